@@ -1,0 +1,273 @@
+"""params.yaml, checked as a whole: every key known, every value of its type and in its range.
+
+It holds no defaults: each knob stands in params.yaml, so that `dvc params diff` sees it.
+"""
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from tinychat.errors import InputError
+
+PARAMS_FILE = "params.yaml"
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+
+
+def _number_from_text(value: Any) -> Any:
+    """PyYAML reads `1e-05`, which `dvc exp run -S` writes, as text: take it as the number it is."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        return float(value)
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+Real = Annotated[float, BeforeValidator(_number_from_text), AfterValidator(_finite)]
+Share = Annotated[Real, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+CountOrZero = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Text = Annotated[str, AfterValidator(_one_line)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Source(Section):
+    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed) or a package."""
+
+    file: Text | None = None
+    format: Text | None = None
+    package: Text | None = None
+
+    @model_validator(mode="after")
+    def _file_or_package(self) -> Self:
+        if (self.file is None) == (self.package is None):
+            raise ValueError("a source is either {file: NAME} or {package: NAME}")
+        if self.package is not None and self.format is not None:
+            raise ValueError("format goes with file, not with package")
+        return self
+
+
+class Columns(Section):
+    """Header names of a question-answer table; null where they are to be found."""
+
+    question: Text | None
+    answer: Text | None
+
+
+class Shares(Section):
+    """How much of the corpus goes to each split."""
+
+    train: Share
+    valid: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        if abs(self.train + self.valid + self.test - 1) > 1e-9:
+            raise ValueError(f"train + valid + test must be 1, not {self.train + self.valid + self.test:g}")
+        if self.train == 0:
+            raise ValueError("train must be above 0")
+        return self
+
+
+class CorpusParams(Section):
+    sources: Annotated[
+        Annotated[Literal["auto"], Tag("auto")] | Annotated[list[Source], Field(min_length=1), Tag("list")],
+        Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
+    ]
+    packages: dict[str, str]
+    columns: Columns
+    on_error: Literal["stop", "skip"]
+    shares: Shares
+    seed: Seed
+
+
+class VocabParams(Section):
+    kind: Literal["bpe", "word"]
+    max_size: Annotated[int, Field(ge=8, le=2**31)]
+    min_frequency: Count
+
+    @model_validator(mode="after")
+    def _room_for_bytes(self) -> Self:
+        if self.kind == "bpe" and self.max_size < 264:
+            raise ValueError(
+                f"max_size is {self.max_size}; bpe needs at least 264 (256 bytes and the special tokens)"
+            )
+        return self
+
+
+class PrepareParams(Section):
+    loss_on: Literal["reply", "all"]
+
+
+class ModelParams(Section):
+    architecture: Literal["classic"]
+    vocab_size: Count | None
+    embed_dim: Count
+    n_layers: Count
+    n_heads: Count
+    ffn_dim: Count
+    max_len: Annotated[int, Field(ge=8)]
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.embed_dim % self.n_heads:
+            fitting = [h for h in range(1, self.embed_dim + 1) if self.embed_dim % h == 0 and h <= 64]
+            near = sorted(fitting, key=lambda h: (abs(h - self.n_heads), h))[:3]
+            raise ValueError(
+                f"n_heads is {self.n_heads}, which does not divide embed_dim {self.embed_dim}; "
+                f"take for example {', '.join(map(str, sorted(near)))}"
+            )
+        return self
+
+
+class TrainParams(Section):
+    seed: Seed
+    epochs: Count
+    batch_tokens: Count
+    optimizer: Literal["adamw", "adam"]
+    learning_rate: Annotated[Real, Field(gt=0)]
+    weight_decay: Annotated[Real, Field(ge=0)]
+    schedule: Literal["cosine", "constant"]
+    warmup_steps: CountOrZero
+    dropout: Annotated[Real, Field(ge=0, lt=1)]
+    grad_clip: Annotated[Real, Field(gt=0)] | None
+    patience: Count | None
+    keep: Literal["best", "last"]
+    log_every: Count
+
+
+class EvaluateParams(Section):
+    max_dialogues: Count
+
+
+class GenerateParams(Section):
+    prompts: Annotated[list[Text], Field(min_length=1)]
+    method: Literal["greedy", "sample"]
+    temperature: Annotated[Real, Field(gt=0)]
+    top_k: CountOrZero
+    top_p: Annotated[Real, Field(gt=0, le=1)]
+    seed: Seed
+    repetition_penalty: Annotated[Real, Field(gt=0)]
+    max_tokens: Count
+
+
+class AnalyzeParams(Section):
+    prompts: Annotated[list[Text], Field(min_length=1)]
+
+
+class ReportParams(Section):
+    language: Literal["ko", "en"]
+
+
+class Params(Section):
+    """The whole of params.yaml; each stage takes its own section from it."""
+
+    corpus: CorpusParams
+    vocab: VocabParams
+    prepare: PrepareParams
+    model: ModelParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    generate: GenerateParams
+    analyze: AnalyzeParams
+    report: ReportParams
+
+
+def load_params(root: Path) -> Params:
+    """Read and check `root/params.yaml`.
+
+    Raises InputError that names the file and, a line each, every faulty key, its value and what would be right.
+    """
+    path = root / PARAMS_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; it holds every knob of the pipeline") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: expected sections such as corpus, model, train; found {type(data).__name__}")
+    try:
+        return Params.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(path, item) for item in error.errors()]
+        raise InputError("\n".join(dict.fromkeys(lines))) from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Plain YAML takes the last of two equal keys without a word; here the second is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+
+
+def _explain(path: Path, item: Any) -> str:
+    """One pydantic error as a sentence: the file, the key, the value, what would be right."""
+    kind, value = item["type"], item["input"]
+    # The tags of `sources` are not keys of the file.
+    key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list"))
+    if kind == "extra_forbidden":
+        return f"{path}: unknown key {key}; remove it or mend its name"
+    if kind == "missing":
+        return f"{path}: {key} is missing; every knob must stand in the file"
+    if kind == "value_error":
+        return f"{path}: {key}: {item['ctx']['error']}" + (
+            "" if isinstance(value, dict) else f" (found {value!r})"
+        )
+    wanted = WANTED.get(kind) or re.sub(r"^Input should be ", "", item["msg"])
+    return f"{path}: {key} is {value!r}; it must be {wanted}"
