@@ -119,9 +119,7 @@ class VocabParams(Section):
     @model_validator(mode="after")
     def _room_for_bytes(self) -> Self:
         if self.kind == "bpe" and self.max_size < 264:
-            raise ValueError(
-                f"max_size is {self.max_size}; bpe needs at least 264 (256 bytes and the special tokens)"
-            )
+            raise ValueError(f"max_size is {self.max_size}; bpe needs at least 264 (256 bytes and the special tokens)")
         return self
 
 
@@ -266,8 +264,6 @@ def _explain(path: Path, item: Any) -> str:
     if kind == "missing":
         return f"{path}: {key} is missing; every knob must stand in the file"
     if kind == "value_error":
-        return f"{path}: {key}: {item['ctx']['error']}" + (
-            "" if isinstance(value, dict) else f" (found {value!r})"
-        )
+        return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {value!r})")
     wanted = WANTED.get(kind) or re.sub(r"^Input should be ", "", item["msg"])
     return f"{path}: {key} is {value!r}; it must be {wanted}"

@@ -1,0 +1,66 @@
+"""What the tests share: the project's folder, real data, a small vocabulary and a small model."""
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+
+from tinychat.model import DialogueModel
+from tinychat.model.storage import ModelConfig
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.building import build_bpe, build_words
+
+REPO = Path(__file__).parents[1]
+
+SENTENCES = [
+    "안녕",
+    "안녕하세요. 반가워요!",
+    "오늘 기분이 어때?",
+    "나 기분 좋아",
+    "뭐 먹을래? 나는 김밥이 좋아",
+    "고마워 ㅋㅋ",
+    "잘 자요. 내일 또 만나요",
+    "What is your name?",
+]
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The project's folder."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def songys() -> list[tuple[str, str]]:
+    """Question and answer of every row of ChatbotData.csv; skips where the file is not at hand."""
+    folder = Path(os.environ.get("TINYCHAT_SHARED_DATA", REPO.parent / "shared" / "data"))
+    path = folder / "ChatbotData.csv"
+    if not path.exists():
+        pytest.skip(f"{path} is not at hand; set TINYCHAT_SHARED_DATA to the folder that holds it")
+    with open(path, encoding="utf-8", newline="") as file:
+        return [(row["Q"], row["A"]) for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="session")
+def bpe() -> Tokenizer:
+    """A byte-level vocabulary of a few sentences."""
+    return build_bpe(SENTENCES * 4, max_size=400, min_frequency=2)
+
+
+@pytest.fixture(scope="session")
+def words() -> Tokenizer:
+    """A word vocabulary of a few sentences."""
+    return build_words(SENTENCES, max_size=100, min_frequency=1)
+
+
+@pytest.fixture
+def model(bpe: Tokenizer) -> DialogueModel:
+    """A small model with random weights that fits `bpe`."""
+    torch.manual_seed(0)
+    config = ModelConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+    return config.build().eval()

@@ -1,0 +1,91 @@
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tinychat.errors import InputError
+from tinychat.params import load_params
+
+
+@pytest.fixture
+def project(tmp_path: Path, repo: Path) -> Path:
+    shutil.copy(repo / "params.yaml", tmp_path)
+    return tmp_path
+
+
+def change(project: Path, old: str, new: str) -> None:
+    """Put `new` in the place of the one line that matches `old`."""
+    path = project / "params.yaml"
+    text, count = re.subn(old, new, path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
+    assert load_params(repo).model == load_params(repo / "examples" / "article").model.model_copy(
+        update={"vocab_size": None}
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (r"^  n_heads: 8", "  n_heads: 7", r"model: n_heads is 7, which does not divide embed_dim 256; .* 4, 8"),
+        (r"^  learning_rate: \S+", "  learning_rate: -0.1", r"train\.learning_rate is -0\.1; .* greater than 0"),
+        (r"^  learning_rate: \S+", "  learning_rate: .nan", r"train\.learning_rate: must be a finite number"),
+        (r"^  learning_rate: \S+", "  learning_rate: .inf", r"train\.learning_rate: must be a finite number"),
+        (r"^  learning_rate: \S+", "  learning_rate: yes", r"train\.learning_rate is True; it must be a number"),
+        (
+            r"^  learning_rate: \S+",
+            "  learning_rate: fast",
+            r"train\.learning_rate is 'fast'; it must be a number",
+        ),
+        (r"^  epochs: \S+", "  epochs: 1.5", r"train\.epochs is 1\.5; it must be a whole number"),
+        (r"^  epochs: \S+", "  epochs: '3'", r"train\.epochs is '3'; it must be a whole number"),
+        (r"^  epochs: \S+", "  epochs: 3\n  epoch: 3", r"unknown key train\.epoch;"),
+        (r"^  epochs: \S+", "  epochs: 3\n  epochs: 4", r"params\.yaml:\d+: .*'epochs' stands twice"),
+        (r"^  epochs: .*\n", "", r"train\.epochs is missing"),
+        (r"^  kind: \S+", "  kind: wordpiece", r"vocab\.kind is 'wordpiece'; it must be 'bpe' or 'word'"),
+        (r"^  max_size: \S+", "  max_size: 200", r"bpe needs at least 264"),
+        (r"^    test: \S+", "    test: 0.5", r"corpus\.shares: train \+ valid \+ test must be 1, not 1\.45"),
+        (r"^  sources: auto", "  sources: all", r"corpus\.sources is 'all'; it must be 'auto'"),
+        (r"^  sources: auto", "  sources: [{fil: a}]", r"unknown key corpus\.sources\.0\.fil"),
+        (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"either \{file: NAME\} or \{package: NAME\}"),
+        (r"^vocab:", "vocabulary:", r"vocab is missing"),
+        (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
+    ],
+)
+def test_a_faulty_value_is_named_with_what_would_be_right(project: Path, old: str, new: str, message: str) -> None:
+    change(project, old, new)
+    with pytest.raises(InputError, match=message) as error:
+        load_params(project)
+    assert str(error.value).startswith(str(project / "params.yaml"))
+
+
+def test_all_faults_are_told_at_once(project: Path) -> None:
+    change(project, r"^  epochs: \S+", "  epochs: 0")
+    change(project, r"^  max_tokens: \S+", "  max_tokens: none")
+    with pytest.raises(InputError) as error:
+        load_params(project)
+    assert [line.split(": ")[1].split(" ")[0] for line in str(error.value).splitlines()] == [
+        "train.epochs",
+        "generate.max_tokens",
+    ]
+
+
+def test_the_text_that_dvc_writes_for_a_small_number_is_a_number(project: Path) -> None:
+    change(project, r"^  learning_rate: \S+", "  learning_rate: 1e-05")
+    assert load_params(project).train.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n", b"\xff\xfe", b"a: b: c\n"])
+def test_a_file_without_sections_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=r"params\.yaml"):
+        load_params(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"params\.yaml: no such file"):
+        load_params(tmp_path)

@@ -1,0 +1,124 @@
+import json
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from tinychat.errors import InputError
+from tinychat.tokenizer import Tokenizer, load_tokenizer
+from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe, build_words, count_tokens, to_json_text
+
+HARD = [
+    "뷁 햏 믜",
+    "ㅋㅋㅋ ㅠㅠ",
+    "👨‍👩‍👧 🇰🇷 👍🏽",
+    "a\tb\n\nc   d ",
+    " 앞 공백",
+    "<eos>",
+    "<user>나<bot>너<eos><pad>",
+    "각낟",
+    "漢字とかな",
+    "\x00\x7f",
+    "",
+    "it's 3.14 $x_1$",
+]
+
+
+@pytest.fixture(params=["built", "loaded"])
+def bpe_either_way(request: pytest.FixtureRequest, bpe: Tokenizer, tmp_path: Path) -> Tokenizer:
+    if request.param == "built":
+        return bpe
+    (tmp_path / "tokenizer.json").write_text(to_json_text(bpe), encoding="utf-8")
+    return load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_byte_level_text_comes_back_unchanged(bpe_either_way: Tokenizer, text: str) -> None:
+    text = unicodedata.normalize("NFC", text)
+    assert bpe_either_way.decode(bpe_either_way.encode(text)) == text
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_typed_control_tokens_stay_text(bpe_either_way: Tokenizer, text: str) -> None:
+    assert not set(bpe_either_way.encode(text)) & {0, 1, 2, 3}
+
+
+def test_typed_control_tokens_are_unknown_words(words: Tokenizer, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(to_json_text(words), encoding="utf-8")
+    for tokenizer in (words, load_tokenizer(tmp_path)):
+        assert tokenizer.encode("안녕 <eos> <user>") == [*tokenizer.encode("안녕"), tokenizer.unk_id, tokenizer.unk_id]
+
+
+def test_every_real_sentence_comes_back_unchanged(songys: list[tuple[str, str]]) -> None:
+    texts = [text for row in songys for text in row]
+    tokenizer = build_bpe(texts, max_size=5000, min_frequency=2)
+    assert tokenizer.size == 5000
+    assert [tokenizer.decode(ids) for ids in tokenizer.encode_batch(texts)] == texts
+
+
+def test_control_tokens_have_the_articles_places(bpe: Tokenizer, words: Tokenizer) -> None:
+    for tokenizer in (bpe, words):
+        assert (tokenizer.pad_id, tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id) == (0, 1, 2, 3)
+    assert bpe.unk_id is None
+    assert words.unk_id == 4
+
+
+def test_all_bytes_have_a_token_and_nothing_normalises(bpe: Tokenizer) -> None:
+    data = json.loads(to_json_text(bpe))
+    assert data["normalizer"] is None
+    assert data["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] == QWEN2_SPLIT
+    assert bpe.size >= 260
+    # Bytes that no training text held have a token all the same.
+    assert bpe.decode(bpe.encode("\U0010ffff")) == "\U0010ffff"
+
+
+def test_words_stand_most_frequent_first_and_rare_ones_are_unknown() -> None:
+    texts = ["나 나 나 너 너 우리"]
+    tokenizer = build_words(texts, max_size=100, min_frequency=2)
+    assert tokenizer.tokens(range(tokenizer.size)) == ["<pad>", "<user>", "<bot>", "<eos>", "<unk>", "나", "너"]
+    assert tokenizer.decode(tokenizer.encode("너 우리")) == "너 <unk>"
+
+
+def test_max_size_is_a_ceiling() -> None:
+    assert build_words(["가 나 다 라 마"], max_size=8, min_frequency=1).size == 8
+    assert build_bpe(["가나다라마바사"] * 9, max_size=270, min_frequency=2).size == 270
+    assert build_bpe(["가"], max_size=5000, min_frequency=2).size < 5000
+
+
+def test_a_corpus_without_frequent_words_is_refused() -> None:
+    with pytest.raises(InputError, match=r"vocab\.min_frequency"):
+        build_words(["가 나 다"], max_size=100, min_frequency=2)
+
+
+def test_parts_of_characters_are_shown_as_bytes(bpe: Tokenizer) -> None:
+    assert bpe.tokens(bpe.encode("뷁"))[0].startswith("<0xEB>")
+    assert bpe.tokens([bpe.eos_id]) == ["<eos>"]
+
+
+def test_counts_are_of_the_text(words: Tokenizer) -> None:
+    counts = count_tokens(words, ["안녕 안녕 몰라요"])
+    assert counts[words.encode("안녕")[0]] == 2
+    assert counts[words.unk_id or 0] == 1
+    assert sum(counts) == 3
+
+
+def test_another_process_builds_the_same_bytes() -> None:
+    code = (
+        "from tinychat.tokenizer.building import build_bpe, to_json_text; import hashlib; "
+        "t = ['가나다 라마바', '가나 다라', 'abc abd'] * 5; "
+        "print(hashlib.sha256(to_json_text(build_bpe(t, max_size=300, min_frequency=2)).encode()).hexdigest())"
+    )
+    outputs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)}
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"model": {}}', "가"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"tokenizer\.json"):
+        load_tokenizer(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        load_tokenizer(tmp_path / "nowhere")

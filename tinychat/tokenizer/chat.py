@@ -1,0 +1,45 @@
+"""The chat template: tokens, not text.
+
+A dialogue is `<user> … <bot> … <eos>`, turn after turn. What the bot says and its `<eos>` is what is learnt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PAD, USER, BOT, EOS, UNK = "<pad>", "<user>", "<bot>", "<eos>", "<unk>"
+CONTROL_TOKENS = (PAD, USER, BOT, EOS)  # their ids are their places: <pad> is 0, as in the article
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EncodedTurn:
+    """One turn as token ids, and for each of them whether it carries loss."""
+
+    role: str
+    ids: tuple[int, ...]
+    loss_mask: tuple[bool, ...]
+
+
+def template_turn(role: str, text_ids: Sequence[int], *, weight: int, ids: Mapping[str, int]) -> EncodedTurn:
+    """Put one turn's text into the template; `weight` 0 keeps a bot's turn as context without loss."""
+    if role == "user":
+        return EncodedTurn(role, (ids[USER], *text_ids), (False,) * (len(text_ids) + 1))
+    learnt = bool(weight)
+    return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *((learnt,) * (len(text_ids) + 1))))
+
+
+def first_kept_turn(roles: Sequence[str], lengths: Sequence[int], limit: int) -> int:
+    """Where a dialogue begins after its oldest turns left, so that the rest has at most `limit` tokens.
+
+    Turns leave whole, oldest first. What was cut begins with a user's turn again. `len(roles)` where nothing fits.
+    Training and chat cut by this one function, so a model sees in a chat what it saw in training.
+    """
+    total, start = 0, len(lengths)
+    while start > 0 and total + lengths[start - 1] <= limit:
+        start -= 1
+        total += lengths[start]
+    while 0 < start < len(roles) and roles[start] != "user":
+        start += 1
+    return start

@@ -1,0 +1,138 @@
+"""A vocabulary that is loaded from `tokenizer.json`: text to token ids and back."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import tokenizers
+
+from tinychat.errors import InputError
+from tinychat.tokenizer.chat import (
+    BOT,
+    CONTROL_TOKENS,
+    EOS,
+    PAD,
+    UNK,
+    USER,
+    EncodedTurn,
+    Message,
+    first_kept_turn,
+    template_turn,
+)
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class Tokenizer:
+    """Text to token ids and back, and dialogues in the chat template.
+
+    Text never becomes a control token: `<eos>` typed by a person is five characters.
+    """
+
+    def __init__(self, engine: tokenizers.Tokenizer) -> None:
+        # The engine forgets this when it saves, so it is set on each load.
+        engine.encode_special_tokens = True
+        self.engine = engine
+        self.kind = "word" if json.loads(engine.to_str())["model"]["type"] == "WordLevel" else "bpe"
+        self.size: int = engine.get_vocab_size(with_added_tokens=True)
+        self._ids = {token: place for place, token in enumerate(CONTROL_TOKENS)}
+        self.pad_id, self.user_id, self.bot_id, self.eos_id = (self._ids[t] for t in (PAD, USER, BOT, EOS))
+        self.unk_id: int | None = engine.token_to_id(UNK)
+        self._control_ids = frozenset(self._ids.values())
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of plain text, none of them a control token."""
+        return self._text_ids(self.engine.encode(text, add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` for many texts, on all cores."""
+        encodings = self.engine.encode_batch(list(texts), add_special_tokens=False)
+        return [self._text_ids(encoding.ids) for encoding in encodings]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids; control tokens and ids beyond the vocabulary say nothing."""
+        text_ids = [i for i in ids if i not in self._control_ids and i < self.size]
+        return str(self.engine.decode(text_ids, skip_special_tokens=False))
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Each id as a person can read it: its text, `<eos>` and the like, `<0xEA>` for a part of a character."""
+        return [self._readable(i) for i in ids]
+
+    def encode_turns(self, messages: Sequence[Message]) -> list[EncodedTurn]:
+        """Each message (`role` user or assistant, `content`, `weight` 0 or 1) in the chat template."""
+        texts = self.encode_batch([message["content"] for message in messages])
+        return [
+            template_turn(message["role"], ids, weight=message.get("weight", 1), ids=self._ids)
+            for message, ids in zip(messages, texts, strict=True)
+        ]
+
+    def encode_dialogue(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+        """A dialogue as token ids, and for each of them whether the model learns to say it."""
+        turns = self.encode_turns(messages)
+        return [i for turn in turns for i in turn.ids], [m for turn in turns for m in turn.loss_mask]
+
+    def encode_prompt(self, messages: Sequence[Message], *, max_len: int, reply_tokens: int) -> list[int]:
+        """A dialogue that ends with the user's turn, and `<bot>` behind it: what the model reads before it answers.
+
+        Oldest turns leave first, so that `reply_tokens` still fit into `max_len` (half of it stays for the dialogue);
+        the last turn may take that room. Raises InputError where it leaves none at all.
+        """
+        turns = self.encode_turns(messages)
+        roles, lengths = [turn.role for turn in turns], [len(turn.ids) for turn in turns]
+        start = first_kept_turn(roles, lengths, max_len - 1 - min(reply_tokens, max_len // 2))
+        if start == len(turns):
+            start = len(turns) - 1
+        if lengths[start] + 2 > max_len:
+            raise InputError(
+                f"the question is {lengths[start] - 1} tokens long; this model takes at most {max_len - 3} "
+                f"(max_len {max_len}, less the marks and one token of answer)"
+            )
+        return [*(i for turn in turns[start:] for i in turn.ids), self.bot_id]
+
+    def _text_ids(self, ids: Sequence[int]) -> list[int]:
+        # A word vocabulary holds the control tokens as entries, so the engine finds a typed `<eos>`.
+        return [i if i not in self._control_ids else self._unknown() for i in ids]
+
+    def _unknown(self) -> int:
+        assert self.unk_id is not None, "byte-level text has no control tokens"
+        return self.unk_id
+
+    def _readable(self, token_id: int) -> str:
+        token = self.engine.id_to_token(token_id)
+        if token is None:
+            return f"<{token_id}>"
+        if self.kind == "word" or token_id in self._control_ids:
+            return str(token)
+        text = self.decode([token_id])
+        if "\ufffd" not in text:
+            return text
+        return "".join(f"<0x{BYTE_OF[char]:02X}>" for char in token)
+
+
+def _byte_of_char() -> dict[str, int]:
+    """The byte each character of the byte-level alphabet stands for (GPT-2's table)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+BYTE_OF = _byte_of_char()
+
+
+def load_tokenizer(path: str | Path) -> Tokenizer:
+    """The vocabulary in `path`, a `tokenizer.json` or a folder that holds one.
+
+    Raises InputError where there is none, or it lacks the chat template's tokens.
+    """
+    file = Path(path)
+    file = file / TOKENIZER_FILE if file.is_dir() else file
+    try:
+        engine = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such file; `make repro` builds the vocabulary") from None
+    except Exception as error:  # the engine raises bare Exception
+        raise InputError(f"{file}: not a tokenizer.json: {error}") from None
+    missing = [t for place, t in enumerate(CONTROL_TOKENS) if engine.token_to_id(t) != place]
+    if missing:
+        raise InputError(f"{file}: {', '.join(missing)} missing or misplaced; not a vocabulary of tinychat")
+    return Tokenizer(engine)
