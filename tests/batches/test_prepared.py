@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinychat.batches.batching import IGNORED, collate, padding_share, plan_batches
+from tinychat.batches.prepared import EncodedDialogue, open_split, to_arrays, write_split
+from tinychat.batches.preparing import prepare_dialogues
+from tinychat.errors import InputError
+from tinychat.tokenizer import Tokenizer
+
+
+def pair(question: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def test_arrays_come_back_from_the_disk_as_maps(tmp_path: Path) -> None:
+    rows = [
+        EncodedDialogue((1, 5, 2, 6, 3), (False, False, False, True, True), 3),
+        EncodedDialogue((1, 2), (False, True), 0),
+    ]
+    write_split(tmp_path, "train", to_arrays(rows, vocab_size=300))
+    split = open_split(tmp_path, "train")
+    assert len(split) == 2
+    assert isinstance(split.tokens, np.memmap)
+    assert split.tokens.dtype == np.uint16
+    assert split.lengths.tolist() == [5, 2]
+    assert split.tokens[split.offsets[1] :].tolist() == [1, 2]
+
+
+def test_large_vocabularies_take_four_bytes_a_token() -> None:
+    row = EncodedDialogue((1, 70_000), (False, True), 0)
+    split = to_arrays([row], vocab_size=70_001)
+    assert split.tokens.dtype == np.uint32
+    assert split.tokens.tolist() == [1, 70_000]
+
+
+def test_an_empty_split_can_be_written_and_read(tmp_path: Path) -> None:
+    write_split(tmp_path, "valid", to_arrays([], vocab_size=300))
+    assert len(open_split(tmp_path, "valid")) == 0
+
+
+def test_missing_arrays_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"train\.tokens\.npy.*prepare_data"):
+        open_split(tmp_path, "train")
+
+
+def test_long_dialogues_lose_whole_turns_and_are_counted(bpe: Tokenizer) -> None:
+    long = [*pair("안녕", "반가워요"), *pair("뭐 먹을래?", "김밥이 좋아")]
+    last = bpe.encode_dialogue(long[2:])[0]
+    prepared = prepare_dialogues([long], bpe, max_len=len(last), loss_on="reply")
+    assert list(prepared.dialogues[0].ids) == last
+    assert prepared.dialogues[0].answer_bytes == len("김밥이 좋아".encode())
+    assert (prepared.cut_dialogues, prepared.cut_turns, prepared.dropped_dialogues) == (1, 2, 0)
+
+
+def test_a_pair_that_does_not_fit_is_dropped_and_counted(bpe: Tokenizer) -> None:
+    prepared = prepare_dialogues([pair("안녕", "a1" * 40), pair("안녕", "좋아")], bpe, max_len=30, loss_on="reply")
+    assert len(prepared.dialogues) == 1
+    assert prepared.dropped_dialogues == 1
+    assert "1 dropped" in prepared.summary()
+
+
+def test_a_last_pair_that_does_not_fit_leaves_the_earlier_ones(bpe: Tokenizer) -> None:
+    dialogue = [*pair("안녕", "반가워요"), *pair("뭐?", "a1" * 40)]
+    prepared = prepare_dialogues([dialogue], bpe, max_len=30, loss_on="reply")
+    assert list(prepared.dialogues[0].ids) == bpe.encode_dialogue(dialogue[:2])[0]
+    assert prepared.cut_turns == 2
+
+
+def test_a_training_split_without_dialogues_is_refused(bpe: Tokenizer) -> None:
+    prepared = prepare_dialogues([pair("안녕", "a1" * 40)], bpe, max_len=8, loss_on="reply")
+    with pytest.raises(InputError, match=r"raise model\.max_len"):
+        prepared.refuse_if_empty(8)
+
+
+def test_loss_on_all_learns_every_token_but_the_first(bpe: Tokenizer) -> None:
+    dialogue = prepare_dialogues([pair("안녕", "좋아")], bpe, max_len=48, loss_on="all").dialogues[0]
+    assert dialogue.loss_mask == (False, *((True,) * (len(dialogue.ids) - 1)))
+    assert dialogue.answer_bytes == len("안녕좋아".encode())
+
+
+def test_a_batch_asks_for_the_next_token_and_ignores_the_rest() -> None:
+    rows = [
+        EncodedDialogue((1, 5, 2, 6, 3), (False, False, False, True, True), 3),
+        EncodedDialogue((1, 2, 3), (False, False, True), 0),
+    ]
+    batch = collate(to_arrays(rows, 10), [0, 1], pad_id=0)
+    assert batch.inputs.tolist() == [[1, 5, 2, 6], [1, 2, 0, 0]]
+    assert batch.targets.tolist() == [[IGNORED, IGNORED, 6, 3], [IGNORED, 3, IGNORED, IGNORED]]
+
+
+def test_batches_hold_every_dialogue_once_within_their_limit() -> None:
+    lengths = np.random.default_rng(0).integers(4, 60, size=500)
+    batches = plan_batches(lengths, 512, np.random.default_rng(1))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    assert all(len(rows) * lengths[rows].max() <= 512 for rows in batches)
+
+
+def test_a_dialogue_longer_than_a_batch_goes_alone() -> None:
+    assert [rows.tolist() for rows in plan_batches(np.array([100, 3, 3]), 10)] == [[1, 2], [0]]
+
+
+def test_batches_by_length_are_almost_without_padding(songys: list[tuple[str, str]], bpe: Tokenizer) -> None:
+    prepared = prepare_dialogues((pair(*row) for row in songys[:3000]), bpe, max_len=128, loss_on="reply")
+    lengths = np.array([len(d.ids) for d in prepared.dialogues])
+    batches = plan_batches(lengths, 1024, np.random.default_rng(0))
+    assert padding_share(lengths, batches) < 0.02
+
+
+def test_the_same_seed_plans_the_same_batches() -> None:
+    lengths = np.array([5, 5, 5, 6, 6, 7] * 20)
+    one, two, other = (plan_batches(lengths, 64, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert [rows.tolist() for rows in one] == [rows.tolist() for rows in two]
+    assert [rows.tolist() for rows in one] != [rows.tolist() for rows in other]
