@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tinychat.errors import InputError
+from tinychat.model import load_model
+from tinychat.model.storage import ModelConfig, load_config, save_model
+
+CONFIG = ModelConfig(vocab_size=300, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=32, max_len=24)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    save_model(tmp_path, CONFIG, CONFIG.build().state_dict())
+    return tmp_path
+
+
+def test_a_model_comes_back_with_the_same_logits(folder: Path) -> None:
+    torch.manual_seed(0)
+    expected = CONFIG.build().eval()
+    model = load_model(folder)
+    assert not model.training
+    assert load_config(folder) == CONFIG
+    ids = torch.tensor([[1, 5, 2]])
+    assert torch.equal(model(ids), expected(ids))
+
+
+def test_the_same_weights_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    first = (folder / "model.safetensors").read_bytes()
+    save_model(tmp_path, CONFIG, load_model(folder).state_dict())
+    assert (tmp_path / "model.safetensors").read_bytes() == first
+
+
+def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json: no such file"):
+        load_model(tmp_path / "nowhere")
+    weights = folder / "model.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"model\.safetensors: not readable"):
+        load_model(folder)
+    weights.unlink()
+    with pytest.raises(InputError, match=r"model\.safetensors: no such file"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_layers": 2}, r"does not fit config\.json"),
+        ({"architecture": "other"}, "this version knows classic"),
+        ({"width": 3}, "not the shape"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused(folder: Path, change: dict[str, object], message: str) -> None:
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        load_model(folder)
