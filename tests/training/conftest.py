@@ -1,0 +1,72 @@
+"""A training run small enough to be done many times."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tinychat.batches.prepared import PreparedSplit, to_arrays
+from tinychat.batches.preparing import prepare_dialogues
+from tinychat.model.storage import ModelConfig
+from tinychat.params import TrainParams
+from tinychat.runtime import Runtime
+from tinychat.tokenizer import Tokenizer
+from tinychat.training.loop import Trainer
+from tinychat.training.snapshots import SnapshotStore
+
+PAIRS = [
+    ("안녕", "반가워요!"),
+    ("뭐 먹을래?", "김밥이 좋아"),
+    ("고마워", "내일 또 만나요"),
+    ("잘 자요", "ㅋㅋ 잘 자요"),
+] * 6
+FP32 = Runtime(device="cpu", precision="fp32", threads=1)
+
+DEFAULTS: dict[str, Any] = {
+    "seed": 0,
+    "epochs": 4,
+    "batch_tokens": 96,
+    "optimizer": "adamw",
+    "learning_rate": 3e-3,
+    "weight_decay": 0.01,
+    "schedule": "cosine",
+    "warmup_steps": 3,
+    "dropout": 0.1,
+    "grad_clip": 1.0,
+    "patience": None,
+    "keep": "last",
+    "log_every": 1,
+}
+
+
+class SilentDisplay:
+    """Keeps the lines instead of showing them."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.steps = 0
+
+    def step(self, tokens: int, loss: float) -> None:
+        self.steps += 1
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def split_of(tokenizer: Tokenizer, pairs: list[tuple[str, str]]) -> PreparedSplit:
+    dialogues = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}] for q, a in pairs]
+    return to_arrays(prepare_dialogues(dialogues, tokenizer, 48, "reply").dialogues, tokenizer.size)
+
+
+@pytest.fixture
+def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
+    def make(*, valid: list[tuple[str, str]] = PAIRS[:3], runtime: Runtime = FP32, **changes: Any) -> Trainer:
+        params = TrainParams(**{**DEFAULTS, **changes})
+        torch.manual_seed(params.seed)
+        config = ModelConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+        model = config.build(dropout=params.dropout)
+        store = SnapshotStore(tmp_path / "runs" / "test")
+        return Trainer(model, split_of(bpe, PAIRS), split_of(bpe, valid), params, runtime, store, bpe.pad_id)
+
+    return make

@@ -1,0 +1,45 @@
+"""The model card: what lies in the model's folder, in words. Numbers only, nothing of the corpus."""
+
+from typing import Any
+
+from tinychat.model.storage import ModelConfig
+
+
+def model_card(config: ModelConfig, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """The README.md of a model's folder."""
+    train, runtime = facts["train"], facts["runtime"]
+    valid = "none was held out" if metrics["valid_loss"] is None else f"{metrics['valid_loss']:.4f}"
+    return f"""---
+library_name: tinychat
+pipeline_tag: text-generation
+---
+
+# A dialogue model of tinychat
+
+A Transformer decoder of {metrics["parameters"]:,} parameters, trained from nothing on the dialogues of one person or
+project. It knows nothing else: it answers in their manner, and what lies outside them it makes up.
+
+| | |
+|---|---|
+| shape | {config.n_layers} layers, width {config.embed_dim}, {config.n_heads} heads, feed-forward {config.ffn_dim} |
+| vocabulary | {config.vocab_size} tokens |
+| longest dialogue | {config.max_len} tokens |
+| training | {metrics["epochs"]} epochs, {metrics["steps"]} steps, {train["optimizer"]} at {train["learning_rate"]:g} |
+| kept | the weights after epoch {metrics["kept_epoch"]} |
+| training loss | {metrics["train_loss"]:.4f} nats a token |
+| validation loss | {valid} |
+| trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {facts["torch"]} |
+
+`config.json` is the shape, `model.safetensors` the weights, `tokenizer.json` the vocabulary (it opens with the library
+`tokenizers`), `training.json` what was used. A dialogue is `<user> … <bot> … <eos>`, turn after turn.
+
+```python
+from tinychat.model import load_model
+from tinychat.tokenizer import load_tokenizer
+
+model, tokenizer = load_model("models/dialogue"), load_tokenizer("models/dialogue")
+```
+
+What it says is a guess at likely words, not advice. It may repeat what stands in its training dialogues, so whoever
+has the folder can learn parts of them.
+"""

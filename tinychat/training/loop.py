@@ -1,0 +1,192 @@
+"""The training loop: batches by length, one optimizer step each, validation after each epoch."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tinychat.batches.batching import collate, plan_batches
+from tinychat.batches.prepared import PreparedSplit
+from tinychat.errors import InputError, Interrupted
+from tinychat.model.classic import DialogueModel
+from tinychat.model.losses import token_losses
+from tinychat.params import TrainParams
+from tinychat.runtime import Runtime
+from tinychat.training.interruption import StopSignals
+from tinychat.training.optimizers import build_optimizer, learning_rate_at
+from tinychat.training.progress import Display
+from tinychat.training.snapshots import Progress, SnapshotStore
+
+SECONDS_BETWEEN_SNAPSHOTS = 60.0
+VALIDATION_BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of a training run.
+
+    weights      the weights that are kept, by name
+    history      a row an epoch: epoch, step, learning_rate, train_loss, valid_loss (nats per token; None without
+                 a validation split)
+    kept_epoch   the epoch whose weights are kept
+    stopped_early  whether `patience` ended the run
+    """
+
+    weights: dict[str, torch.Tensor]
+    history: list[dict[str, float | int | None]]
+    kept_epoch: int
+    stopped_early: bool
+
+
+class Trainer:
+    """One training run, which can be stopped after any step and goes on from its snapshot with the same numbers."""
+
+    def __init__(
+        self,
+        model: DialogueModel,
+        train: PreparedSplit,
+        valid: PreparedSplit,
+        params: TrainParams,
+        runtime: Runtime,
+        store: SnapshotStore,
+        pad_id: int,
+    ) -> None:
+        self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
+        self.store, self.pad_id = store, pad_id
+        self.optimizer = build_optimizer(model, params)
+        self.steps_per_epoch = len(self._plan(0))
+        self.total_steps = self.steps_per_epoch * params.epochs
+        self.progress = Progress()
+        self.best_weights: dict[str, torch.Tensor] | None = None
+
+    def resume(self) -> bool:
+        """Go to where the snapshot left off; False where there is none."""
+        found = self.store.load(self.model, self.optimizer)
+        if found is None:
+            return False
+        self.progress, self.best_weights = found
+        return True
+
+    def run(self, display: Display, stop: StopSignals) -> Trained:
+        """Train to the end. Raises Interrupted after saving a snapshot, InputError where the loss is not finite."""
+        saved = time.monotonic()
+        progress = self.progress
+        while progress.epoch < self.params.epochs and not self._patience_is_over():
+            plan = self._plan(progress.epoch)
+            self.model.train()
+            for rows in plan[progress.batch :]:
+                self._step(rows, display)
+                if stop.requested:
+                    self._save()
+                    raise Interrupted(
+                        f"a snapshot of step {progress.step} of {self.total_steps} is kept in {self.store.folder}; "
+                        "the same command goes on from there"
+                    )
+            self._finish_epoch(display)
+            if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
+                self._save()
+                saved = time.monotonic()
+        return self._trained()
+
+    def _plan(self, epoch: int) -> list[np.ndarray]:
+        generator = np.random.default_rng([self.params.seed, epoch])
+        return plan_batches(self.train.lengths, self.params.batch_tokens, generator)
+
+    def _step(self, rows: np.ndarray, display: Display) -> None:
+        progress = self.progress
+        batch = collate(self.train, rows, self.pad_id)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params)
+        with self.runtime.autocast():
+            losses = token_losses(self.model, batch).losses
+        loss = losses.mean()
+        loss.backward()
+        norm = self._clip()
+        value = loss.item()
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise InputError(self._diverged(value if not math.isfinite(value) else norm))
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        progress.batch += 1
+        progress.step += 1
+        progress.loss_sum += value * len(losses)
+        progress.loss_tokens += len(losses)
+        display.step(batch.inputs.size, value)
+
+    def _clip(self) -> float:
+        """Cut the gradient down to `grad_clip`; its norm before."""
+        limit = self.params.grad_clip
+        return torch.nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit).item()
+
+    def _diverged(self, value: float) -> str:
+        p = self.params
+        advice = [f"lower train.learning_rate (now {p.learning_rate:g})"]
+        if p.grad_clip is None or p.grad_clip > 1:
+            advice.append("set train.grad_clip to 1.0")
+        if p.warmup_steps < 100:
+            advice.append(f"raise train.warmup_steps (now {p.warmup_steps})")
+        if self.runtime.precision != "fp32":
+            advice.append("set TINYCHAT_PRECISION=fp32")
+        return (
+            f"the loss or its gradient became {value} at step {self.progress.step + 1} "
+            f"(epoch {self.progress.epoch + 1}); in params.yaml, {', or '.join(advice)}"
+        )
+
+    def _finish_epoch(self, display: Display) -> None:
+        progress, epochs = self.progress, self.params.epochs
+        train_loss = progress.loss_sum / progress.loss_tokens
+        valid_loss = self._validate()
+        progress.epoch += 1
+        progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
+        progress.history.append(
+            {
+                "epoch": progress.epoch,
+                "step": progress.step,
+                "learning_rate": learning_rate_at(progress.step - 1, self.total_steps, self.params),
+                "train_loss": train_loss,
+                "valid_loss": valid_loss,
+            }
+        )
+        if valid_loss is not None and (progress.best_loss is None or valid_loss < progress.best_loss):
+            progress.best_loss, progress.best_epoch = valid_loss, progress.epoch
+            if self.params.keep == "best":
+                self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+        if progress.epoch % self.params.log_every == 0 or progress.epoch in (1, epochs):
+            tail = "" if valid_loss is None else f"  validation {valid_loss:.4f}"
+            display.line(f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}{tail}")
+
+    @torch.no_grad()
+    def _validate(self) -> float | None:
+        """Mean loss per token on the validation split; None where it is empty."""
+        if not len(self.valid):
+            return None
+        self.model.eval()
+        total, tokens = 0.0, 0
+        for rows in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS):
+            with self.runtime.autocast():
+                losses = token_losses(self.model, collate(self.valid, rows, self.pad_id)).losses
+            total += losses.double().sum().item()
+            tokens += len(losses)
+        return total / tokens
+
+    def _patience_is_over(self) -> bool:
+        patience, best = self.params.patience, self.progress.best_epoch
+        return patience is not None and best is not None and self.progress.epoch - best >= patience
+
+    def _save(self) -> None:
+        self.store.save(self.progress, self.model, self.optimizer, self.best_weights)
+
+    def _trained(self) -> Trained:
+        progress = self.progress
+        best = self.params.keep == "best" and self.best_weights is not None
+        weights = self.best_weights if best and self.best_weights else self.model.state_dict()
+        if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+            raise InputError(self._diverged(math.nan))
+        return Trained(
+            weights=dict(weights),
+            history=progress.history,
+            kept_epoch=progress.best_epoch if best and progress.best_epoch else progress.epoch,
+            stopped_early=progress.epoch < self.params.epochs,
+        )

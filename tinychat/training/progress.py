@@ -1,0 +1,70 @@
+"""What a person sees while the model trains: a bar in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+class Display(Protocol):
+    """Where the training loop tells how far it is."""
+
+    def step(self, tokens: int, loss: float) -> None:
+        """One batch of `tokens` places is done."""
+
+    def line(self, text: str) -> None:
+        """A line that stays."""
+
+
+class TrainingDisplay:
+    """A progress bar with loss, tokens/s and time left where stderr is a terminal; else lines only."""
+
+    def __init__(self, total_steps: int, done_steps: int = 0, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            TextColumn("{task.fields[speed]:,.0f} tokens/s"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("training", total=total_steps, completed=done_steps, loss=0.0, speed=0.0)
+        self._last = time.perf_counter()
+        self._seconds = 0.0  # of training steps, validation not counted
+        self._tokens = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, tokens: int, loss: float) -> None:
+        now = time.perf_counter()
+        self._seconds += now - self._last
+        self._last = now
+        self._tokens += tokens
+        self._bar.update(self._task, advance=1, loss=loss, speed=self.speed)
+
+    @property
+    def speed(self) -> float:
+        """Tokens a second in training steps, padding included."""
+        return self._tokens / max(1e-9, self._seconds)
+
+    def line(self, text: str) -> None:
+        text = f"{text}  {self.speed:,.0f} tokens/s" if self._tokens else text
+        if self._console.is_terminal:
+            self._console.print(text, highlight=False)
+        else:
+            print(text, file=sys.stdout, flush=True)
+        self._last = time.perf_counter()

@@ -1,0 +1,126 @@
+"""A whole training run: the model is made, trained, and written down."""
+
+import csv
+import io
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tinychat.batches.prepared import PreparedSplit
+from tinychat.errors import InputError
+from tinychat.files import to_json, write_atomically, write_folder_atomically, write_json
+from tinychat.model.storage import ModelConfig, save_model
+from tinychat.params import ModelParams, TrainParams
+from tinychat.runtime import Runtime
+from tinychat.tokenizer import Tokenizer
+from tinychat.training.card import model_card
+from tinychat.training.interruption import StopSignals
+from tinychat.training.loop import Trained, Trainer
+from tinychat.training.progress import TrainingDisplay
+from tinychat.training.snapshots import SnapshotStore, fingerprint, only_training
+
+HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained model with all that is told about it."""
+
+    config: ModelConfig
+    trained: Trained
+    facts: dict[str, Any]  # what was used: params, device, precision, threads, versions
+    metrics: dict[str, Any]
+
+    def save_model(self, folder: Path, tokenizer_file: Path) -> None:
+        """Write the folder that is needed to talk: shape, weights, vocabulary, model card, what was used."""
+
+        def fill(temporary: Path) -> None:
+            save_model(temporary, self.config, self.trained.weights)
+            shutil.copyfile(tokenizer_file, temporary / "tokenizer.json")
+            (temporary / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
+            card = model_card(self.config, self.facts, self.metrics)
+            (temporary / "README.md").write_text(card, encoding="utf-8", newline="\n")
+
+        write_folder_atomically(folder, fill)
+
+    def save_reports(self, folder: Path) -> None:
+        """Write `metrics.json` and `history.csv`, a row an epoch."""
+        write_json(folder / "metrics.json", self.metrics)
+        buffer = io.StringIO(newline="")
+        writer = csv.DictWriter(buffer, HISTORY_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in self.trained.history:
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+        write_atomically(folder / "history.csv", buffer.getvalue())
+
+
+def train_model(
+    *,
+    model_params: ModelParams,
+    train_params: TrainParams,
+    train: PreparedSplit,
+    valid: PreparedSplit,
+    data_files: list[Path],
+    tokenizer: Tokenizer,
+    runtime: Runtime,
+    work_folder: Path,
+) -> TrainingResult:
+    """Train a model, alone in this project, from the beginning or from its snapshot.
+
+    Raises InputError where another training runs, the vocabulary does not fit, or the loss is not finite;
+    Interrupted after Ctrl-C or SIGTERM, once a snapshot is saved.
+    """
+    config = model_config(model_params, tokenizer)
+    facts = {
+        "model": asdict(config),
+        "train": train_params.model_dump(),
+        "runtime": asdict(runtime),
+        "torch": torch.__version__,
+    }
+    with only_training(work_folder), StopSignals() as stop:
+        store = SnapshotStore(work_folder / "runs" / fingerprint(facts, data_files))
+        torch.manual_seed(train_params.seed)
+        model = config.build(dropout=train_params.dropout).to(runtime.device)
+        trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
+        if trainer.resume():
+            print(f"going on from the snapshot of step {trainer.progress.step} of {trainer.total_steps}", flush=True)
+        if not len(valid) and train_params.keep == "best":
+            print("no validation dialogues: the last weights are kept, not the best", flush=True)
+        print(
+            f"{model.n_parameters():,} parameters, {len(train)} dialogues, {trainer.steps_per_epoch} steps an epoch, "
+            f"on {runtime.device} in {runtime.precision} with {runtime.threads} threads",
+            flush=True,
+        )
+        with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
+            trained = trainer.run(display, stop)
+        store.remove()
+    return TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters()))
+
+
+def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
+    """The shape to build; `vocab_size: null` takes the vocabulary's size. Raises InputError where it is smaller."""
+    vocab_size = tokenizer.size if params.vocab_size is None else params.vocab_size
+    if vocab_size < tokenizer.size:
+        raise InputError(
+            f"params.yaml: model.vocab_size is {vocab_size}, but the vocabulary has {tokenizer.size} tokens; "
+            "take null, or at least as many"
+        )
+    sizes = params.model_dump(exclude={"architecture", "vocab_size"})
+    return ModelConfig(vocab_size=vocab_size, **sizes)
+
+
+def _metrics(trained: Trained, parameters: int) -> dict[str, Any]:
+    kept = trained.history[trained.kept_epoch - 1]
+    last = trained.history[-1]
+    return {
+        "train_loss": round(float(last["train_loss"] or 0.0), 6),
+        "valid_loss": None if kept["valid_loss"] is None else round(float(kept["valid_loss"]), 6),
+        "epochs": last["epoch"],
+        "kept_epoch": trained.kept_epoch,
+        "steps": last["step"],
+        "stopped_early": trained.stopped_early,
+        "parameters": parameters,
+    }
