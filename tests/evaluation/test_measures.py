@@ -1,0 +1,105 @@
+import math
+
+import pytest
+import torch
+
+from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
+from tinychat.corpus.dialogue import Dialogue, Turn
+from tinychat.evaluation.likelihood import measure_likelihood, unigram_likelihood
+from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_share, mean_char_f1
+from tinychat.evaluation.report import evaluate, questions_of, spread
+from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.generation.engine import Engine
+from tinychat.model import DialogueModel
+from tinychat.tokenizer import Tokenizer
+
+
+def pair(question: str, answer: str) -> Dialogue:
+    return Dialogue("test:1", (Turn("user", question), Turn("assistant", answer)))
+
+
+@pytest.fixture
+def split(model: DialogueModel) -> PreparedSplit:
+    rows = [
+        EncodedDialogue((1, 5, 2, 6, 3), (False, False, False, True, True), 3),
+        EncodedDialogue((1, 5, 9, 2, 7, 8, 6, 3), (False, False, False, False, True, True, True, True), 9),
+    ]
+    return to_arrays(rows, model.vocab_size)
+
+
+@torch.inference_mode()
+def test_likelihood_is_the_sum_over_each_answer_token_alone(model: DialogueModel, split: PreparedSplit) -> None:
+    measured, accuracy = measure_likelihood(model, split, pad_id=0)
+    total, tokens, correct = 0.0, 0, 0
+    for begin, end in zip(split.offsets[:-1], split.offsets[1:], strict=True):
+        ids = torch.tensor(split.tokens[begin:end].astype(int))
+        logprobs = model(ids[None, :-1])[0].log_softmax(-1)
+        for place in range(1, len(ids)):
+            if split.loss[begin + place]:
+                total -= float(logprobs[place - 1, ids[place]])
+                correct += int(logprobs[place - 1].argmax() == ids[place])
+                tokens += 1
+    assert (measured.tokens, measured.bytes) == (tokens, 12)
+    assert measured.loss_sum == pytest.approx(total, abs=1e-4)
+    assert measured.loss == pytest.approx(total / 6, abs=1e-5)
+    assert measured.perplexity == pytest.approx(math.exp(total / 6), rel=1e-5)
+    assert measured.bits_per_byte == pytest.approx(total / math.log(2) / 12, abs=1e-5)
+    assert accuracy == correct / tokens
+
+
+def test_unigram_knows_how_frequent_the_training_answers_tokens_are(split: PreparedSplit) -> None:
+    measured = unigram_likelihood(split, split, vocab_size=10)
+    # answers: 6 3 | 7 8 6 3, add one, ten tokens in the vocabulary
+    assert measured.loss_sum == pytest.approx(-(4 * math.log(3 / 16) + 2 * math.log(2 / 16)))
+
+
+def test_the_nearest_question_answers() -> None:
+    nearest = NearestQuestion(["뭐 먹을래?", "안녕하세요", "잘 자"], ["김밥", "반가워요", "내일 봐요"])
+    assert nearest.answer("안녕") == "반가워요"
+    assert nearest.answer("뭐 먹지") == "김밥"
+
+
+def test_reply_measures() -> None:
+    references = [{"가나다", "라"}, {"마바사"}]
+    assert exact_share(["라", "마바"], references) == 0.5
+    assert char_f1("가나다", "가나다") == 1
+    assert char_f1("가나", "라마") == 0
+    # pairs: ^가 가나 나$ and ^가 가다 다$
+    assert char_f1("가나", "가다") == pytest.approx(2 * 1 / 6)
+    assert mean_char_f1(["라", "마바사"], references) == 1
+    assert char_f1("", "") == 1
+    assert copied_share(["가", "나"], {"나", "다"}) == 0.5
+    assert distinct(["a b a", "b a"], 1) == pytest.approx(2 / 5)
+    assert distinct(["a b a", "b a"], 2) == pytest.approx(2 / 3)
+    assert distinct(["", "a"], 2) == 0
+
+
+def test_questions_are_the_last_exchange_with_its_history() -> None:
+    turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다 ?"), Turn("assistant", "라"))
+    question = questions_of([Dialogue("x:1", turns), Dialogue("x:2", turns[1:2])])[0]
+    assert (question.text, question.answer, len(question.messages)) == ("다 ?", "라", 3)
+    assert question.key == ("가", "나", "다")
+
+
+def test_a_spread_sample_reaches_from_the_first_to_the_last() -> None:
+    dialogues = [pair(str(n), "a") for n in range(100)]
+    assert [int(d.turns[0].content) for d in spread(dialogues, 4)] == [0, 33, 66, 99]
+    assert spread(dialogues, 200) == dialogues
+
+
+def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: DialogueModel, bpe: Tokenizer) -> None:
+    train = [pair("안녕", "반가워요"), pair("안녕?", "어서 와"), pair("잘 자", "내일 봐요")]
+    report = evaluate(Engine(model, bpe), train, [], max_dialogues=10)
+    assert report["held_out"] is None
+    assert report["seen"]["replies"]["asked"] == 3
+    # 안녕 and 안녕? are one question with two right answers.
+    assert report["seen"]["baselines"]["nearest_question"]["exact"] == 1
+    both = evaluate(Engine(model, bpe), train, [pair("고마워", "반가워요")], max_dialogues=10)
+    assert both["held_out"]["baselines"]["nearest_question"]["exact"] in (0, 1)
+    assert both["held_out"]["answer_tokens"] == len(bpe.encode("반가워요")) + 1
+
+
+def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe: Tokenizer) -> None:
+    train = [pair("안녕", "반가워요"), pair("a1" * 60, "길어요")]
+    report = evaluate(Engine(model, bpe), train, [], max_dialogues=10)
+    assert report["seen"]["dialogues"] == report["seen"]["replies"]["asked"] == 1

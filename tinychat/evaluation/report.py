@@ -1,0 +1,129 @@
+"""All measures of a model on dialogues it was trained on and on dialogues it never saw."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinychat.batches.prepared import PreparedSplit, to_arrays
+from tinychat.batches.preparing import prepare_dialogues
+from tinychat.corpus.dialogue import Dialogue, to_record
+from tinychat.corpus.text_keys import text_key
+from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
+from tinychat.evaluation.replies import copied_share, distinct, exact_share, mean_char_f1
+from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.generation.engine import Engine
+from tinychat.generation.sampling import SamplingOptions
+
+GREEDY = SamplingOptions(
+    method="greedy", temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, seed=0, max_tokens=64
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """The last question of a dialogue with what stood before it, and the answer that was really given."""
+
+    messages: tuple[dict[str, Any], ...]
+    answer: str
+
+    @property
+    def text(self) -> str:
+        """What the user said last."""
+        return str(self.messages[-1]["content"])
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Equal for questions that differ only in case, spaces and punctuation."""
+        return tuple(text_key(message["content"]) for message in self.messages)
+
+
+def evaluate(
+    engine: Engine, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
+) -> dict[str, Any]:
+    """Measures on a spread sample of the training dialogues (`seen`) and on `held_out` (None where that is empty)."""
+    answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for question in questions_of([*train, *held_out]):
+        answers[question.key].add(question.answer)
+    known = questions_of(train)
+    nearest = NearestQuestion([q.text for q in known], [q.answer for q in known])
+    arrays = _arrays(engine, train)
+    report: dict[str, Any] = {"seen": None, "held_out": None}
+    for name, dialogues in (("seen", spread(train, max_dialogues)), ("held_out", held_out)):
+        split = _arrays(engine, dialogues)
+        if not len(split):
+            continue
+        likelihood, accuracy = measure_likelihood(engine.model, split, engine.tokenizer.pad_id)
+        asked = [q for q in questions_of(spread(dialogues, max_dialogues)) if engine.fits(q.messages, GREEDY)]
+        report[name] = {
+            "dialogues": len(split),
+            "answer_tokens": likelihood.tokens,
+            **_likelihood_measures(likelihood),
+            "next_token_accuracy": round(accuracy, 4),
+            "replies": _reply_measures(engine, asked, answers, {q.answer for q in known}) if asked else None,
+            "baselines": {
+                "unigram": _likelihood_measures(unigram_likelihood(arrays, split, engine.tokenizer.size)),
+                "nearest_question": _agreement([nearest.answer(q.text) for q in asked], asked, answers)
+                if asked and known
+                else None,
+            },
+        }
+    return report
+
+
+def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
+    """The last exchange of each dialogue; dialogues in which nobody asks before the last answer have none."""
+    questions = []
+    for dialogue in dialogues:
+        messages = to_record(dialogue)["messages"]
+        if len(messages) >= 2 and messages[-1]["role"] == "assistant" and messages[-2]["role"] == "user":
+            questions.append(Question(tuple(messages[:-1]), messages[-1]["content"]))
+    return questions
+
+
+def spread(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
+    """At most `limit` dialogues, evenly spread over all of them."""
+    if len(dialogues) <= limit:
+        return list(dialogues)
+    return [dialogues[i] for i in np.linspace(0, len(dialogues) - 1, limit).astype(int)]
+
+
+def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> PreparedSplit:
+    messages = (to_record(dialogue)["messages"] for dialogue in dialogues)
+    prepared = prepare_dialogues(messages, engine.tokenizer, engine.model.max_len, loss_on="reply")
+    return to_arrays(prepared.dialogues, engine.tokenizer.size)
+
+
+def _likelihood_measures(likelihood: Likelihood) -> dict[str, float]:
+    return {
+        "loss": round(likelihood.loss, 4),
+        "perplexity": round(likelihood.perplexity, 4),
+        "bits_per_byte": round(likelihood.bits_per_byte, 4),
+    }
+
+
+def _agreement(
+    replies: Sequence[str], asked: Sequence[Question], answers: dict[tuple[str, ...], set[str]]
+) -> dict[str, float]:
+    references = [answers[question.key] for question in asked]
+    return {
+        "exact": round(exact_share(replies, references), 4),
+        "char_f1": round(mean_char_f1(replies, references), 4),
+    }
+
+
+def _reply_measures(
+    engine: Engine, asked: list[Question], answers: dict[tuple[str, ...], set[str]], training_answers: set[str]
+) -> dict[str, float]:
+    replies = engine.reply([question.messages for question in asked], GREEDY)
+    texts = [reply.text for reply in replies]
+    return {
+        "asked": len(asked),
+        **_agreement(texts, asked, answers),
+        "copies_training_answer": round(copied_share(texts, training_answers), 4),
+        "distinct_1": round(distinct(texts, 1), 4),
+        "distinct_2": round(distinct(texts, 2), 4),
+        "ends_by_itself": round(sum(r.finish_reason == "stop" for r in replies) / len(replies), 4),
+    }
