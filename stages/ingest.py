@@ -1,0 +1,27 @@
+"""Raw dialogues into a corpus of three splits."""
+
+from pathlib import Path
+
+from tinychat.corpus.building import build_corpus
+from tinychat.errors import run_and_exit
+from tinychat.params import load_params
+
+
+def run(root: Path = Path()) -> None:
+    """Read what `params.yaml: corpus` names, write `data/corpus` and `reports/corpus/metrics.json` under `root`."""
+    params = load_params(root)
+    built = build_corpus(
+        raw=root / "data/raw",
+        params=params.corpus,
+        corpus=root / "data/corpus",
+        metrics=root / "reports/corpus/metrics.json",
+    )
+    print(built.summary())
+
+
+def main() -> None:
+    run_and_exit(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""A project folder to lay raw files into, ingest run on it, and the real data where it is at hand."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tinychat.corpus.building import build_corpus
+from tinychat.corpus.dialogue import SPLITS, Dialogue, read_corpus
+from tinychat.params import CorpusParams
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass
+class Project:
+    """A folder with data/raw, and ingest run on it without the stage."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data/raw"
+
+    @property
+    def corpus(self) -> Path:
+        return self.root / "data/corpus"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.root / "reports/corpus/metrics.json"
+
+    def lay(self, name: str, content: str | bytes) -> Path:
+        """Write a raw file, text as UTF-8 and with its newlines as they are."""
+        path = self.raw / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def ingest(self, **corpus: Any) -> dict[str, Any]:
+        """Build the corpus, by default with all in train, and give the metrics as written."""
+        print(build_corpus(self.raw, corpus_params(**corpus), self.corpus, self.metrics_file).summary())
+        metrics: dict[str, Any] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+        return metrics
+
+    def texts(self, *splits: str) -> list[list[str]]:
+        """What the corpus holds: for each dialogue its turns' texts."""
+        return [[turn.content for turn in dialogue.turns] for dialogue in self.dialogues(*splits)]
+
+    def dialogues(self, *splits: str) -> list[Dialogue]:
+        return [one for name in splits or SPLITS for one in read_corpus(self.corpus / f"{name}.jsonl")]
+
+
+def corpus_params(**changed: Any) -> CorpusParams:
+    """The section of the repository's params.yaml, with all in train unless `changed` says otherwise."""
+    section = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))["corpus"]
+    return CorpusParams.model_validate(section | {"shares": {"train": 1, "valid": 0, "test": 0}} | changed)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """An empty project."""
+    (tmp_path / "data/raw").mkdir(parents=True)
+    return Project(tmp_path)
+
+
+@pytest.fixture(name="corpus_params")
+def corpus_params_fixture() -> Callable[..., CorpusParams]:
+    """The params of the corpus, with some changed."""
+    return corpus_params
+
+
+@pytest.fixture
+def songys_file() -> Path:
+    """ChatbotData.csv, 11,823 real question-answer rows; skips where it is not at hand."""
+    folder = Path(os.environ.get("TINYCHAT_SHARED_DATA", REPOSITORY.parent / "shared/data"))
+    path = folder / "ChatbotData.csv"
+    if not path.is_file():
+        pytest.skip(f"{path} is not at hand; set TINYCHAT_SHARED_DATA to the folder that holds it")
+    return path

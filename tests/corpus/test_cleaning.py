@@ -1,0 +1,87 @@
+import random
+import unicodedata
+from collections import Counter
+
+import pytest
+
+from tinychat.corpus.cleaning import clean_text, is_damaged
+
+
+def clean(text: str) -> str:
+    return clean_text(text, Counter())
+
+
+@pytest.mark.parametrize(
+    ("found", "kept", "step"),
+    [
+        (unicodedata.normalize("NFD", "안녕하세요"), "안녕하세요", "nfc"),
+        ("하나\r\n둘\r셋\u2028넷\x85다섯\u2029여섯", "하나\n둘\n셋\n넷\n다섯\n여섯", "newlines"),
+        ("하나\n\n\n\n둘", "하나\n\n둘", "spaces"),
+        ("하나 \n \n \n둘", "하나\n\n둘", "spaces"),
+        ("  안녕\t하세요\u3000\u3000여러분\u00a0\u2009! ", "안녕 하세요 여러분 !", "spaces"),
+        ("안\x07녕\x1b\u200b\u200e\u202e\ufeff\u00ad\u2060", "안녕", "invisible"),
+        ("나\u3164\u3164너\uffa0", "나 너", "fillers"),
+        ("안\u200d녕", "안녕", "joiners"),
+    ],
+)
+def test_a_step_tidies_what_it_is_for_and_is_counted(found: str, kept: str, step: str) -> None:
+    counts: Counter[str] = Counter()
+    assert clean_text(found, counts) == kept
+    assert counts[step] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ㅋㅋㅋ ㅏ", "① ㎏ ㈜ … ² ½ ™ ～！", "ＡＢＣ ｱ", "e = mc²", "안녕~ ^^ ㅠㅠ", "C:\\새 폴더", '"그래"', "ㆍ아래아"],
+)
+def test_nfc_is_not_nfkc_so_these_stay_as_typed(text: str) -> None:
+    counts: Counter[str] = Counter()
+    assert clean_text(text, counts) == text
+    assert not counts
+
+
+@pytest.mark.parametrize("emoji", ["👨‍👩‍👧", "🧑🏽‍🚀", "🏳️‍🌈", "❤️‍🔥", "🙂‍↔️", "👩‍⚕️", "🐻‍❄️"])
+def test_a_joiner_inside_an_emoji_stays(emoji: str) -> None:
+    assert clean(f"좋아 {emoji}!") == f"좋아 {emoji}!"
+
+
+def test_a_joiner_at_the_edge_of_an_emoji_goes() -> None:
+    assert clean("\u200d👨\u200d\u200d👩\u200d") == "👨👩"
+
+
+def test_what_a_removed_character_kept_apart_is_composed() -> None:
+    assert clean("\u1112\u200b\u1161\u200b\u11ab") == "한"
+
+
+def test_what_holds_nothing_visible_becomes_empty() -> None:
+    assert clean(" \u3164\u200b\r\n\t\ufeff") == ""
+
+
+def test_cleaning_twice_is_cleaning_once() -> None:
+    pieces = [
+        *("가", "한", "ㅋ", "a", "1", "!", " ", "  ", "\n", "\n\n\n", "\r\n", "\r", "\t", "\u3000", "\u2028", "\x85"),
+        *("\u200b", "\u200d", "\ufe0f", "\u3164", "\ufffd", "\x00", "\x1c", "\v", "👨", "👩", "🏽", "❤", "\ufeff"),
+        *("\u1112", "\u1161", "\u11ab", "e", "\u0301", "\u0323", "\u212b", "\u2000", "\u00ad", "\u115f"),
+    ]
+    generator = random.Random(0)
+    for _ in range(20_000):
+        text = "".join(generator.choices(pieces, k=generator.randint(0, 12)))
+        once = clean(text)
+        assert clean(once) == once, ascii(text)
+        assert unicodedata.is_normalized("NFC", once)
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(ValueError, match="surrogate"):
+        clean("좋아 \ud83d")
+
+
+@pytest.mark.parametrize("piece", [" ", "\n ", "가 ", "ㅋ", "a", "👨\u200d"])
+def test_a_message_of_200_000_characters_is_legal(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    assert clean(f"가{text}\x00가") == clean(f"가{text}가")
+
+
+def test_more_than_one_lost_character_in_a_hundred_is_damage() -> None:
+    assert is_damaged("안녕\ufffd")
+    assert not is_damaged("가" * 99 + "\ufffd")

@@ -1,0 +1,181 @@
+import codecs
+from typing import Any
+
+import pytest
+
+from tinychat.errors import InputError
+
+
+def test_the_columns_are_found_by_their_usual_names_and_the_others_left_aside(project: Any) -> None:
+    project.lay("qa.csv", "번호, 질문 ,답변,label\r\n1,안녕,반가워,0\r\n2,뭐해?,쉬어,2   \r\n")
+    metrics = project.ingest()
+    assert project.texts() == [["안녕", "반가워"], ["뭐해?", "쉬어"]]
+    assert (metrics["rows_read"], metrics["rows_kept"], metrics["rows_dropped"]) == (2, 2, {})
+
+
+@pytest.mark.parametrize(
+    "header", ["Q,A,label", "question,answer,x", "PROMPT,Completion,x", "instruction,output,input"]
+)
+def test_each_usual_header_is_known(project: Any, header: str) -> None:
+    project.lay("qa.csv", f"{header}\n안녕,반가워,\n")
+    project.ingest()
+    assert project.texts() == [["안녕", "반가워"]]
+
+
+@pytest.mark.parametrize("text", ["NA", "null", "None", "nan", "001", "1e5", "TRUE", "=1+1", "'그래", "-", "a|b;c"])
+def test_text_stays_text(project: Any, text: str) -> None:
+    project.lay("qa.csv", f"Q,A\n{text},{text}라고\n")
+    project.ingest()
+    assert project.texts() == [[text, f"{text}라고"]]
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_the_delimiter_is_the_one_that_makes_sense_of_the_header(project: Any, delimiter: str) -> None:
+    others = "".join({",", "\t", ";", "|"} - {delimiter, "\t"})
+    rows = [["Q", "A", "label"], [f"이거{others} 저거", "그래", "0"], ["안녕", f"{others}응{others}", "1"]]
+    project.lay("qa.txt", "\n".join(delimiter.join(row) for row in rows))
+    project.ingest()
+    assert project.texts() == [row[:2] for row in rows[1:]]
+
+
+def test_excels_unicode_text_is_utf_16_with_tabs(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    table = 'Q\tA\r\n"이거, 저거"\t"그는 ""응"" 했다"\r\n'
+    project.lay("qa.txt", codecs.BOM_UTF16_LE + table.encode("utf-16-le"))
+    project.ingest()
+    assert project.texts() == [["이거, 저거", '그는 "응" 했다']]
+    assert "qa.txt: read as UTF-16-LE" in capsys.readouterr().err
+
+
+def test_excels_csv_in_korea_is_cp949_and_is_told(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.lay("qa.csv", "질문,답변\r\n뷁이 뭐야,햏과 믜처럼 드문 글자야\r\n".encode("cp949"))
+    project.ingest()
+    assert project.texts() == [["뷁이 뭐야", "햏과 믜처럼 드문 글자야"]]
+    assert capsys.readouterr().err.count("qa.csv: read as CP949 (EUC-KR)") == 1
+
+
+def test_a_quoted_cell_may_hold_newlines_delimiters_and_quotes(project: Any) -> None:
+    project.lay("qa.csv", 'Q,A\n"첫 줄\n둘째 줄, ""인용""",그래\n')
+    project.ingest()
+    assert project.texts() == [['첫 줄\n둘째 줄, "인용"', "그래"]]
+
+
+def test_a_line_separator_inside_a_cell_does_not_end_the_row(project: Any) -> None:
+    project.lay("qa.csv", "Q,A\n하나\u2028둘,그래\n빈,\n")
+    metrics = project.ingest()
+    assert project.texts() == [["하나\n둘", "그래"]]
+    assert metrics["rows_dropped"] == {"empty_answer": 1}
+
+
+def test_each_row_that_does_not_fit_is_dropped_by_its_reason_with_its_line(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project.lay(
+        "qa.csv",
+        'Q,A\n가,나,다\n안녕\n,누구\n안녕,  \nQ,A\n\n"두\n줄",둘\n좋아,그래\n끝,',
+    )
+    metrics = project.ingest()
+    assert project.texts() == [["두\n줄", "둘"], ["좋아", "그래"]]
+    assert metrics["rows_dropped"] == {
+        "empty_answer": 2,
+        "empty_question": 1,
+        "repeated_header": 1,
+        "too_few_cells": 1,
+        "too_many_cells": 1,
+    }
+    assert (metrics["rows_read"], metrics["rows_kept"]) == (8, 2)
+    told = capsys.readouterr().out
+    assert f"too_many_cells: 1 ({path}:2)" in told
+    assert f"too_few_cells: 1 ({path}:3)" in told
+    assert f"empty_question: 1 ({path}:4)" in told
+    assert f"empty_answer: 2 ({path}:5, :11)" in told
+    assert f"repeated_header: 1 ({path}:6)" in told
+
+
+def test_a_quote_that_is_not_closed_is_an_error_at_the_rows_first_line(project: Any) -> None:
+    path = project.lay("qa.csv", 'Q,A\n안녕,반가워\n"열린 따옴표,응\n그래,좋아\n끝,끝\n')
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert f'{path}:3: a quote is opened in the row that begins here and not closed: ""열린 따옴표,응"' in str(
+        error.value
+    )
+
+
+def test_text_behind_a_closing_quote_is_an_error_at_the_rows_first_line(project: Any) -> None:
+    path = project.lay("qa.csv", 'Q,A\n"열린 따옴표,응\n그래,"좋아, 아주"\n')
+    with pytest.raises(InputError, match=f"^{path}:2: a quoted cell must end at a comma or at the end of the row"):
+        project.ingest()
+
+
+def test_a_cell_of_more_than_50_newlines_is_taken_for_an_open_quote(project: Any) -> None:
+    project.lay("qa.csv", 'Q,A\n안녕,"' + "줄\n" * 50 + '"\n')
+    project.ingest()
+    path = project.lay("qa.csv", 'Q,A\n안녕,"' + "줄\n" * 51 + '"\n')
+    with pytest.raises(InputError, match=f"^{path}:2: a cell of 52 lines begins here; is a quote left open"):
+        project.ingest()
+
+
+def test_under_skip_a_broken_row_costs_no_row_behind_it(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project.lay("qa.csv", 'Q,A\n하나,1\n"열린,2\n셋,"3, 삼"\n"넷" 넷,4\n다섯,5\n여섯,"열린\n일곱,7\n')
+    metrics = project.ingest(on_error="skip")
+    assert project.texts() == [["하나", "1"], ["셋", "3, 삼"], ["다섯", "5"], ["일곱", "7"]]
+    assert metrics["rows_dropped"] == {"broken_quotes": 3}
+    told = capsys.readouterr().out
+    assert f"broken_quotes: 3 ({path}:3, :5, :7)" in told
+    assert f"skipped, {path}:3: " in told
+
+
+def test_a_row_of_very_many_lines_does_not_swallow_the_file(project: Any) -> None:
+    rows = "".join(f"질문 {number},대답 {number}\n" for number in range(5000))
+    project.lay("qa.csv", f'Q,A\n"열린,0\n{rows}')
+    metrics = project.ingest(on_error="skip")
+    assert (metrics["rows_kept"], metrics["rows_dropped"]) == (5000, {"broken_quotes": 1})
+
+
+def test_a_cell_of_200_000_characters_is_legal(project: Any) -> None:
+    project.lay("qa.csv", f"Q,A\n안녕,{'가' * 200_000}\n")
+    project.ingest()
+    assert len(project.texts()[0][1]) == 200_000
+
+
+def test_lone_carriage_returns_end_rows_too(project: Any) -> None:
+    project.lay("qa.csv", "Q,A\r안녕,반가워\r\n뭐해,쉬어\n")
+    project.ingest()
+    assert project.texts() == [["안녕", "반가워"], ["뭐해", "쉬어"]]
+
+
+def test_a_missing_column_names_what_was_found_and_what_would_be_right(project: Any) -> None:
+    path = project.lay("qa.csv", "번호,내용\n1,안녕\n")
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert str(error.value).startswith(
+        f"{path}: no question column. Found: 번호, 내용. Expected one of: q, question, 질문, prompt, instruction,"
+    )
+    assert str(error.value).endswith("or set corpus.columns.")
+
+
+def test_two_candidates_for_one_role_are_an_error(project: Any) -> None:
+    path = project.lay("qa.csv", "질문,prompt,답변\n안녕,hi,반가워\n")
+    with pytest.raises(InputError, match=f"^{path}: more than one question column: 질문, prompt. Set corpus.columns"):
+        project.ingest()
+
+
+def test_columns_that_params_names_are_taken(project: Any) -> None:
+    project.lay("qa.csv", "질문,prompt,말\n안녕,hi,반가워\n")
+    project.ingest(columns={"question": "prompt", "answer": "말"})
+    assert project.texts() == [["hi", "반가워"]]
+
+
+def test_a_column_that_params_names_and_that_is_not_there_is_an_error(project: Any) -> None:
+    path = project.lay("qa.csv", "Q,A\n안녕,반가워\n")
+    with pytest.raises(
+        InputError, match=f"^{path}: no column '물음', which corpus.columns.question names. Found: Q, A"
+    ):
+        project.ingest(columns={"question": "물음", "answer": None})
+
+
+def test_a_file_without_one_row_to_keep_says_why(project: Any) -> None:
+    path = project.lay("qa.csv", "Q,A\n가,나,다\n안녕,\n")
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert f"{path}: no dialogue is left of its 2 rows as qa_table: " in str(error.value)
+    assert f"too_many_cells: 1 ({path}:2)" in str(error.value)

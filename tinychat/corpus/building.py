@@ -1,0 +1,121 @@
+"""The corpus as files: three splits, and the numbers about them. All is written at the end, whole or not at all."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from tinychat.corpus.cleaning import STEPS
+from tinychat.corpus.dialogue import SPLITS, to_record
+from tinychat.corpus.gathering import Counts, Rows, gather
+from tinychat.corpus.splitting import SplitIndex, Splits
+from tinychat.corpus.tally import Tally
+from tinychat.errors import InputError
+from tinychat.files import to_json_lines, write_folder_atomically, write_json
+from tinychat.params import CorpusParams
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a run of `build_corpus` read, kept and wrote."""
+
+    counts: Counts
+    splits: Splits
+
+    def metrics(self) -> dict[str, Any]:
+        """Numbers and readers' names only: the file stands in git, and the dialogues may be private."""
+        counts, splits = self.counts, self.splits
+        return {
+            **_row_numbers(counts.rows),
+            "readers": {name: _row_numbers(rows) for name, rows in sorted(counts.by_reader.items())},
+            "messages_dropped": counts.turns.dropped.as_numbers(),
+            "messages_changed": counts.turns.changed.as_numbers(),
+            "parts_dropped": counts.parts_dropped.as_numbers(),
+            "cleaning": {
+                **{step: counts.turns.cleaning[step] for step in STEPS},
+                "replacement_characters": counts.turns.replacement_characters,
+                "nul_characters": counts.nul_characters,
+            },
+            "splits": {name: asdict(splits.sizes[name]) for name in SPLITS},
+            "groups": {
+                "count": splits.groups,
+                "largest": splits.largest_group,
+                "sent_to_train": splits.groups_sent_to_train,
+                "dialogues_sent_to_train": splits.dialogues_sent_to_train,
+            },
+            "overlap": splits.overlap,
+        }
+
+    def summary(self) -> str:
+        """What a person should know, a line each; what did not occur is not mentioned."""
+        counts, splits = self.counts, self.splits
+        rows = counts.rows
+        sizes = ", ".join(f"{name} {splits.sizes[name].dialogues:,}" for name in SPLITS)
+        lines = [f"corpus: {rows.read:,} rows read, {rows.kept:,} kept, {rows.dropped.total():,} dropped"]
+        lines += [f"  dropped, {line}" for line in rows.dropped.lines()]
+        lines += [f"  skipped, {message}" for message in counts.faults_skipped]
+        tallies: dict[str, Tally] = {
+            "messages left out": counts.turns.dropped,
+            "parts left out": counts.parts_dropped,
+            "messages": counts.turns.changed,
+        }
+        lines += [f"  {title}, {line}" for title, tally in tallies.items() for line in tally.lines()]
+        lines.append(f"splits: {sizes} dialogues; {splits.groups:,} groups, the largest of {splits.largest_group:,}")
+        if splits.groups_sent_to_train:
+            lines.append(
+                f"  {splits.groups_sent_to_train:,} groups ({splits.dialogues_sent_to_train:,} dialogues) "
+                "went to train because each is more than 1% of the corpus"
+            )
+        if any(splits.overlap.values()):
+            shared = ", ".join(f"{count:,} of {name}" for name, count in splits.overlap.items())
+            lines.append(f"  dialogues that share a short text with train: {shared}")
+        return "\n".join(lines)
+
+
+def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -> Built:
+    """Read the sources, split them, and write the folder `corpus` and the file `metrics`.
+
+    The kept dialogues wait in a file without a name on the disk, not in memory, until it is known where each goes.
+    Raises InputError, with nothing written, where a source is wrong, or where nothing is left to train on.
+    """
+    counts, index = Counts(), SplitIndex()
+    corpus.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
+        for dialogue in gather(raw, params, counts):
+            kept.write(to_json_lines([to_record(dialogue)]))
+            index.add(dialogue)
+        if len(index) == 0:
+            raise InputError(f"no dialogue is left to train on: {'; '.join(counts.rows.dropped.lines())}")
+        splits = index.split(params.shares, params.seed)
+        if splits.sizes["train"].dialogues == 0:
+            raise InputError(
+                f"no dialogue fell to train: {len(index)} dialogues in {splits.groups} groups, and "
+                f"corpus.shares.train is {params.shares.train:g}. Raise it, take another corpus.seed, or add dialogues."
+            )
+        kept.seek(0)
+        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits.names, folder))
+    built = Built(counts, splits)
+    write_json(metrics, built.metrics())
+    return built
+
+
+def _deal_out(lines: Iterable[str], names: Iterable[str], folder: Path) -> None:
+    """Write each line to its split's file; a split without dialogues is an empty file."""
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
+            for name in SPLITS
+        }
+        for line, name in zip(lines, names, strict=True):
+            files[name].write(line)
+
+
+def _row_numbers(rows: Rows) -> dict[str, Any]:
+    return {
+        "sources": rows.sources,
+        "rows_read": rows.read,
+        "rows_kept": rows.kept,
+        "rows_dropped": rows.dropped.as_numbers(),
+    }

@@ -1,0 +1,62 @@
+"""Which readers there are, and which one reads a file."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from tinychat.corpus import readers
+from tinychat.corpus.reader import FileReader, PackageReader, Reader
+from tinychat.corpus.text_files import TextFile
+from tinychat.errors import InputError
+from tinychat.params import CorpusParams
+
+ENOUGH = 0.5
+
+
+def find_readers() -> dict[str, Reader]:
+    """Every module in `readers/` by its name. A new source is a new file there, and nothing else."""
+    names = sorted(module.name for module in pkgutil.iter_modules(readers.__path__))
+    return {name: importlib.import_module(f"{readers.__name__}.{name}").READER for name in names}
+
+
+def choose_reader(
+    text: TextFile, wanted: str | None, known: dict[str, Reader], params: CorpusParams
+) -> tuple[str, FileReader]:
+    """The reader for a file: the one that params names; else by content; else by the ending of its name.
+
+    Raises InputError for a name that no reader has, and with the scores where the content does not decide.
+    """
+    by_name = {name: reader for name, reader in known.items() if isinstance(reader, FileReader)}
+    if wanted is not None:
+        if wanted not in by_name:
+            raise InputError(
+                f"params.yaml: corpus.sources: {text.path.name}: no format {wanted!r}; there is {', '.join(by_name)}"
+            )
+        return wanted, by_name[wanted]
+    head = text.head()
+    if not any(line.strip() for line in head):
+        raise InputError(f"{text.path}: the file is blank")
+    scores = {name: reader.score(head, params) for name, reader in by_name.items()}
+    best = max(scores.values(), default=0.0)
+    fitting = [name for name, score in scores.items() if score == best >= ENOUGH]
+    if not fitting:
+        suffix = Path(text.path.name.lower()).suffix
+        fitting = [name for name, reader in by_name.items() if suffix in reader.suffixes]
+    if len(fitting) != 1:
+        listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
+        problem = "more than one format fits" if fitting else "no format fits"
+        raise InputError(
+            f"{text.path}: {problem} ({listed}; {ENOUGH} is enough). "
+            f"Name one in params.yaml: corpus.sources: [{{file: {text.path.name}, format: {next(iter(by_name))}}}]"
+        )
+    return fitting[0], by_name[fitting[0]]
+
+
+def package_reader(package: str, known: dict[str, Reader]) -> tuple[str, PackageReader]:
+    """The reader for a package; raises InputError where no reader knows it."""
+    by_package = {reader.package: (name, reader) for name, reader in known.items() if isinstance(reader, PackageReader)}
+    if package not in by_package:
+        raise InputError(
+            f"params.yaml: corpus.sources: no reader for the package {package!r}; there is {', '.join(by_package)}"
+        )
+    return by_package[package]

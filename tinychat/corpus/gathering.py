@@ -1,0 +1,134 @@
+"""All sources, read in order: the dialogues that are kept, one by one, and the count of everything else."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinychat.corpus.dialogue import Dialogue, Dropped
+from tinychat.corpus.discovery import choose_reader, find_readers, package_reader
+from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpt
+from tinychat.corpus.sources import SAMPLE, find_file, find_package, list_sources
+from tinychat.corpus.tally import SHOWN, Tally
+from tinychat.corpus.text_files import open_text_file
+from tinychat.corpus.text_keys import dialogue_digest
+from tinychat.corpus.turns import TurnCounts, tidy_turns
+from tinychat.errors import InputError
+from tinychat.params import CorpusParams, Source
+
+
+@dataclass
+class Rows:
+    """rows read = rows kept + rows dropped by reason: of one reader or of all."""
+
+    sources: int = 0
+    read: int = 0
+    kept: int = 0
+    dropped: Tally = field(default_factory=Tally)
+
+    def merge(self, other: "Rows") -> None:
+        self.sources += other.sources
+        self.read += other.read
+        self.kept += other.kept
+        self.dropped.merge(other.dropped)
+
+
+@dataclass
+class Counts:
+    """What is counted while dialogues are gathered."""
+
+    rows: Rows = field(default_factory=Rows)
+    by_reader: dict[str, Rows] = field(default_factory=dict)
+    turns: TurnCounts = field(default_factory=TurnCounts)
+    parts_dropped: Tally = field(default_factory=Tally)
+    nul_characters: int = 0
+    faults_skipped: list[str] = field(default_factory=list)
+
+
+def gather(raw: Path, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
+    """The dialogues of every source in turn: cleaned, joined and checked, of repeats the first.
+
+    Raises InputError for a source that cannot be read or of which nothing can be kept, and under
+    `on_error: stop` for the first faulty row.
+    """
+    sources = list_sources(raw, params)
+    if params.sources == "auto" and sources[0].file is None:
+        print(f"{raw} holds no dialogues: taking the sample, the Korean part of {SAMPLE}")
+    known = find_readers()
+    seen: set[bytes] = set()
+    for source in sources:
+        yield from _gather_source(source, raw, params, known, counts, seen)
+
+
+def _gather_source(
+    source: Source, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, seen: set[bytes]
+) -> Iterator[Dialogue]:
+    notes = Notes()
+    title, reader_name, items = _open(source, raw, params, known, counts, notes)
+    own = Rows(sources=1)
+    faulty = 0
+    for item in items:
+        own.read += 1
+        if isinstance(item, Faulty):
+            if params.on_error == "stop":
+                raise InputError(f"{item.where}: {item.message}")
+            faulty += 1
+            counts.faults_skipped.append(f"{item.where}: {item.message}")
+            del counts.faults_skipped[SHOWN:]
+        kept = _keep(item, counts.turns, seen)
+        if isinstance(kept, Dropped):
+            own.dropped.add(kept.reason, kept.where)
+        else:
+            own.kept += 1
+            yield kept
+    _refuse_misfit(title, reader_name, own, faulty if source.format is not None else 0)
+    counts.rows.merge(own)
+    counts.by_reader.setdefault(reader_name, Rows()).merge(own)
+    counts.turns.dropped.merge(notes.messages_dropped)
+    counts.parts_dropped.merge(notes.parts_dropped)
+    unused = [f"not used: {', '.join(map(excerpt, notes.unused))}"] if notes.unused else []
+    print("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
+
+
+def _open(
+    source: Source, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, notes: Notes
+) -> tuple[str, str, Iterator[Item]]:
+    """What the person calls the source, its reader's name, and its items."""
+    if source.package is not None:
+        name, package = package_reader(source.package, known)
+        found = find_package(source.package, params)
+        return f"{source.package} {found.version}", name, package.read(found, notes)
+    assert source.file is not None  # Source is one or the other
+    text = open_text_file(find_file(raw, source.file))
+    if text.codec != "utf-8":
+        print(f"{text.path}: read as {text.encoding}", file=sys.stderr)
+    if text.nul_count:
+        print(f"{text.path}: {text.nul_count} NUL characters left out", file=sys.stderr)
+    counts.nul_characters += text.nul_count
+    name, reader = choose_reader(text, source.format, known, params)
+    return str(text.path), name, reader.read(text, params, notes)
+
+
+def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Dropped:
+    if isinstance(item, Faulty):
+        return Dropped(item.where, item.reason)
+    if isinstance(item, Dropped):
+        return item
+    tidy = tidy_turns(item, counts)
+    if isinstance(tidy, Dialogue):
+        digest = dialogue_digest(tidy)
+        if digest in seen:
+            return Dropped(tidy.source, "repeat")
+        seen.add(digest)
+    return tidy
+
+
+def _refuse_misfit(title: str, reader_name: str, rows: Rows, faulty: int) -> None:
+    """A reader that yields nothing, or little where the person named it, must not pass for one that fits."""
+    reasons = "; ".join(rows.dropped.lines()) or "it has no rows"
+    if faulty * 2 > rows.read:
+        raise InputError(
+            f"{title}: {faulty} of {rows.read} rows are faulty as {reader_name}: {reasons}. Is it another format?"
+        )
+    if rows.kept == 0 and not rows.dropped.counts["repeat"]:
+        raise InputError(f"{title}: no dialogue is left of its {rows.read} rows as {reader_name}: {reasons}.")

@@ -1,0 +1,222 @@
+"""JSON Lines in the OpenAI chat format: `{"messages": [{"role": …, "content": …}, …]}`, one dialogue a line.
+
+Left out and counted: system and developer messages (the chat template has no token for them), calls of tools with
+what tools answered, pictures and other parts that are not text.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from tinychat.corpus.cleaning import has_lone_surrogate
+from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
+from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.text_files import TextFile
+from tinychat.errors import InputError
+from tinychat.params import CorpusParams
+
+DROPPED_ROLES = ("system", "developer", "tool", "function")
+ROLES = (*DROPPED_ROLES, "user", "assistant")
+MEANT = {
+    "human": "user",
+    "customer": "user",
+    "사용자": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "ai": "assistant",
+    "챗봇": "assistant",
+}
+INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal")
+DROPPED_PARTS = ("image_url", "input_audio", "file", "refusal")
+LINE_KEYS = ("messages",)
+MESSAGE_KEYS = ("role", "content", "weight", "tool_call_id", *INSTEAD_OF_CONTENT)
+
+
+class _FaultError(Exception):
+    """What is wrong with a line: a fixed reason, and a message for the person."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def score(head: list[str], params: CorpusParams) -> float:
+    """The share of lines that look like objects with `messages`, faulty ones too: reading says what is wrong.
+
+    So does it for an array or an indented object of them, which scores 1.
+    """
+    lines = [line for line in head if line.strip()]
+    fitting = sum(line.lstrip().startswith("{") and '"messages"' in line for line in lines)
+    beginning = "".join(lines[:50])
+    if beginning.lstrip().startswith("[") or fitting == 0:
+        return float(beginning.lstrip()[:1] in ("[", "{") and '"messages"' in beginning)
+    return fitting / len(lines)
+
+
+def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
+    """One item a line that is not blank.
+
+    Raises InputError where the file is a JSON array.
+    """
+    first = True
+    for number, line in enumerate(text.lines(), start=1):
+        if not line.strip():
+            continue
+        if first and line.lstrip().startswith("["):
+            raise InputError(
+                f"{text.path}:{number}: a JSON array (the file begins with [). Expected one JSON object a line, "
+                "without [ and ] around them and without commas between the lines."
+            )
+        first = False
+        where = f"{text.path}:{number}"
+        try:
+            yield _dialogue(where, _parse(line), notes)
+        except _FaultError as fault:
+            yield Faulty(where, fault.reason, str(fault))
+
+
+def _parse(line: str) -> dict[str, Any]:
+    """The object in a line; raises _FaultError for what `json` takes and should not: NaN, a key that stands twice."""
+    try:
+        value = json.loads(line.rstrip(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise _FaultError("not_json", _explain_json(line, error)) from None
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else "a number is too long"
+        raise _FaultError("not_json", f"not valid JSON: {reason}. Each line must be one JSON object.") from None
+    if not isinstance(value, dict):
+        raise _FaultError("not_an_object", f"found {excerpt(line.strip())}. Each line must be one JSON object.")
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise _FaultError("duplicate_key", f"the key {excerpt(twice)} stands twice in one object.")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _FaultError("not_json", f"{name} is not valid JSON. Each line must be one JSON object.")
+
+
+def _explain_json(line: str, error: json.JSONDecodeError) -> str:
+    rest, column = line[error.pos :].strip(), error.pos + 1
+    if error.msg == "Extra data" and rest == ",":
+        return f"a comma behind the object at column {column}. Each line must be one JSON object; leave it out."
+    if line.strip() in ("[", "]"):
+        return f"{line.strip()} on a line of its own. Each line must be one JSON object; leave [ and ] out."
+    expected = error.msg.replace("Expecting value", "expected a value").replace("Expecting", "expected")
+    expected = expected[0].lower() + expected[1:]
+    return f"not valid JSON at column {column} ({expected}). Each line must be one JSON object."
+
+
+def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
+    messages = record.get("messages")
+    if not isinstance(messages, list):
+        found = ", ".join(map(excerpt, list(record)[:8])) or "no key"
+        raise _FaultError("no_messages", f'no list messages. Found: {found}. Expected {{"messages": [{{"role": …}}]}}.')
+    if not messages:
+        return Dropped(where, "empty_messages")
+    turns: list[Turn] = []
+    dropped: list[str] = []
+    parts_lost: list[str] = []
+    user_turn_lost = False
+    for place, message in enumerate(messages):
+        path = f"messages[{place}]"
+        if not isinstance(message, dict):
+            raise _FaultError("bad_message", f"{path} is {_kind(message)}. Expected an object with role and content.")
+        role = _role(path, message)
+        weight = _weight(path, message, role)
+        if role in DROPPED_ROLES:
+            dropped.append(role)
+            continue
+        content, lost = _content(path, message)
+        parts_lost += lost
+        if content is None:
+            dropped.append("tool_call" if message.get("refusal") is None else "refusal")
+        elif lost and not content.strip():
+            user_turn_lost |= role == "user"
+            dropped.append("without_text")
+        else:
+            side: Role = "user" if role == "user" else "assistant"
+            turns.append(Turn(side, content, weight))
+    # Only now, so that a faulty line has counted nothing.
+    notes.see_keys(record, LINE_KEYS)
+    for message in messages:
+        notes.see_keys(message, MESSAGE_KEYS)
+    for kind in parts_lost:
+        notes.parts_dropped.add(kind, where)
+    for reason in dropped:
+        notes.messages_dropped.add(reason, where)
+    return Dropped(where, "user_turn_without_text") if user_turn_lost else Dialogue(where, tuple(turns))
+
+
+def _role(path: str, message: dict[str, Any]) -> str:
+    role = message.get("role")
+    if isinstance(role, str) and role in ROLES:
+        return role
+    found = excerpt(role) if isinstance(role, str) else _kind(role)
+    plain = role.strip().lower() if isinstance(role, str) else ""
+    meant = plain if plain in ROLES else MEANT.get(plain)
+    hint = f" Did you mean {meant}?" if meant else ""
+    raise _FaultError("bad_role", f"{path}.role is {found}. Expected one of: {', '.join(ROLES)}.{hint}")
+
+
+def _weight(path: str, message: dict[str, Any], role: str) -> int:
+    if "weight" not in message:
+        return 1
+    weight = message["weight"]
+    if role != "assistant":
+        raise _FaultError("bad_weight", f"{path}.weight stands on a {role} message. Only assistant messages have it.")
+    if type(weight) is not int or weight not in (0, 1):
+        raise _FaultError("bad_weight", f"{path}.weight is {json.dumps(weight)[:40]}. Expected 0 (no loss) or 1.")
+    return weight
+
+
+def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """The text of a message, None where something else stands in its place, and the kinds of parts left out."""
+    content = message.get("content")
+    if content is None:
+        if any(message.get(key) is not None for key in INSTEAD_OF_CONTENT):
+            return None, []
+        raise _FaultError(
+            "bad_content",
+            f"{path}.content is {'null' if 'content' in message else 'missing'}, and there is none of "
+            f"{', '.join(INSTEAD_OF_CONTENT)}. Expected a string or a list of parts.",
+        )
+    if isinstance(content, str):
+        return _whole(f"{path}.content", content), []
+    if not isinstance(content, list):
+        raise _FaultError("bad_content", f"{path}.content is {_kind(content)}. Expected a string or a list of parts.")
+    texts, lost = [], []
+    for place, part in enumerate(content):
+        here = f"{path}.content[{place}]"
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            texts.append(_whole(here, part["text"]))
+        elif kind in DROPPED_PARTS:
+            lost.append(str(kind))
+        else:
+            raise _FaultError("bad_content", f'{here} is no part. Expected {{"type": "text", "text": "…"}}.')
+    return "".join(texts), lost
+
+
+def _whole(path: str, text: str) -> str:
+    if has_lone_surrogate(text):
+        raise _FaultError(
+            "lone_surrogate", f"{path}: half a surrogate pair (such as \\ud83d alone), which is no character."
+        )
+    return text
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null or missing"}
+    return names.get(type(value), "a number")
+
+
+READER = FileReader(score, read, suffixes=(".jsonl", ".ndjson"))

@@ -1,0 +1,220 @@
+"""Tables of questions and answers: CSV or TSV with a header, a pair a row.
+
+Read with `csv`, never with pandas, which takes `NA` for nothing, `001` for 1, and for `가,나,다` under `Q,A` shifts
+the columns without a word.
+"""
+
+import csv
+import unicodedata
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.text_files import TextFile
+from tinychat.errors import InputError
+from tinychat.params import CorpusParams
+
+QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human", "사람문장1")
+ANSWER = (
+    *("a", "answer", "답변", "대답", "response", "completion", "output", "assistant", "bot", "gpt"),
+    *("시스템문장1", "시스템응답1"),
+)
+DELIMITERS = (",", "\t", ";", "|")
+DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+# `csv` stops at 131,072 characters; this is the most that a C long holds on every system.
+LARGEST_CELL = 2**31 - 1
+# A cell of more lines than this, or a row that does not end within MOST_ROW_LINES: a quote was left open.
+MOST_CELL_NEWLINES = 50
+MOST_ROW_LINES = 1000
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first row of a table: its cells, the places of the two columns, and what separates cells."""
+
+    names: tuple[str, ...]
+    question: int
+    answer: int
+    delimiter: str
+
+
+class _NoColumnError(Exception):
+    """The header does not say which column is which."""
+
+
+def score(head: list[str], params: CorpusParams) -> float:
+    """The share of rows, the header among them, that have as many cells as the header; 0 without a known header."""
+    lines = iter(head)
+    try:
+        header, _ = _find_header(lines, params)
+    except _NoColumnError:
+        return 0.0
+    rows = [cells for _, _, cells in _rows(lines, header.delimiter, 0) if cells is None or not _is_blank(cells)]
+    return (1 + sum(cells is not None and len(cells) == len(header.names) for cells in rows)) / (1 + len(rows))
+
+
+def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
+    """One item a row below the header.
+
+    Raises InputError for a header that does not name one column of questions and one of answers.
+    """
+    lines = text.lines()
+    try:
+        header, number = _find_header(lines, params)
+    except _NoColumnError as problem:
+        raise InputError(f"{text.path}: {problem}") from None
+    names = header.names
+    notes.remarks.append(f"question: {names[header.question]}, answer: {names[header.answer]}")
+    notes.see_keys(filter(None, names), (names[header.question], names[header.answer]))
+    for first_line, fault, cells in _rows(lines, header.delimiter, number):
+        where = f"{text.path}:{first_line}"
+        if cells is None:
+            yield Faulty(where, "broken_quotes", fault)
+        elif not _is_blank(cells):
+            yield _row_item(where, cells, header)
+
+
+def _row_item(where: str, cells: list[str], header: Header) -> Item:
+    if len(cells) == len(header.names) and all(map(_same_name, cells, header.names)):
+        return Dropped(where, "repeated_header")
+    if len(cells) != len(header.names):
+        return Dropped(where, "too_few_cells" if len(cells) < len(header.names) else "too_many_cells")
+    question, answer = cells[header.question], cells[header.answer]
+    if not question.strip():
+        return Dropped(where, "empty_question")
+    if not answer.strip():
+        return Dropped(where, "empty_answer")
+    return Dialogue(where, (Turn("user", question), Turn("assistant", answer)))
+
+
+def _is_blank(cells: list[str]) -> bool:
+    """A line without any cell, which is no row."""
+    return len(cells) <= 1 and not "".join(cells).strip()
+
+
+def _same_name(cell: str, name: str) -> bool:
+    return _plain(cell) == _plain(name)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip("\ufeff \t\r\n\u00a0").lower()
+
+
+def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, int]:
+    """The header, taken from the first line that is not blank, and that line's number.
+
+    The delimiter is the one with which the header names its two columns. Counting delimiters over the first rows
+    would be misled by the faulty rows that are to be found.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip("\ufeff \t\r\n"):
+            continue
+        problems = {}
+        for delimiter in DELIMITERS:
+            try:
+                cells = next(csv.reader([line], delimiter=delimiter, strict=True))
+                return _header(cells, delimiter, params), number
+            except _NoColumnError as problem:
+                problems[delimiter] = (len(cells), problem)
+            except csv.Error:
+                continue
+        if not problems:
+            raise _NoColumnError(f"broken quotes in the header: {excerpt(line.strip())}")
+        # The delimiter that occurs most often explains best what is missing.
+        raise max(problems.values(), key=lambda found: found[0])[1]
+    raise _NoColumnError("no header: the file is blank")
+
+
+def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
+    names = tuple(unicodedata.normalize("NFC", cell).strip("\ufeff \t\r\n\u00a0") for cell in cells)
+    question = _column("question", names, QUESTION, params.columns.question)
+    answer = _column("answer", names, ANSWER, params.columns.answer)
+    if question == answer:
+        raise _NoColumnError(f"one column, {names[question]}, for question and answer; set corpus.columns")
+    return Header(names, question, answer, delimiter)
+
+
+def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
+    """The place of the column of `role`; raises _NoColumnError where there is none, or more than one."""
+    found = ", ".join(name or '""' for name in names)
+    plain = [_plain(name) for name in names]
+    accepted = usual if wanted is None else (_plain(wanted),)
+    places = [place for place, name in enumerate(plain) if name in accepted]
+    if wanted is None and "instruction" in plain:
+        # Instruction tables: `input` is a supplement there, not the question.
+        places = [place for place in places if plain[place] != "input"]
+    if len(places) == 1:
+        return places[0]
+    if wanted is not None:
+        number = "no column" if not places else "more than one column"
+        raise _NoColumnError(f"{number} {wanted!r}, which corpus.columns.{role} names. Found: {found}.")
+    if not places:
+        raise _NoColumnError(
+            f"no {role} column. Found: {found}. Expected one of: {', '.join(usual)}; or set corpus.columns."
+        )
+    rivals = ", ".join(names[place] for place in places)
+    raise _NoColumnError(f"more than one {role} column: {rivals}. Set corpus.columns.{role} to one of them.")
+
+
+class _Feed:
+    """Lines for `csv.reader`, which can be given back: behind a broken row, reading goes on at its second line."""
+
+    def __init__(self, lines: Iterable[str], number: int) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self.number = number  # of the line given last
+        self.row: list[str] = []  # the lines of the row at hand
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        if len(self.row) >= MOST_ROW_LINES:
+            raise csv.Error("the quote is not closed")
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.number += 1
+        self.row.append(line)
+        return line
+
+    def give_back_all_but_first(self) -> None:
+        self._again.extendleft(reversed(self.row[1:]))
+        self.number -= len(self.row) - 1
+
+
+def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[int, str, list[str] | None]]:
+    """Each row behind line `number`: its first line, and its cells, or None and what is wrong with it."""
+    csv.field_size_limit(LARGEST_CELL)
+    feed = _Feed(lines, number)
+    table = csv.reader(feed, delimiter=delimiter, strict=True)
+    while True:
+        feed.row.clear()
+        first_line = feed.number + 1
+        try:
+            cells = next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            found = excerpt(feed.row[0].rstrip("\r\n"))
+            feed.give_back_all_but_first()
+            yield first_line, _explain_quotes(str(error), delimiter, found), None
+            continue
+        longest = max((cell.count("\n") for cell in cells), default=0)
+        if longest > MOST_CELL_NEWLINES:
+            found = excerpt(feed.row[0].rstrip("\r\n"))
+            yield first_line, f"a cell of {longest + 1} lines begins here; is a quote left open? {found}", None
+        else:
+            yield first_line, "", cells
+
+
+def _explain_quotes(problem: str, delimiter: str, found: str) -> str:
+    if "expected after" in problem:
+        return (
+            f"a quoted cell must end at a {DELIMITER_NAMES[delimiter]} or at the end of the row: {found}. "
+            'Write a quote inside a quoted cell twice (""); is a quote left open?'
+        )
+    return f'a quote is opened in the row that begins here and not closed: {found}. Close it, or write "" for a quote.'
+
+
+READER = FileReader(score, read, suffixes=(".csv", ".tsv", ".tab"))

@@ -1,0 +1,96 @@
+"""Which sources there are: what `params.yaml: corpus.sources` names, or all that lies in the raw folder."""
+
+import unicodedata
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path, PurePath
+
+from tinychat.errors import InputError
+from tinychat.params import CorpusParams, Source
+
+SAMPLE = "chatterbot-corpus"
+NO_DIALOGUES = ("README.md",)
+
+
+def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
+    """The sources in the order in which they are read: files by name, then packages by name.
+
+    `auto`: every file in `raw` but README.md, hidden files and DVC's `*.dvc`; where there is none, the sample.
+    Raises InputError for a folder in `raw`, for data that DVC tracks and that is not there,
+    and for a source that is named twice.
+    """
+    if params.sources == "auto":
+        names = _raw_files(raw)
+        sources = [Source(file=name) for name in names] or [Source(package=SAMPLE)]
+    else:
+        sources = params.sources
+        names = [source.file or f"package {source.package}" for source in sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"params.yaml: corpus.sources names {twice} twice")
+    return sorted(sources, key=lambda source: (source.file is None, _nfc(source.file or source.package or "")))
+
+
+def find_file(raw: Path, name: str) -> Path:
+    """The path of a source in `raw`; raises InputError that names what lies there instead."""
+    inside = PurePath(name)
+    if inside.is_absolute() or ".." in inside.parts:
+        raise InputError(f"params.yaml: corpus.sources: {name} lies outside {raw}; lay the file into that folder")
+    path = raw / name
+    if path.is_file():
+        return path
+    # A file name that came from macOS may be decomposed.
+    there = sorted(raw.iterdir()) if raw.is_dir() else []
+    for other in there:
+        if _nfc(other.name) == _nfc(name) and other.is_file():
+            return other
+    _refuse_missing_dvc(raw, name)
+    listed = ", ".join(other.name for other in there if _may_be_data(other.name)) or "nothing"
+    raise InputError(f"{path}: no such file. In {raw} lies: {listed}.")
+
+
+def find_package(package: str, params: CorpusParams) -> Distribution:
+    """The installed package; raises InputError unless it is there in the version that params.yaml names."""
+    wanted = params.packages.get(package)
+    if wanted is None:
+        raise InputError(f"params.yaml: corpus.packages has no version for {package}; add the one to read")
+    try:
+        found = distribution(package)
+    except PackageNotFoundError:
+        raise InputError(f"the package {package} is not installed. Run: pip install {package}=={wanted}") from None
+    if found.version != wanted:
+        raise InputError(
+            f"{package} {found.version} is installed, and params.yaml: corpus.packages says {wanted}. "
+            f"Run: pip install {package}=={wanted}, or change the version in params.yaml."
+        )
+    return found
+
+
+def _raw_files(raw: Path) -> list[str]:
+    entries = sorted(raw.iterdir()) if raw.is_dir() else []
+    names = []
+    for entry in entries:
+        if entry.suffix == ".dvc":
+            _refuse_missing_dvc(raw, entry.name.removesuffix(".dvc"))
+        elif not _may_be_data(entry.name):
+            continue
+        elif entry.is_dir():
+            raise InputError(f"{entry}: a folder. Lay its files into {raw} itself, or name them in corpus.sources.")
+        elif not entry.is_file():
+            raise InputError(f"{entry}: a link to a file that is not there. If DVC made it, run: dvc pull")
+        else:
+            names.append(entry.name)
+    return names
+
+
+def _may_be_data(name: str) -> bool:
+    return name not in NO_DIALOGUES and not name.startswith(".") and not name.endswith(".dvc")
+
+
+def _refuse_missing_dvc(raw: Path, name: str) -> None:
+    """Data that DVC tracks but that is not here must not be replaced by the sample in silence."""
+    if (raw / f"{name}.dvc").is_file() and not (raw / name).exists():
+        raise InputError(f"{raw / name}.dvc tracks {name}, which is not here. Run: dvc pull")
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

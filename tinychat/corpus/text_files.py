@@ -1,0 +1,186 @@
+"""Text files as people have them: which encoding, which lines.
+
+Two passes, a piece at a time, so that a file larger than the memory can be read: the first finds the encoding
+and proves it for the whole file, the second gives the lines.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinychat.errors import InputError
+
+PIECE = 1 << 20
+HEAD_BYTES = 4096
+HEAD_CHARACTERS = 1 << 16
+
+BOMS = {
+    codecs.BOM_UTF8: ("utf-8", "UTF-8"),
+    codecs.BOM_UTF16_LE: ("utf-16-le", "UTF-16-LE"),
+    codecs.BOM_UTF16_BE: ("utf-16-be", "UTF-16-BE"),
+}
+UNPACK = "Unpack it and lay the file that is inside into its place."
+SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
+EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
+# Formats that are not text, by what they begin with and by the ending of the name.
+SIGNATURES = {
+    b"PK\x03\x04": ("a zip archive or an office document", UNPACK),
+    b"PK\x05\x06": ("an empty zip archive", UNPACK),
+    b"\x1f\x8b": ("a gzip archive", UNPACK),
+    b"\xfd7zXZ\x00": ("an xz archive", UNPACK),
+    b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", UNPACK),
+    b"\x28\xb5\x2f\xfd": ("a zstd archive", UNPACK),
+    b"\xd0\xcf\x11\xe0": ("an old office document", SAVE_AS_CSV),
+    b"PAR1": ("a Parquet file", EXPORT_TEXT),
+    b"SQLite format 3\x00": ("an SQLite database", EXPORT_TEXT),
+    b"%PDF": ("a PDF", EXPORT_TEXT),
+}
+SUFFIXES = {
+    ".zip": SIGNATURES[b"PK\x03\x04"],
+    ".gz": SIGNATURES[b"\x1f\x8b"],
+    ".bz2": ("a bzip2 archive", UNPACK),
+    ".xz": SIGNATURES[b"\xfd7zXZ\x00"],
+    ".7z": SIGNATURES[b"7z\xbc\xaf\x27\x1c"],
+    ".zst": SIGNATURES[b"\x28\xb5\x2f\xfd"],
+    ".tar": ("a tar archive", UNPACK),
+    ".xlsx": ("an Excel workbook", SAVE_AS_CSV),
+    ".xls": ("an Excel workbook", SAVE_AS_CSV),
+    ".ods": ("a spreadsheet", SAVE_AS_CSV),
+    ".parquet": SIGNATURES[b"PAR1"],
+}
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file that is proven to be text in `codec`, with `nul_count` NUL characters that reading leaves out."""
+
+    path: Path
+    codec: str
+    encoding: str
+    nul_count: int
+
+    def lines(self) -> Iterator[str]:
+        """The lines with their ends, split at \\r\\n, \\n and lone \\r only: U+2028 and its like stay inside a line."""
+        with open(self.path, encoding=self.codec, newline="") as file:
+            for number, line in enumerate(file):
+                if number == 0:
+                    line = line.removeprefix("\ufeff")
+                if self.nul_count:
+                    line = line.replace("\0", "")
+                if line:
+                    yield line
+
+    def head(self) -> list[str]:
+        """Whole lines from the beginning, 64 Ki characters or a little more."""
+        lines, size = [], 0
+        for line in self.lines():
+            lines.append(line)
+            size += len(line)
+            if size >= HEAD_CHARACTERS:
+                break
+        return lines
+
+
+def open_text_file(path: Path) -> TextFile:
+    """Find the encoding of `path`: BOM, then UTF-16 by its zero bytes, then strict UTF-8, then strict CP949.
+
+    Raises InputError for a format that is not text, for bytes that fit no encoding (with their offset),
+    and for text with more than one NUL in 1,000 characters.
+    """
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty")
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    _refuse_other_formats(path, head)
+    codec, encoding = _by_bom(path, head) or _by_zero_bytes(head) or ("", "")
+    if codec:
+        tried = _Pass(path, codec)
+        if tried.bad_byte is not None:
+            raise InputError(
+                f"{path}:{tried.line}: not {encoding} at byte {tried.bad_byte}, though the file begins as such. "
+                "It may be cut or damaged; save it as UTF-8."
+            )
+        return _text_file(path, codec, encoding, tried)
+    utf_8 = _Pass(path, "utf-8")
+    if utf_8.bad_byte is None:
+        return _text_file(path, "utf-8", "UTF-8", utf_8)
+    # Never euc_kr: its decoder refuses 뷁, 햏 and 8,820 other syllables that files called EUC-KR hold.
+    cp949 = _Pass(path, "cp949")
+    if cp949.bad_byte is None:
+        return _text_file(path, "cp949", "CP949 (EUC-KR)", cp949)
+    further = max(utf_8, cp949, key=lambda attempt: attempt.bad_byte or 0)
+    raise InputError(
+        f"{path}:{further.line}: neither UTF-8 (fails at byte {utf_8.bad_byte}) "
+        f"nor CP949 (fails at byte {cp949.bad_byte}). Save the file as UTF-8."
+    )
+
+
+class _Pass:
+    """One pass through a file in one codec: the first byte that does not fit it, else how many characters and NULs."""
+
+    def __init__(self, path: Path, codec: str) -> None:
+        self.bad_byte: int | None = None
+        self.line = 1  # at the end of what fits, as an editor counts
+        self.characters = 0
+        self.nuls = 0
+        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
+        read = 0
+        with open(path, "rb") as file:
+            while piece := file.read(PIECE):
+                read += len(piece)
+                if not self._take(decoder, piece, read):
+                    return
+            self._take(decoder, b"", read)
+
+    def _take(self, decoder: io.IncrementalNewlineDecoder, piece: bytes, read: int) -> bool:
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            # `error.object` is this piece behind the bytes left over from the one before.
+            self.bad_byte = read - len(error.object) + error.start
+            good = error.object[: error.start].decode(error.encoding)
+            self.line += len(re.findall("\r\n|\n|\r", good))
+            return False
+        self.line += text.count("\n")
+        self.characters += len(text)
+        self.nuls += text.count("\0")
+        return True
+
+
+def _text_file(path: Path, codec: str, encoding: str, good: _Pass) -> TextFile:
+    if good.nuls > 1 and good.nuls > good.characters / 1000:
+        raise InputError(
+            f"{path}: {good.nuls} of {good.characters} characters are NUL: this looks like a binary or UTF-16 file. "
+            "Save it as UTF-8 text."
+        )
+    return TextFile(path, codec, encoding, good.nuls)
+
+
+def _refuse_other_formats(path: Path, head: bytes) -> None:
+    by_content = next((known for magic, known in SIGNATURES.items() if head.startswith(magic)), None)
+    # The ending tells an .xlsx from a .zip, which begin alike.
+    known = SUFFIXES.get(path.suffix.lower()) or by_content
+    if known is not None:
+        what, advice = known
+        raise InputError(f"{path}: {what}, not text. {advice}")
+
+
+def _by_bom(path: Path, head: bytes) -> tuple[str, str] | None:
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise InputError(f"{path}: encoded in UTF-32. Save it as UTF-8.")
+    return next((found for bom, found in BOMS.items() if head.startswith(bom)), None)
+
+
+def _by_zero_bytes(head: bytes) -> tuple[str, str] | None:
+    """UTF-16 without a BOM. Korean prose has 34% zero bytes at odd places (little-endian) and 2% at even ones."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    # One zero byte is a stray NUL, however short the file.
+    tenth = max(1, len(head) / 2 / 10)
+    if odd > tenth and odd >= 4 * even:
+        return "utf-16-le", "UTF-16-LE"
+    if even > tenth and even >= 4 * odd:
+        return "utf-16-be", "UTF-16-BE"
+    return None
