@@ -1,0 +1,93 @@
+"""The layers of the article's sections 8 to 10: name, shape, parameters, role."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from tinychat.model.classic import DialogueModel
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer as the article lists it.
+
+    name        of the module, or `softmax`, which is an operation without weights
+    section     of the article
+    kind        word_embedding, pos_embedding, norm, self_attn, norm1, ffn, norm2, output_layer or softmax
+    shape       as the article writes it
+    parameters  number of weights, biases included
+    """
+
+    name: str
+    section: int
+    kind: str
+    shape: str
+    parameters: int
+
+
+ROLES = {
+    "word_embedding": {
+        "en": "Turns each token into a vector: what the word is.",
+        "ko": "토큰 하나하나를 벡터로 바꾼다. 이 단어가 무엇인지를 담는다.",
+    },
+    "pos_embedding": {
+        "en": "Adds a vector for the place: where the word stands.",
+        "ko": "자리마다 정해진 벡터를 더한다. 이 단어가 몇 번째인지를 담는다.",
+    },
+    "norm": {
+        "en": "Brings every token's vector to the same scale before the first layer.",
+        "ko": "첫 층에 들어가기 전에 모든 토큰 벡터의 크기를 고르게 맞춘다.",
+    },
+    "self_attn": {
+        "en": "Lets each token collect from the tokens before it what matters to it.",
+        "ko": "각 토큰이 앞에 있는 토큰들에서 자기에게 필요한 것을 모아 온다.",
+    },
+    "norm1": {
+        "en": "Adds what attention collected to what was there, and brings the sum back to scale.",
+        "ko": "어텐션이 모은 것을 원래 벡터에 더한 뒤 크기를 다시 맞춘다.",
+    },
+    "ffn": {
+        "en": "Works on each token by itself: widens its vector, keeps what is positive, narrows it again.",
+        "ko": "토큰마다 따로 일한다. 벡터를 넓혀 양수만 남긴 뒤 다시 좁힌다.",
+    },
+    "norm2": {
+        "en": "Adds the feed-forward result to what was there, and brings the sum back to scale.",
+        "ko": "FFN의 결과를 원래 벡터에 더한 뒤 크기를 다시 맞춘다.",
+    },
+    "output_layer": {
+        "en": "Scores every token of the vocabulary for the next place.",
+        "ko": "다음 자리에 올 토큰 후보 전부에 점수를 매긴다.",
+    },
+    "softmax": {
+        "en": "Turns the scores into probabilities that add up to 1.",
+        "ko": "점수를 모두 더해 1이 되는 확률로 바꾼다.",
+    },
+}
+
+
+def list_layers(model: DialogueModel) -> list[Layer]:
+    """All layers in the order in which a sentence passes them."""
+    vocab, width = model.output_layer.weight.shape
+    wide = model.get_parameter("decoder_layers.0.ffn.0.bias").shape[0]
+    shapes = {
+        "input_layer.word_embedding": (8, f"[{vocab}, {width}]"),
+        "input_layer.pos_embedding": (8, f"[{model.max_len}, {width}]"),
+        "input_layer.norm": (8, f"[{width}]"),
+    }
+    for number in range(len(model.decoder_layers)):
+        shapes |= {
+            f"decoder_layers.{number}.self_attn": (9, f"[{width}, {width}]"),
+            f"decoder_layers.{number}.norm1": (9, f"[{width}]"),
+            f"decoder_layers.{number}.ffn": (9, f"[{width} -> {wide} -> {width}]"),
+            f"decoder_layers.{number}.norm2": (9, f"[{width}]"),
+        }
+    shapes["output_layer"] = (10, f"[{width}, {vocab}]")
+    layers = [
+        Layer(name, section, name.rpartition(".")[2], shape, _size(model.get_submodule(name)))
+        for name, (section, shape) in shapes.items()
+    ]
+    return [*layers, Layer("softmax", 10, "softmax", f"[{vocab}]", 0)]
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
