@@ -1,0 +1,51 @@
+"""Stage build_vocab: the training dialogues → a vocabulary."""
+
+from pathlib import Path
+
+from tinychat.corpus.dialogue import read_corpus
+from tinychat.errors import run_and_exit
+from tinychat.files import to_csv, write_folder_atomically, write_json
+from tinychat.params import load_params
+from tinychat.tokenizer.building import build_bpe, build_words, count_tokens, to_json_text
+
+CORPUS = Path("data/corpus")
+VOCAB = Path("artifacts/vocab")
+METRICS = Path("reports/vocab/metrics.json")
+
+
+def run(root: Path = Path()) -> None:
+    """Build `artifacts/vocab` from the training split, and count how often each token occurs in it."""
+    params = load_params(root).vocab
+    texts = [turn.content for dialogue in read_corpus(root / CORPUS / "train.jsonl") for turn in dialogue.turns]
+    build = build_bpe if params.kind == "bpe" else build_words
+    tokenizer = build(texts, max_size=params.max_size, min_frequency=params.min_frequency)
+    counts = count_tokens(tokenizer, texts)
+    names = tokenizer.tokens(range(tokenizer.size))
+
+    def fill(folder: Path) -> None:
+        (folder / "tokenizer.json").write_text(to_json_text(tokenizer), encoding="utf-8", newline="\n")
+        rows = [(i, name, count) for i, (name, count) in enumerate(zip(names, counts, strict=True))]
+        (folder / "vocab.csv").write_text(to_csv(("id", "token", "count"), rows), encoding="utf-8", newline="\n")
+
+    total = sum(counts)
+    unknown = counts[tokenizer.unk_id] if tokenizer.unk_id is not None else 0
+    write_folder_atomically(root / VOCAB, fill)
+    write_json(
+        root / METRICS,
+        {
+            "size": tokenizer.size,
+            "ceiling": params.max_size,
+            "tokens_in_training_text": total,
+            "characters_per_token": round(sum(map(len, texts)) / total, 4) if total else 0,
+            "unknown_share": round(unknown / total, 4) if total else 0,
+        },
+    )
+    print(f"vocabulary: {tokenizer.size} tokens ({params.kind}), at most {params.max_size} asked for")
+
+
+def main() -> None:
+    run_and_exit(run)
+
+
+if __name__ == "__main__":
+    main()

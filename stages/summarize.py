@@ -1,0 +1,47 @@
+"""Stage summarize: all that the other stages found, as one page."""
+
+from pathlib import Path
+
+from tinychat.errors import run_and_exit
+from tinychat.files import to_json, write_atomically
+from tinychat.params import load_params
+from tinychat.report.markdown import to_markdown
+from tinychat.report.page import to_html
+from tinychat.report.sources import read_reports
+from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
+from tinychat.report.view import build_view
+from tinychat.report.words import words_of
+
+REPORTS = Path("reports")
+MODEL = Path("models/dialogue")
+TABLE = Path("outputs/generated_dialogue.csv")
+REPLIES = Path("outputs/generated_dialogue.jsonl")
+SUMMARY = Path("reports/summary")
+
+
+def run(root: Path = Path(".")) -> None:
+    """Write `reports/summary.json`, `.md` and `.html` from the reports, the model's record and the replies."""
+    language = load_params(root).report.language
+    words = words_of(language)
+    reports = read_reports(
+        reports=root / REPORTS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES
+    )
+    numbers = summarize(reports)
+    view = build_view(reports, words, language)
+    contents = {
+        ".json": to_json(numbers),
+        ".md": to_markdown(view, words),
+        ".html": to_html(reports, view, words, language),
+    }
+    for suffix, content in contents.items():
+        write_atomically((root / SUMMARY).with_suffix(suffix), content)
+    print(", ".join(f"{key}: {numbers[key]}" for key in (N_LAYERS, FINAL_LOSS, N_GENERATED)))
+    print(f"the summary is {SUMMARY}.html")
+
+
+def main() -> None:
+    run_and_exit(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Stage train: token arrays → a trained model."""
+
+from pathlib import Path
+
+from tinychat.batches.prepared import open_split
+from tinychat.errors import run_and_exit
+from tinychat.params import load_params
+from tinychat.runtime import choose_runtime
+from tinychat.tokenizer import load_tokenizer
+from tinychat.training.run import train_model
+from tinychat.training.snapshots import work_folder
+
+PREPARED = Path("data/prepared")
+VOCAB = Path("artifacts/vocab")
+MODEL = Path("models/dialogue")
+REPORTS = Path("reports/train")
+
+
+def run(root: Path = Path()) -> None:
+    """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
+    params = load_params(root)
+    trained = train_model(
+        model_params=params.model,
+        train_params=params.train,
+        train=open_split(root / PREPARED, "train"),
+        valid=open_split(root / PREPARED, "valid"),
+        data_files=[*sorted((root / PREPARED).glob("*.npy")), root / VOCAB / "tokenizer.json"],
+        tokenizer=load_tokenizer(root / VOCAB),
+        runtime=choose_runtime(),
+        work_folder=work_folder(root),
+    )
+    trained.save_model(root / MODEL, tokenizer_file=root / VOCAB / "tokenizer.json")
+    trained.save_reports(root / REPORTS)
+
+
+def main() -> None:
+    run_and_exit(run)
+
+
+if __name__ == "__main__":
+    main()
