@@ -1,0 +1,76 @@
+"""`make article`: the article from top to bottom, through the nine stages in order, without DVC."""
+
+import argparse
+from pathlib import Path
+
+from stages import (
+    analyze_layers,
+    build_vocab,
+    evaluate,
+    export_csv,
+    generate,
+    ingest,
+    prepare_data,
+    summarize,
+    train,
+)
+from tinychat.errors import run_and_exit
+from tinychat.files import read_json, read_json_lines
+
+HERE = Path(__file__).parent
+# The article's sections, and the stages that do what they describe.
+STAGES = (
+    ("5. 테스트 데이터 준비하기", (ingest, build_vocab, prepare_data)),
+    ("6. 모델 학습하기", (train,)),
+    ("7. 대화 생성하기", (evaluate, generate)),
+    ("8–10. 레이어 구조 분석하기", (analyze_layers,)),
+    ("11. 결과 저장하기", (export_csv,)),
+    ("12. 결과 요약 보고서 작성하기", (summarize,)),
+)
+
+
+def run(root: Path = HERE) -> None:
+    """Run every stage with `root` as the project's folder, and print what the article prints."""
+    for title, stages in STAGES:
+        print(f"\n## {title}", flush=True)
+        for stage in stages:
+            stage.run(root)
+        if generate in stages:
+            _print_sequence(root)
+        if analyze_layers in stages:
+            _print_layers(root)
+        if export_csv in stages:
+            print(f"생성 결과가 '{_shown(root / export_csv.TABLE)}'에 저장되었습니다.")
+    summary = read_json(root / "reports/summary.json")
+    print("모델 생성 요약:", {key: summary[key] for key in ("레이어 수", "최종 손실", "생성된 토큰 수")})
+    print(f"보고서: {_shown(root / 'reports/summary.html')}")
+
+
+def _print_sequence(root: Path) -> None:
+    for reply in read_json_lines(root / generate.REPLIES):
+        print("생성된 시퀀스:", [*reply["prompt_ids"], *reply["token_ids"]])
+        print("단어로:", " ".join(reply["tokens"]))
+
+
+def _print_layers(root: Path) -> None:
+    for layer in read_json(root / analyze_layers.LAYERS / "layers.json")["layers"]:
+        print(f"{layer['name']:<32} {layer['shape']:<22} {layer['role']['ko']}")
+
+
+def _shown(path: Path) -> str:
+    """The path as a person would type it from where they stand."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=HERE, help="folder with params.yaml and data/raw")
+    arguments = parser.parse_args()
+    run_and_exit(lambda: run(arguments.root))
+
+
+if __name__ == "__main__":
+    main()
