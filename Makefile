@@ -1,0 +1,56 @@
+# `make` alone lists what there is. Works with GNU Make 3.81 (macOS) and any POSIX shell.
+
+PYTHON ?= python3
+
+# Where PYTHON was given, an environment of another Python version does not do.
+ENVIRONMENT = $(PYTHON) tools/environment.py $(if $(filter file,$(origin PYTHON)),,--exactly)
+
+# The commands of the environment come first, for DVC's stages too: dvc.yaml says plain `python`.
+IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" && export PATH &&
+
+.DEFAULT_GOAL := help
+.PHONY: help repro article test test-slow lint format check lock clean environment environment-dev
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "Another Python: make repro PYTHON=python3.12"
+
+repro: environment ## From raw dialogues to the report, only what is not up to date: dvc repro
+	@$(IN_VENV) dvc repro
+
+article: environment ## The article from top to bottom, on its own sentence
+	@$(IN_VENV) python -m examples.article
+
+test: environment-dev ## The tests, less the slow ones
+	@$(IN_VENV) pytest -m "not slow"
+
+test-slow: environment-dev ## The slow tests: minutes
+	@$(IN_VENV) pytest -m slow
+
+lint: environment-dev ## Format, lint and types
+	@$(IN_VENV) ruff format --check . && ruff check . && mypy
+
+format: environment-dev ## Put the code into the one format
+	@$(IN_VENV) ruff check --fix-only --quiet . && ruff format .
+
+check: environment-dev ## Does dvc.lock agree with dvc.yaml and with the files in git?
+	@$(IN_VENV) python -m tools.check_pipeline
+
+lock: environment-dev ## Make requirements*.lock from pyproject.toml
+	@$(IN_VENV) python -m tools.lock
+
+environment:
+	@$(ENVIRONMENT)
+
+environment-dev:
+	@$(ENVIRONMENT) --dev
+
+# What is made again from what stays: data/raw, DVC's cache, .venv, and all that git tracks.
+OUTPUTS = data/corpus data/prepared artifacts models outputs \
+	reports/layers reports/summary.json reports/summary.md reports/summary.html
+ARTICLE_OUTPUTS = $(addprefix examples/article/,data/corpus data/prepared artifacts models outputs reports .tinychat)
+CACHES = .tinychat .pytest_cache .mypy_cache .ruff_cache build dist tinychat.egg-info
+
+clean: ## Remove all that is made: outputs, caches; not data/raw, not DVC's cache
+	@rm -rf $(OUTPUTS) $(ARTICLE_OUTPUTS) $(CACHES)
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,254 @@
+"""`.venv` is kept at once where it fits, completed where something is missing, made anew where it is broken."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tools import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = "Lib/site-packages" if os.name == "nt" else f"lib/python3.{sys.version_info.minor}/site-packages"
+HERE = sys.version_info[:2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the tool and a lock of one pin; its name has a space and Hangul."""
+    root = tmp_path / "my 프로젝트"
+    (root / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "tools/environment.py", root / "tools")
+    (root / "requirements.lock").write_text("# A lock\nlittle-package==1.0\n", encoding="utf-8", newline="\n")
+    return root.resolve()
+
+
+def run_tool(root: Path, *options: str, wheels: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The tool as make runs it; pip, if it is called at all, finds nothing but `wheels`."""
+    settings = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(wheels or root)}
+    return subprocess.run(
+        [sys.executable, root / "tools/environment.py", *options],
+        env={**os.environ, **settings},
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+def make_venv(root: Path) -> Path:
+    """A virtual environment without pip, in which therefore nothing can be installed."""
+    venv = root / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    return venv
+
+
+def plant(venv: Path, name: str, version: str, *, whole: bool = True) -> None:
+    """What pip leaves of an installed package; without RECORD where it was killed on the way."""
+    folder = venv / SITE / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    if whole:
+        (folder / "RECORD").write_text("", encoding="utf-8")
+
+
+def make_wheel(folder: Path, name: str, version: str) -> None:
+    """A package of one module, to be installed without a network."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+
+
+def why_unfit(venv: Path, version: tuple[int, int] | None = None) -> str | None:
+    return environment.why_unfit(venv, environment.look_into(venv), version)
+
+
+def test_an_environment_with_every_pin_is_kept_without_a_word_and_without_pip(project: Path) -> None:
+    plant(make_venv(project), "little_package", "1.0")
+    done = run_tool(project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_dev_lock_counts_only_with_dev(project: Path) -> None:
+    (project / "requirements-dev.lock").write_text("other==2.0\n", encoding="utf-8", newline="\n")
+    venv = make_venv(project)
+    plant(venv, "Little.Package", "1.0")
+    assert run_tool(project).stdout == ""
+    plant(venv, "other", "2.0")
+    assert run_tool(project, "--dev").stdout == ""
+
+
+def test_a_local_version_meets_its_pin(project: Path) -> None:
+    venv = make_venv(project)
+    plant(venv, "little_package", "1.0+cpu")
+    assert run_tool(project).stdout == ""
+
+
+def test_a_pin_for_another_platform_is_not_asked_for(project: Path) -> None:
+    lock = project / "requirements.lock"
+    lock.write_text('a==1.0 ; sys_platform == "win32"\nb==2.0 ; sys_platform == "linux"\n', encoding="utf-8")
+    assert environment.pins(lock, "linux") == {"b": "2.0"}
+    assert environment.pins(lock, "win32") == {"a": "1.0"}
+
+
+def test_another_version_or_none_at_all_is_lacking(project: Path) -> None:
+    lock = project / "requirements.lock"
+    lock.write_text("a==1.0\nb==2.0\nc==3.0\n", encoding="utf-8")
+    contents = environment.Contents(HERE, "linux", {"a": "1.0", "b": "1.9"}, [])
+    assert environment.lacking(contents, [lock]) == ["b==2.0", "c==3.0"]
+
+
+@pytest.mark.parametrize("line", ["a>=1.0", "a==1.0 --hash=sha256:00", "-r other.txt", "a @ file:///a.whl"])
+def test_a_line_that_is_no_pin_is_named_with_its_number(project: Path, line: str) -> None:
+    (project / "requirements.lock").write_text(f"# A lock\n{line}\n", encoding="utf-8")
+    plant(make_venv(project), "a", "1.0")
+    done = run_tool(project)
+    assert done.returncode == 1
+    assert "requirements.lock:2" in done.stderr and line in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_package_whose_installation_was_cut_off_makes_the_environment_unfit(project: Path) -> None:
+    venv = make_venv(project)
+    plant(venv, "little_package", "1.0", whole=False)
+    assert "little_package-1.0" in str(why_unfit(venv))
+
+
+def test_what_pip_put_aside_to_remove_counts_as_nothing(project: Path) -> None:
+    venv = make_venv(project)
+    plant(venv, "~ittle_package", "1.0")
+    contents = environment.look_into(venv)
+    assert contents is not None and contents.packages == {} and contents.half == []
+
+
+def test_an_environment_of_another_python_is_kept_unless_this_one_was_asked_for(project: Path) -> None:
+    venv = make_venv(project)
+    assert why_unfit(venv) is None
+    assert why_unfit(venv, HERE) is None
+    assert "Python {}.{}".format(*HERE) in str(why_unfit(venv, (3, 99)))
+
+
+def test_an_environment_of_a_python_that_is_too_old_is_unfit(project: Path) -> None:
+    venv = make_venv(project)
+    assert "3.10" in str(environment.why_unfit(venv, environment.Contents((3, 10), "linux", {}, []), None))
+
+
+def test_an_environment_that_was_copied_from_another_folder_is_unfit(project: Path) -> None:
+    make_venv(project)
+    copied = project.parent / "copy"
+    shutil.copytree(project, copied, symlinks=True)
+    assert str(project / ".venv") in str(why_unfit(copied / ".venv"))
+
+
+def test_an_environment_whose_python_does_not_start_is_unfit(project: Path) -> None:
+    venv = make_venv(project)
+    python = environment.python_of(venv)
+    python.unlink()
+    python.symlink_to(project / "a Python that was removed")
+    assert "does not start" in str(why_unfit(venv))
+
+
+def test_an_old_python_hears_what_was_found_and_what_to_do(project: Path) -> None:
+    done = run_as_old_python(project)
+    assert done.returncode == 1
+    assert "3.9.6" in done.stderr and "3.11" in done.stderr and "make repro PYTHON=python3.12" in done.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_an_old_python_leaves_the_work_to_an_environment_made_with_a_newer_one(project: Path) -> None:
+    plant(make_venv(project), "little_package", "1.0")
+    done = run_as_old_python(project)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run_as_old_python(project, "--exactly").returncode == 1
+
+
+def run_as_old_python(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The tool in a Python that says that it is 3.9 and no virtual environment."""
+    code = (
+        "import runpy, sys; sys.version_info = (3, 9, 6, 'final', 0); sys.version = '3.9.6 (default)';"
+        f"sys.prefix = sys.base_prefix; sys.argv = [{str(root / 'tools/environment.py')!r}, *{options!r}];"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+
+
+def test_from_nothing_it_is_made_filled_and_then_kept(project: Path, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "little_package", "1.0")
+    first = run_tool(project, wheels=tmp_path / "wheels")
+    assert first.returncode == 0, first.stderr
+    assert subprocess.run([environment.python_of(project / ".venv"), "-c", "import little_package"]).returncode == 0
+    second = run_tool(project)
+    assert (second.returncode, second.stdout) == (0, "")
+
+
+@pytest.mark.slow
+def test_what_the_dev_lock_has_besides_is_added_and_the_rest_stays(project: Path, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "little_package", "1.0")
+    make_wheel(tmp_path / "wheels", "other", "2.0")
+    assert run_tool(project, wheels=tmp_path / "wheels").returncode == 0
+    kept = project / ".venv" / "kept"
+    kept.touch()
+    (project / "requirements-dev.lock").write_text("other==2.0\n", encoding="utf-8", newline="\n")
+    done = run_tool(project, "--dev", wheels=tmp_path / "wheels")
+    assert done.returncode == 0 and "Installing 1 packages" in done.stdout
+    assert kept.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["no Python", "cut off", "no pip", "a file"])
+def test_a_broken_environment_is_made_anew_with_a_line_that_says_why(project: Path, tmp_path: Path, fault: str) -> None:
+    make_wheel(tmp_path / "wheels", "little_package", "1.0")
+    if fault == "a file":
+        (project / ".venv").write_text("", encoding="utf-8")
+    else:
+        venv = make_venv(project)
+        if fault == "no Python":
+            shutil.rmtree(environment.python_of(venv).parent)
+        if fault == "cut off":
+            plant(venv, "little_package", "1.0", whole=False)
+    done = run_tool(project, wheels=tmp_path / "wheels")
+    assert done.returncode == 0, done.stderr
+    assert ".venv is made anew: " in done.stdout
+    assert run_tool(project).stdout == ""
+
+
+@pytest.mark.slow
+def test_a_pin_that_cannot_be_had_is_an_error_and_leaves_nothing_that_counts_as_ready(project: Path) -> None:
+    for _ in range(2):
+        done = run_tool(project)
+        assert done.returncode == 1
+        assert "pip could not install" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def local_host() -> Iterator[str]:
+    """The address of a server that answers each request."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_package_index_is_used_only_where_its_host_answers(local_host: str) -> None:
+    assert environment.answers(local_host)
+    assert not environment.answers("http://127.0.0.1:9/")

@@ -1,0 +1,133 @@
+"""The project files that a stage imports, which dvc.yaml must name as its deps: DVC itself sees no imports.
+
+    python -m tools.import_closure             print the closure of each stage, as lines for dvc.yaml
+    python -m tools.import_closure --check     compare it with dvc.yaml; exit code 1 where they differ
+
+The files are found by reading the code, not by running it, so that an import inside a function counts and nothing is
+loaded. Left out: `__init__.py` files with nothing in them, and tinychat/params.py, which only checks. The readers are
+found at run time: whoever reaches their package or tinychat/corpus/discovery.py depends on the whole folder.
+"""
+
+import argparse
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGES = "stages"
+PACKAGES = (STAGES, "tinychat")
+LEFT_OUT = "tinychat/params.py"
+READERS = "tinychat/corpus/readers"
+FINDS_READERS = "tinychat/corpus/discovery.py"
+
+
+def closure(root: Path, stage: str) -> list[str]:
+    """The deps on code of `stages/STAGE.py` below `root`, itself included, sorted, with `/` on every system.
+
+    Raises FileNotFoundError where the stage has no file, SyntaxError where a file is no Python.
+    """
+    found = {
+        f"{STAGES}/{stage}.py",
+        *_files_of(root, [STAGES, stage]),
+    }  # `python -m stages.STAGE` loads the package too
+    queue = sorted(found)
+    while queue:
+        reached = _imported_files(root, queue.pop())
+        if any(file == FINDS_READERS or file.startswith(f"{READERS}/") for file in reached):
+            reached |= {reader.relative_to(root).as_posix() for reader in (root / READERS).rglob("*.py")}
+        new = reached - found - {LEFT_OUT}
+        found |= new
+        queue += sorted(new)
+    files = {file for file in found if not _is_empty_init(root / file)}
+    readers = {file for file in found if file.startswith(f"{READERS}/")}
+    return sorted(files - readers | ({READERS} if readers else set()))
+
+
+def _is_empty_init(file: Path) -> bool:
+    return file.name == "__init__.py" and not file.read_text(encoding="utf-8").strip()
+
+
+def _imported_files(root: Path, file: str) -> set[str]:
+    """The project files that are loaded for the import statements of one file."""
+    tree = ast.parse((root / file).read_text(encoding="utf-8"), filename=file)
+    folder = file.split("/")[:-1]
+    return {path for module in _imported_modules(tree, folder) for path in _files_of(root, module)}
+
+
+def _imported_modules(tree: ast.AST, folder: list[str]) -> Iterator[list[str]]:
+    """Every module that the statements may load, as its parts; `from a import b` gives a.b, which may be no module."""
+    for node in _run_time_nodes(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield name.name.split(".")
+        elif isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) - node.level + 1] if node.level else []
+            module = above + (node.module.split(".") if node.module else [])
+            for name in node.names:
+                yield [*module, name.name]
+
+
+def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below, less what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for other in child.orelse:
+                yield other
+                yield from _run_time_nodes(other)
+        else:
+            yield child
+            yield from _run_time_nodes(child)
+
+
+def _files_of(root: Path, module: list[str]) -> Iterator[str]:
+    """The project files that are loaded on the way to a module: each package's `__init__.py`, then its own."""
+    if module[0] not in PACKAGES:
+        return
+    for length in range(1, len(module) + 1):
+        path = "/".join(module[:length])
+        for file in (f"{path}/__init__.py", f"{path}.py"):
+            if (root / file).is_file():
+                yield file
+
+
+def _is_code(path: Path) -> bool:
+    """Whether a dep is Python, and not, say, the template of a page, which no import names."""
+    return path.suffix == ".py" or any(path.rglob("*.py"))
+
+
+def faults(root: Path) -> list[str]:
+    """Where the deps on code in `root/dvc.yaml` differ from the imports, a line each."""
+    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    lines = []
+    for stage, definition in pipeline["stages"].items():
+        if not (root / STAGES / f"{stage}.py").is_file():
+            lines.append(f"{stage}: {STAGES}/{stage}.py does not exist: name the stage after its script")
+            continue
+        needed = set(closure(root, stage))
+        named = {dep for dep in definition.get("deps", []) if dep.split("/")[0] in PACKAGES and _is_code(root / dep)}
+        lines += [
+            f"{stage}: {file} is imported: add it to the stage's deps in dvc.yaml" for file in sorted(needed - named)
+        ]
+        lines += [f"{stage}: {file} is not imported: remove it from dvc.yaml" for file in sorted(named - needed)]
+    return lines
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="The project files that each stage imports.")
+    parser.add_argument("--check", action="store_true", help="compare them with the deps in dvc.yaml")
+    if parser.parse_args().check:
+        lines = faults(ROOT)
+        print("\n".join(lines) if lines else "dvc.yaml names what each stage imports.")
+        sys.exit(1 if lines else 0)
+    for script in sorted((ROOT / STAGES).glob("*.py")):
+        if script.stem != "__init__":
+            print(f"{script.stem}:")
+            print("".join(f"      - {file}\n" for file in closure(ROOT, script.stem)), end="")
+
+
+if __name__ == "__main__":
+    main()
