@@ -1,0 +1,68 @@
+"""How the spread of the embeddings at the start decides how fast a model learns.
+
+    python -m benchmarks.embedding_spread [--epochs 3]      after `make repro`: it takes data/prepared and params.yaml
+
+Trains the same model on the same batches with torch's default (1) and with ours, and prints the validation loss after
+each epoch.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the stages do
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from tinychat.batches.prepared import open_split
+from tinychat.model.classic import EMBEDDING_SPREAD
+from tinychat.params import load_params
+from tinychat.runtime import choose_runtime
+from tinychat.tokenizer import load_tokenizer
+from tinychat.training.interruption import StopSignals
+from tinychat.training.loop import Trainer
+from tinychat.training.run import model_config
+from tinychat.training.snapshots import SnapshotStore
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def step(self, tokens: int, loss: float) -> None:
+        pass
+
+    def line(self, text: str) -> None:
+        pass
+
+
+def validation_losses(spread: float, epochs: int) -> list[float]:
+    params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
+    train_params = params.train.model_copy(update={"epochs": epochs, "patience": None})
+    torch.manual_seed(train_params.seed)
+    model = model_config(params.model, tokenizer).build(train_params.dropout)
+    with torch.no_grad():
+        for embedding in (model.input_layer.word_embedding, model.input_layer.pos_embedding):
+            embedding.weight.mul_(spread / EMBEDDING_SPREAD)
+    with tempfile.TemporaryDirectory() as folder:
+        train, valid = (open_split(Path("data/prepared"), name) for name in ("train", "valid"))
+        store = SnapshotStore(Path(folder))
+        trainer = Trainer(model, train, valid, train_params, choose_runtime(), store, tokenizer.pad_id)
+        history = trainer.run(Quiet(), StopSignals()).history
+    return [float(row["valid_loss"] or 0.0) for row in history]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=3)
+    epochs = parser.parse_args().epochs
+    table = Table("spread", *(f"epoch {n}" for n in range(1, epochs + 1)), title="validation loss, nats per token")
+    for spread in (1.0, EMBEDDING_SPREAD):
+        table.add_row(f"{spread:g}", *(f"{loss:.3f}" for loss in validation_losses(spread, epochs)))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
