@@ -19,13 +19,11 @@ REPLIES = Path("outputs/generated_dialogue.jsonl")
 SUMMARY = Path("reports/summary")
 
 
-def run(root: Path = Path(".")) -> None:
+def run(root: Path = Path()) -> None:
     """Write `reports/summary.json`, `.md` and `.html` from the reports, the model's record and the replies."""
     language = load_params(root).report.language
     words = words_of(language)
-    reports = read_reports(
-        reports=root / REPORTS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES
-    )
+    reports = read_reports(reports=root / REPORTS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES)
     numbers = summarize(reports)
     view = build_view(reports, words, language)
     contents = {

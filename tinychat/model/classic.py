@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 EMBEDDING_SPREAD = 0.02  # as in GPT-2
 
 

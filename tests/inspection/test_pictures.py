@@ -1,0 +1,181 @@
+import base64
+import io
+import logging
+import random
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import pytest
+from PIL import Image
+
+from tinychat.inspection.drawing import PIXELS, label
+from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
+
+PICTURES = [draw_attention, draw_early_predictions, draw_norms]
+SVG = "{http://www.w3.org/2000/svg}"
+TOKENS = [
+    "<user>",
+    "안녕",
+    " 누구",
+    "\n",
+    "<bot>",
+    "나",
+    "<0xEB>",
+    "$x_1$",
+    "a_b & <b>",
+    " ",
+    "\x07",
+    "우주만큼아주긴단어",
+]
+
+
+def record(n_tokens: int, n_layers: int, n_heads: int, tokens: list[str] = TOKENS) -> dict[str, Any]:
+    """What `sentence_record` makes of a sentence, with numbers by chance."""
+    chance = random.Random(0)
+
+    def row(place: int) -> list[float]:
+        shares = [chance.random() ** 4 + 1e-3 for _ in range(place + 1)]
+        return [share / sum(shares) for share in shares] + [0.0] * (n_tokens - place - 1)
+
+    parts = ("self_attn", "norm1", "ffn", "norm2")
+    names = [f"decoder_layers.{layer}.{part}" for layer in range(n_layers) for part in parts]
+    return {
+        "prompt": "안녕",
+        "reply": "나",
+        "n_prompt_tokens": min(5, n_tokens),
+        "tokens": [tokens[place % len(tokens)] for place in range(n_tokens)],
+        "norms": {
+            "input_layer.word_embedding": {"before": None, "after": 16.2},
+            **{name: {"before": 20 * chance.random(), "after": 20 * chance.random()} for name in names},
+            "softmax": {"before": 93.1, "after": 0.0},
+        },
+        "attention": [[[row(t) for t in range(n_tokens)] for _ in range(n_heads)] for _ in range(n_layers)],
+        "early_predictions": [
+            [[{"token": chance.choice(tokens), "probability": chance.random()}] for _ in range(n_tokens)]
+            for _ in range(n_layers + 1)
+        ],
+    }
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+@pytest.mark.parametrize("size", [(1, 1, 1), (3, 1, 1), (3, 12, 16), (24, 6, 8), (24, 12, 16)])
+def test_every_size_gives_a_whole_picture_of_moderate_weight(draw: Any, size: tuple[int, int, int]) -> None:
+    svg = draw(record(*size))
+    root = ElementTree.fromstring(svg.encode())
+    assert root.tag == f"{SVG}svg"
+    assert float(root.attrib["width"]) > 0 < float(root.attrib["height"])
+    assert len(svg.encode()) < 300_000
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_no_text_lies_beyond_the_picture(draw: Any) -> None:
+    root = ElementTree.fromstring(draw(record(12, 2, 2)))
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    for element in root.iter(f"{SVG}text"):
+        x, y = float(element.attrib["x"]), float(element.attrib["y"])
+        size = float(re.findall(r"font-size: ([\d.]+)px", element.attrib["style"])[0])
+        wide = size * sum(1 if char > "ᄀ" else 0.6 for char in element.text or "")
+        end = x if "text-anchor: end" in element.attrib["style"] else x + wide
+        end = x + wide / 2 if "text-anchor: middle" in element.attrib["style"] else end
+        assert 0 <= x < width and 0 < y <= height and end <= width
+
+
+def test_attention_names_each_layer_head_and_token_as_real_text() -> None:
+    found = texts(draw_attention(record(12, 2, 3)))
+    assert {"decoder_layers.0", "decoder_layers.1", "head 0", "head 1", "head 2"} <= set(found)
+    assert {"안녕", "␣누구", "⏎", "<0xEB>", "$x_1$", "␣", "<0x07>"} <= set(found)
+    assert found.count("안녕") == 6
+
+
+def test_a_very_large_attention_picture_names_tokens_once_a_layer() -> None:
+    assert texts(draw_attention(record(24, 12, 16))).count("안녕") == 2 * 12
+
+
+def test_a_larger_weight_has_the_stronger_colour_and_no_token_sees_a_later_one() -> None:
+    sentence = record(3, 1, 1)
+    sentence["attention"][0][0] = [[1, 0, 0], [0.5, 0.5, 0], [0.1, 0.2, 0.7]]
+    pictures = re.findall(r"base64,\s*([A-Za-z0-9+/=]+)", draw_attention(sentence))
+    cells = Image.open(io.BytesIO(base64.b64decode(pictures[-1])))  # the first is the scale
+    middles = [[(PIXELS * column + 1, PIXELS * row + 1) for column in range(3)] for row in range(3)]
+    opacity = [[cells.getpixel(place)[3] for place in row] for row in middles]
+    assert opacity[0] == [255, 0, 0]
+    assert opacity[1][0] == opacity[1][1] and opacity[1][2] == 0
+    assert 0 < opacity[2][0] < opacity[2][1] < opacity[1][0] < opacity[2][2] < 255
+
+
+def test_early_predictions_end_with_the_last_layer_which_is_bold() -> None:
+    sentence = record(3, 2, 1)
+    for layer, word in enumerate(["하나", "둘", "셋"]):
+        sentence["early_predictions"][layer][0] = [{"token": word, "probability": 0.25 * (layer + 1)}]
+    elements = [
+        (element.text, "bold" in element.attrib["style"] or "700" in element.attrib["style"])
+        for element in ElementTree.fromstring(draw_early_predictions(sentence)).iter(f"{SVG}text")
+    ]
+    order = [text for text, _ in elements if text in ("input_layer", "decoder_layers.0", "decoder_layers.1")]
+    assert order == ["input_layer", "decoder_layers.0", "decoder_layers.1"]
+    assert ("하나", False) in elements and ("둘", False) in elements and ("셋", True) in elements
+    assert {"25%", "50%", "75%"} <= {text for text, _ in elements}
+
+
+def test_norms_name_every_layer_and_its_lengths() -> None:
+    sentence = record(3, 2, 1)
+    found = texts(draw_norms(sentence))
+    assert set(sentence["norms"]) <= set(found)
+    assert "16.2" in found and "93.1 → 0.00" in found
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_the_same_sentence_gives_the_same_bytes(draw: Any) -> None:
+    assert draw(record(12, 2, 2)) == draw(record(12, 2, 2))
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_hostile_tokens_stay_text(draw: Any) -> None:
+    hostile = ["<script>", "]]>", "&amp;", "--", '"', "$\\frac{1}{2}$", "\ud800", "\u202eabc", "\x00"]
+    svg = draw(record(9, 2, 2, hostile))
+    tags = {element.tag.removeprefix(SVG) for element in ElementTree.fromstring(svg.encode()).iter()}
+    assert tags <= {"svg", "g", "defs", "path", "image", "use", "text", "clipPath", "rect"}
+    assert "\u202e" not in svg and "\x00" not in svg
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_drawing_warns_of_nothing_and_leaves_matplotlib_as_it_was(draw: Any, caplog: pytest.LogCaptureFixture) -> None:
+    before = dict(mpl.rcParams)
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
+        warnings.simplefilter("error")
+        draw(record(12, 2, 2))
+    assert caplog.records == []
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_fonts_for_hangul_are_named_first_and_nothing_is_loaded(draw: Any, tmp_path: Path) -> None:
+    svg = draw(record(12, 2, 2))
+    assert "font-family: Noto Sans KR, Noto Sans CJK KR," in svg and "DejaVu" not in svg
+    assert set(re.findall(r'(?:href|src)="([^#"]{5})', svg)) <= {"data:"}
+    assert set(re.findall(r"http[^\"]*", svg)) == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [
+        (" 누구", "␣누구"),
+        ("\n", "⏎"),
+        ("\t", "<0x09>"),
+        ("\u200d", "<0x200D>"),
+        ("아주긴단어입니다", "아주긴단어…"),
+        ("antidisestablishment", "antidise…"),
+        ("ㅋㅋ", "ㅋㅋ"),
+        ("", ""),
+    ],
+)
+def test_a_token_is_labelled_as_one_visible_line(token: str, shown: str) -> None:
+    assert label(token) == shown

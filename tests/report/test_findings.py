@@ -1,0 +1,60 @@
+from typing import Any
+
+import pytest
+
+from tinychat.report.findings import find
+from tinychat.report.sources import Epoch
+
+FALLING = [Epoch(1, 3.0, 3.0), Epoch(2, 2.0, 2.0)]
+
+
+def measured(exact: float, f1: float = 0.5, nearest: float = 0.5, bits: float = 1.0, unigram: float = 2.0) -> Any:
+    return {
+        "bits_per_byte": bits,
+        "replies": {"exact": exact, "char_f1": f1},
+        "baselines": {"unigram": {"bits_per_byte": unigram}, "nearest_question": {"exact": 0.0, "char_f1": nearest}},
+    }
+
+
+def keys(seen: Any, held_out: Any, history: list[Epoch] = FALLING) -> list[str]:
+    return [finding.key for finding in find({"seen": seen, "held_out": held_out}, history)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "held_out", "key"),
+    [
+        (0.95, 0.03, "memorised"),
+        (0.95, 0.60, "carries_over"),
+        (0.30, 0.05, "knows_some"),
+        (0.05, 0.00, "learned_little"),
+    ],
+)
+def test_what_it_knows_of_seen_and_of_new_questions(seen: float, held_out: float, key: str) -> None:
+    assert keys(measured(seen), measured(held_out))[0] == key
+
+
+@pytest.mark.parametrize(("f1", "key"), [(0.6, "nearest_better"), (0.51, "nearest_same"), (0.4, "nearest_worse")])
+def test_whether_it_answers_better_than_the_nearest_question(f1: float, key: str) -> None:
+    assert keys(measured(1), measured(0, f1=f1))[1] == key
+
+
+@pytest.mark.parametrize(("bits", "key"), [(1.5, "unigram_better"), (2.01, "unigram_same"), (2.5, "unigram_worse")])
+def test_whether_it_predicts_better_than_frequencies(bits: float, key: str) -> None:
+    assert keys(measured(1), measured(0, bits=bits))[2] == key
+
+
+def test_a_validation_loss_that_rose_is_told_with_its_lowest_epoch() -> None:
+    history = [Epoch(1, 3.0, 3.0), Epoch(2, 2.0, 2.5), Epoch(3, 1.0, 4.0)]
+    found = find({"seen": measured(1), "held_out": measured(0)}, history)[-1]
+    assert (found.key, found.values) == ("validation_rose", {"epoch": "2", "lowest": "2.50", "last": "4.00"})
+    assert "validation_rose" not in keys(measured(1), measured(0))
+
+
+def test_nothing_held_out_is_said_and_nothing_is_claimed_of_new_questions() -> None:
+    assert keys(measured(1), None, [Epoch(1, 1.0, None)]) == ["knows_seen", "nothing_held_out"]
+
+
+def test_dialogues_without_questions_give_no_finding_about_replies() -> None:
+    silent = {**measured(0), "replies": None}
+    silent["baselines"] = {**silent["baselines"], "nearest_question": None}
+    assert keys(silent, silent) == ["unigram_better"]

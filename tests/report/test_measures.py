@@ -1,0 +1,41 @@
+from tinychat.report.measures import NONE, Cell, measure_groups, share
+
+HELD_OUT = {
+    "dialogues": 20,
+    "loss": 6.6,
+    "perplexity": 1234.5,
+    "bits_per_byte": 2.6,
+    "next_token_accuracy": 0.12,
+    "replies": {"exact": 0.05, "char_f1": 0.14, "copies_training_answer": 0.57, "ends_by_itself": 1.0},
+    "baselines": {
+        "unigram": {"loss": 6.7, "perplexity": 800.0, "bits_per_byte": 2.6},
+        "nearest_question": {"exact": 0.05, "char_f1": 0.17},
+    },
+}
+
+
+def cells(split: int) -> dict[str, Cell]:
+    groups = measure_groups({"held_out": HELD_OUT, "seen": None})
+    return {measure.key: row[split] for group in groups for measure, row in group.rows}
+
+
+def test_the_better_of_model_and_baseline_wins_by_the_direction_of_the_measure() -> None:
+    found = cells(0)
+    assert found["loss"] == Cell("6.600", "6.700", wins=True)
+    assert found["perplexity"] == Cell("1,234.50", "800.00", wins=False)
+    assert found["char_f1"] == Cell("0.140", "0.170", wins=False)
+
+
+def test_nobody_wins_where_both_are_equal_or_one_is_missing_or_no_direction_is_better() -> None:
+    found = cells(0)
+    assert found["exact"] == Cell("5.0%", "5.0%", wins=None)
+    assert found["next_token_accuracy"] == Cell("12.0%", NONE, wins=None)
+    assert found["copies_training_answer"] == Cell("57.0%", NONE, wins=None)
+
+
+def test_a_split_that_was_not_measured_has_no_numbers() -> None:
+    assert set(cells(1).values()) == {Cell(NONE, NONE, wins=None)}
+
+
+def test_a_share_of_all_is_written_without_a_fraction() -> None:
+    assert (share(1.0), share(0.0), share(0.0476)) == ("100%", "0.0%", "4.8%")

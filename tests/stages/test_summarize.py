@@ -1,0 +1,313 @@
+import csv
+import io
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import export_csv, summarize
+from tinychat.errors import InputError
+from tinychat.files import read_json, to_csv, to_json_lines, write_atomically, write_json
+from tinychat.inspection.layers import list_layers
+from tinychat.inspection.report import sentence_record, write_layer_report
+from tinychat.inspection.trace import trace_sentence
+from tinychat.model import DialogueModel
+from tinychat.tokenizer import Tokenizer
+
+HOSTILE = '<script>a|`b`$c_1$&"\n'
+SPLITS = ("train", "valid", "test")
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+def measured(exact: float) -> dict[str, Any]:
+    return {
+        "dialogues": 20,
+        "answer_tokens": 300,
+        "loss": 1.5,
+        "perplexity": 4.4817,
+        "bits_per_byte": 0.9,
+        "next_token_accuracy": 0.62,
+        "replies": {
+            "asked": 20,
+            "exact": exact,
+            "char_f1": 0.4,
+            "copies_training_answer": 0.5,
+            "distinct_1": 0.6,
+            "distinct_2": 0.7,
+            "ends_by_itself": 1.0,
+        },
+        "baselines": {
+            "unigram": {"loss": 5.5, "perplexity": 244.7, "bits_per_byte": 1.9},
+            "nearest_question": {"exact": 0.1, "char_f1": 0.2},
+        },
+    }
+
+
+@dataclass
+class Project:
+    """A project's folder in which every stage before this one has run."""
+
+    root: Path
+    model: DialogueModel
+    tokenizer: Tokenizer
+
+    def write(self, *, said: str = "나 기분 좋아", held_out: bool = True, language: str = "ko") -> None:
+        """Reports on a model that was asked `said` and says it again."""
+        params = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+        params = re.sub(r"(?m)^  language: \w+", f"  language: {language}", params)
+        write_atomically(self.root / "params.yaml", params)
+        reports = self.root / "reports"
+        rows = {"sources": 1, "rows_read": 60, "rows_kept": 50, "rows_dropped": {"repeat": 8, "odd": 2}}
+        sizes = {"dialogues": 40, "turns": 80, "characters": 900}
+        corpus = {
+            **rows,
+            "readers": {"qa_table": rows},
+            "splits": {name: sizes if name == "train" or held_out else dict.fromkeys(sizes, 0) for name in SPLITS},
+            "groups": {"count": 33, "largest": 3, "sent_to_train": 0, "dialogues_sent_to_train": 0},
+            "overlap": {"valid": 0, "test": 1},
+        }
+        prepared = {"dialogues": 40, "tokens": 700, "tokens_with_loss": 400, "longest_dialogue": 30}
+        prepared |= {"dialogues_cut": 0, "turns_cut": 0, "dialogues_dropped_too_long": 0}
+        trained = {"train_loss": 0.123456, "epochs": 2, "kept_epoch": 2, "steps": 20, "stopped_early": False}
+        valid = [2.5, 2.0] if held_out else ["", ""]
+        history = [(1, 10, 0.001, 3.0, valid[0]), (2, 20, 0.001, 0.123456, valid[1])]
+        vocab = {"size": 312, "ceiling": 5000, "characters_per_token": 2.2, "unknown_share": 0.0}
+        write_json(reports / "corpus/metrics.json", corpus)
+        write_json(reports / "vocab/metrics.json", {**vocab, "tokens_in_training_text": 700})
+        write_json(reports / "prepare/metrics.json", dict.fromkeys(SPLITS, prepared))
+        trained |= {"valid_loss": 2.0 if held_out else None, "parameters": 12345}
+        write_json(reports / "train/metrics.json", trained)
+        header = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
+        write_atomically(reports / "train/history.csv", to_csv(header, history, bom=False))
+        evaluation = {"seen": measured(0.9), "held_out": measured(0.05) if held_out else None}
+        write_json(reports / "evaluate/metrics.json", evaluation)
+        shape = {"vocab_size": 312, "embed_dim": 32, "n_layers": 2, "n_heads": 4, "ffn_dim": 64, "max_len": 48}
+        runtime = {"device": "cpu", "precision": "fp32", "threads": 2}
+        facts = {"model": shape, "train": {"seed": 0, "patience": None}, "runtime": runtime, "torch": "2.13.0"}
+        write_json(self.root / "models/dialogue/training.json", facts)
+        reply = {"input": said, "output": said, "finish_reason": "stop", "mean_logprob": -0.5}
+        replies = [{**reply, "token_ids": [5, 6, 7], "n_tokens": 3}]
+        silent = {"input": "=1+1", "output": "", "token_ids": [], "n_tokens": 0}
+        replies.append({**silent, "finish_reason": "length", "mean_logprob": -2.0})
+        write_atomically(self.root / export_csv.REPLIES, to_json_lines(replies))
+        export_csv.run(self.root)
+        self._write_layers(reports / "layers", said)
+
+    def _write_layers(self, folder: Path, said: str) -> None:
+        prompt = self.tokenizer.encode_prompt([{"role": "user", "content": said}], max_len=48, reply_tokens=8)
+        ids = [*prompt, *self.tokenizer.encode("안녕")]
+        sentence = sentence_record(said, len(prompt), trace_sentence(self.model, ids), self.tokenizer)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_layer_report(folder, list_layers(self.model), [sentence, sentence])
+
+    def summarize(self) -> dict[str, str]:
+        """The three files as text, by their ending."""
+        summarize.run(self.root)
+        return {
+            kind: (self.root / f"reports/summary.{kind}").read_text(encoding="utf-8") for kind in ("json", "md", "html")
+        }
+
+
+@pytest.fixture
+def project(tmp_path: Path, model: DialogueModel, bpe: Tokenizer) -> Project:
+    made = Project(tmp_path, model, bpe)
+    made.write()
+    return made
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser would find in a page."""
+
+    tags: list[str] = field(default_factory=list)
+    attributes: list[tuple[str, str]] = field(default_factory=list)
+    texts: dict[str, list[str]] = field(default_factory=dict)  # by the tag they stand in
+    open_tags: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    __hash__ = object.__hash__
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open_tags.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open_tags.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.setdefault(self.open_tags[-1] if self.open_tags else "", []).append(data)
+
+
+def read_page(html: str) -> Page:
+    page = Page()
+    page.feed(html)
+    page.close()
+    assert page.open_tags == []
+    return page
+
+
+def test_the_numbers_begin_with_the_three_of_the_article(project: Project) -> None:
+    numbers = json.loads(project.summarize()["json"])
+    assert list(numbers)[:3] == ["레이어 수", "최종 손실", "생성된 토큰 수"]
+    assert list(numbers.values())[:3] == [2, 0.123456, 3]
+    assert all(key.isascii() for key in list(numbers)[3:])
+    assert numbers["evaluation"]["held_out"]["baselines"]["unigram"]["loss"] == 5.5
+    assert numbers["runtime"] == {"device": "cpu", "precision": "fp32", "threads": 2, "torch": "2.13.0"}
+    assert numbers["replies"] == {"count": 2, "ended_by_themselves": 1}
+
+
+def test_the_same_reports_give_the_same_bytes_and_no_path(project: Project) -> None:
+    first = project.summarize()
+    shutil.copytree(project.root, project.root / "elsewhere")
+    assert Project(project.root / "elsewhere", project.model, project.tokenizer).summarize() == first
+    assert not [text for text in first.values() if str(project.root) in text]
+
+
+def test_what_was_said_is_text_and_nothing_else_on_the_page(project: Project) -> None:
+    project.write(said=HOSTILE)
+    page = read_page(project.summarize()["html"])
+    assert "script" not in page.tags
+    bubbles = [text for text in page.texts["bdi"] if text == HOSTILE]
+    assert len(bubbles) >= 4  # prompt and reply, and the prompt of each sentence
+    assert [text for text in page.texts["text"] if "<script>" in text or "$" in text]
+
+
+def test_what_was_said_cannot_break_a_table_of_the_markdown(project: Project) -> None:
+    project.write(said=HOSTILE)
+    markdown = project.summarize()["md"]
+    table = [line for line in markdown.splitlines() if "script" in line and line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table] == [6]
+    assert r"\<script>a\|\`b\`\$c_1\$" in table[0] and "⏎" in table[0]
+
+
+def test_a_prompt_that_the_table_of_replies_guards_is_shown_as_it_was_typed(project: Project) -> None:
+    summary = project.summarize()
+    assert "=1+1" in read_page(summary["html"]).texts["bdi"]
+    assert "'=1+1" not in summary["html"] + summary["md"]
+
+
+def test_characters_that_no_page_can_hold_leave_a_sign(project: Project) -> None:
+    project.write(said="종\x07소리")
+    summary = project.summarize()
+    assert "종\ufffd소리" in summary["html"] and "종\ufffd소리" in summary["md"]
+    assert not re.search("[\x00-\x08]", summary["html"] + summary["md"])
+
+
+def test_the_page_needs_no_network_and_no_script(project: Project) -> None:
+    html = project.summarize()["html"]
+    page = read_page(html)
+    assert not {"script", "link", "iframe", "object", "img", "base"} & set(page.tags)
+    loading = [value for name, value in page.attributes if name in ("src", "href", "xlink:href", "action", "data")]
+    assert loading and all(value.startswith(("#", "data:image/png;base64,")) for value in loading)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    styles = "".join(page.texts["style"])
+    assert "@import" not in styles and "url(" not in styles
+    addresses = set(re.findall(r"https?://[^\s\"'<]*", html))
+    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in page.attributes
+
+
+def test_every_name_on_the_page_stands_once_and_every_reference_is_met(project: Project) -> None:
+    page = read_page(project.summarize()["html"])
+    names = [value for name, value in page.attributes if name == "id"]
+    assert len(set(names)) == len(names)
+    targets = {value[1:] for name, value in page.attributes if name in ("href", "xlink:href") and value[0] == "#"}
+    targets |= {value[5:-1] for name, value in page.attributes if name == "clip-path"}
+    assert targets and targets <= set(names)
+
+
+def test_hangul_is_real_text_in_the_pictures(project: Project) -> None:
+    texts = read_page(project.summarize()["html"]).texts["text"]
+    assert {"학습", "검증", "에폭"} <= set(texts)
+    assert [text for text in texts if any("가" <= char <= "힣" for char in text) and text not in ("학습", "검증")]
+
+
+def test_the_page_shows_every_part(project: Project) -> None:
+    html = project.summarize()["html"]
+    page = read_page(html)
+    text = " ".join(text for texts in page.texts.values() for text in texts)
+    for part in (
+        "60행을 읽어 50행을 남기고 10행을 버렸다",
+        "되풀이 8행, odd 2행",
+        "토큰 312개",
+        "12,345",
+        "2.13.0",
+        "patience null",
+    ):
+        assert part in text
+    for layer in ("input_layer.word_embedding", "decoder_layers.1.ffn", "output_layer", "softmax"):
+        assert layer in page.texts["code"]
+    assert "[32 → 64 → 32]" in text
+    assert page.tags.count("svg") == 1 + 2 * 3
+    for word in ("스스로 끝냄", "길이 제한에서 끊김", "평균 확률 61%", "(아무 말 없이 끝냈다)", "베끼기", "빈도만"):
+        assert word in text
+
+
+def test_where_nothing_was_held_out_it_is_said_in_words(project: Project) -> None:
+    project.write(held_out=False)
+    summary = project.summarize()
+    assert json.loads(summary["json"])["evaluation"]["held_out"] is None
+    for kind in ("md", "html"):
+        assert "따로 떼어 둔 대화가 없다" in summary[kind]
+        assert "처음 보는 대화" not in summary[kind]
+        assert not re.search(r"\b(None|nan|NaN|null)\b", summary[kind].replace("patience null", ""))
+    assert "검증" not in read_page(summary["html"]).texts["text"]
+
+
+def test_the_page_is_in_the_language_that_params_name(project: Project) -> None:
+    korean = project.summarize()
+    project.write(language="en")
+    english = project.summarize()
+    assert english["json"] == korean["json"]
+    assert '<html lang="en">' in english["html"] and "It has learned by heart" in english["html"]
+    assert '<html lang="ko">' in korean["html"] and "이해했다기보다 외웠다" in korean["html"]
+    said = {"나", "기분", "좋아", "안녕", "나 기분 좋아"}
+    words = set(re.findall("[가-힣 ]*[가-힣]", english["md"]))
+    assert {word.strip() for word in words} <= said
+
+
+def test_the_table_is_read_as_a_spreadsheet_would_have_saved_it(project: Project) -> None:
+    path = project.root / summarize.TABLE
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    first = project.summarize()
+    path.write_bytes(buffer.getvalue().encode("utf-8-sig"))
+    assert project.summarize() == first
+
+
+@pytest.mark.parametrize(
+    "missing", ["reports/evaluate/metrics.json", "reports/layers/norms-2.svg", "models/dialogue/training.json"]
+)
+def test_a_missing_report_is_named_and_nothing_is_written(project: Project, missing: str) -> None:
+    (project.root / missing).unlink()
+    with pytest.raises(InputError, match=re.escape(str(project.root / missing))):
+        project.summarize()
+    assert list((project.root / "reports").glob("summary.*")) == []
+
+
+def test_replies_of_two_runs_are_not_mixed(project: Project) -> None:
+    replies = project.root / summarize.REPLIES
+    replies.write_text(replies.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="run export_csv again"):
+        project.summarize()
+
+
+def test_a_damaged_report_is_an_error_for_people(project: Project) -> None:
+    (project.root / "reports/train/metrics.json").write_text('{"train_loss": ', encoding="utf-8")
+    with pytest.raises(InputError, match="damaged"):
+        project.summarize()
+    assert read_json(project.root / "reports/vocab/metrics.json")["size"] == 312

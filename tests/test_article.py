@@ -1,0 +1,63 @@
+"""`make article`: the article from top to bottom."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="module")
+def article(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    repo = Path(__file__).parents[1]
+    root = tmp_path_factory.mktemp("article")
+    (root / "data/raw").mkdir(parents=True)
+    shutil.copy(repo / "examples/article/params.yaml", root)
+    shutil.copy(repo / "examples/article/data/raw/article.jsonl", root / "data/raw")
+    ended = subprocess.run(
+        [sys.executable, "-m", "examples.article", "--root", str(root)],
+        cwd=repo,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert ended.returncode == 0, ended.stderr
+    return root, ended.stdout
+
+
+def test_a_loss_line_comes_every_twenty_epochs_and_the_loss_ends_below_a_hundredth(article: tuple[Path, str]) -> None:
+    lines = re.findall(r"^epoch +(\d+)/100  loss (\S+)", article[1], re.MULTILINE)
+    assert [int(epoch) for epoch, _ in lines] == [1, 20, 40, 60, 80, 100]
+    assert float(lines[-1][1]) < 0.01
+
+
+def test_the_greeting_is_answered_as_the_article_says(article: tuple[Path, str]) -> None:
+    root, output = article
+    assert "생성된 시퀀스: [1, 5, 2, 6, 7, 8]" in output
+    assert "단어로: <user> 안녕 <bot> 나 기분 좋아" in output
+    row = pd.read_csv(root / "outputs/generated_dialogue.csv").iloc[0]
+    assert (row["input"], row["output"], row["finish_reason"]) == ("안녕", "나 기분 좋아", "stop")
+
+
+def test_the_layers_have_the_articles_shapes(article: tuple[Path, str]) -> None:
+    shapes = dict(re.findall(r"^(\S+) +(\[.*?\])", article[1], re.MULTILINE))
+    assert shapes["input_layer.word_embedding"] == "[5000, 256]"
+    assert shapes["input_layer.pos_embedding"] == "[128, 256]"
+    assert shapes["input_layer.norm"] == "[256]"
+    assert shapes["decoder_layers.5.ffn"] == "[256 -> 1024 -> 256]"
+    assert shapes["output_layer"] == "[256, 5000]"
+
+
+def test_the_summary_has_the_articles_three_numbers(article: tuple[Path, str]) -> None:
+    summary = re.search(r"모델 생성 요약: \{'레이어 수': 6, '최종 손실': (\S+), '생성된 토큰 수': 3\}", article[1])
+    assert summary
+    assert float(summary[1]) < 0.01
+
+
+def test_nothing_is_held_out_and_the_summary_says_so(article: tuple[Path, str]) -> None:
+    root, output = article
+    assert "held_out: no dialogues" in output
+    assert '"held_out": null' in (root / "reports/evaluate/metrics.json").read_text(encoding="utf-8")

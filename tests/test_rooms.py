@@ -1,0 +1,55 @@
+"""Imports go one way: the order of the rooms in docs/design.md."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BASE = {"params", "runtime", "files", "errors", "svg"}
+MIDDLE = {"batches", "model", "tokenizer", "corpus"}
+MAY_IMPORT = {
+    "errors": set(),
+    "files": set(),
+    "svg": set(),
+    "params": {"errors"},
+    "runtime": {"errors"},
+    "corpus": BASE,
+    "tokenizer": BASE | {"corpus"},
+    "batches": BASE | {"corpus", "tokenizer"},
+    "model": BASE | {"corpus", "tokenizer", "batches"},
+    "training": BASE | MIDDLE,
+    "inspection": BASE | MIDDLE,
+    "report": BASE | MIDDLE,
+    "generation": BASE | MIDDLE,
+    "evaluation": BASE | MIDDLE | {"generation"},
+}
+
+
+def rooms(repo: Path) -> dict[str, set[str]]:
+    """For each room of the package, the rooms it imports."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((repo / "tinychat").rglob("*.py")):
+        room = path.relative_to(repo / "tinychat").parts[0].removesuffix(".py")
+        reached = found.setdefault(room, set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            reached |= {m.split(".")[1] for m in modules if m.startswith("tinychat.")}
+            reached |= {"stages"} if any(m.split(".")[0] in ("stages", "tools", "examples") for m in modules) else set()
+    return found
+
+
+def test_every_room_imports_only_what_lies_below_it(repo: Path) -> None:
+    found = rooms(repo)
+    found.pop("__init__", None)
+    assert set(found) == set(MAY_IMPORT)
+    wrong = {room: reached - MAY_IMPORT[room] - {room} for room, reached in found.items()}
+    assert {room: reached for room, reached in wrong.items() if reached} == {}
+
+
+@pytest.mark.parametrize("stage", ["ingest", "build_vocab", "prepare_data", "export_csv", "summarize"])
+def test_stages_without_a_model_do_not_import_torch(repo: Path, stage: str) -> None:
+    code = f"import sys, stages.{stage}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=repo).returncode == 0

@@ -1,0 +1,79 @@
+"""What the numbers say, as plain sentences: which of them hold for this run."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tinychat.report.measures import share
+from tinychat.report.sources import Epoch
+
+MUCH = 0.5  # of the seen questions answered exactly: the model knows its dialogues
+LITTLE = 0.1
+SAME_F1 = 0.02  # closer than this, two ways to answer are about as good
+SAME_BITS = 0.02
+RISEN = 1.05  # times its lowest value: the validation loss has risen
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence of the words, by its key, with the numbers that stand in it."""
+
+    key: str
+    tone: Literal["good", "bad", "plain"]
+    values: dict[str, str]
+
+
+def find(evaluation: dict[str, Any], history: list[Epoch]) -> list[Finding]:
+    """The findings that hold, the most important first."""
+    seen, held = evaluation["seen"], evaluation["held_out"]
+    found = [_knowledge(seen, held)]
+    if held is None:
+        found.append(Finding("nothing_held_out", "plain", {}))
+    else:
+        found += [_against_nearest(held), _against_unigram(held)]
+    found.append(_validation(history))
+    return [finding for finding in found if finding is not None]
+
+
+def _knowledge(seen: dict[str, Any] | None, held: dict[str, Any] | None) -> Finding | None:
+    if not seen or not seen["replies"]:
+        return None
+    known = seen["replies"]["exact"]
+    values = {"seen": share(known)}
+    if not held or not held["replies"]:
+        return Finding("knows_seen", "good" if known >= MUCH else "plain", values)
+    new = held["replies"]["exact"]
+    values["held_out"] = share(new)
+    if known < LITTLE:
+        return Finding("learned_little", "bad", values)
+    if new < known / 2:
+        return Finding("memorised" if known >= MUCH else "knows_some", "plain", values)
+    return Finding("carries_over", "good", values)
+
+
+def _against_nearest(held: dict[str, Any]) -> Finding | None:
+    nearest = held["baselines"]["nearest_question"]
+    if not held["replies"] or not nearest:
+        return None
+    gain = held["replies"]["char_f1"] - nearest["char_f1"]
+    values = {"model": f"{held['replies']['char_f1']:.3f}", "baseline": f"{nearest['char_f1']:.3f}"}
+    if abs(gain) < SAME_F1:
+        return Finding("nearest_same", "plain", values)
+    return Finding("nearest_better", "good", values) if gain > 0 else Finding("nearest_worse", "bad", values)
+
+
+def _against_unigram(held: dict[str, Any]) -> Finding:
+    ours, theirs = held["bits_per_byte"], held["baselines"]["unigram"]["bits_per_byte"]
+    values = {"model": f"{ours:.2f}", "baseline": f"{theirs:.2f}"}
+    if abs(ours - theirs) < SAME_BITS:
+        return Finding("unigram_same", "plain", values)
+    return Finding("unigram_better", "good", values) if ours < theirs else Finding("unigram_worse", "bad", values)
+
+
+def _validation(history: list[Epoch]) -> Finding | None:
+    measured = [(epoch.valid_loss, epoch.number) for epoch in history if epoch.valid_loss is not None]
+    if not measured:
+        return None
+    (lowest, at), (last, _) = min(measured), measured[-1]
+    if last <= lowest * RISEN:
+        return None
+    return Finding("validation_rose", "plain", {"epoch": str(at), "lowest": f"{lowest:.2f}", "last": f"{last:.2f}"})

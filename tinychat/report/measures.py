@@ -1,0 +1,84 @@
+"""The measures of the stage evaluate as the rows of a table, the model beside its baselines."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SPLITS = ("held_out", "seen")
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure: which direction is better (None: neither), and how its number is written: a format, or `share`."""
+
+    key: str
+    better: Literal["lower", "higher"] | None
+    form: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of the model and of the baseline, as text; `wins` says whether the model is the better one."""
+
+    model: str
+    baseline: str
+    wins: bool | None
+
+
+@dataclass(frozen=True)
+class MeasureGroup:
+    """Measures that share one baseline; a cell for each of SPLITS, in their order."""
+
+    key: str
+    baseline: str
+    rows: list[tuple[Measure, list[Cell]]]
+
+
+PREDICTION = (
+    Measure("loss", "lower", ",.3f"),
+    Measure("perplexity", "lower", ",.2f"),
+    Measure("bits_per_byte", "lower", ",.3f"),
+    Measure("next_token_accuracy", "higher", "share"),
+)
+REPLIES = (
+    Measure("exact", "higher", "share"),
+    Measure("char_f1", "higher", ".3f"),
+    Measure("copies_training_answer", None, "share"),
+    Measure("distinct_1", "higher", ".3f"),
+    Measure("distinct_2", "higher", ".3f"),
+    Measure("ends_by_itself", "higher", "share"),
+)
+
+
+def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
+    """Every measure on held-out and on seen dialogues; the sign NONE where there is no number."""
+    splits = [evaluation[split] or {} for split in SPLITS]
+    predicted = [(split, (split.get("baselines") or {}).get("unigram") or {}) for split in splits]
+    replied = [
+        (split.get("replies") or {}, (split.get("baselines") or {}).get("nearest_question") or {}) for split in splits
+    ]
+    return [
+        MeasureGroup("prediction", "unigram", [(m, [_cell(m, *pair) for pair in predicted]) for m in PREDICTION]),
+        MeasureGroup(
+            "replies.group", "nearest_question", [(m, [_cell(m, *pair) for pair in replied]) for m in REPLIES]
+        ),
+    ]
+
+
+def _cell(measure: Measure, model: dict[str, float], baseline: dict[str, float]) -> Cell:
+    ours, theirs = model.get(measure.key), baseline.get(measure.key)
+    wins = None
+    if ours is not None and theirs is not None and measure.better is not None and ours != theirs:
+        wins = (ours < theirs) == (measure.better == "lower")
+    return Cell(_written(ours, measure), _written(theirs, measure), wins)
+
+
+def _written(value: float | None, measure: Measure) -> str:
+    if value is None:
+        return NONE
+    return share(value) if measure.form == "share" else format(value, measure.form)
+
+
+def share(value: float) -> str:
+    """A part of all, 0 to 1, in per cent."""
+    return "100%" if value == 1 else f"{value:.1%}"

@@ -1,0 +1,53 @@
+"""The summary as one HTML page: no network, no script, light and dark, on a phone and on paper."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tinychat.report.charts import draw_loss_curve
+from tinychat.report.inline import inline
+from tinychat.report.measures import SPLITS
+from tinychat.report.sources import PICTURES, Reports
+from tinychat.report.view import ARROWS, View, printable
+from tinychat.report.words import Words
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
+    """summary.html. Whatever a person or the model said is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    kept = reports.metrics["train"]["kept_epoch"]
+    curve = draw_loss_curve(reports.history, kept, words)
+    return environment.get_template("summary.html.j2").render(
+        language=language,
+        t=words,
+        view=view,
+        arrows=ARROWS,
+        shown=[split for split in SPLITS if view.asked[split]],
+        loss_curve=Markup(inline(curve, "loss", words("loss_curve"))),
+        sentences=_sentences(reports, words),
+    )
+
+
+def _sentences(reports: Reports, words: Words) -> list[dict[str, Any]]:
+    return [
+        {
+            "prompt": printable(sentence.prompt),
+            "reply": printable(sentence.reply),
+            "pictures": [
+                (name, Markup(inline(sentence.pictures[name], f"{name}-{number}", words(f"{name}.about"))))
+                for name in PICTURES
+            ],
+        }
+        for number, sentence in enumerate(reports.sentences, start=1)
+    ]

@@ -1,0 +1,118 @@
+"""What the other stages wrote, read for the summary."""
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinychat.errors import InputError
+from tinychat.files import read_json, read_json_lines, undo_formula_guard
+
+STAGES = ("corpus", "vocab", "prepare", "train", "evaluate")
+PICTURES = ("attention", "predictions", "norms")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A row of the training history; losses in nats a token, `valid_loss` None where nothing is held out."""
+
+    number: int
+    train_loss: float
+    valid_loss: float | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A prompt and what the model says; `probability` is the (geometric) mean that it gave to its own tokens."""
+
+    prompt: str
+    text: str
+    n_tokens: int
+    finish_reason: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence that was watched in the layers: its record, and its pictures as SVG by their name in PICTURES."""
+
+    prompt: str
+    reply: str
+    norms: dict[str, dict[str, float | None]]
+    pictures: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Reports:
+    """All that the summary tells.
+
+    metrics    of each stage in STAGES, by its name
+    training   what was used: model, train, runtime, torch
+    layers     a record a layer, in the order in which a sentence passes them
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    history: list[Epoch]
+    training: dict[str, Any]
+    replies: list[Reply]
+    layers: list[dict[str, Any]]
+    sentences: list[Sentence]
+
+
+def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> Reports:
+    """Read the folder `reports`, the model's `training.json`, the table of replies and its JSON Lines.
+
+    Raises InputError where a file is missing or damaged, or the table and the lines are not of one run.
+    """
+    try:
+        layers = read_json(reports / "layers" / "layers.json")
+        return Reports(
+            metrics={stage: read_json(reports / stage / "metrics.json") for stage in STAGES},
+            history=list(_history(reports / "train" / "history.csv")),
+            training=read_json(model / "training.json"),
+            replies=list(_replies(table, replies)),
+            layers=layers["layers"],
+            sentences=[
+                Sentence(
+                    prompt=sentence["prompt"],
+                    reply=sentence["reply"],
+                    norms=sentence["norms"],
+                    pictures={
+                        name: (reports / "layers" / f"{name}-{number}.svg").read_text(encoding="utf-8")
+                        for name in PICTURES
+                    },
+                )
+                for number, sentence in enumerate(layers["sentences"], start=1)
+            ],
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: no such file; `make repro` runs the stages that write it") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"a report is damaged ({error}); `make repro` writes it again") from None
+
+
+def _history(path: Path) -> Iterator[Epoch]:
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            valid = float(row["valid_loss"]) if row["valid_loss"] else None
+            yield Epoch(int(row["epoch"]), float(row["train_loss"]), valid)
+
+
+def _replies(table: Path, lines: Path) -> Iterator[Reply]:
+    with open(table, encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    records = list(read_json_lines(lines))
+    prompts = [undo_formula_guard(row["input"]) for row in rows]
+    if prompts != [record["input"] for record in records]:
+        raise InputError(f"{table} and {lines} do not hold the same prompts; run export_csv again")
+    for prompt, row, record in zip(prompts, rows, records, strict=True):
+        yield Reply(
+            prompt=prompt,
+            text=undo_formula_guard(row["output"]),
+            n_tokens=int(row["n_tokens"]),
+            finish_reason=row["finish_reason"],
+            probability=math.exp(record["mean_logprob"]),
+        )

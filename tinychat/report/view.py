@@ -1,0 +1,247 @@
+"""What the summary shows, in the reader's words and in the order of the page; Markdown and HTML only set it."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tinychat.report.findings import find
+from tinychat.report.measures import NONE, MeasureGroup, measure_groups
+from tinychat.report.sources import Reports
+from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
+from tinychat.report.words import Words
+
+ARROWS = {"lower": "↓", "higher": "↑", None: ""}
+# Characters that HTML and XML have no place for.
+UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+Pairs = list[tuple[str, str]]
+Table = tuple[list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class ReplyView:
+    """A prompt and its reply."""
+
+    prompt: str
+    text: str
+    n_tokens: int
+    finish: str
+    probability: str
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A layer: `norm` is the length of the first sentence's vectors, before → after."""
+
+    name: str
+    shape: str
+    parameters: str
+    role: str
+    norm: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Layers that belong together: a decoder layer (`name`), or a whole section (None)."""
+
+    name: str | None
+    parameters: str
+    norm: str
+    layers: list[LayerView]
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """The layers of a section of the article (8, 9, 10)."""
+
+    number: int
+    blocks: list[Block]
+
+
+@dataclass(frozen=True)
+class View:
+    """Texts and numbers, all as they are to be read; nothing is escaped yet."""
+
+    lead: str
+    headline: list[tuple[str, str, str]]  # name, number, what it is
+    findings: list[tuple[str, str]]  # tone, sentence
+    replies: list[ReplyView]
+    corpus_notes: list[str]
+    corpus_table: Table
+    training: Pairs
+    training_notes: list[str]
+    measures: list[MeasureGroup]
+    asked: dict[str, str | None]  # by split: how many dialogues; None where nothing was measured
+    sections: list[SectionView]
+    first_prompt: str
+    runtime: Pairs
+
+
+def build_view(reports: Reports, words: Words, language: str) -> View:
+    """The summary of `reports` in the language of `words`."""
+    metrics, numbers = reports.metrics, summarize(reports)
+    evaluation, trained = metrics["evaluate"], metrics["train"]
+    found = find(evaluation, reports.history)
+    return View(
+        lead=words(
+            "lead",
+            parameters=f"{trained['parameters']:,}",
+            dialogues=f"{metrics['corpus']['splits']['train']['dialogues']:,}",
+        ),
+        headline=[
+            (words("n_layers"), str(numbers[N_LAYERS]), words("n_layers.note")),
+            (words("final_loss"), _loss(numbers[FINAL_LOSS], words), words("final_loss.note")),
+            (
+                words("n_generated"),
+                f"{numbers[N_GENERATED]:,}",
+                words("n_generated.note", replies=len(reports.replies)),
+            ),
+        ],
+        findings=[(finding.tone, words(finding.key, **finding.values)) for finding in found],
+        replies=[
+            ReplyView(
+                prompt=printable(reply.prompt),
+                text=printable(reply.text),
+                n_tokens=reply.n_tokens,
+                finish=words(f"finish.{reply.finish_reason}"),
+                probability=f"{reply.probability:.0%}",
+            )
+            for reply in reports.replies
+        ],
+        corpus_notes=_corpus_notes(metrics, words),
+        corpus_table=_corpus_table(metrics, words),
+        training=[
+            (words("epochs"), f"{trained['epochs']:,}"),
+            (words("steps"), f"{trained['steps']:,}"),
+            (words("train_loss"), _loss(trained["train_loss"], words)),
+            (words("valid_loss"), _loss(trained["valid_loss"], words)),
+        ],
+        training_notes=_training_notes(trained, words),
+        measures=measure_groups(evaluation),
+        asked={
+            split: words("n_dialogues", n=f"{measured['dialogues']:,}") if measured else None
+            for split, measured in evaluation.items()
+        },
+        sections=_sections(reports, language),
+        first_prompt=printable(reports.sentences[0].prompt),
+        runtime=_runtime(reports.training, words),
+    )
+
+
+def printable(text: str) -> str:
+    """Text without the characters that HTML and XML cannot hold; each leaves a sign in its place."""
+    return UNPRINTABLE.sub("\ufffd", text)
+
+
+def _loss(loss: float | None, words: Words) -> str:
+    return words("none") if loss is None else f"{loss:.4f}"
+
+
+def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]:
+    corpus, vocab = metrics["corpus"], metrics["vocab"]
+    dropped = corpus["rows_dropped"]
+    read, kept, gone = corpus["rows_read"], corpus["rows_kept"], sum(dropped.values())
+    readers = [
+        words("corpus.reader", name=name, kept=f"{rows['rows_kept']:,}") for name, rows in corpus["readers"].items()
+    ]
+    notes = [
+        words("corpus.rows", read=f"{read:,}", kept=f"{kept:,}", dropped=f"{gone:,}"),
+        words("corpus.readers", readers=", ".join(readers)),
+    ]
+    if dropped:
+        reasons = [
+            words("corpus.reason", reason=_reason(reason, words), rows=f"{rows:,}")
+            for reason, rows in sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        notes.append(words("corpus.dropped", reasons=", ".join(reasons)))
+    notes.append(words("corpus.groups", count=f"{corpus['groups']['count']:,}"))
+    if any(corpus["overlap"].values()):
+        notes.append(words("corpus.overlap", **corpus["overlap"]))
+    cut = sum(split["dialogues_cut"] for split in metrics["prepare"].values())
+    too_long = sum(split["dialogues_dropped_too_long"] for split in metrics["prepare"].values())
+    if cut or too_long:
+        notes.append(words("corpus.cut", cut=f"{cut:,}", dropped=f"{too_long:,}"))
+    size, ceiling = f"{vocab['size']:,}", f"{vocab['ceiling']:,}"
+    characters = f"{vocab['characters_per_token']:.1f}"
+    notes.append(words("vocabulary", size=size, ceiling=ceiling, characters=characters))
+    if vocab["unknown_share"]:
+        notes.append(words("vocabulary.unknown", share=f"{vocab['unknown_share']:.1%}"))
+    return notes
+
+
+def _reason(reason: str, words: Words) -> str:
+    """A reason in words; readers may bring reasons of their own, which have none."""
+    try:
+        return words(f"reason.{reason}")
+    except KeyError:
+        return reason
+
+
+def _corpus_table(metrics: dict[str, dict[str, Any]], words: Words) -> Table:
+    splits, prepared = metrics["corpus"]["splits"], metrics["prepare"]
+    header = ["split", "dialogues", "turns", "characters", "tokens", "tokens_with_loss"]
+    rows = [
+        [words(name)]
+        + [f"{sizes[key]:,}" for key in ("dialogues", "turns", "characters")]
+        + [f"{prepared[name][key]:,}" for key in ("tokens", "tokens_with_loss")]
+        for name, sizes in splits.items()
+    ]
+    return [words(key) for key in header], rows
+
+
+def _training_notes(trained: dict[str, Any], words: Words) -> list[str]:
+    notes = []
+    if trained["valid_loss"] is None:
+        notes.append(words("training.no_valid"))
+    if trained["stopped_early"]:
+        notes.append(words("training.stopped_early"))
+    if trained["kept_epoch"] != trained["epochs"]:
+        notes.append(words("training.kept", kept=trained["kept_epoch"]))
+    return notes
+
+
+def _sections(reports: Reports, language: str) -> list[SectionView]:
+    norms = reports.sentences[0].norms
+    sections: dict[int, dict[str, list[dict[str, Any]]]] = {}
+    for layer in reports.layers:
+        first, _, rest = layer["name"].partition(".")
+        block = f"{first}.{rest.partition('.')[0]}" if first == "decoder_layers" else ""
+        sections.setdefault(layer["section"], {}).setdefault(block, []).append(layer)
+    return [
+        SectionView(number, [_block(name, layers, norms, language) for name, layers in blocks.items()])
+        for number, blocks in sections.items()
+    ]
+
+
+def _block(name: str, layers: list[dict[str, Any]], norms: dict[str, dict[str, float | None]], language: str) -> Block:
+    views = [
+        LayerView(
+            name=layer["name"],
+            shape=layer["shape"].replace("->", "→"),
+            parameters=f"{layer['parameters']:,}" if layer["parameters"] else NONE,
+            role=layer["role"][language],
+            norm=_way(norms[layer["name"]]["before"], norms[layer["name"]]["after"]),
+        )
+        for layer in layers
+    ]
+    way = _way(norms[layers[0]["name"]]["before"], norms[layers[-1]["name"]]["after"])
+    return Block(name or None, f"{sum(layer['parameters'] for layer in layers):,}", way, views)
+
+
+def _way(before: float | None, after: float | None) -> str:
+    ends = [f"{length:.1f}" if length >= 10 else f"{length:.2f}" for length in (before, after) if length is not None]
+    return " → ".join(ends)
+
+
+def _runtime(training: dict[str, Any], words: Words) -> Pairs:
+    runtime = training["runtime"]
+    return [
+        *((words(key), str(runtime[key])) for key in ("device", "precision", "threads")),
+        (words("torch"), training["torch"]),
+        (words("params.model"), _listed(training["model"])),
+        (words("params.train"), _listed(training["train"])),
+    ]
+
+
+def _listed(params: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {'null' if value is None else value}" for key, value in params.items())
