@@ -24,13 +24,14 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tinychat.batches.batching import IGNORED, Batch, collate, plan_batches
+from tinychat.batches.batching import Batch, collate, plan_batches
 from tinychat.batches.prepared import PreparedSplit, open_split
 from tinychat.model import classic
 from tinychat.model.losses import token_losses
 from tinychat.model.storage import ModelConfig
 from tinychat.params import Params, load_params
 from tinychat.runtime import Runtime
+from tinychat.tokenizer.chat import IGNORED
 from tinychat.training.optimizers import build_optimizer
 
 Step = Callable[[Batch], None]
@@ -90,7 +91,7 @@ def tinychat_step(config: ModelConfig, params: Params, precision: str) -> Step:
 
     def step(batch: Batch) -> None:
         with runtime.autocast():
-            losses = token_losses(model, batch).losses
+            losses = token_losses(model, batch.inputs, batch.targets).losses
         losses.mean().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

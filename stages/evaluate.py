@@ -30,9 +30,7 @@ def run(root: Path = Path()) -> None:
         else:
             replies = measures["replies"]
             exact = f", {replies['exact']:.1%} of {replies['asked']} replies exact" if replies else ""
-            print(
-                f"{name}: perplexity {measures['perplexity']:.2f}, {measures['bits_per_byte']:.3f} bits a byte{exact}"
-            )
+            print(f"{name}: {measures['loss']:.3f} nats an answer token{exact}")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from tinychat.errors import run_and_exit
 from tinychat.params import load_params
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import load_tokenizer
-from tinychat.training.run import train_model
+from tinychat.training.run import TrainingResult, train_model
 from tinychat.training.snapshots import work_folder
 
 PREPARED = Path("data/prepared")
@@ -19,7 +19,12 @@ REPORTS = Path("reports/train")
 def run(root: Path = Path()) -> None:
     """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
     params = load_params(root)
-    trained = train_model(
+
+    def write(result: TrainingResult) -> None:
+        result.save_model(root / MODEL, tokenizer_file=root / VOCAB / "tokenizer.json")
+        result.save_reports(root / REPORTS)
+
+    train_model(
         model_params=params.model,
         train_params=params.train,
         train=open_split(root / PREPARED, "train"),
@@ -28,9 +33,8 @@ def run(root: Path = Path()) -> None:
         tokenizer=load_tokenizer(root / VOCAB),
         runtime=choose_runtime(),
         work_folder=work_folder(root),
+        write=write,
     )
-    trained.save_model(root / MODEL, tokenizer_file=root / VOCAB / "tokenizer.json")
-    trained.save_reports(root / REPORTS)
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def test_no_cell_can_run_as_a_formula_and_the_guard_comes_off(text: str) -> None
 
 def test_pandas_reads_hangul_and_every_line_break(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    cells = ["뷁 안녕", 'a "b", c', "두\n줄", "👨‍👩‍👧", "NA"]
+    cells = ["뷁 안녕", 'a "b", c', "두\n줄", "x\ry", "x\r\ny", "👨‍👩‍👧", "NA"]
     write_atomically(path, to_csv(["text"], [[cell] for cell in cells]))
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     assert pd.read_csv(path, keep_default_na=False)["text"].tolist() == cells

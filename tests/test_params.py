@@ -17,7 +17,7 @@ def project(tmp_path: Path, repo: Path) -> Path:
 def change(project: Path, old: str, new: str) -> None:
     """Put `new` in the place of the one line that matches `old`."""
     path = project / "params.yaml"
-    text, count = re.subn(old, new, path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE)
+    text, count = re.subn(old, lambda _: new, path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE)
     assert count == 1
     path.write_text(text, encoding="utf-8")
 
@@ -54,6 +54,8 @@ def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
         (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"either \{file: NAME\} or \{package: NAME\}"),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
+        (r"^    - 배고파", '    - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),
+        (r"^  temperature: \S+", "  temperature: 1e-40", r"generate\.temperature is '1e-40'; .* 0\.01"),
     ],
 )
 def test_a_faulty_value_is_named_with_what_would_be_right(project: Path, old: str, new: str, message: str) -> None:
@@ -79,7 +81,10 @@ def test_the_text_that_dvc_writes_for_a_small_number_is_a_number(project: Path) 
     assert load_params(project).train.learning_rate == 1e-5
 
 
-@pytest.mark.parametrize("content", [b"", b"- a\n", b"\xff\xfe", b"a: b: c\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"- a\n", b"\xff\xfe", b"a: b: c\n", b"a: \x01\n", b"a: 2024-13-45\n", b"[1]: 2\n", b"? [a]\n: 1\n"],
+)
 def test_a_file_without_sections_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "params.yaml").write_bytes(content)
     with pytest.raises(InputError, match=r"params\.yaml"):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinychat.errors import InputError
+
 # What a spreadsheet may take for a formula (OWASP, CSV injection), wide forms included;
 # and the mark itself, so that taking one mark off again is exact.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
@@ -65,10 +67,16 @@ def to_json_lines(rows: Iterable[Any]) -> str:
 
 
 def read_json_lines(path: Path) -> Iterator[Any]:
-    """The values of a JSON Lines file that a stage of this pipeline wrote, one by one."""
-    with open(path, encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield json.loads(line)
+    """The values of a JSON Lines file that a stage of this pipeline wrote, one by one.
+
+    Raises InputError where there is no such file.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            for line in file:
+                yield json.loads(line)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `make repro` makes it") from None
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], *, bom: bool = True) -> str:
@@ -77,7 +85,8 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], *, bom: bool = 
     A text cell that begins like a formula gets a leading `'` (see `undo_formula_guard`).
     """
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
+    # All text is quoted: Python's csv leaves a lone carriage return bare, and readers take it for the end of a row.
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(header)
     for row in rows:
         writer.writerow([guard_formula(cell) if isinstance(cell, str) else cell for cell in row])

@@ -40,9 +40,11 @@ def _finite(value: float) -> float:
     return value
 
 
-def _one_line(value: str) -> str:
+def _text(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank")
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError("holds half of a character (a lone surrogate)")
     return value
 
 
@@ -51,7 +53,7 @@ Share = Annotated[Real, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 CountOrZero = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Text = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[str, AfterValidator(_text)]
 
 
 class Section(BaseModel):
@@ -171,7 +173,7 @@ class EvaluateParams(Section):
 class GenerateParams(Section):
     prompts: Annotated[list[Text], Field(min_length=1)]
     method: Literal["greedy", "sample"]
-    temperature: Annotated[Real, Field(gt=0)]
+    temperature: Annotated[Real, Field(ge=0.01)]
     top_k: CountOrZero
     top_p: Annotated[Real, Field(gt=0, le=1)]
     seed: Seed
@@ -218,6 +220,8 @@ def load_params(root: Path) -> Params:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected sections such as corpus, model, train; found {type(data).__name__}")
     try:
@@ -233,6 +237,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(

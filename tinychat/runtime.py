@@ -75,7 +75,7 @@ def bf16_is_faster(device: "torch.device") -> bool:
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
         has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         return bool(has_amx())

@@ -3,11 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinychat.batches.batching import IGNORED, collate, padding_share, plan_batches
+from tinychat.batches.batching import collate, padding_share, plan_batches
 from tinychat.batches.prepared import EncodedDialogue, open_split, to_arrays, write_split
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.chat import IGNORED
 
 
 def pair(question: str, answer: str) -> list[dict[str, str]]:
@@ -78,6 +79,23 @@ def test_loss_on_all_learns_every_token_but_the_first(bpe: Tokenizer) -> None:
     dialogue = prepare_dialogues([pair("안녕", "좋아")], bpe, max_len=48, loss_on="all").dialogues[0]
     assert dialogue.loss_mask == (False, *((True,) * (len(dialogue.ids) - 1)))
     assert dialogue.answer_bytes == len("안녕좋아".encode())
+
+
+def test_a_turn_of_weight_0_carries_no_loss_even_on_all(bpe: Tokenizer) -> None:
+    greeting = [{"role": "assistant", "content": "어서 와", "weight": 0}, *pair("안녕", "좋아")]
+    dialogue = prepare_dialogues([greeting], bpe, max_len=48, loss_on="all").dialogues[0]
+    silent = len(bpe.encode("어서 와")) + 2
+    assert dialogue.loss_mask == (*(False,) * silent, *(True,) * (len(dialogue.ids) - silent))
+    assert dialogue.answer_bytes == len("안녕좋아".encode())
+
+
+def test_unknown_words_carry_no_loss_and_their_bytes_are_not_known(words: Tokenizer) -> None:
+    for loss_on in ("reply", "all"):
+        dialogue = prepare_dialogues([pair("안녕", "나 몰라요")], words, max_len=48, loss_on=loss_on).dialogues[0]
+        learnt = [i for i, m in zip(dialogue.ids, dialogue.loss_mask, strict=True) if m]
+        assert words.unk_id not in learnt
+        assert words.eos_id in learnt
+        assert dialogue.answer_bytes is None
 
 
 def test_a_batch_asks_for_the_next_token_and_ignores_the_rest() -> None:

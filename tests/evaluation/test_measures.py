@@ -5,7 +5,7 @@ import torch
 
 from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
 from tinychat.corpus.dialogue import Dialogue, Turn
-from tinychat.evaluation.likelihood import measure_likelihood, unigram_likelihood
+from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.report import evaluate, questions_of, spread
 from tinychat.evaluation.retrieval import NearestQuestion
@@ -29,7 +29,7 @@ def split(model: DialogueModel) -> PreparedSplit:
 
 @torch.inference_mode()
 def test_likelihood_is_the_sum_over_each_answer_token_alone(model: DialogueModel, split: PreparedSplit) -> None:
-    measured, accuracy = measure_likelihood(model, split, pad_id=0)
+    measured, accuracy = measure_likelihood(model, split, n_bytes=12, pad_id=0)
     total, tokens, correct = 0.0, 0, 0
     for begin, end in zip(split.offsets[:-1], split.offsets[1:], strict=True):
         ids = torch.tensor(split.tokens[begin:end].astype(int))
@@ -48,7 +48,7 @@ def test_likelihood_is_the_sum_over_each_answer_token_alone(model: DialogueModel
 
 
 def test_unigram_knows_how_frequent_the_training_answers_tokens_are(split: PreparedSplit) -> None:
-    measured = unigram_likelihood(split, split, vocab_size=10)
+    measured = unigram_likelihood(split, split, n_bytes=12, vocab_size=10)
     # answers: 6 3 | 7 8 6 3, add one, ten tokens in the vocabulary
     assert measured.loss_sum == pytest.approx(-(4 * math.log(3 / 16) + 2 * math.log(2 / 16)))
 
@@ -76,7 +76,8 @@ def test_reply_measures() -> None:
 
 def test_questions_are_the_last_exchange_with_its_history() -> None:
     turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다 ?"), Turn("assistant", "라"))
-    question = questions_of([Dialogue("x:1", turns), Dialogue("x:2", turns[1:2])])[0]
+    context_only = (*turns, Turn("user", "마"), Turn("assistant", "나빠", weight=0))
+    question = questions_of([Dialogue("x:2", turns[1:2]), Dialogue("x:1", context_only)])[0]
     assert (question.text, question.answer, len(question.messages)) == ("다 ?", "라", 3)
     assert question.key == ("가", "나", "다")
 
@@ -94,12 +95,28 @@ def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: Di
     assert report["seen"]["replies"]["asked"] == 3
     # 안녕 and 안녕? are one question with two right answers.
     assert report["seen"]["baselines"]["nearest_question"]["exact"] == 1
-    both = evaluate(Engine(model, bpe), train, [pair("고마워", "반가워요")], max_dialogues=10)
-    assert both["held_out"]["baselines"]["nearest_question"]["exact"] in (0, 1)
-    assert both["held_out"]["answer_tokens"] == len(bpe.encode("반가워요")) + 1
+    both = evaluate(Engine(model, bpe), train, [pair("잘 자라", "내일 봐요")], max_dialogues=10)
+    assert both["held_out"]["baselines"]["nearest_question"]["exact"] == 1
+    assert both["held_out"]["answer_tokens"] == len(bpe.encode("내일 봐요")) + 1
 
 
 def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("a1" * 60, "길어요")]
     report = evaluate(Engine(model, bpe), train, [], max_dialogues=10)
     assert report["seen"]["dialogues"] == report["seen"]["replies"]["asked"] == 1
+
+
+def test_unknown_words_leave_bits_per_byte_empty_and_their_share_is_told(words: Tokenizer) -> None:
+    model = DialogueModel(vocab_size=words.size, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
+    known, unknown = [pair("안녕", "나 기분 좋아")], [pair("안녕", "나 몰라요")]
+    report = evaluate(Engine(model, words), known, unknown, max_dialogues=10)
+    assert report["seen"]["bits_per_byte"] > 0
+    assert report["seen"]["unknown_share"] == 0
+    assert report["held_out"]["bits_per_byte"] is None
+    assert report["held_out"]["baselines"]["unigram"]["bits_per_byte"] is None
+    assert report["held_out"]["unknown_share"] == 0.5
+    assert report["held_out"]["answer_tokens"] == 2  # 나 and <eos>
+
+
+def test_a_loss_too_large_for_a_perplexity_leaves_it_empty() -> None:
+    assert Likelihood(loss_sum=2000.0, tokens=2, bytes=3).perplexity is None

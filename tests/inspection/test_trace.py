@@ -62,6 +62,7 @@ def test_the_model_is_left_as_it_was(model: DialogueModel) -> None:
 def test_a_continuation_is_greedy_and_ends(model: DialogueModel) -> None:
     with torch.no_grad():
         model.output_layer.bias[7] = 100.0
-    assert continue_greedily(model, IDS, end=3, at_most=4) == [*IDS, 7, 7, 7, 7]
-    assert continue_greedily(model, IDS, end=7, at_most=4) == IDS
-    assert len(continue_greedily(model, IDS, end=3, at_most=1000)) == model.max_len
+    assert continue_greedily(model, IDS, end=3, never=[], at_most=4) == [*IDS, 7, 7, 7, 7]
+    assert continue_greedily(model, IDS, end=7, never=[], at_most=4) == IDS
+    assert 7 not in continue_greedily(model, IDS, end=3, never=[7], at_most=4)
+    assert len(continue_greedily(model, IDS, end=3, never=[], at_most=1000)) == model.max_len

@@ -129,8 +129,9 @@ def test_padding_changes_no_loss(model: DialogueModel) -> None:
     short = EncodedDialogue((1, 5, 2, 6, 3), (False, False, False, True, True), 3)
     long = EncodedDialogue((1, *range(5, 30), 2, 7, 3), (*(False,) * 27, True, True), 3)
     split = to_arrays([short, long], model.vocab_size)
-    alone = token_losses(model, collate(split, [0], pad_id=0)).losses
-    together = token_losses(model, collate(split, [0, 1], pad_id=0)).losses
+    one, both = collate(split, [0], pad_id=0), collate(split, [0, 1], pad_id=0)
+    alone = token_losses(model, one.inputs, one.targets).losses
+    together = token_losses(model, both.inputs, both.targets).losses
     assert len(alone) == 2
     torch.testing.assert_close(together[:2], alone, atol=1e-5, rtol=0)
 

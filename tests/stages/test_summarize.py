@@ -73,7 +73,14 @@ class Project:
         }
         prepared = {"dialogues": 40, "tokens": 700, "tokens_with_loss": 400, "longest_dialogue": 30}
         prepared |= {"dialogues_cut": 0, "turns_cut": 0, "dialogues_dropped_too_long": 0}
-        trained = {"train_loss": 0.123456, "epochs": 2, "kept_epoch": 2, "steps": 20, "stopped_early": False}
+        trained = {
+            "train_loss": 0.123456,
+            "final_train_loss": 0.123456,
+            "epochs": 2,
+            "kept_epoch": 2,
+            "steps": 20,
+            "stopped_early": False,
+        }
         valid = [2.5, 2.0] if held_out else ["", ""]
         history = [(1, 10, 0.001, 3.0, valid[0]), (2, 20, 0.001, 0.123456, valid[1])]
         vocab = {"size": 312, "ceiling": 5000, "characters_per_token": 2.2, "unknown_share": 0.0}

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinychat.batches.prepared import PreparedSplit
-
-IGNORED = -100  # a target that counts for nothing: the value torch's cross-entropy leaves out
+from tinychat.tokenizer.chat import IGNORED
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Token arrays on disk: one split is four flat arrays that are mapped into memory, not read."""
+"""Token arrays on disk: one split is three flat arrays that are mapped into memory, not read."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ import numpy.typing as npt
 from tinychat.errors import InputError
 from tinychat.tokenizer.chat import EncodedTurn, first_kept_turn
 
-ARRAYS = ("tokens", "loss", "offsets", "answer_bytes")
+ARRAYS = ("tokens", "loss", "offsets")
 
 
 @dataclass(frozen=True)
 class EncodedDialogue:
-    """A dialogue as it is learnt: token ids, which of them carry loss, UTF-8 bytes of the text among these."""
+    """A dialogue as it is learnt: token ids, which of them carry loss, and the UTF-8 bytes of the texts that are learnt
+    (None where a word of these is unknown to the vocabulary).
+    """
 
     ids: tuple[int, ...]
     loss_mask: tuple[bool, ...]
-    answer_bytes: int
+    answer_bytes: int | None
 
 
 @dataclass(frozen=True)
 class PreparedSplit:
     """One split in memory-mapped arrays.
 
-    tokens        (all tokens,) uint16 or uint32: the dialogues one behind another
-    loss          (all tokens,) bool: whether the token is one that the model learns to say
-    offsets       (dialogues + 1,) int64: dialogue i is tokens[offsets[i]:offsets[i + 1]]
-    answer_bytes  (dialogues,) int64: UTF-8 bytes of the text that carries loss
+    tokens   (all tokens,) uint16 or uint32: the dialogues one behind another
+    loss     (all tokens,) bool: whether the token is one that the model learns to say
+    offsets  (dialogues + 1,) int64: dialogue i is tokens[offsets[i]:offsets[i + 1]]
     """
 
     tokens: npt.NDArray[np.integer]
     loss: npt.NDArray[np.bool_]
     offsets: npt.NDArray[np.int64]
-    answer_bytes: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -72,7 +72,6 @@ def to_arrays(dialogues: Iterable[EncodedDialogue], vocab_size: int) -> Prepared
         tokens=np.array([i for row in rows for i in row.ids], dtype=np.uint16 if vocab_size <= 2**16 else np.uint32),
         loss=np.array([m for row in rows for m in row.loss_mask], dtype=np.bool_),
         offsets=np.cumsum([0, *(len(row.ids) for row in rows)], dtype=np.int64),
-        answer_bytes=np.array([row.answer_bytes for row in rows], dtype=np.int64),
     )
 
 

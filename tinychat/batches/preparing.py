@@ -7,7 +7,7 @@ from typing import Literal
 from tinychat.batches.prepared import EncodedDialogue, fitting_turns
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.chat import EncodedTurn, Message
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Prepared:
     """The dialogues of one split, and what did not fit."""
 
     dialogues: list[EncodedDialogue]
-    cut_dialogues: int  # lost turns, oldest first
+    cut_dialogues: int  # lost turns: the oldest, or a last pair that does not fit
     cut_turns: int
     dropped_dialogues: int  # no question with its answer fits
 
@@ -36,7 +36,7 @@ class Prepared:
         counts = self.counts()
         text = f"{counts['dialogues']} dialogues, {counts['tokens']} tokens"
         if self.cut_dialogues:
-            text += f"; {self.cut_dialogues} lost their oldest {self.cut_turns} turns to fit"
+            text += f"; {self.cut_dialogues} lost {self.cut_turns} turns to fit"
         if self.dropped_dialogues:
             text += f"; {self.dropped_dialogues} dropped, their question and answer do not fit"
         return text
@@ -50,12 +50,18 @@ class Prepared:
             )
 
 
+def _mask_of_all(turn: EncodedTurn, message: Message, unk_id: int | None) -> tuple[bool, ...]:
+    """Which tokens of a turn carry loss where all are learnt."""
+    return tuple(bool(message.get("weight", 1)) and token_id != unk_id for token_id in turn.ids)
+
+
 def prepare_dialogues(
     dialogues: Iterable[Sequence[Message]], tokenizer: Tokenizer, max_len: int, loss_on: Literal["reply", "all"]
 ) -> Prepared:
     """Encode dialogues and cut them to `max_len` tokens.
 
-    `loss_on` reply: what the bot says and its `<eos>` is learnt; all: every token but the first.
+    `loss_on` reply: what the bot says and its `<eos>` is learnt; all: every token but the first. A turn of weight 0
+    and an unknown word carry no loss in either.
     """
     kept: list[EncodedDialogue] = []
     cut_dialogues = cut_turns = dropped = 0
@@ -69,17 +75,16 @@ def prepare_dialogues(
         cut_dialogues += len(fitting) < len(turns)
         cut_turns += len(turns) - len(fitting)
         ids = tuple(i for turn in fitting for i in turn.ids)
-        learnt = tuple(m for turn in fitting for m in turn.loss_mask)
-        texts = [
-            message["content"]
-            for message, turn in zip(messages[start:end], fitting, strict=True)
-            if loss_on == "all" or any(turn.loss_mask)
-        ]
-        kept.append(
-            EncodedDialogue(
-                ids=ids,
-                loss_mask=learnt if loss_on == "reply" else (False, *((True,) * (len(ids) - 1))),
-                answer_bytes=sum(len(text.encode("utf-8")) for text in texts),
-            )
+        fitting_messages = messages[start:end]
+        if loss_on == "reply":
+            masks = [turn.loss_mask for turn in fitting]
+        else:
+            masks = [_mask_of_all(turn, m, tokenizer.unk_id) for turn, m in zip(fitting, fitting_messages, strict=True)]
+        loss_mask = (False, *[learnt for mask in masks for learnt in mask][1:])  # nothing stands before the first
+        texts = [m["content"] for m, mask in zip(fitting_messages, masks, strict=True) if any(mask)]
+        knows_all = all(
+            tokenizer.unk_id not in turn.ids for turn, mask in zip(fitting, masks, strict=True) if any(mask)
         )
+        n_bytes = sum(len(text.encode("utf-8")) for text in texts)
+        kept.append(EncodedDialogue(ids, loss_mask, n_bytes if knows_all else None))
     return Prepared(kept, cut_dialogues, cut_turns, dropped)

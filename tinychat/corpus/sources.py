@@ -8,7 +8,7 @@ from tinychat.errors import InputError
 from tinychat.params import CorpusParams, Source
 
 SAMPLE = "chatterbot-corpus"
-NO_DIALOGUES = ("README.md",)
+NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
 
 
 def list_sources(raw: Path, params: CorpusParams) -> list[Source]:

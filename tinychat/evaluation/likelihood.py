@@ -12,19 +12,20 @@ from tinychat.model.classic import DialogueModel
 from tinychat.model.losses import token_losses
 
 BATCH_TOKENS = 4096
+LARGEST_EXPONENT = 700.0  # exp(709.8) is the largest float
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Sums over the answer tokens of a split; `<eos>` is one of them.
+    """Sums over the answer tokens of a split; `<eos>` is one of them, an unknown word is not: no model can say it.
 
     loss_sum  nats
-    bytes     UTF-8 bytes of the answers; `<eos>` has none, so bits per byte compare between vocabularies
+    bytes     UTF-8 bytes of the answers, `<eos>` has none; None where a word of them is unknown to the vocabulary
     """
 
     loss_sum: float
     tokens: int
-    bytes: int
+    bytes: int | None
 
     @property
     def loss(self) -> float:
@@ -32,32 +33,35 @@ class Likelihood:
         return self.loss_sum / self.tokens
 
     @property
-    def perplexity(self) -> float:
-        """Among how many equally likely tokens the model hesitates, on average."""
-        return math.exp(self.loss)
+    def perplexity(self) -> float | None:
+        """Among how many equally likely tokens the model hesitates, on average; None where no number is so large."""
+        return math.exp(self.loss) if self.loss < LARGEST_EXPONENT else None
 
     @property
-    def bits_per_byte(self) -> float:
-        """Bits a UTF-8 byte of the answers."""
-        return self.loss_sum / math.log(2) / self.bytes
+    def bits_per_byte(self) -> float | None:
+        """Bits a UTF-8 byte of the answers, which compares between vocabularies; None where a word is unknown."""
+        return self.loss_sum / math.log(2) / self.bytes if self.bytes else None
 
 
 @torch.inference_mode()
-def measure_likelihood(model: DialogueModel, split: PreparedSplit, pad_id: int) -> tuple[Likelihood, float]:
+def measure_likelihood(
+    model: DialogueModel, split: PreparedSplit, n_bytes: int | None, pad_id: int
+) -> tuple[Likelihood, float]:
     """The model's likelihood of a split that is not empty, and the share of tokens it would have said first."""
     model.eval()
     loss_sum, tokens, correct = 0.0, 0, 0
     for rows in plan_batches(split.lengths, BATCH_TOKENS):
-        measured = token_losses(model, collate(split, rows, pad_id))
-        loss_sum += measured.losses.double().sum().item()
+        batch = collate(split, rows, pad_id)
+        measured = token_losses(model, batch.inputs, batch.targets)
+        loss_sum += measured.losses.cpu().double().sum().item()  # MPS has no float64
         correct += int(measured.correct.sum())
         tokens += len(measured.losses)
-    return Likelihood(loss_sum, tokens, int(split.answer_bytes.sum())), correct / tokens
+    return Likelihood(loss_sum, tokens, n_bytes), correct / tokens
 
 
-def unigram_likelihood(train: PreparedSplit, split: PreparedSplit, vocab_size: int) -> Likelihood:
+def unigram_likelihood(train: PreparedSplit, split: PreparedSplit, n_bytes: int | None, vocab_size: int) -> Likelihood:
     """The baseline that knows only how frequent each token is in the training answers (add-one smoothing)."""
     counts = np.bincount(train.tokens[train.loss], minlength=vocab_size) + 1
     losses = -np.log(counts / counts.sum())
     answers = split.tokens[split.loss]
-    return Likelihood(float(losses[answers].sum()), len(answers), int(split.answer_bytes.sum()))
+    return Likelihood(float(losses[answers].sum()), len(answers), n_bytes)

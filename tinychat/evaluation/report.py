@@ -48,23 +48,26 @@ def evaluate(
     for question in questions_of([*train, *held_out]):
         answers[question.key].add(question.answer)
     known = questions_of(train)
+    training_answers = {question.answer for question in known}
     nearest = NearestQuestion([q.text for q in known], [q.answer for q in known])
-    arrays = _arrays(engine, train)
+    trained, _ = _arrays(engine, train)
     report: dict[str, Any] = {"seen": None, "held_out": None}
     for name, dialogues in (("seen", spread(train, max_dialogues)), ("held_out", held_out)):
-        split = _arrays(engine, dialogues)
+        split, n_bytes = _arrays(engine, dialogues)
         if not len(split):
             continue
-        likelihood, accuracy = measure_likelihood(engine.model, split, engine.tokenizer.pad_id)
+        likelihood, accuracy = measure_likelihood(engine.model, split, n_bytes, engine.tokenizer.pad_id)
+        unigram = unigram_likelihood(trained, split, n_bytes, engine.tokenizer.size)
         asked = [q for q in questions_of(spread(dialogues, max_dialogues)) if engine.fits(q.messages, GREEDY)]
         report[name] = {
             "dialogues": len(split),
             "answer_tokens": likelihood.tokens,
             **_likelihood_measures(likelihood),
             "next_token_accuracy": round(accuracy, 4),
-            "replies": _reply_measures(engine, asked, answers, {q.answer for q in known}) if asked else None,
+            "unknown_share": round(_unknown_share(engine, dialogues), 4),
+            "replies": _reply_measures(engine, asked, answers, training_answers) if asked else None,
             "baselines": {
-                "unigram": _likelihood_measures(unigram_likelihood(arrays, split, engine.tokenizer.size)),
+                "unigram": _likelihood_measures(unigram),
                 "nearest_question": _agreement([nearest.answer(q.text) for q in asked], asked, answers)
                 if asked and known
                 else None,
@@ -74,12 +77,15 @@ def evaluate(
 
 
 def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
-    """The last exchange of each dialogue; dialogues in which nobody asks before the last answer have none."""
+    """The last exchange of each dialogue whose answer is one to learn; a dialogue without one has none."""
     questions = []
     for dialogue in dialogues:
         messages = to_record(dialogue)["messages"]
-        if len(messages) >= 2 and messages[-1]["role"] == "assistant" and messages[-2]["role"] == "user":
-            questions.append(Question(tuple(messages[:-1]), messages[-1]["content"]))
+        for place in range(len(messages) - 1, 0, -1):
+            asked, answer = messages[place - 1], messages[place]
+            if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
+                questions.append(Question(tuple(messages[:place]), answer["content"]))
+                break
     return questions
 
 
@@ -90,18 +96,29 @@ def spread(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
     return [dialogues[i] for i in np.linspace(0, len(dialogues) - 1, limit).astype(int)]
 
 
-def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> PreparedSplit:
+def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> tuple[PreparedSplit, int | None]:
+    """The dialogues as arrays, and the bytes of their answers; None where a word of them is unknown."""
     messages = (to_record(dialogue)["messages"] for dialogue in dialogues)
     prepared = prepare_dialogues(messages, engine.tokenizer, engine.model.max_len, loss_on="reply")
-    return to_arrays(prepared.dialogues, engine.tokenizer.size)
+    n_bytes = [dialogue.answer_bytes for dialogue in prepared.dialogues]
+    known = [n for n in n_bytes if n is not None]
+    return to_arrays(prepared.dialogues, engine.tokenizer.size), sum(known) if len(known) == len(n_bytes) else None
 
 
-def _likelihood_measures(likelihood: Likelihood) -> dict[str, float]:
-    return {
-        "loss": round(likelihood.loss, 4),
-        "perplexity": round(likelihood.perplexity, 4),
-        "bits_per_byte": round(likelihood.bits_per_byte, 4),
+def _unknown_share(engine: Engine, dialogues: Sequence[Dialogue]) -> float:
+    """How much of the answers' words the vocabulary does not know; always 0 for byte-level vocabularies."""
+    answers = [turn.content for dialogue in dialogues for turn in dialogue.turns if turn.role == "assistant"]
+    ids = [i for answer in engine.tokenizer.encode_batch(answers) for i in answer]
+    return ids.count(engine.tokenizer.unk_id) / len(ids) if ids and engine.tokenizer.unk_id is not None else 0.0
+
+
+def _likelihood_measures(likelihood: Likelihood) -> dict[str, float | None]:
+    measures = {
+        "loss": likelihood.loss,
+        "perplexity": likelihood.perplexity,
+        "bits_per_byte": likelihood.bits_per_byte,
     }
+    return {name: None if value is None else round(value, 4) for name, value in measures.items()}
 
 
 def _agreement(

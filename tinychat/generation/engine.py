@@ -1,6 +1,5 @@
 """Replies: prompts of different lengths in one batch, each until its `<eos>` or its length limit."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -38,13 +37,7 @@ class Engine:
 
     def __init__(self, model: DialogueModel, tokenizer: Tokenizer) -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
-        # Never said: what ends or begins a turn of somebody, what stands for nothing, places without a token.
-        never = torch.zeros(model.vocab_size, dtype=torch.bool)
-        never[tokenizer.size :] = True
-        never[[tokenizer.pad_id, tokenizer.user_id, tokenizer.bot_id]] = True
-        if tokenizer.unk_id is not None:
-            never[tokenizer.unk_id] = True
-        self._never = never
+        self._never = torch.tensor(tokenizer.never_said(model.vocab_size), device="cpu")
 
     def reply(self, dialogues: Sequence[Sequence[Message]], options: SamplingOptions) -> list[Reply]:
         """Answer dialogues that end with a user's turn, in their order; at most 64 at a time go in one batch.
@@ -66,8 +59,7 @@ class Engine:
         return True
 
     def _encode(self, messages: Sequence[Message], options: SamplingOptions) -> list[int]:
-        composed = [{**m, "content": unicodedata.normalize("NFC", m["content"])} for m in messages]
-        return self.tokenizer.encode_prompt(composed, max_len=self.model.max_len, reply_tokens=options.max_tokens)
+        return self.tokenizer.encode_prompt(messages, max_len=self.model.max_len, reply_tokens=options.max_tokens)
 
     @torch.inference_mode()
     def _reply_batch(self, prompts: list[list[int]], options: SamplingOptions) -> list[Reply]:
@@ -85,9 +77,9 @@ class Engine:
             hidden = self.model.hidden(ids)[torch.arange(len(active), device=self.model.device), last]  # (B, D)
             logits = self.model.output_layer(hidden).float().cpu()  # (B, V)
             own_logprobs = logits.log_softmax(dim=1)
-            logits = logits.masked_fill(self._never, -torch.inf)
+            logits[:, self._never] = -torch.inf
             for place, i in enumerate(active):
-                token = choose_token(logits[place], torch.tensor(rows[i]), options, generators[i])
+                token = choose_token(logits[place], torch.tensor(rows[i], device="cpu"), options, generators[i])
                 logprobs[i].append(float(own_logprobs[place, token]))
                 if token == self.tokenizer.eos_id:
                     finish[i] = "stop"

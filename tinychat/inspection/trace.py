@@ -3,6 +3,7 @@
 B is 1 here. T tokens in the sentence, L decoder layers, H heads, V vocabulary.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -85,11 +86,17 @@ def trace_sentence(model: DialogueModel, ids: list[int]) -> Trace:
 
 
 @torch.inference_mode()
-def continue_greedily(model: DialogueModel, ids: list[int], *, end: int, at_most: int) -> list[int]:
-    """`ids` and what the model says next, token by token the likeliest, until `end` (which stays out)."""
+def continue_greedily(
+    model: DialogueModel, ids: list[int], *, end: int, never: Sequence[int], at_most: int
+) -> list[int]:
+    """`ids` and what the model says next, token by token the likeliest that is none of `never`, until `end` (which
+    stays out).
+    """
     ids = list(ids)
     for _ in range(min(at_most, model.max_len - len(ids))):
-        token = int(model(torch.tensor([ids], device=model.device))[0, -1].argmax())
+        logits = model(torch.tensor([ids], device=model.device))[0, -1]  # (V,)
+        logits[list(never)] = -torch.inf
+        token = int(logits.argmax())
         if token == end:
             break
         ids.append(token)

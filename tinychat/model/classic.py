@@ -68,8 +68,8 @@ class SelfAttention(nn.Module):
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Causal attention, (B, H, T, K) each → (B, H, T, K).
 
-    On a CPU in bf16 plain products take a quarter of the fused kernel's time, in fp32 twice of it
-    (`benchmarks/attention.py`).
+    On a CPU in bf16 plain products take a fraction of the fused kernel's time, in fp32 several times as much
+    (docs/experiments.md).
     """
     if queries.device.type == "cpu" and queries.dtype == torch.bfloat16:
         return attention_weights(queries, keys) @ values

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tinychat.batches.batching import IGNORED, Batch
 from tinychat.model.classic import DialogueModel
+from tinychat.tokenizer.chat import IGNORED
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class TokenLosses:
     correct: Tensor
 
 
-def token_losses(model: DialogueModel, batch: Batch) -> TokenLosses:
-    """The cross-entropy of each target; logits are made only for places that have one."""
-    inputs = torch.from_numpy(batch.inputs).to(model.device)  # (B, T)
-    targets = torch.from_numpy(batch.targets).to(model.device)  # (B, T)
-    counted = targets != IGNORED
-    logits = model.output_layer(model.hidden(inputs)[counted]).float()  # (N, V)
-    wanted = targets[counted]  # (N,)
+def token_losses(model: DialogueModel, inputs: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> TokenLosses:
+    """The cross-entropy of each target; (B, T) ids and targets, IGNORED where nothing is to be said.
+
+    Logits are made only for places that have a target.
+    """
+    ids, wanted = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))  # (B, T) each
+    counted = wanted != IGNORED
+    logits = model.output_layer(model.hidden(ids)[counted]).float()  # (N, V)
+    wanted = wanted[counted]  # (N,)
     return TokenLosses(F.cross_entropy(logits, wanted, reduction="none"), logits.detach().argmax(dim=1) == wanted)

@@ -50,10 +50,13 @@ def load_config(path: str | Path) -> ModelConfig:
         architecture = data.pop("architecture")
         if architecture != "classic":
             raise InputError(f"{file}: architecture is {architecture!r}; this version knows classic")
-        return ModelConfig(**data)
+        config = ModelConfig(**data)
+        with torch.device("meta"):
+            config.build()
+        return config
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; train a model with `make repro`") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, RuntimeError) as error:
         raise InputError(f"{file}: not the shape of a tinychat model: {error}") from None
 
 

@@ -61,8 +61,10 @@ def _against_nearest(held: dict[str, Any]) -> Finding | None:
     return Finding("nearest_better", "good", values) if gain > 0 else Finding("nearest_worse", "bad", values)
 
 
-def _against_unigram(held: dict[str, Any]) -> Finding:
+def _against_unigram(held: dict[str, Any]) -> Finding | None:
     ours, theirs = held["bits_per_byte"], held["baselines"]["unigram"]["bits_per_byte"]
+    if ours is None or theirs is None:  # a word of the answers is unknown to the vocabulary
+        return None
     values = {"model": f"{ours:.2f}", "baseline": f"{theirs:.2f}"}
     if abs(ours - theirs) < SAME_BITS:
         return Finding("unigram_same", "plain", values)

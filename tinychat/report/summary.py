@@ -12,7 +12,7 @@ def summarize(reports: Reports) -> dict[str, Any]:
     metrics, training, replies = reports.metrics, reports.training, reports.replies
     return {
         N_LAYERS: training["model"]["n_layers"],
-        FINAL_LOSS: metrics["train"]["train_loss"],
+        FINAL_LOSS: metrics["train"]["final_train_loss"],
         N_GENERATED: sum(reply.n_tokens for reply in replies),
         "corpus": metrics["corpus"],
         "vocabulary": metrics["vocab"],

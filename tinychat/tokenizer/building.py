@@ -15,6 +15,8 @@ QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
+LONGEST_PIECE = 1000  # characters
+
 
 def build_bpe(texts: Iterable[str], *, max_size: int, min_frequency: int) -> Tokenizer:
     """Byte-level BPE (Sennrich et al., 1508.07909): all 256 bytes, then the most frequent pairs that occur
@@ -35,7 +37,9 @@ def build_bpe(texts: Iterable[str], *, max_size: int, min_frequency: int) -> Tok
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    engine.train_from_iterator(texts, trainer)
+    # Learning takes the square of the longest run without a break: a cell of 300,000 letters would take an hour.
+    pieces = (text[i : i + LONGEST_PIECE] for text in texts for i in range(0, len(text), LONGEST_PIECE))
+    engine.train_from_iterator(pieces, trainer)
     return Tokenizer(engine)
 
 

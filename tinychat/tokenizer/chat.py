@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinychat.errors import InputError
+
 PAD, USER, BOT, EOS, UNK = "<pad>", "<user>", "<bot>", "<eos>", "<unk>"
 CONTROL_TOKENS = (PAD, USER, BOT, EOS)  # their ids are their places: <pad> is 0, as in the article
+
+IGNORED = -100  # a target that counts for nothing: the value torch's cross-entropy leaves out
 
 Message = Mapping[str, Any]
 
@@ -22,12 +26,21 @@ class EncodedTurn:
     loss_mask: tuple[bool, ...]
 
 
-def template_turn(role: str, text_ids: Sequence[int], *, weight: int, ids: Mapping[str, int]) -> EncodedTurn:
-    """Put one turn's text into the template; `weight` 0 keeps a bot's turn as context without loss."""
+def template_turn(
+    role: str, text_ids: Sequence[int], *, weight: int, ids: Mapping[str, int], unk_id: int | None
+) -> EncodedTurn:
+    """Put one turn's text into the template.
+
+    `weight` 0 keeps a bot's turn as context without loss; an unknown word carries none either, since nobody can say
+    it. Raises InputError for a role that the template does not know.
+    """
     if role == "user":
         return EncodedTurn(role, (ids[USER], *text_ids), (False,) * (len(text_ids) + 1))
+    if role != "assistant":
+        raise InputError(f"role is {role!r}; the chat template knows user and assistant")
     learnt = bool(weight)
-    return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *((learnt,) * (len(text_ids) + 1))))
+    text_mask = (learnt and token_id != unk_id for token_id in text_ids)
+    return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *text_mask, learnt))
 
 
 def first_kept_turn(roles: Sequence[str], lengths: Sequence[int], limit: int) -> int:

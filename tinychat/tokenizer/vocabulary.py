@@ -1,6 +1,7 @@
 """A vocabulary that is loaded from `tokenizer.json`: text to token ids and back."""
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,14 +56,19 @@ class Tokenizer:
         return str(self.engine.decode(text_ids, skip_special_tokens=False))
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Each id as a person can read it: its text, `<eos>` and the like, `<0xEA>` for a part of a character."""
+        """Each id as a person can read it: its text, `<eos>` and the like, `<0xEA>` for parts of characters and for
+        what cannot be seen, such as a line break.
+        """
         return [self._readable(i) for i in ids]
 
     def encode_turns(self, messages: Sequence[Message]) -> list[EncodedTurn]:
-        """Each message (`role` user or assistant, `content`, `weight` 0 or 1) in the chat template."""
+        """Each message (`role` user or assistant, `content`, `weight` 0 or 1) in the chat template.
+
+        Raises InputError for another role.
+        """
         texts = self.encode_batch([message["content"] for message in messages])
         return [
-            template_turn(message["role"], ids, weight=message.get("weight", 1), ids=self._ids)
+            template_turn(message["role"], ids, weight=message.get("weight", 1), ids=self._ids, unk_id=self.unk_id)
             for message, ids in zip(messages, texts, strict=True)
         ]
 
@@ -74,20 +80,29 @@ class Tokenizer:
     def encode_prompt(self, messages: Sequence[Message], *, max_len: int, reply_tokens: int) -> list[int]:
         """A dialogue that ends with the user's turn, and `<bot>` behind it: what the model reads before it answers.
 
-        Oldest turns leave first, so that `reply_tokens` still fit into `max_len` (half of it stays for the dialogue);
-        the last turn may take that room. Raises InputError where it leaves none at all.
+        What a person types is composed (NFC). Oldest turns leave first, so that `reply_tokens` still fit into
+        `max_len` (half of it stays for the dialogue); the last turn may take that room. Raises InputError where it
+        leaves none at all.
         """
-        turns = self.encode_turns(messages)
+        turns = self.encode_turns([{**m, "content": unicodedata.normalize("NFC", m["content"])} for m in messages])
         roles, lengths = [turn.role for turn in turns], [len(turn.ids) for turn in turns]
         start = first_kept_turn(roles, lengths, max_len - 1 - min(reply_tokens, max_len // 2))
         if start == len(turns):
             start = len(turns) - 1
         if lengths[start] + 2 > max_len:
+            begin = messages[-1]["content"][:30]
             raise InputError(
-                f"the question is {lengths[start] - 1} tokens long; this model takes at most {max_len - 3} "
+                f"the question {begin!r} … is {lengths[start] - 1} tokens long; this model takes at most {max_len - 3} "
                 f"(max_len {max_len}, less the marks and one token of answer)"
             )
         return [*(i for turn in turns[start:] for i in turn.ids), self.bot_id]
+
+    def never_said(self, vocab_size: int) -> list[int]:
+        """Ids that no reply holds, of a model with `vocab_size` of them: the marks of the template but `<eos>`, the
+        unknown word, and places without a token.
+        """
+        marks = [self.pad_id, self.user_id, self.bot_id, *([] if self.unk_id is None else [self.unk_id])]
+        return [*marks, *range(self.size, vocab_size)]
 
     def _text_ids(self, ids: Sequence[int]) -> list[int]:
         # A word vocabulary holds the control tokens as entries, so the engine finds a typed `<eos>`.
@@ -104,7 +119,7 @@ class Tokenizer:
         if self.kind == "word" or token_id in self._control_ids:
             return str(token)
         text = self.decode([token_id])
-        if "\ufffd" not in text:
+        if "\ufffd" not in text and text.isprintable():
             return text
         return "".join(f"<0x{BYTE_OF[char]:02X}>" for char in token)
 

@@ -24,10 +24,11 @@ project. It knows nothing else: it answers in their manner, and what lies outsid
 | shape | {config.n_layers} layers, width {config.embed_dim}, {config.n_heads} heads, feed-forward {config.ffn_dim} |
 | vocabulary | {config.vocab_size} tokens |
 | longest dialogue | {config.max_len} tokens |
-| training | {metrics["epochs"]} epochs, {metrics["steps"]} steps, {train["optimizer"]} at {train["learning_rate"]:g} |
+| trained for | {metrics["epochs"]} epochs, {metrics["steps"]} steps |
+| learning rate | {train["learning_rate"]:g}, {train["optimizer"]} |
 | kept | the weights after epoch {metrics["kept_epoch"]} |
-| training loss | {metrics["train_loss"]:.4f} nats a token |
-| validation loss | {valid} |
+| training loss then | {metrics["train_loss"]:.4f} nats a token |
+| validation loss then | {valid} |
 | trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {facts["torch"]} |
 
 `config.json` is the shape, `model.safetensors` the weights, `tokenizer.json` the vocabulary (it opens with the library

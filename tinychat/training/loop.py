@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tinychat.batches.batching import collate, plan_batches
+from tinychat.batches.batching import collate, padding_share, plan_batches
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted
 from tinychat.model.classic import DialogueModel
@@ -56,7 +56,9 @@ class Trainer:
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
         self.store, self.pad_id = store, pad_id
         self.optimizer = build_optimizer(model, params)
-        self.steps_per_epoch = len(self._plan(0))
+        plan = self._plan(0)
+        self.steps_per_epoch = len(plan)
+        self.padding = padding_share(train.lengths, plan)
         self.total_steps = self.steps_per_epoch * params.epochs
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] | None = None
@@ -72,6 +74,13 @@ class Trainer:
     def run(self, display: Display, stop: StopSignals) -> Trained:
         """Train to the end. Raises Interrupted after saving a snapshot, InputError where the loss is not finite."""
         saved = time.monotonic()
+
+        def save_now_and_then() -> None:
+            nonlocal saved
+            if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
+                self.save()
+                saved = time.monotonic()
+
         progress = self.progress
         while progress.epoch < self.params.epochs and not self._patience_is_over():
             plan = self._plan(progress.epoch)
@@ -79,15 +88,13 @@ class Trainer:
             for rows in plan[progress.batch :]:
                 self._step(rows, display)
                 if stop.requested:
-                    self._save()
+                    self.save()
                     raise Interrupted(
                         f"a snapshot of step {progress.step} of {self.total_steps} is kept in {self.store.folder}; "
                         "the same command goes on from there"
                     )
+                save_now_and_then()
             self._finish_epoch(display)
-            if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
-                self._save()
-                saved = time.monotonic()
         return self._trained()
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
@@ -100,7 +107,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params)
         with self.runtime.autocast():
-            losses = token_losses(self.model, batch).losses
+            losses = token_losses(self.model, batch.inputs, batch.targets).losses
         loss = losses.mean()
         loss.backward()
         norm = self._clip()
@@ -166,16 +173,20 @@ class Trainer:
         total, tokens = 0.0, 0
         for rows in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS):
             with self.runtime.autocast():
-                losses = token_losses(self.model, collate(self.valid, rows, self.pad_id)).losses
-            total += losses.double().sum().item()
+                batch = collate(self.valid, rows, self.pad_id)
+                losses = token_losses(self.model, batch.inputs, batch.targets).losses
+            total += losses.cpu().double().sum().item()  # MPS has no float64
             tokens += len(losses)
+        if not math.isfinite(total):
+            raise InputError(self._diverged(total))
         return total / tokens
 
     def _patience_is_over(self) -> bool:
         patience, best = self.params.patience, self.progress.best_epoch
         return patience is not None and best is not None and self.progress.epoch - best >= patience
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write a snapshot of this moment."""
         self.store.save(self.progress, self.model, self.optimizer, self.best_weights)
 
     def _trained(self) -> Trained:

@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,13 @@ def train_model(
     tokenizer: Tokenizer,
     runtime: Runtime,
     work_folder: Path,
-) -> TrainingResult:
-    """Train a model, alone in this project, from the beginning or from its snapshot.
+    write: Callable[[TrainingResult], None],
+) -> None:
+    """Train a model, alone in this project, from the beginning or from its snapshot, and `write` the result.
 
-    Raises InputError where another training runs, the vocabulary does not fit, or the loss is not finite;
-    Interrupted after Ctrl-C or SIGTERM, once a snapshot is saved.
+    The snapshot goes when the result is written; where that fails, one is left to write it from. Raises InputError
+    where another training runs, the vocabulary does not fit, or the loss is not finite; Interrupted after Ctrl-C or
+    SIGTERM, once a snapshot is saved.
     """
     config = model_config(model_params, tokenizer)
     facts = {
@@ -90,14 +93,24 @@ def train_model(
         if not len(valid) and train_params.keep == "best":
             print("no validation dialogues: the last weights are kept, not the best", flush=True)
         print(
-            f"{model.n_parameters():,} parameters, {len(train)} dialogues, {trainer.steps_per_epoch} steps an epoch, "
-            f"on {runtime.device} in {runtime.precision} with {runtime.threads} threads",
+            f"{model.n_parameters():,} parameters, {len(train)} dialogues, {trainer.steps_per_epoch} steps an epoch "
+            f"({trainer.padding:.1%} padding) on {runtime.device}, {runtime.precision}, {runtime.threads} threads",
             flush=True,
         )
+        if train_params.warmup_steps >= trainer.total_steps:
+            print(
+                f"the warm-up ({train_params.warmup_steps} steps) is not over when the run ends "
+                f"({trainer.total_steps} steps): lower train.warmup_steps",
+                flush=True,
+            )
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
+        try:
+            write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
+        except OSError:
+            trainer.save()
+            raise
         store.remove()
-    return TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters()))
 
 
 def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
@@ -113,14 +126,18 @@ def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
 
 
 def _metrics(trained: Trained, parameters: int) -> dict[str, Any]:
-    kept = trained.history[trained.kept_epoch - 1]
-    last = trained.history[-1]
+    kept, last = trained.history[trained.kept_epoch - 1], trained.history[-1]
     return {
-        "train_loss": round(float(last["train_loss"] or 0.0), 6),
-        "valid_loss": None if kept["valid_loss"] is None else round(float(kept["valid_loss"]), 6),
+        "train_loss": _rounded(kept["train_loss"]),
+        "valid_loss": _rounded(kept["valid_loss"]),
+        "final_train_loss": _rounded(last["train_loss"]),
         "epochs": last["epoch"],
         "kept_epoch": trained.kept_epoch,
         "steps": last["step"],
         "stopped_early": trained.stopped_early,
         "parameters": parameters,
     }
+
+
+def _rounded(loss: float | None) -> float | None:
+    return None if loss is None else round(loss, 6)
