@@ -47,7 +47,7 @@ def test_the_layers_have_the_articles_shapes(article: tuple[Path, str]) -> None:
     assert shapes["input_layer.word_embedding"] == "[5000, 256]"
     assert shapes["input_layer.pos_embedding"] == "[128, 256]"
     assert shapes["input_layer.norm"] == "[256]"
-    assert shapes["decoder_layers.5.ffn"] == "[256 -> 1024 -> 256]"
+    assert shapes["decoder_layers.0.ffn"] == "[256 -> 1024 -> 256]"
     assert shapes["output_layer"] == "[256, 5000]"
 
 

@@ -54,7 +54,11 @@ def _print_sequence(root: Path) -> None:
 
 def _print_layers(root: Path) -> None:
     for layer in read_json(root / analyze_layers.LAYERS / "layers.json")["layers"]:
-        print(f"{layer['name']:<32} {layer['shape']:<22} {layer['role']['ko']}")
+        if layer["name"].startswith("decoder_layers.") and not layer["name"].startswith("decoder_layers.0."):
+            continue  # built like the first
+        print(f"{layer['name']:<28} {layer['shape']:<20} {layer['role']['ko']}")
+        if layer["name"] == "decoder_layers.0.norm2":
+            print("(decoder_layers.1부터 끝까지도 구성이 같다)")
 
 
 def _shown(path: Path) -> str:
@@ -67,7 +71,7 @@ def _shown(path: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", type=Path, default=HERE, help="folder with params.yaml and data/raw")
+    parser.add_argument("--root", type=Path, default=Path(_shown(HERE)), help="folder with params.yaml and data/raw")
     arguments = parser.parse_args()
     run_and_exit(lambda: run(arguments.root))
 
