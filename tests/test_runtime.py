@@ -15,11 +15,59 @@ def same_threads() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-def test_the_machine_decides_where_nothing_is_asked() -> None:
-    runtime = choose_runtime({})
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert runtime.device == best
-    assert runtime.precision in ("fp32", "bf16")
+class Machine:
+    """Makes torch see another machine than this one."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+        patch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # set for CUDA; put back after the test
+
+    def has(self, *devices: str) -> None:
+        self._patch.setattr(torch.cuda, "is_available", lambda: "cuda" in devices)
+        self._patch.setattr(torch.backends.mps, "is_available", lambda: "mps" in devices)
+
+    def computes_bf16(self, *, gpu: bool = False, gpu_emulates: bool = False, amx: bool = False) -> None:
+        self._patch.setattr(
+            torch.cuda,
+            "is_bf16_supported",
+            lambda including_emulation=True: gpu or (gpu_emulates and including_emulation),
+        )
+        self._patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("devices", "chosen"), [((), "cpu"), (("mps",), "mps"), (("cuda",), "cuda"), (("cuda", "mps"), "cuda")]
+)
+def test_where_nothing_is_asked_a_gpu_comes_before_the_cpu(
+    machine: Machine, devices: tuple[str, ...], chosen: str
+) -> None:
+    machine.has(*devices)
+    machine.computes_bf16()
+    assert choose_runtime({}).device == chosen
+
+
+@pytest.mark.parametrize(
+    ("devices", "bf16", "chosen"),
+    [
+        (("cuda",), {"gpu": True}, "bf16"),
+        (("cuda",), {"gpu_emulates": True, "amx": True}, "fp32"),
+        ((), {"amx": True}, "bf16"),
+        ((), {"gpu": True}, "fp32"),
+        (("mps",), {"gpu": True, "amx": True}, "fp32"),
+    ],
+)
+def test_where_nothing_is_asked_bf16_is_taken_where_the_chosen_device_is_faster_with_it(
+    machine: Machine, devices: tuple[str, ...], bf16: dict[str, bool], chosen: str
+) -> None:
+    machine.has(*devices)
+    machine.computes_bf16(**bf16)
+    assert choose_runtime({}).precision == chosen
+    assert choose_runtime({"TINYCHAT_PRECISION": "fp32"}).precision == "fp32"
 
 
 def test_wishes_are_followed() -> None:

@@ -118,3 +118,14 @@ def test_the_mean_logprob_is_the_models_own(engine: Engine) -> None:
     if reply.finish_reason == "stop":
         own.append(float(logprobs[-1, 3]))
     assert reply.mean_logprob == pytest.approx(math.fsum(own) / len(own), abs=1e-4)
+
+
+@pytest.mark.parametrize("options", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def test_the_default_device_of_the_process_does_not_matter(engine: Engine, options: SamplingOptions) -> None:
+    options = dataclasses.replace(options, repetition_penalty=1.3, top_k=20, top_p=0.9)
+    expected = ask(engine, PROMPTS, options)
+    torch.set_default_device("meta")
+    try:
+        assert ask(Engine(engine.model, engine.tokenizer), PROMPTS, options) == expected
+    finally:
+        torch.set_default_device(None)

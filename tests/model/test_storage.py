@@ -53,6 +53,10 @@ def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> No
         ({"n_layers": 2}, r"does not fit config\.json"),
         ({"architecture": "other"}, "this version knows classic"),
         ({"width": 3}, "not the shape"),
+        ({"n_heads": 3}, "n_heads 3 does not divide embed_dim 16"),
+        ({"n_heads": 0}, "not the shape"),
+        ({"n_heads": "a"}, "not the shape"),
+        ({"vocab_size": -1}, "not the shape"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(folder: Path, change: dict[str, object], message: str) -> None:

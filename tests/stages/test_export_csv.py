@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from stages import export_csv
+from tinychat.errors import InputError
 from tinychat.files import to_json_lines, undo_formula_guard, write_atomically
 
 REPLIES = [
@@ -38,3 +39,10 @@ def test_a_spreadsheet_sees_utf_8_and_no_formula(table: Path) -> None:
     with open(table, encoding="utf-8-sig", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_replies_that_are_not_there_are_named(tmp_path: Path, repo: Path) -> None:
+    shutil.copy(repo / "params.yaml", tmp_path)
+    with pytest.raises(InputError, match=r"generated_dialogue\.jsonl: no such file; `make repro` makes it"):
+        export_csv.run(tmp_path)
+    assert not (tmp_path / export_csv.TABLE).exists()

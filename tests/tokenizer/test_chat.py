@@ -69,3 +69,8 @@ def test_a_question_that_leaves_no_room_is_refused_with_the_limit(bpe: Tokenizer
     assert len(bpe.encode_prompt([{"role": "user", "content": fitting}], max_len=24, reply_tokens=8)) == 23
     with pytest.raises(InputError, match="22 tokens long; this model takes at most 21"):
         bpe.encode_prompt([{"role": "user", "content": too_long}], max_len=24, reply_tokens=8)
+
+
+def test_a_role_that_the_template_does_not_know_is_refused(bpe: Tokenizer) -> None:
+    with pytest.raises(InputError, match="role is 'system'; the chat template knows user and assistant"):
+        bpe.encode_dialogue([{"role": "system", "content": "친절하게 답해"}, *TALK])

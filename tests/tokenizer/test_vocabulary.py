@@ -87,6 +87,19 @@ def test_max_size_is_a_ceiling() -> None:
     assert build_bpe(["가"], max_size=5000, min_frequency=2).size < 5000
 
 
+def test_a_very_long_text_without_a_break_is_learnt_in_seconds_not_in_hours() -> None:
+    code = (
+        "from tinychat.tokenizer.building import build_bpe; import random; random.seed(0); "
+        "words = [''.join(chr(random.randrange(0xAC00, 0xD7A4)) for _ in range(3)) for _ in range(300)]; "
+        "text = ''.join(random.choice(words) for _ in range(100_000)); "
+        "tokenizer = build_bpe([text], max_size=1000, min_frequency=2); "
+        "print(tokenizer.size, tokenizer.decode(tokenizer.encode(text)) == text)"
+    )
+    # The limit is for the test to end at all.
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=120)
+    assert ended.stdout == "1000 True\n"
+
+
 def test_a_corpus_without_frequent_words_is_refused() -> None:
     with pytest.raises(InputError, match=r"vocab\.min_frequency"):
         build_words(["가 나 다"], max_size=100, min_frequency=2)
@@ -95,6 +108,11 @@ def test_a_corpus_without_frequent_words_is_refused() -> None:
 def test_parts_of_characters_are_shown_as_bytes(bpe: Tokenizer) -> None:
     assert bpe.tokens(bpe.encode("뷁"))[0].startswith("<0xEB>")
     assert bpe.tokens([bpe.eos_id]) == ["<eos>"]
+
+
+def test_what_cannot_be_seen_is_shown_as_bytes(bpe: Tokenizer) -> None:
+    shown = bpe.tokens(bpe.encode("1\n2\r3"))
+    assert shown == ["1", "<0x0A>", "2", "<0x0D>", "3"]
 
 
 def test_counts_are_of_the_text(words: Tokenizer) -> None:

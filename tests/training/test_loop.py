@@ -1,3 +1,4 @@
+import itertools
 import math
 from collections.abc import Callable
 
@@ -6,10 +7,11 @@ import torch
 
 from tinychat.errors import InputError, Interrupted
 from tinychat.runtime import Runtime
+from tinychat.training import loop
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer
 
-from .conftest import SilentDisplay
+from .conftest import PAIRS, SilentDisplay
 
 Make = Callable[..., Trainer]
 
@@ -104,6 +106,57 @@ def test_a_damaged_snapshot_is_named(make_trainer: Make) -> None:
         trainer.resume()
 
 
-def test_batches_of_padding_do_not_change_the_loss(make_trainer: Make) -> None:
-    small, large = (make_trainer(dropout=0, batch_tokens=tokens) for tokens in (1, 4096))
-    assert small._validate() == pytest.approx(large._validate(), abs=1e-6)
+def test_how_validation_is_cut_into_batches_does_not_change_its_loss(
+    make_trainer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(valid=PAIRS[:4])
+    lengths = [len(trainer.valid.tokens[a:b]) for a, b in itertools.pairwise(trainer.valid.offsets)]
+    assert len(set(lengths)) > 2  # so that one batch of all has padding
+    losses = []
+    for tokens in (1, 4096):
+        monkeypatch.setattr(loop, "VALIDATION_BATCH_TOKENS", tokens)
+        losses.append(trainer._validate())
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_the_gradient_is_cut_down_to_the_limit_before_each_step(make_trainer: Make) -> None:
+    largest = {}
+    for limit in (None, 0.25):
+        trainer = make_trainer(grad_clip=limit)
+        norms = gradient_norms_at_each_step(trainer)
+        train(trainer)
+        assert len(norms) == trainer.total_steps
+        largest[limit] = max(norms)
+    assert largest[None] > 1
+    assert largest[0.25] == pytest.approx(0.25, rel=1e-3)
+
+
+def gradient_norms_at_each_step(trainer: Trainer) -> list[float]:
+    """A list that fills with the norm of the whole gradient as the optimizer gets it."""
+    norms: list[float] = []
+
+    def note(*_: object) -> None:
+        gradients = [p.grad.norm() for p in trainer.model.parameters() if p.grad is not None]
+        norms.append(float(torch.stack(gradients).norm()))
+
+    trainer.optimizer.register_step_pre_hook(note)
+    return norms
+
+
+def test_each_epoch_has_every_dialogue_once_in_another_order(make_trainer: Make) -> None:
+    trainer = make_trainer(batch_tokens=1, valid=[])
+    seen: list[tuple[int, ...]] = []
+    trainer.model.input_layer.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0][0].tolist())))
+    train(trainer)
+    epochs = [tuple(seen[start : start + len(PAIRS)]) for start in range(0, len(seen), len(PAIRS))]
+    assert [sorted(epoch) for epoch in epochs] == [sorted(epochs[0])] * 4
+    assert len(set(epochs)) == 4
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_run(make_trainer: Make) -> None:
+    trainer = make_trainer(keep="best")
+    trainer.model.output_layer.register_forward_hook(
+        lambda layer, _, logits: logits if layer.training else logits * math.nan
+    )
+    with pytest.raises(InputError, match=r"became nan at step .* lower train\.learning_rate"):
+        train(trainer)

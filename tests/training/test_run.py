@@ -1,10 +1,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,11 +56,14 @@ def start(project: Path, repo: Path) -> subprocess.Popen[str]:
     )
 
 
-def wait_for_line(process: subprocess.Popen[str], start_of_line: str) -> None:
+def wait_for_line(process: subprocess.Popen[str], start_of_line: str) -> list[str]:
+    """The lines up to the one that begins like this, that one included."""
     assert process.stdout is not None
+    lines = []
     for line in process.stdout:
+        lines.append(line)
         if line.startswith(start_of_line):
-            return
+            return lines
     pytest.fail(f"the run ended without a line {start_of_line!r}")
 
 
@@ -67,15 +72,29 @@ def outs(project: Path) -> dict[str, bytes]:
     return {str(p.relative_to(project)): p.read_bytes() for f in folders for p in sorted(f.rglob("*")) if p.is_file()}
 
 
+def uninterrupted(project: Path, repo: Path) -> dict[str, bytes]:
+    """What a run from beginning to end writes; the project is left as it was before."""
+    subprocess.run(command("train"), cwd=project, env=environment(repo), check=True)
+    written = outs(project)
+    subprocess.run(["rm", "-r", "models", "reports/train"], cwd=project, check=True)
+    return written
+
+
+def resume(project: Path, repo: Path) -> str:
+    """What a run says that goes on from a snapshot and reaches its end."""
+    ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "going on from the snapshot of step" in ended.stdout
+    return ended.stdout
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT or SIGTERM for another process")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(project: Path, repo: Path, number: int) -> None:
-    subprocess.run(command("train"), cwd=project, env=environment(repo), check=True)
-    expected = outs(project)
+    expected = uninterrupted(project, repo)
     assert {"models/dialogue/model.safetensors", "models/dialogue/README.md", "reports/train/history.csv"} <= set(
         expected
     )
-    subprocess.run(["rm", "-r", "models", "reports/train"], cwd=project, check=True)
 
     process = start(project, repo)
     wait_for_line(process, "epoch  2/")
@@ -85,12 +104,109 @@ def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(project: Path, r
     assert "the same command goes on from there" in errors
     assert outs(project) == {}
 
-    resumed = subprocess.run(
-        command("train"), cwd=project, env=environment(repo), check=True, capture_output=True, text=True
-    )
-    assert "going on from the snapshot of step" in resumed.stdout
+    resume(project, repo)
     assert outs(project) == expected
     assert not list((project / ".tinychat" / "runs").iterdir())
+
+
+def change_nothing(project: Path, code: Path) -> None:
+    """The control: such a run goes on."""
+
+
+def change_the_learning_rate(project: Path, code: Path) -> None:
+    path = project / "params.yaml"
+    text, count = re.subn(r"learning_rate: \S+", "learning_rate: 0.002", path.read_text(encoding="utf-8"))
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def change_the_data(project: Path, code: Path) -> None:
+    """The same dialogues in another order: files of the same size."""
+    path = project / "data" / "corpus" / "train.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines[1:], lines[0]]), encoding="utf-8")
+    subprocess.run(command("prepare_data"), cwd=project, env=environment(code), check=True)
+
+
+def change_the_code(project: Path, code: Path) -> None:
+    with open(code / "tinychat" / "training" / "optimizers.py", "a", encoding="utf-8", newline="\n") as file:
+        file.write("# another version\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for another process")
+@pytest.mark.parametrize(
+    ("change", "goes_on"),
+    [(change_nothing, True), (change_the_learning_rate, False), (change_the_data, False), (change_the_code, False)],
+)
+def test_a_stopped_run_goes_on_only_where_settings_data_and_code_are_the_same(
+    project: Path,
+    repo: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    change: Callable[[Path, Path], None],
+    goes_on: bool,
+) -> None:
+    code = tmp_path_factory.mktemp("code")
+    for package in ("tinychat", "stages"):
+        shutil.copytree(repo / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
+    stopped = start(project, code)
+    wait_for_line(stopped, "epoch  2/")
+    stopped.terminate()
+    stopped.communicate(timeout=30)
+    assert stopped.returncode == 130
+
+    change(project, code)
+    again = start(project, code)
+    try:
+        lines = wait_for_line(again, "epoch")
+    finally:
+        again.kill()
+        again.communicate()
+    assert lines[0].startswith("going on from the snapshot") == goes_on
+    assert lines[-1].startswith("epoch  1/") != goes_on
+
+
+KILLED_IN_AN_EPOCH = """
+import os, runpy, signal
+from tinychat.training import loop
+
+loop.SECONDS_BETWEEN_SNAPSHOTS = 0.0
+save = loop.Trainer.save
+
+def save_and_die(trainer):
+    save(trainer)
+    if (trainer.progress.epoch, trainer.progress.batch) == (1, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+loop.Trainer.save = save_and_die
+runpy.run_module("stages.train", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
+def test_a_killed_run_goes_on_from_the_middle_of_an_epoch_to_the_same_bytes(project: Path, repo: Path) -> None:
+    expected = uninterrupted(project, repo)
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_AN_EPOCH], cwd=project, env=environment(repo))
+    assert killed.returncode == -signal.SIGKILL
+    assert outs(project) == {}
+    told = resume(project, repo)
+    (step,), (steps_an_epoch,) = re.findall(r"snapshot of step (\d+)", told), re.findall(r"(\d+) steps an epoch", told)
+    assert int(step) == int(steps_an_epoch) + 2
+    assert outs(project) == expected
+
+
+def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_free(project: Path, repo: Path) -> None:
+    expected = uninterrupted(project, repo)
+    (project / "models").write_text("in the way", encoding="utf-8")
+    ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"error: .*models.*\n", ended.stderr)
+    assert len(list((project / ".tinychat" / "runs").rglob("*.safetensors"))) == 1
+
+    (project / "models").unlink()
+    told = resume(project, repo)
+    assert re.search(r"snapshot of step (\d+) of \1$", told, re.MULTILINE)
+    assert "epoch  " not in told  # no line of an epoch: nothing was trained again
+    assert outs(project) == expected
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGSTOP")

@@ -119,15 +119,13 @@ def work_folder(root: Path) -> Path:
 
 def fingerprint(settings: Any, data: Iterable[Path]) -> str:
     """A name for one run: its settings, the code that is loaded, the content of its data files."""
-    package = Path(__file__).parents[1]
     code = {
-        Path(file)
+        name: Path(file)
         for name, module in sys.modules.items()
         if name.split(".")[0] in ("tinychat", "stages") and (file := getattr(module, "__file__", None))
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in [*sorted(code), *sorted(data)]:
-        name = path.relative_to(package.parent) if path in code else path.name
+    for name, path in [*sorted(code.items()), *((path.name, path) for path in sorted(data))]:
         digest.update(f"\0{name}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
