@@ -30,7 +30,7 @@ def run(root: Path = Path()) -> None:
         sentences.append(sentence_record(text, len(prompt), trace_sentence(model, ids), tokenizer))
     layers = list_layers(model)
     write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences))
-    print(f"{len(layers)} layers, {len(sentences)} sentences in {LAYERS}")
+    print(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")
 
 
 def main() -> None:

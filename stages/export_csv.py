@@ -20,7 +20,7 @@ def run(root: Path = Path()) -> None:
         cells = {**reply, "token_ids": json.dumps(reply["token_ids"])}
         rows.append([cells[column] for column in COLUMNS])
     write_atomically(root / TABLE, to_csv(COLUMNS, rows))
-    print(f"{len(rows)} replies in {TABLE}")
+    print(f"{len(rows)} replies in {root / TABLE}")
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def run(root: Path = Path()) -> None:
     for suffix, content in contents.items():
         write_atomically((root / SUMMARY).with_suffix(suffix), content)
     print(", ".join(f"{key}: {numbers[key]}" for key in (N_LAYERS, FINAL_LOSS, N_GENERATED)))
-    print(f"the summary is {SUMMARY}.html")
+    print(f"the summary is {root / SUMMARY}.html")
 
 
 def main() -> None:

@@ -37,5 +37,12 @@ def test_a_split_that_was_not_measured_has_no_numbers() -> None:
     assert set(cells(1).values()) == {Cell(NONE, NONE, wins=None)}
 
 
-def test_a_share_of_all_is_written_without_a_fraction() -> None:
-    assert (share(1.0), share(0.0), share(0.0476)) == ("100%", "0.0%", "4.8%")
+def test_a_share_of_all_or_of_nothing_is_written_without_a_fraction() -> None:
+    assert (share(1.0), share(0.0), share(0.0476)) == ("100%", "0%", "4.8%")
+
+
+def test_equal_numbers_as_they_are_written_have_no_winner() -> None:
+    close = {"replies": {"char_f1": 0.1249}, "baselines": {"nearest_question": {"char_f1": 0.1253}}}
+    groups = measure_groups({"held_out": close, "seen": None})
+    cell = next(row[0] for group in groups for measure, row in group.rows if measure.key == "char_f1")
+    assert (cell.model, cell.baseline, cell.wins) == ("0.125", "0.125", None)

@@ -14,7 +14,7 @@ WORDS = {
     "n_generated.note": "아래 대답 {replies}개에 쓴 토큰",
     # What the numbers say.
     "findings": "숫자가 말하는 것",
-    "memorised": "이해했다기보다 외웠다. 학습한 질문에는 {seen}를 그대로 맞히지만, 처음 보는 질문에는 {held_out}만 맞힌다.",
+    "memorised": "이해했다기보다 외웠다. 학습한 질문은 {seen} 그대로 맞히지만, 처음 보는 질문은 {held_out}만 맞힌다.",
     "knows_some": "학습한 질문에는 {seen}를 그대로 맞히고, 처음 보는 질문에는 {held_out}를 맞힌다.",
     "carries_over": "배운 것이 처음 보는 질문에도 통한다. 학습한 질문에는 {seen}, 처음 보는 질문에는 {held_out}를 맞힌다.",
     "learned_little": "아직 덜 배웠다. 학습한 질문에도 {seen}만 맞히고, 처음 보는 질문에는 {held_out}를 맞힌다.",
@@ -57,7 +57,7 @@ WORDS = {
     "dialogues": "대화",
     "turns": "발화",
     "characters": "글자",
-    "tokens_with_loss": "배우는 토큰",
+    "tokens_with_loss": "학습 대상 토큰",
     "vocabulary": "어휘는 토큰 {size}개이고(최대 {ceiling}개), 토큰 하나가 글자 {characters}개꼴이다.",
     "vocabulary.unknown": "학습하는 글의 토큰 가운데 {share}는 어휘에 없는 말이다.",
     "reason.repeat": "되풀이",

@@ -67,10 +67,11 @@ def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
 
 def _cell(measure: Measure, model: dict[str, float], baseline: dict[str, float]) -> Cell:
     ours, theirs = model.get(measure.key), baseline.get(measure.key)
+    cells = _written(ours, measure), _written(theirs, measure)
     wins = None
-    if ours is not None and theirs is not None and measure.better is not None and ours != theirs:
+    if ours is not None and theirs is not None and measure.better is not None and cells[0] != cells[1]:
         wins = (ours < theirs) == (measure.better == "lower")
-    return Cell(_written(ours, measure), _written(theirs, measure), wins)
+    return Cell(*cells, wins)
 
 
 def _written(value: float | None, measure: Measure) -> str:
@@ -81,4 +82,4 @@ def _written(value: float | None, measure: Measure) -> str:
 
 def share(value: float) -> str:
     """A part of all, 0 to 1, in per cent."""
-    return "100%" if value == 1 else f"{value:.1%}"
+    return f"{value:.0%}" if value in (0, 1) else f"{value:.1%}"

@@ -100,7 +100,7 @@ def train_model(
         if train_params.warmup_steps >= trainer.total_steps:
             print(
                 f"the warm-up ({train_params.warmup_steps} steps) is not over when the run ends "
-                f"({trainer.total_steps} steps): lower train.warmup_steps",
+                f"({trainer.total_steps} steps): raise train.epochs, or lower train.warmup_steps",
                 flush=True,
             )
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
