@@ -33,7 +33,7 @@ lint: environment-dev ## Format, lint and types
 format: environment-dev ## Put the code into the one format
 	@$(IN_VENV) ruff check --fix-only --quiet . && ruff format .
 
-check: environment-dev ## Does dvc.lock agree with dvc.yaml and with the files in git?
+check: environment ## Does dvc.lock agree with dvc.yaml and with the files in git?
 	@$(IN_VENV) python -m tools.check_pipeline
 
 lock: environment-dev ## Make requirements*.lock from pyproject.toml
