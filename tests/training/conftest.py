@@ -65,7 +65,7 @@ def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
         params = TrainParams(**{**DEFAULTS, **changes})
         torch.manual_seed(params.seed)
         config = ModelConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
-        model = config.build(dropout=params.dropout)
+        model = config.build(dropout=params.dropout).to(runtime.device)
         store = SnapshotStore(tmp_path / "runs" / "test")
         return Trainer(model, split_of(bpe, PAIRS), split_of(bpe, valid), params, runtime, store, bpe.pad_id)
 

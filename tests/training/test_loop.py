@@ -160,3 +160,17 @@ def test_a_validation_loss_that_is_not_finite_ends_the_run(make_trainer: Make) -
     )
     with pytest.raises(InputError, match=r"became nan at step .* lower train\.learning_rate"):
         train(trainer)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here: training on one stays untested")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_on_a_gpu_learns_and_goes_on_to_the_same_weights(make_trainer: Make, precision: str) -> None:
+    gpu = Runtime(device="cuda", precision=precision, threads=1)
+    expected = train(make_trainer(epochs=10, runtime=gpu))
+    assert expected.history[-1]["train_loss"] < 0.5 * expected.history[0]["train_loss"]
+    stop = StopSignals()
+    with pytest.raises(Interrupted):
+        make_trainer(epochs=10, runtime=gpu).run(StopAfter(stop, 5), stop)
+    resumed = make_trainer(epochs=10, runtime=gpu)
+    assert resumed.resume()
+    assert same_weights(train(resumed), expected)
