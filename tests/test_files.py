@@ -18,7 +18,7 @@ from tinychat.files import (
 
 def test_a_failed_write_leaves_the_old_folder(tmp_path: Path) -> None:
     target = tmp_path / "out"
-    write_folder_atomically(target, lambda folder: write_atomically(folder / "a", "old") or None)
+    write_folder_atomically(target, lambda folder: write_atomically(folder / "a", "old"))
 
     def fail(folder: Path) -> None:
         (folder / "a").write_text("half")
