@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import modify_yaml
 
 from tinychat.errors import InputError
 from tinychat.params import load_params
@@ -57,7 +58,7 @@ def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
         (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"either \{file: NAME\} or \{package: NAME\}"),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
-        (r"^    - 배고파", '    - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),
+        (r"^  - 배고파", '  - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),
         (r"^  temperature: \S+", "  temperature: 1e-40", r"generate\.temperature is '1e-40'; .* 0\.01"),
     ],
 )
@@ -108,3 +109,14 @@ def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"params\.yaml: no such file"):
         load_params(tmp_path)
+
+
+def test_an_experiment_changes_its_own_line_of_params_yaml_and_no_other(project: Path) -> None:
+    """DVC writes the file anew for `dvc exp run -S`; ours is written just so."""
+    path = project / "params.yaml"
+    before = path.read_text(encoding="utf-8").splitlines()
+    with modify_yaml(path) as params:
+        params["train"]["epochs"] = 7
+    after = path.read_text(encoding="utf-8").splitlines()
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [new.split("#")[0].strip() for _, new in changed] == ["epochs: 7"]

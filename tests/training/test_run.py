@@ -41,7 +41,13 @@ def command(stage: str) -> list[str]:
 
 
 def environment(repo: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(repo), "TINYCHAT_THREADS": "1", "TINYCHAT_DEVICE": "cpu"}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(repo),
+        "TINYCHAT_THREADS": "1",
+        "TINYCHAT_DEVICE": "cpu",
+        "TINYCHAT_PRECISION": "fp32",
+    }
 
 
 def start(project: Path, repo: Path) -> subprocess.Popen[str]:
@@ -231,7 +237,7 @@ def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo:
 
 def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path) -> None:
     path = project / "params.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("vocab_size: null", "vocab_size: 100"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("vocab_size:", "vocab_size: 100"), encoding="utf-8")
     ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
     assert ended.returncode == 2
     assert "model.vocab_size is 100, but the vocabulary has" in ended.stderr
