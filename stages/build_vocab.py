@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import run_and_exit
-from tinychat.files import to_csv, write_folder_atomically, write_json
+from tinychat.files import rounded, to_csv, write_folder_atomically, write_json
 from tinychat.params import load_params
 from tinychat.tokenizer.building import build_bpe, build_words, count_tokens, to_json_text
 
@@ -36,8 +36,8 @@ def run(root: Path = Path()) -> None:
             "size": tokenizer.size,
             "ceiling": params.max_size,
             "tokens_in_training_text": total,
-            "characters_per_token": round(sum(map(len, texts)) / total, 4) if total else 0,
-            "unknown_share": round(unknown / total, 4) if total else 0,
+            "characters_per_token": rounded(sum(map(len, texts)) / total) if total else 0,
+            "unknown_share": rounded(unknown / total) if total else 0,
         },
     )
     print(f"vocabulary: {tokenizer.size} tokens ({params.kind}), at most {params.max_size} asked for")

@@ -51,6 +51,11 @@ def to_json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
+def rounded(value: float) -> float:
+    """A measure as it is published: four significant digits, so that tables of it can be read."""
+    return float(f"{value:.4g}")
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write `data` as JSON, whole or not at all."""
     write_atomically(path, to_json(data))

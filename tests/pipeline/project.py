@@ -72,6 +72,7 @@ class Project:
             "PATH": path,
             "TINYCHAT_THREADS": "1",
             "TINYCHAT_DEVICE": "cpu",
+            "TINYCHAT_PRECISION": "fp32",
             "GIT_AUTHOR_NAME": "tester",
             "GIT_AUTHOR_EMAIL": "tester@localhost",
             "GIT_COMMITTER_NAME": "tester",

@@ -14,6 +14,7 @@ from tinychat.corpus.text_keys import text_key
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.replies import copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.files import rounded
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
 
@@ -63,8 +64,8 @@ def evaluate(
             "dialogues": len(split),
             "answer_tokens": likelihood.tokens,
             **_likelihood_measures(likelihood),
-            "next_token_accuracy": round(accuracy, 4),
-            "unknown_share": round(_unknown_share(engine, dialogues), 4),
+            "next_token_accuracy": rounded(accuracy),
+            "unknown_share": rounded(_unknown_share(engine, dialogues)),
             "replies": _reply_measures(engine, asked, answers, training_answers) if asked else None,
             "baselines": {
                 "unigram": _likelihood_measures(unigram),
@@ -118,7 +119,7 @@ def _likelihood_measures(likelihood: Likelihood) -> dict[str, float | None]:
         "perplexity": likelihood.perplexity,
         "bits_per_byte": likelihood.bits_per_byte,
     }
-    return {name: None if value is None else round(value, 4) for name, value in measures.items()}
+    return {name: None if value is None else rounded(value) for name, value in measures.items()}
 
 
 def _agreement(
@@ -126,8 +127,8 @@ def _agreement(
 ) -> dict[str, float]:
     references = [answers[question.key] for question in asked]
     return {
-        "exact": round(exact_share(replies, references), 4),
-        "char_f1": round(mean_char_f1(replies, references), 4),
+        "exact": rounded(exact_share(replies, references)),
+        "char_f1": rounded(mean_char_f1(replies, references)),
     }
 
 
@@ -139,8 +140,8 @@ def _reply_measures(
     return {
         "asked": len(asked),
         **_agreement(texts, asked, answers),
-        "copies_training_answer": round(copied_share(texts, training_answers), 4),
-        "distinct_1": round(distinct(texts, 1), 4),
-        "distinct_2": round(distinct(texts, 2), 4),
-        "ends_by_itself": round(sum(r.finish_reason == "stop" for r in replies) / len(replies), 4),
+        "copies_training_answer": rounded(copied_share(texts, training_answers)),
+        "distinct_1": rounded(distinct(texts, 1)),
+        "distinct_2": rounded(distinct(texts, 2)),
+        "ends_by_itself": rounded(sum(r.finish_reason == "stop" for r in replies) / len(replies)),
     }

@@ -12,7 +12,7 @@ import torch
 
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError
-from tinychat.files import to_json, write_atomically, write_folder_atomically, write_json
+from tinychat.files import rounded, to_json, write_atomically, write_folder_atomically, write_json
 from tinychat.model.storage import ModelConfig, save_model
 from tinychat.params import ModelParams, TrainParams
 from tinychat.runtime import Runtime
@@ -54,7 +54,7 @@ class TrainingResult:
         writer = csv.DictWriter(buffer, HISTORY_COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in self.trained.history:
-            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+            writer.writerow({k: rounded(v) if isinstance(v, float) else v for k, v in row.items()})
         write_atomically(folder / "history.csv", buffer.getvalue())
 
 
@@ -114,12 +114,12 @@ def train_model(
 
 
 def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
-    """The shape to build; `vocab_size: null` takes the vocabulary's size. Raises InputError where it is smaller."""
+    """The shape to build; an empty `vocab_size` takes the vocabulary's size. Raises InputError where it is smaller."""
     vocab_size = tokenizer.size if params.vocab_size is None else params.vocab_size
     if vocab_size < tokenizer.size:
         raise InputError(
             f"params.yaml: model.vocab_size is {vocab_size}, but the vocabulary has {tokenizer.size} tokens; "
-            "take null, or at least as many"
+            "leave it empty, or take at least as many"
         )
     sizes = params.model_dump(exclude={"architecture", "vocab_size"})
     return ModelConfig(vocab_size=vocab_size, **sizes)
@@ -140,4 +140,4 @@ def _metrics(trained: Trained, parameters: int) -> dict[str, Any]:
 
 
 def _rounded(loss: float | None) -> float | None:
-    return None if loss is None else round(loss, 6)
+    return None if loss is None else rounded(loss)
