@@ -6,7 +6,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tinychat.report.charts import draw_loss_curve
 from tinychat.report.inline import inline
 from tinychat.report.measures import SPLITS
 from tinychat.report.sources import PICTURES, Reports
@@ -26,6 +25,9 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    # matplotlib takes longer to load than all else of this stage together: what is wrong is told before that.
+    from tinychat.report.charts import draw_loss_curve
+
     kept = reports.metrics["train"]["kept_epoch"]
     curve = draw_loss_curve(reports.history, kept, words)
     return environment.get_template("summary.html.j2").render(
