@@ -26,7 +26,8 @@ QUESTIONS = [
     "좋아해",
     "날씨 어때?",
 ]
-ROWS = [f"{question},{question} 그래요 {n}" for question in QUESTIONS for n in range(8)]
+# Eighty groups that share no text, so that some are held out.
+ROWS = [f"{question} {n},{question} 그래요 {n}" for question in QUESTIONS for n in range(8)]
 SMALL = {
     "embed_dim": 32,
     "n_layers": 2,

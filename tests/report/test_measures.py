@@ -6,7 +6,7 @@ HELD_OUT = {
     "perplexity": 1234.5,
     "bits_per_byte": 2.6,
     "next_token_accuracy": 0.12,
-    "replies": {"exact": 0.05, "char_f1": 0.14, "copies_training_answer": 0.57, "ends_by_itself": 1.0},
+    "replies": {"exact": 0.05, "char_f1": 0.14, "copied": 0.57, "ends_by_itself": 1.0},
     "baselines": {
         "unigram": {"loss": 6.7, "perplexity": 800.0, "bits_per_byte": 2.6},
         "nearest_question": {"exact": 0.05, "char_f1": 0.17},
@@ -30,7 +30,7 @@ def test_nobody_wins_where_both_are_equal_or_one_is_missing_or_no_direction_is_b
     found = cells(0)
     assert found["exact"] == Cell("5.0%", "5.0%", wins=None)
     assert found["next_token_accuracy"] == Cell("12.0%", NONE, wins=None)
-    assert found["copies_training_answer"] == Cell("57.0%", NONE, wins=None)
+    assert found["copied"] == Cell("57.0%", NONE, wins=None)
 
 
 def test_a_split_that_was_not_measured_has_no_numbers() -> None:

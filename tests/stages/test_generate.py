@@ -201,7 +201,7 @@ def test_the_evaluation_has_the_same_measures_for_seen_and_held_out_dialogues(pr
             "baselines",
         ]
         assert measures["dialogues"] == measures["replies"]["asked"] == len(CORPUS[split])
-        rest = ["copies_training_answer", "distinct_1", "distinct_2", "ends_by_itself"]
+        rest = ["copied", "distinct_1", "distinct_2", "ends_by_itself"]
         assert list(measures["replies"]) == ["asked", *agreement, *rest]
         assert list(measures["baselines"]["unigram"]) == likelihood
         assert list(measures["baselines"]["nearest_question"]) == agreement

@@ -36,7 +36,7 @@ def measured(exact: float) -> dict[str, Any]:
             "asked": 20,
             "exact": exact,
             "char_f1": 0.4,
-            "copies_training_answer": 0.5,
+            "copied": 0.5,
             "distinct_1": 0.6,
             "distinct_2": 0.7,
             "ends_by_itself": 1.0,

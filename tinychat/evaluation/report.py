@@ -140,7 +140,7 @@ def _reply_measures(
     return {
         "asked": len(asked),
         **_agreement(texts, asked, answers),
-        "copies_training_answer": rounded(copied_share(texts, training_answers)),
+        "copied": rounded(copied_share(texts, training_answers)),
         "distinct_1": rounded(distinct(texts, 1)),
         "distinct_2": rounded(distinct(texts, 2)),
         "ends_by_itself": rounded(sum(r.finish_reason == "stop" for r in replies) / len(replies)),

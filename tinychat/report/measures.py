@@ -43,7 +43,7 @@ PREDICTION = (
 REPLIES = (
     Measure("exact", "higher", "share"),
     Measure("char_f1", "higher", ".3f"),
-    Measure("copies_training_answer", None, "share"),
+    Measure("copied", None, "share"),
     Measure("distinct_1", "higher", ".3f"),
     Measure("distinct_2", "higher", ".3f"),
     Measure("ends_by_itself", "higher", "share"),
