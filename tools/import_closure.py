@@ -4,8 +4,9 @@
     python -m tools.import_closure --check     compare it with dvc.yaml; exit code 1 where they differ
 
 The files are found by reading the code, not by running it, so that an import inside a function counts and nothing is
-loaded. Left out: `__init__.py` files with nothing in them, and tinychat/params.py, which only checks. The readers are
-found at run time: whoever reaches their package or tinychat/corpus/discovery.py depends on the whole folder.
+loaded. What lies beside them and is no Python counts too: a page's templates, which no import names. Left out:
+`__init__.py` files with nothing in them, and tinychat/params.py, which only checks. The readers are found at run time:
+whoever reaches their package or tinychat/corpus/discovery.py depends on the whole folder.
 """
 
 import argparse
@@ -43,7 +44,19 @@ def closure(root: Path, stage: str) -> list[str]:
         queue += sorted(new)
     files = {file for file in found if not _is_empty_init(root / file)}
     readers = {file for file in found if file.startswith(f"{READERS}/")}
-    return sorted(files - readers | ({READERS} if readers else set()))
+    return sorted(files - readers | ({READERS} if readers else set()) | _data_beside(root, files - readers))
+
+
+def _data_beside(root: Path, files: set[str]) -> set[str]:
+    """What lies in the packages of these files and is no Python, such as a page's templates: no import names it."""
+    beside = {
+        entry for file in files for entry in (root / file).parent.iterdir() if not entry.name.startswith((".", "__"))
+    }
+    return {
+        entry.relative_to(root).as_posix()
+        for entry in beside
+        if entry.suffix != ".py" and not (entry.is_dir() and any(entry.rglob("*.py")))
+    }
 
 
 def _is_empty_init(file: Path) -> bool:
@@ -93,11 +106,6 @@ def _files_of(root: Path, module: list[str]) -> Iterator[str]:
                 yield file
 
 
-def _is_code(path: Path) -> bool:
-    """Whether a dep is Python, and not, say, the template of a page, which no import names."""
-    return path.suffix == ".py" or any(path.rglob("*.py"))
-
-
 def faults(root: Path) -> list[str]:
     """Where the deps on code in `root/dvc.yaml` differ from the imports, a line each."""
     pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
@@ -107,11 +115,15 @@ def faults(root: Path) -> list[str]:
             lines.append(f"{stage}: {STAGES}/{stage}.py does not exist: name the stage after its script")
             continue
         needed = set(closure(root, stage))
-        named = {dep for dep in definition.get("deps", []) if dep.split("/")[0] in PACKAGES and _is_code(root / dep)}
+        named = {dep for dep in definition.get("deps", []) if dep.split("/")[0] in PACKAGES}
         lines += [
-            f"{stage}: {file} is imported: add it to the stage's deps in dvc.yaml" for file in sorted(needed - named)
+            f"{stage}: {file} is imported, or lies beside what is: add it to the stage's deps in dvc.yaml"
+            for file in sorted(needed - named)
         ]
-        lines += [f"{stage}: {file} is not imported: remove it from dvc.yaml" for file in sorted(named - needed)]
+        lines += [
+            f"{stage}: {file} is not imported, nor beside what is: remove it from dvc.yaml"
+            for file in sorted(named - needed)
+        ]
     return lines
 
 

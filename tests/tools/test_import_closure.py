@@ -108,16 +108,22 @@ def write_pipeline(root: Path, deps: list[str]) -> Path:
     return root
 
 
-def test_deps_that_are_the_imports_have_no_fault_whatever_data_stands_beside_them(tmp_path: Path) -> None:
+def test_deps_that_are_the_imports_and_what_is_read_beside_them_have_no_fault(tmp_path: Path) -> None:
     write_pipeline(tmp_path, ["data/raw", "stages/work.py", "tinychat/a.py", "tinychat/page.html"])
     assert import_closure.faults(tmp_path) == []
 
 
 def test_a_missing_dep_and_one_too_many_are_named_with_their_stage(tmp_path: Path) -> None:
-    write_pipeline(tmp_path, ["stages/work.py", "tinychat/b.py"])
+    write_pipeline(tmp_path, ["stages/work.py", "tinychat/b.py", "tinychat/page.html"])
     missing, unneeded = import_closure.faults(tmp_path)
     assert missing.startswith("work: ") and "tinychat/a.py" in missing
     assert unneeded.startswith("work: ") and "tinychat/b.py" in unneeded
+
+
+def test_a_template_in_an_imported_package_must_be_named(tmp_path: Path) -> None:
+    write_pipeline(tmp_path, ["stages/work.py", "tinychat/a.py"])
+    (missing,) = import_closure.faults(tmp_path)
+    assert missing.startswith("work: tinychat/page.html ")
 
 
 def test_a_stage_without_its_script_is_a_fault(tmp_path: Path) -> None:
