@@ -8,8 +8,14 @@ ENVIRONMENT = $(PYTHON) tools/environment.py $(if $(filter file,$(origin PYTHON)
 # The commands of the environment come first, for DVC's stages too: dvc.yaml says plain `python`.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" && export PATH &&
 
+# The smoke run's params, as an experiment has them: dvc.yaml and params.yaml are the real ones.
+SMOKE = -S 'corpus.sources=[{package: chatterbot-corpus}]' -S model.embed_dim=32 -S model.n_layers=2 -S model.n_heads=4 \
+	-S model.ffn_dim=64 -S train.epochs=1 -S evaluate.max_dialogues=20
+
 .DEFAULT_GOAL := help
-.PHONY: help repro article test test-slow lint format check lock clean environment environment-dev
+BASE ?= HEAD
+
+.PHONY: help repro article smoke compare test test-slow lint format check lock clean environment environment-dev
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +26,16 @@ repro: environment ## From raw dialogues to the report, only what is not up to d
 
 article: environment ## The article from top to bottom, on its own sentence
 	@$(IN_VENV) python -m examples.article
+
+smoke: environment ## All stages, on the sample, with a tiny model: seconds; it leaves everything here as it was
+	@$(IN_VENV) dvc exp run --temp --force --name smoke $(SMOKE) && dvc exp remove --quiet smoke
+
+compare: environment ## What params and metrics changed since BASE (else the last commit), as Markdown
+	@$(IN_VENV) for what in params metrics; do \
+		table=$$(dvc $$what diff --md "$(BASE)") || exit 1; \
+		test "$$(echo "$$table" | wc -l)" -gt 2 || table='No change.'; \
+		printf '### %s since %s\n\n%s\n\n' $$what "$(BASE)" "$$table"; \
+	done
 
 test: environment-dev ## The tests, less the slow ones
 	@$(IN_VENV) pytest -m "not slow"

@@ -50,7 +50,10 @@ def make(root: Path, *arguments: str) -> str:
 def test_make_alone_lists_what_a_person_needs() -> None:
     printed = make(ROOT)
     assert printed == make(ROOT, "help")
-    for target in ("help", "repro", "article", "test", "test-slow", "lint", "format", "check", "lock", "clean"):
+    for target in (
+        *("help", "repro", "article", "smoke", "compare", "test", "test-slow"),
+        *("lint", "format", "check", "lock", "clean"),
+    ):
         assert f"make {target} " in printed
 
 
