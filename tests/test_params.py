@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dvc.utils.serialize import modify_yaml
+from dvc.utils.hydra import apply_overrides
 
 from tinychat.errors import InputError
 from tinychat.params import load_params
@@ -115,8 +115,7 @@ def test_an_experiment_changes_its_own_line_of_params_yaml_and_no_other(project:
     """DVC writes the file anew for `dvc exp run -S`; ours is written just so."""
     path = project / "params.yaml"
     before = path.read_text(encoding="utf-8").splitlines()
-    with modify_yaml(path) as params:
-        params["train"]["epochs"] = 7
+    apply_overrides(path, ["train.epochs=7"])
     after = path.read_text(encoding="utf-8").splitlines()
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert [new.split("#")[0].strip() for _, new in changed] == ["epochs: 7"]
