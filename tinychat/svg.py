@@ -31,8 +31,12 @@ NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 @contextmanager
 def picture_settings(more: dict[Any, Any] | None = None) -> Iterator[None]:
-    """matplotlib's settings for our pictures while this context lasts, with `more` of a picture's own."""
-    with mpl.rc_context({**SETTINGS, **(more or {})}), warnings.catch_warnings():
+    """matplotlib's settings for our pictures while this context lasts, with `more` of a picture's own.
+
+    All others are matplotlib's defaults, whatever a `matplotlibrc` of the project's folder or of the person says.
+    """
+    defaults: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
+    with mpl.rc_context({**defaults, **SETTINGS, **(more or {})}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # nothing is drawn in that font
         yield
 
