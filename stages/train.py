@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from tinychat.batches.prepared import open_split
-from tinychat.errors import run_and_exit
+from tinychat.errors import InputError, run_and_exit
 from tinychat.params import load_params
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import load_tokenizer
-from tinychat.training.run import TrainingResult, train_model
+from tinychat.training.run import CHANGED, TrainingResult, train_model
 from tinychat.training.snapshots import work_folder
 
 PREPARED = Path("data/prepared")
@@ -21,6 +21,9 @@ def run(root: Path = Path()) -> None:
     params = load_params(root)
 
     def write(result: TrainingResult) -> None:
+        now = load_params(root)
+        if (now.model, now.train) != (params.model, params.train):
+            raise InputError(f"params.yaml: model or train {CHANGED}")
         result.save_model(root / MODEL, tokenizer_file=root / VOCAB / "tokenizer.json")
         result.save_reports(root / REPORTS)
 

@@ -1,12 +1,16 @@
 """What goes wrong in front of a person, and how a stage or command ends for it."""
 
+import errno
 import io
+import signal
 import sys
 from collections.abc import Callable
 
 EXIT_MACHINE = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class InputError(Exception):
@@ -25,14 +29,26 @@ def run_and_exit(run: Callable[[], object]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A console of another encoding shows what it can: a character that it lacks must not end a stage.
         sys.stdout.reconfigure(errors="backslashreplace")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         run()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_INPUT)
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        advice = "; make room, then run the same command again" if error.errno in FULL_DISK else ""
+        print(f"error: {describe(error)}{advice}", file=sys.stderr)
         sys.exit(EXIT_MACHINE)
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"stopped: {stop}" if str(stop) else "stopped", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
+    else:
+        # All is written: Ctrl-C while Python ends would only make DVC throw it away.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def describe(error: OSError) -> str:
+    """Which file, and what the machine said of it."""
+    named = error.filename and error.strerror and error.filename2 is None
+    return f"{error.filename}: {error.strerror}" if named else str(error)

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tinychat.errors import InputError
+from tinychat.errors import FULL_DISK, InputError
 
 # What a spreadsheet may take for a formula (OWASP, CSV injection), wide forms included;
 # and the mark itself, so that taking one mark off again is exact.
@@ -18,32 +21,79 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write `content` beside `path`, flush it to the disk, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _beside(path) as temporary:
         with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_folder_atomically(path: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write into an empty folder beside `path`, then put that folder in the place of `path`."""
+    with _beside(path) as temporary:
+        new = temporary / "new"
+        new.mkdir(parents=True)
+        fill(new)
+        if path.is_dir():
+            # By rename too: whoever is killed while removing it leaves nothing half-removed under its name.
+            path.replace(temporary / "old")
+        new.replace(path)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A free name beside `path` for what is not whole yet; what lies there at the end is removed.
+
+    So is what killed processes left beside `path`. An OSError names `path`, not what lies beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
+    for left in path.parent.glob(".*.tmp"):
+        found = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d{{1,9}})\.tmp", left.name)
+        if left == temporary or (found and not _is_alive(int(found[1]))):
+            _remove(left)
     try:
-        fill(temporary)
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        yield temporary
+    except OSError as error:
+        # write() names no file, and nobody knows the temporary one.
+        if error.errno and (error.filename is None or str(error.filename).startswith(str(temporary))):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # nothing harmless asks there: os.kill would send Ctrl-C
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """While this context lasts, a full disk's error, which names no file, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            error.filename = str(path)
+        raise
 
 
 def to_json(data: Any) -> str:

@@ -37,6 +37,7 @@ SMALL = {
     "max_size": 400,
     "method": "sample",
 }
+EPOCHS = 600  # where a training is to be stopped: seconds, at milliseconds a step
 STAGES = (
     "ingest",
     "build_vocab",

@@ -115,7 +115,7 @@ def test_how_validation_is_cut_into_batches_does_not_change_its_loss(
     losses = []
     for tokens in (1, 4096):
         monkeypatch.setattr(loop, "VALIDATION_BATCH_TOKENS", tokens)
-        losses.append(trainer._validate())
+        losses.append(trainer._validate(StopSignals()))
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 

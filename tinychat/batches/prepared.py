@@ -78,7 +78,11 @@ def to_arrays(dialogues: Iterable[EncodedDialogue], vocab_size: int) -> Prepared
 def write_split(folder: Path, name: str, split: PreparedSplit) -> None:
     """Write one split's arrays into `folder` as NAME.ARRAY.npy."""
     for kind in ARRAYS:
-        np.save(folder / f"{name}.{kind}.npy", getattr(split, kind), allow_pickle=False)
+        array = getattr(split, kind)
+        with open(folder / f"{name}.{kind}.npy", "wb") as file:
+            # np.save by hand: on a full disk it says "784 requested and 0 written", not why.
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+            file.write(array.data)
 
 
 def open_split(folder: Path, name: str) -> PreparedSplit:

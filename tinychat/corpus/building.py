@@ -13,7 +13,7 @@ from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError
-from tinychat.files import to_json_lines, write_folder_atomically, write_json
+from tinychat.files import naming, to_json_lines, write_folder_atomically, write_json
 from tinychat.params import CorpusParams
 
 
@@ -82,7 +82,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     """
     counts, index = Counts(), SplitIndex()
     corpus.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
+    with naming(corpus), TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
         for dialogue in gather(raw, params, counts):
             kept.write(to_json_lines([to_record(dialogue)]))
             index.add(dialogue)

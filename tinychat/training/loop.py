@@ -1,6 +1,7 @@
 """The training loop: batches by length, one optimizer step each, validation after each epoch."""
 
 import math
+import sys
 import time
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import torch
 
 from tinychat.batches.batching import collate, padding_share, plan_batches
 from tinychat.batches.prepared import PreparedSplit
-from tinychat.errors import InputError, Interrupted
+from tinychat.errors import InputError, Interrupted, describe
 from tinychat.model.classic import DialogueModel
 from tinychat.model.losses import token_losses
 from tinychat.params import TrainParams
@@ -62,6 +63,8 @@ class Trainer:
         self.total_steps = self.steps_per_epoch * params.epochs
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] | None = None
+        self._snapshot_step: int | None = None  # of the snapshot on the disk
+        self._warned = False  # that snapshots find no room
 
     def resume(self) -> bool:
         """Go to where the snapshot left off; False where there is none."""
@@ -69,32 +72,23 @@ class Trainer:
         if found is None:
             return False
         self.progress, self.best_weights = found
+        self._snapshot_step = self.progress.step
         return True
 
     def run(self, display: Display, stop: StopSignals) -> Trained:
         """Train to the end. Raises Interrupted after saving a snapshot, InputError where the loss is not finite."""
         saved = time.monotonic()
-
-        def save_now_and_then() -> None:
-            nonlocal saved
-            if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
-                self.save()
-                saved = time.monotonic()
-
         progress = self.progress
         while progress.epoch < self.params.epochs and not self._patience_is_over():
             plan = self._plan(progress.epoch)
             self.model.train()
             for rows in plan[progress.batch :]:
                 self._step(rows, display)
-                if stop.requested:
-                    self.save()
-                    raise Interrupted(
-                        f"a snapshot of step {progress.step} of {self.total_steps} is kept in {self.store.folder}; "
-                        "the same command goes on from there"
-                    )
-                save_now_and_then()
-            self._finish_epoch(display)
+                self._stop_where_asked(stop)
+                if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
+                    self._save_in_passing()
+                    saved = time.monotonic()
+            self._finish_epoch(display, stop)
         return self._trained()
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
@@ -141,10 +135,10 @@ class Trainer:
             f"(epoch {self.progress.epoch + 1}); in params.yaml, {', or '.join(advice)}"
         )
 
-    def _finish_epoch(self, display: Display) -> None:
+    def _finish_epoch(self, display: Display, stop: StopSignals) -> None:
         progress, epochs = self.progress, self.params.epochs
         train_loss = progress.loss_sum / progress.loss_tokens
-        valid_loss = self._validate()
+        valid_loss = self._validate(stop)
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
         progress.history.append(
@@ -165,13 +159,14 @@ class Trainer:
             display.line(f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}{tail}")
 
     @torch.no_grad()
-    def _validate(self) -> float | None:
+    def _validate(self, stop: StopSignals) -> float | None:
         """Mean loss per token on the validation split; None where it is empty."""
         if not len(self.valid):
             return None
         self.model.eval()
         total, tokens = 0.0, 0
         for rows in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS):
+            self._stop_where_asked(stop)
             with self.runtime.autocast():
                 batch = collate(self.valid, rows, self.pad_id)
                 losses = token_losses(self.model, batch.inputs, batch.targets).losses
@@ -188,6 +183,42 @@ class Trainer:
     def save(self) -> None:
         """Write a snapshot of this moment."""
         self.store.save(self.progress, self.model, self.optimizer, self.best_weights)
+        self._snapshot_step = self.progress.step
+
+    def put_aside(self) -> str:
+        """Save a snapshot, and say where the same command goes on; an earlier one stays where this one fails."""
+        try:
+            self.save()
+        except OSError as error:
+            return f"no snapshot of step {self.progress.step} ({describe(error)}); {self._next_start()}"
+        return (
+            f"a snapshot of step {self.progress.step} of {self.total_steps} is kept in {self.store.folder}; "
+            "the same command goes on from there"
+        )
+
+    def _next_start(self) -> str:
+        if self._snapshot_step is None:
+            return "the same command begins anew"
+        return f"the same command goes on from the snapshot of step {self._snapshot_step}"
+
+    def _save_in_passing(self) -> None:
+        """Save a snapshot, or go on without it: a night's training is not given up, its result may still find room."""
+        try:
+            self.save()
+            self._warned = False
+        except OSError as error:
+            if not self._warned:
+                print(
+                    f"warning: no snapshot of step {self.progress.step} ({describe(error)}); training goes on. "
+                    f"Where it is stopped, {self._next_start()}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            self._warned = True
+
+    def _stop_where_asked(self, stop: StopSignals) -> None:
+        if stop.requested:
+            raise Interrupted(self.put_aside())
 
     def _trained(self) -> Trained:
         progress = self.progress

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tinychat.batches.prepared import PreparedSplit
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Interrupted
 from tinychat.files import rounded, to_json, write_atomically, write_folder_atomically, write_json
 from tinychat.model.storage import ModelConfig, save_model
 from tinychat.params import ModelParams, TrainParams
@@ -23,6 +23,11 @@ from tinychat.training.loop import Trained, Trainer
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, fingerprint, only_training
 
+# DVC looks at a stage's deps when it has ended, and would record the model as made of what they are by then.
+CHANGED = (
+    "changed during the training, so this model is not kept as if it came of that; "
+    "put back as it was, the same command takes this model, else it trains another"
+)
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
@@ -106,10 +111,15 @@ def train_model(
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
         try:
+            if store.folder.name != fingerprint(facts, data_files):
+                raise InputError(f"the code or the data {CHANGED}")
             write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
-        except OSError:
-            trainer.save()
+        except (OSError, InputError):
+            print(trainer.put_aside(), flush=True)
             raise
+        if stop.requested:
+            # DVC is deaf to Ctrl-C while a stage runs, and would start the next one.
+            raise Interrupted(trainer.put_aside())
         store.remove()
 
 

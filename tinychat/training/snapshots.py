@@ -147,5 +147,5 @@ def only_training(folder: Path) -> Iterator[None]:
         pid = holder.read_text(encoding="utf-8").strip() if holder.exists() else "unknown"
         raise InputError(
             f"{folder}: another training runs in this project (process {pid}); "
-            "wait for it, or end it (its snapshot is kept), then run again"
+            f"wait for it, or end it (`kill {pid}`; its snapshot is kept), then run again"
         ) from None

@@ -1,0 +1,171 @@
+"""Commands that are watched while they run, and stopped; nothing that a test starts outlives it, orphans included."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, TypeVar
+
+import psutil
+import yaml
+
+from tests.pipeline.project import Project, Ran, files_below, ran
+
+T = TypeVar("T")
+
+REPRO = (sys.executable, "-m", "dvc", "repro")
+
+PATIENCE = 120.0  # seconds until a test gives up waiting: only a hanging test ever sees them
+
+
+class Watched:
+    """A command that runs in a process group of its own; what it prints is read all the time, in threads."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._lines: list[str] = []
+        self._seen = 0
+        self._news = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream,), daemon=True)
+            for stream in (process.stdout, process.stderr)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            with self._news:
+                self._lines.append(line)
+                self._news.notify_all()
+
+    @property
+    def printed(self) -> str:
+        """All so far, of both streams, as it came."""
+        with self._news:
+            return "".join(self._lines)
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The next line that the pattern occurs in, of those that were not looked at yet."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with self._news:
+                while self._seen < len(self._lines):
+                    self._seen += 1
+                    if found := re.search(pattern, self._lines[self._seen - 1]):
+                        return found
+                ended = not any(reader.is_alive() for reader in self._readers)
+                if not ended:
+                    self._news.wait(0.05)
+            if ended and self._seen == len(self._lines):
+                break
+        raise AssertionError(f"no line with {pattern!r} came\n{self.printed}")
+
+    def stage(self, name: str) -> psutil.Process:
+        """The process of a stage that DVC runs, as soon as there is one."""
+        return wait_until(self._stage, name)
+
+    def _stage(self, name: str) -> psutil.Process | None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                    # A shell that DVC starts may have become the stage, or may stand above it.
+                    if child.cmdline()[1:3] == ["-m", f"stages.{name}"]:
+                        return child
+        return None
+
+    def send(self, number: int) -> None:
+        """Send a signal to the whole group, as a terminal does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end\n{self.printed}") from None
+        for reader in self._readers:
+            reader.join(0.5)  # an orphan may hold the other end of the pipe
+        return code
+
+
+@contextlib.contextmanager
+def watch(project: Project, *command: str) -> Iterator[Watched]:
+    """Start a command in the project and watch it; what is left of its process group is killed at the end."""
+    # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        watched = Watched(project.start(*command))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield watched
+    finally:
+        watched.send(signal.SIGKILL)
+        watched.end()
+
+
+def wait_until(ask: Callable[..., T | None], *arguments: object) -> T:
+    """Ask until there is an answer."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if answer := ask(*arguments):
+            return answer
+        time.sleep(0.005)
+    raise AssertionError(f"in vain: {ask.__name__}{arguments}")
+
+
+def litter(project: Project) -> list[Path]:
+    """What killed stages left beside their outs; DVC's own temporary files have no process id in their name."""
+    return [path for path in project.root.rglob(".*.tmp") if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
+
+
+def snapshot_every(seconds: float, project: Project) -> None:
+    """Let the project's training save a snapshot so often, instead of once a minute."""
+    path = project.root / "tinychat/training/loop.py"
+    text, count = re.subn(r"(?<=^SECONDS_BETWEEN_SNAPSHOTS = ).*", str(seconds), path.read_text("utf-8"), flags=re.M)
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def start_training(repro: Watched) -> psutil.Process:
+    """Wait until a model is being trained; the process that does it."""
+    repro.wait_for(r"^epoch +\d\d/")
+    return repro.stage("train")
+
+
+def outs_of(project: Project, stage: str) -> list[str]:
+    lock = yaml.safe_load((project.root / "dvc.lock").read_text(encoding="utf-8"))
+    return [out["path"] for out in lock["stages"][stage]["outs"]]
+
+
+def forget(project: Project, stage: str) -> None:
+    """As if the stage had never run: no outs, nothing in dvc.lock, nothing in DVC's run cache."""
+    for out in outs_of(project, stage):
+        path = project.root / out
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path = project.root / "dvc.lock"
+    lock = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del lock["stages"][stage]
+    path.write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+    for record in files_below(project.root / ".dvc/cache/runs"):
+        if record.exists() and f"stages.{stage}\n" in record.read_text(encoding="utf-8"):
+            shutil.rmtree(record.parent)  # DVC stumbles over an empty folder
+
+
+def repro_or_mend(project: Project, *arguments: str) -> Ran:
+    """`dvc repro`, and what a person does where DVC was stopped while it wrote a file of its own: remove that file."""
+    with watch(project, *REPRO, *arguments) as again:
+        if again.end() == 0:
+            return ran(again.printed)
+    for name in (".dvc/tmp/rwlock", "dvc.lock"):
+        (project.root / name).unlink(missing_ok=True)
+    return project.repro(*arguments)

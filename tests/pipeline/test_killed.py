@@ -1,0 +1,403 @@
+"""Stopped, killed, started twice: no stage leaves half an out, and the next `dvc repro` ends with the same bytes."""
+
+import contextlib
+import os
+import random
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.pipeline.processes import (
+    REPRO,
+    forget,
+    litter,
+    outs_of,
+    repro_or_mend,
+    snapshot_every,
+    start_training,
+    wait_until,
+    watch,
+)
+from tests.pipeline.project import EPOCHS, STAGES, Project, files_below, ran
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of POSIX")
+
+TRAIN = (*REPRO, "train")
+
+
+def whole_or_absent(project: Project, outs: list[str], expected: dict[str, bytes]) -> None:
+    """Each of these outs is not there, or has all its files with all their bytes."""
+    for out in outs:
+        path = project.root / out
+        found = {file.relative_to(project.root).as_posix(): file.read_bytes() for file in files_below(path)}
+        whole = {name: content for name, content in expected.items() if name == out or name.startswith(f"{out}/")}
+        assert found == whole or not path.exists(), (out, sorted(found))
+
+
+def seconds_of(project: Project, stage: str) -> tuple[float, float]:
+    """How long the stage runs under DVC, and how long all of `dvc repro`."""
+    forget(project, stage)
+    start = time.monotonic()
+    with watch(project, *REPRO, "-s", stage) as repro:
+        process = repro.stage(stage)
+        began = time.monotonic()
+        psutil.wait_procs([process])
+        ended = time.monotonic()
+        assert repro.end() == 0, repro.printed
+    return ended - began, time.monotonic() - start
+
+
+KILLED_WHILE_WRITING = """
+import os, resource, runpy, signal, sys
+
+stage, file, times, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+sys.dont_write_bytecode = True
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+def strike(event, arguments):
+    global times
+    if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR) and file in os.path.basename(arguments[0]):
+        times -= 1
+        if times == 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+sys.addaudithook(strike)
+runpy.run_module(f"stages.{stage}", run_name="__main__")
+"""
+
+
+def killed_while_writing(project: Project, stage: str, file: str, *, times: int = 1, size: int) -> None:
+    """Run a stage that the kernel kills when it opened this file so many times and has written so many bytes of it."""
+    killed = project.run(sys.executable, "-c", KILLED_WHILE_WRITING, stage, file, str(times), str(size), fails=True)
+    assert killed.returncode == -signal.SIGXFSZ, killed.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_is_killed_in_the_middle_of_a_file_leaves_no_half_out(project: Project, stage: str) -> None:
+    expected, outs = project.out_bytes(), outs_of(project, stage)
+    sizes = {Path(name).name: len(content) for name, content in expected.items() if name.startswith(tuple(outs))}
+    files = sorted((name for name in sizes if sizes[name] > 1), key=lambda name: sizes[name])
+    forget(project, stage)
+    for file in dict.fromkeys((files[0], files[len(files) // 2], files[-1])):
+        killed_while_writing(project, stage, file, size=sizes[file] // 2)
+        whole_or_absent(project, outs, expected)
+        left = [re.sub(r"\d+\.tmp$", "", str(path)) for path in litter(project)]
+        assert left  # so it was killed in the middle, and
+        assert len(left) == len(set(left))  # what an earlier one left beside the same out is gone
+    project.repro("-s", stage)
+    assert project.out_bytes() == expected
+    assert litter(project) == []
+
+
+def test_a_kill_in_the_middle_of_a_snapshot_leaves_the_one_before(project: Project) -> None:
+    snapshot_every(0.0, project)
+    project.repro("train")
+    expected = project.out_bytes()
+    forget(project, "train")
+    killed_while_writing(project, "train", "snapshot.safetensors", times=3, size=1000)
+    ended = project.dvc("repro", "train")
+    assert "going on from the snapshot of step 2 of 3" in ended.stdout
+    assert project.out_bytes() == expected
+
+
+@pytest.fixture(scope="session")
+def snapshots_all_the_time(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A finished project whose training saves a snapshot after each step, so that a kill may well hit one."""
+    project = finished.copy(tmp_path_factory.mktemp("snapshots") / "tinychat")
+    project.set_params(epochs=60)
+    snapshot_every(0.0, project)
+    project.repro()
+    project.git("commit", "--quiet", "--all", "--message=longer")
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_is_killed_at_any_moment_leaves_nothing_half_written(
+    snapshots_all_the_time: Project, tmp_path: Path, stage: str
+) -> None:
+    project = snapshots_all_the_time.copy(tmp_path / "tinychat")
+    expected, outs = project.out_bytes(), outs_of(project, stage)
+    of_stage, of_all = map(min, zip(seconds_of(project, stage), seconds_of(project, stage), strict=True))
+    chance, hits = random.Random(stage), 0
+    for moment in range(10):
+        forget(project, stage)
+        share = (moment + chance.random()) / 10
+        with watch(project, *REPRO, "-s", stage) as repro:
+            if moment % 2:  # DVC lives, and sees that its stage died
+                process = repro.stage(stage)
+                time.sleep(share * of_stage)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+                hits += repro.end() != 0
+            else:  # all die: the power fails, the memory is used up
+                time.sleep(share * of_all)
+                repro.send(signal.SIGKILL)
+                hits += repro.end() != 0
+        whole_or_absent(project, outs, expected)
+        changed = {line[3:] for line in project.git("status", "--short").splitlines()}
+        assert changed <= {"dvc.lock", *outs}
+        assert set(repro_or_mend(project).ran) <= {stage}
+        assert project.out_bytes() == expected
+        assert litter(project) == []
+    assert hits >= 5
+    assert project.repro().ran == []
+
+
+def test_dvc_names_its_own_lock_file_where_it_was_killed_while_writing_it(project: Project) -> None:
+    path = project.root / ".dvc/tmp/rwlock"
+    path.write_text(path.read_text(encoding="utf-8")[:1], encoding="utf-8")
+    project.append("stages/ingest.py", "# another version\n")
+    assert ".dvc/tmp/rwlock" in project.dvc("repro", fails=True).stderr
+    path.unlink()
+    assert project.repro().ran == ["ingest"]
+
+
+def test_a_dvc_lock_that_was_cut_off_is_made_again_from_the_cache(project: Project) -> None:
+    path, expected = project.root / "dvc.lock", project.out_bytes()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"  train:") + 500] + b"\n    x")
+    assert "dvc.lock" in project.dvc("repro", fails=True).stderr
+    path.unlink()
+    again = project.repro()
+    assert (again.ran, set(again.restored)) == ([], set(STAGES))
+    assert path.read_bytes() == whole
+    assert project.out_bytes() == expected
+
+
+def test_what_a_killed_process_left_beside_an_out_goes_and_what_a_living_one_writes_stays(project: Project) -> None:
+    dead = project.start(sys.executable, "-c", "")
+    dead.communicate()
+    left = project.root / f"data/.corpus.{dead.pid}.tmp/new"
+    left.mkdir(parents=True)
+    (left / "train.jsonl").write_text("half", encoding="utf-8")
+    others = [
+        project.root / f"data/.corpus.{os.getpid()}.tmp",  # of a process that is alive
+        project.root / f"data/.corpus.bak.{dead.pid}.tmp",  # of another file
+        project.root / f"data/corpus.{dead.pid}.tmp",
+    ]
+    for other in others:
+        other.mkdir()
+    project.run(sys.executable, "-m", "stages.ingest")
+    assert not left.parent.exists()
+    assert all(other.exists() for other in others)
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name != "train"])
+def test_sigterm_ends_a_stage_at_once_and_leaves_no_out(project: Project, stage: str) -> None:
+    outs = outs_of(project, stage)
+    forget(project, stage)
+    with watch(project, *REPRO, "-s", stage) as repro:
+        process = repro.stage(stage)
+        process.terminate()
+        assert repro.end() != 0
+        assert re.search(r"exited with (-15|143)", repro.printed)
+        assert "Traceback" not in repro.printed
+    assert not [out for out in outs if (project.root / out).exists()]
+    assert litter(project) == []
+
+
+def same(project: Project, uninterrupted: Project) -> None:
+    assert project.out_bytes() == uninterrupted.out_bytes()
+    assert (project.root / "dvc.lock").read_bytes() == (uninterrupted.root / "dvc.lock").read_bytes()
+
+
+def goes_on(project: Project, step: str) -> None:
+    """`dvc repro` says that it goes on from this step, and reaches the end."""
+    ended = project.dvc("repro", "train")
+    assert f"going on from the snapshot of step {step} of {EPOCHS}" in ended.stdout
+    assert ran(ended.stdout).ran[0] == "train"
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_training_soon_and_the_same_command_goes_on(
+    project_to_train: Project, uninterrupted: Project
+) -> None:
+    project = project_to_train
+    with watch(project, *TRAIN) as repro:
+        start_training(repro)
+        repro.send(signal.SIGINT)
+        asked = time.monotonic()
+        step = repro.wait_for(rf"^stopped: a snapshot of step (\d+) of {EPOCHS} is kept .* goes on from there")[1]
+        assert repro.end() != 0
+        # A promise, so it is measured here: two seconds after the step, which takes milliseconds.
+        assert time.monotonic() - asked < 2
+        assert "Traceback" not in repro.printed
+        assert "failed to reproduce 'train'" in repro.printed
+    assert not (project.root / "models/dialogue").exists()
+    goes_on(project, step)
+    same(project, uninterrupted)
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_heard_during_validation(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "tinychat")
+    rows = "".join(f"무엇 {n}?,{n} 그래요 {'아 ' * 40}\n" for n in range(8000))
+    (project.root / "data/raw/qa.csv").write_text("Q,A\n" + rows, encoding="utf-8")
+    project.set_params(epochs=50, embed_dim=128, n_layers=6, batch_tokens=4096)
+    path = project.root / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    shares = "    train: 0.9\n    valid: 0.05\n"
+    assert shares in text
+    path.write_text(text.replace(shares, "    train: 0.01\n    valid: 0.94\n"), encoding="utf-8")
+    project.repro("prepare_data")
+    with watch(project, *REPRO, "train") as repro:
+        repro.wait_for(r"^epoch +1/")
+        time.sleep(1)  # its few steps are over, and validation takes long
+        repro.send(signal.SIGINT)
+        asked = time.monotonic()
+        repro.wait_for(r"^stopped: a snapshot of step \d+ ")
+        assert time.monotonic() - asked < 2
+        assert repro.end() != 0
+
+
+@pytest.mark.parametrize("stage", ["ingest", "train", "summarize"])
+def test_ctrl_c_while_a_stage_loads_its_modules_shows_no_traceback(project: Project, stage: str) -> None:
+    forget(project, stage)
+    with watch(project, *REPRO, "-s", stage) as repro:
+        process = repro.stage(stage)
+        wait_until(lambda: any("pydantic" in file.path or "torch" in file.path for file in process.memory_maps()))
+        repro.send(signal.SIGINT)
+        assert repro.end() != 0
+        assert "Traceback" not in repro.printed
+        assert f"failed to reproduce '{stage}'" in repro.printed
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_the_last_moment_of_training_does_not_start_the_next_stage(
+    project_to_train: Project,
+) -> None:
+    project = project_to_train
+    code = project.root / "stages/train.py"
+    text = code.read_text(encoding="utf-8")
+    last_line = "        result.save_reports(root / REPORTS)\n"
+    assert last_line in text
+    code.write_text(
+        text.replace(last_line, f"{last_line}        __import__('os').kill(0, __import__('signal').SIGINT)\n"),
+        encoding="utf-8",
+    )
+    with watch(project, *REPRO) as repro:
+        assert repro.end() != 0
+        assert f"a snapshot of step {EPOCHS} of {EPOCHS} is kept" in repro.printed
+        assert "Running stage 'evaluate'" not in repro.printed
+
+
+def test_ctrl_c_after_a_stage_has_written_its_outs_does_not_throw_them_away(project: Project) -> None:
+    project.append(
+        "stages/export_csv.py", "    __import__('os').kill(__import__('os').getpid(), 2)  # while Python ends\n"
+    )
+    with watch(project, *REPRO) as repro:
+        assert repro.end() == 0, repro.printed
+
+
+def test_a_second_repro_during_a_stage_says_who_is_in_its_way_and_disturbs_nothing(
+    project: Project, finished: Project
+) -> None:
+    stage = "generate"
+    forget(project, stage)
+    with watch(project, *REPRO) as first:
+        process = first.stage(stage)
+        process.suspend()  # so that it is in the way for sure
+        second = project.dvc("repro", fails=True)
+        assert f"PID {first.process.pid}" in second.stderr
+        assert "is busy, it is being blocked by" in second.stderr
+        assert ran(second.stdout).ran == []
+        process.resume()
+        assert first.end() == 0, first.printed
+    assert project.out_bytes() == finished.out_bytes()
+    assert project.repro().ran == []
+
+
+@pytest.mark.slow
+def test_a_second_repro_during_training_says_who_is_in_its_way_and_disturbs_nothing(
+    project_to_train: Project, uninterrupted: Project
+) -> None:
+    project = project_to_train
+    with watch(project, *TRAIN) as first:
+        process = start_training(first)
+        process.suspend()
+        for command in (["repro"], ["repro", "--force"], ["repro", "--single-item", "train"]):
+            second = project.dvc(*command, fails=True)
+            assert f"PID {first.process.pid}" in second.stderr
+        # What DVC does not stop: the old model comes back into the place of the one that is being trained.
+        project.dvc("checkout")
+        process.resume()
+        assert first.end() == 0, first.printed
+    same(project, uninterrupted)
+
+
+@pytest.mark.slow
+def test_of_two_repros_that_begin_together_one_ends_well(project_to_train: Project, uninterrupted: Project) -> None:
+    project = project_to_train
+    with watch(project, *TRAIN) as one, watch(project, *TRAIN) as other:
+        codes = [one.end(), other.end()]
+        printed = (one.printed, other.printed)
+    assert codes.count(0) == 1, printed
+    assert re.search(r"is busy|Unable to acquire lock", printed[codes.index(255)])
+    same(project, uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_training_that_lost_its_dvc_is_named_and_goes_on_once_it_was_ended(
+    project_to_train: Project, uninterrupted: Project
+) -> None:
+    project = project_to_train
+    with watch(project, *TRAIN) as repro:
+        orphan = start_training(repro)
+        orphan.suspend()  # so that it does not end before it is asked to
+        repro.process.kill()
+        repro.process.wait()
+        refused = project.dvc("repro", "train", fails=True)
+        assert f"another training runs in this project (process {orphan.pid})" in refused.stderr
+        assert f"`kill {orphan.pid}`" in refused.stderr
+        orphan.terminate()
+        orphan.resume()
+        step = repro.wait_for(r"^stopped: a snapshot of step (\d+) ")[1]
+        psutil.wait_procs([orphan])
+    goes_on(project, step)
+    same(project, uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_training_that_lost_its_dvc_and_ends_by_itself_leaves_the_next_repro_to_succeed(
+    project_to_train: Project, uninterrupted: Project
+) -> None:
+    project = project_to_train
+    with watch(project, *TRAIN) as repro:
+        orphan = start_training(repro)
+        repro.process.kill()
+        repro.process.wait()
+        psutil.wait_procs([orphan])
+    assert (project.root / "models/dialogue/model.safetensors").exists()
+    project.repro("train")
+    same(project, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("params.yaml", "learning_rate: 0.001", "learning_rate: 0.002"),
+        ("tinychat/training/optimizers.py", "import ", "# another version\nimport "),
+    ],
+)
+def test_a_model_is_not_recorded_as_made_of_what_changed_while_it_was_trained(
+    project_to_train: Project, uninterrupted: Project, file: str, old: str, new: str
+) -> None:
+    project = project_to_train
+    path = project.root / file
+    before = path.read_text(encoding="utf-8")
+    with watch(project, *TRAIN) as repro:
+        start_training(repro)
+        path.write_text(before.replace(old, new, 1), encoding="utf-8")
+        assert repro.end() != 0
+        assert re.search(r"^error: .* changed during the training", repro.printed, re.MULTILINE)
+    assert not (project.root / "models/dialogue").exists()
+    path.write_text(before, encoding="utf-8")
+    goes_on(project, str(EPOCHS))
+    same(project, uninterrupted)
