@@ -119,3 +119,22 @@ def test_an_experiment_changes_its_own_line_of_params_yaml_and_no_other(project:
     after = path.read_text(encoding="utf-8").splitlines()
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert [new.split("#")[0].strip() for _, new in changed] == ["epochs: 7"]
+
+
+@pytest.mark.parametrize("sources", ["auto", "[{file: b.csv}]"])
+def test_a_queued_experiment_lacks_no_dialogues_of_the_project_in_silence(
+    project: Path, tmp_path: Path, sources: str
+) -> None:
+    change(project, r"^  sources: auto", f"  sources: {sources}")
+    copy = tmp_path / ".dvc/tmp/exps/tmp1"
+    for root in (tmp_path, copy):
+        (root / "data/raw").mkdir(parents=True)
+        (root / "data/raw/README.md").write_text("what may lie here", encoding="utf-8")
+    shutil.copy(project / "params.yaml", copy)
+    load_params(copy)
+    (tmp_path / "data/raw/b.csv").write_text("Q,A", encoding="utf-8")
+    load_params(project)
+    with pytest.raises(InputError, match=r"^data/raw/b\.csv lies in the project, but .* --copy-paths data/raw/b\.csv"):
+        load_params(copy)
+    (copy / "data/raw/b.csv").write_text("Q,A", encoding="utf-8")
+    load_params(copy)

@@ -24,6 +24,8 @@ from pydantic import (
 from tinychat.errors import InputError, run_and_exit
 
 PARAMS_FILE = "params.yaml"
+RAW = Path("data/raw")
+EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -225,10 +227,35 @@ def load_params(root: Path) -> Params:
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected sections such as corpus, model, train; found {type(data).__name__}")
     try:
-        return Params.model_validate(data)
+        params = Params.model_validate(data)
     except ValidationError as error:
         lines = [_explain(path, item) for item in error.errors()]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
+    _refuse_left_behind(root, params)
+    return params
+
+
+def _refuse_left_behind(root: Path, params: Params) -> None:
+    """A queued experiment must not be made of the sample, or of some files, in place of all that lies in data/raw.
+
+    DVC runs it in `.dvc/tmp/exps/NAME`, with what git has: data/raw is not in git. Whichever stage runs first there
+    looks, since DVC may take ingest's result for the sample from its cache.
+    """
+    parts = root.resolve().parts
+    if parts[-4:-1] != EXPERIMENTS.parts:
+        return
+    here, project = root / RAW, Path(*parts[:-4]) / RAW
+    lying = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
+    named = None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources}
+    for name in lying:
+        is_data = name != "README.md" and not name.startswith(".") and not name.endswith(".dvc")
+        tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
+        if (is_data if named is None else name in named) and not tracked and not (here / name).exists():
+            raise InputError(
+                f"{RAW / name} lies in the project, but not in the copy that DVC made for this queued experiment. "
+                f"Queue it with --copy-paths {RAW / name}, or track the file: dvc add {RAW / name}, and commit "
+                f"{RAW / name}.dvc"
+            )
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -74,15 +74,3 @@ def test_data_that_dvc_tracks_and_that_is_not_here_is_not_replaced_by_the_sample
     project.lay("mine.csv.dvc", "outs:\n- path: mine.csv\n")
     with pytest.raises(InputError, match=r"mine\.csv\.dvc tracks mine\.csv, which is not here\. Run: dvc pull"):
         project.ingest(sources=sources)
-
-
-def test_a_queued_experiment_lacks_no_dialogues_of_the_project_in_silence(project: Any, corpus_params: Any) -> None:
-    project.lay("a.csv", TABLE.format("하나", "1"))
-    project.lay("b.csv", TABLE.format("둘", "2"))
-    copy = project.raw.parents[1] / ".dvc/tmp/exps/tmp1" / "data/raw"
-    copy.mkdir(parents=True)
-    (copy / "a.csv").write_text(TABLE.format("하나", "1"), encoding="utf-8")
-    with pytest.raises(InputError, match=r"b\.csv lies in the project, but not in .* --copy-paths .*b\.csv.* dvc add"):
-        list_sources(copy, corpus_params())
-    (copy / "b.csv").write_text(TABLE.format("둘", "2"), encoding="utf-8")
-    assert [source.file for source in list_sources(copy, corpus_params())] == ["a.csv", "b.csv"]

@@ -8,7 +8,6 @@ from tinychat.errors import InputError
 from tinychat.params import CorpusParams, Source
 
 SAMPLE = "chatterbot-corpus"
-EXPERIMENTS = PurePath(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
 NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
 
 
@@ -16,12 +15,11 @@ def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
     """The sources in the order in which they are read: files by name, then packages by name.
 
     `auto`: every file in `raw` but README.md, hidden files and DVC's `*.dvc`; where there is none, the sample.
-    Raises InputError for a folder in `raw`, for data that DVC tracks and that is not there, for a queued experiment
-    that lacks a file of the project, and for a source that is named twice.
+    Raises InputError for a folder in `raw`, for data that DVC tracks and that is not there,
+    and for a source that is named twice.
     """
     if params.sources == "auto":
         names = _raw_files(raw)
-        _refuse_left_behind(raw, names)
         sources = [Source(file=name) for name in names] or [Source(package=SAMPLE)]
     else:
         sources = params.sources
@@ -92,24 +90,6 @@ def _refuse_missing_dvc(raw: Path, name: str) -> None:
     """Data that DVC tracks but that is not here must not be replaced by the sample in silence."""
     if (raw / f"{name}.dvc").is_file() and not (raw / name).exists():
         raise InputError(f"{raw / name}.dvc tracks {name}, which is not here. Run: dvc pull")
-
-
-def _refuse_left_behind(raw: Path, names: list[str]) -> None:
-    """A queued experiment runs in `.dvc/tmp/exps/NAME`, where DVC laid what git has: not the dialogues in data/raw.
-
-    It must not be made of the sample, or of some of the files, in silence.
-    """
-    parts = raw.resolve().parts
-    for place in range(len(parts) - 4):
-        if parts[place : place + 3] == EXPERIMENTS.parts:
-            of_the_project = Path(*parts[:place], *parts[place + 4 :])
-            left_behind = [name for name in _raw_files(of_the_project) if name not in names]
-            if left_behind:
-                file = raw / left_behind[0]
-                raise InputError(
-                    f"{file} lies in the project, but not in the copy that DVC made for this queued experiment. "
-                    f"Queue it with --copy-paths {file}, or track the file: dvc add {file}, and commit {file}.dvc"
-                )
 
 
 def _nfc(name: str) -> str:
