@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides
 
+from tinychat.corpus import sources
 from tinychat.errors import InputError
-from tinychat.params import load_params
+from tinychat.params import NO_DIALOGUES, load_params
 
 
 @pytest.fixture
@@ -138,3 +139,15 @@ def test_a_queued_experiment_lacks_no_dialogues_of_the_project_in_silence(
         load_params(copy)
     (copy / "data/raw/b.csv").write_text("Q,A", encoding="utf-8")
     load_params(copy)
+
+
+@pytest.mark.parametrize("name", ["README.md", "desktop.ini", "Thumbs.db", ".hidden", "b.csv.dvc"])
+def test_a_queued_experiment_may_lack_what_holds_no_dialogues(project: Path, tmp_path: Path, name: str) -> None:
+    """What ingest overlooks in data/raw stops no experiment."""
+    copy = tmp_path / ".dvc/tmp/exps/tmp1"
+    copy.mkdir(parents=True)
+    shutil.copy(project / "params.yaml", copy)
+    (tmp_path / "data/raw").mkdir(parents=True)
+    (tmp_path / "data/raw" / name).write_text("x", encoding="utf-8")
+    load_params(copy)
+    assert NO_DIALOGUES == sources.NO_DIALOGUES

@@ -26,6 +26,8 @@ from tinychat.errors import InputError, run_and_exit
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
+# As in corpus/sources.py, which decides what is read: that file is a dep of ingest, and this one of no stage.
+NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -248,7 +250,7 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
     lying = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
     named = None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources}
     for name in lying:
-        is_data = name != "README.md" and not name.startswith(".") and not name.endswith(".dvc")
+        is_data = name not in NO_DIALOGUES and not name.startswith(".") and not name.endswith(".dvc")
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
         if (is_data if named is None else name in named) and not tracked and not (here / name).exists():
             raise InputError(
