@@ -27,8 +27,8 @@ from torch.nn import functional as F
 from tinychat.batches.batching import Batch, collate, plan_batches
 from tinychat.batches.prepared import PreparedSplit, open_split
 from tinychat.model import classic
+from tinychat.model.config import ModelConfig
 from tinychat.model.losses import token_losses
-from tinychat.model.storage import ModelConfig
 from tinychat.params import Params, load_params
 from tinychat.runtime import Runtime
 from tinychat.tokenizer.chat import IGNORED

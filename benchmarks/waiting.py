@@ -16,7 +16,7 @@ from rich.table import Table
 
 WORK = """
 import sys, time, torch
-from tinychat.model.storage import ModelConfig
+from tinychat.model.config import ModelConfig
 model = ModelConfig(2500, 256, 6, 8, 1024, 128).build()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 ids = torch.randint(5, 2500, (60, 17))

@@ -7,7 +7,7 @@ from tinychat.files import write_folder_atomically
 from tinychat.inspection.layers import list_layers
 from tinychat.inspection.report import sentence_record, write_layer_report
 from tinychat.inspection.trace import continue_greedily, trace_sentence
-from tinychat.model import load_model
+from tinychat.model.storage import load_model
 from tinychat.params import load_params
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import load_tokenizer

@@ -4,12 +4,9 @@ from pathlib import Path
 
 from tinychat.errors import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
-from tinychat.generation.engine import Engine
+from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
-from tinychat.model import load_model
 from tinychat.params import load_params
-from tinychat.runtime import choose_runtime
-from tinychat.tokenizer import load_tokenizer
 
 MODEL = Path("models/dialogue")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
@@ -18,8 +15,7 @@ REPLIES = Path("outputs/generated_dialogue.jsonl")
 def run(root: Path = Path()) -> None:
     """Write a line for each prompt: what the model read and said, as text and as tokens."""
     params = load_params(root).generate
-    tokenizer = load_tokenizer(root / MODEL)
-    engine = Engine(load_model(root / MODEL, choose_runtime().device), tokenizer)
+    engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))
     replies = engine.reply([[{"role": "user", "content": prompt}] for prompt in params.prompts], options)
     rows = [
@@ -28,10 +24,10 @@ def run(root: Path = Path()) -> None:
             "output": reply.text,
             "prompt_ids": reply.prompt_ids,
             "token_ids": reply.token_ids,
-            "tokens": tokenizer.tokens([*reply.prompt_ids, *reply.token_ids]),
+            "tokens": engine.tokenizer.tokens([*reply.prompt_ids, *reply.token_ids]),
             "n_tokens": len(reply.token_ids),
             "finish_reason": reply.finish_reason,
-            "mean_logprob": round(reply.mean_logprob, 6),
+            "mean_logprob": round(reply.mean_logprob, 4),
         }
         for prompt, reply in zip(params.prompts, replies, strict=True)
     ]

@@ -11,7 +11,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 import torch
 
 from tinychat.model import DialogueModel
-from tinychat.model.storage import ModelConfig
+from tinychat.model.config import ModelConfig
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, build_words
 

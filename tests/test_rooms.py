@@ -24,6 +24,10 @@ MAY_IMPORT = {
     "report": BASE | MIDDLE,
     "generation": BASE | MIDDLE,
     "evaluation": BASE | MIDDLE | {"generation"},
+    "bot": BASE | MIDDLE | {"generation"},
+    "chatting": BASE | MIDDLE | {"generation", "evaluation", "bot"},
+    "cli": BASE | {"bot", "chatting"},
+    "__main__": {"cli"},
 }
 
 

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+import threadpoolctl
 import torch
 
 from tinychat.errors import InputError
-from tinychat.runtime import choose_runtime
+from tinychat.runtime import BlasThreads, asked_precision, asked_threads, choose_decoder, choose_runtime
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +97,126 @@ def test_an_unknown_wish_is_named(name: str, value: str, message: str) -> None:
 def test_a_device_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match=r"TINYCHAT_DEVICE is cuda, but torch .* sees only: cpu"):
         choose_runtime({"TINYCHAT_DEVICE": "cuda"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "device", "decoder"),
+    [
+        ({}, None, "numpy"),
+        ({}, "cpu", "numpy"),
+        ({}, "cuda", "torch"),
+        ({}, "mps", "torch"),
+        ({"TINYCHAT_DEVICE": "cpu"}, None, "numpy"),
+        ({"TINYCHAT_DEVICE": "cuda"}, None, "torch"),
+        ({"TINYCHAT_DEVICE": "mps"}, None, "torch"),
+        ({"TINYCHAT_DEVICE": "cuda"}, "cpu", "numpy"),
+        ({"TINYCHAT_PRECISION": "fp32"}, None, "numpy"),
+        ({"TINYCHAT_PRECISION": "bf16"}, None, "torch"),
+        ({"TINYCHAT_PRECISION": "bf16"}, "cpu", "torch"),
+        ({"TINYCHAT_DECODER": "torch"}, None, "torch"),
+        ({"TINYCHAT_DECODER": "numpy"}, None, "numpy"),
+        ({"TINYCHAT_DECODER": " NumPy "}, "cpu", "numpy"),
+        ({"TINYCHAT_DECODER": ""}, None, "numpy"),
+        ({"TINYCHAT_DECODER": "numpy"}, "cuda", "numpy"),
+        ({"TINYCHAT_DECODER": "numpy", "TINYCHAT_DEVICE": "cpu", "TINYCHAT_PRECISION": "fp32"}, None, "numpy"),
+        ({"TINYCHAT_DECODER": "torch", "TINYCHAT_DEVICE": "cuda", "TINYCHAT_PRECISION": "bf16"}, None, "torch"),
+    ],
+    ids=str,
+)
+def test_numpy_decodes_on_a_cpu_in_fp32_and_torch_everywhere_else(
+    environment: dict[str, str], device: str | None, decoder: str
+) -> None:
+    assert choose_decoder(environment, device) == decoder
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"TINYCHAT_DECODER": "jax"}, "TINYCHAT_DECODER is 'jax'; it must be one of auto, numpy, torch"),
+        ({"TINYCHAT_DEVICE": "gpu"}, "TINYCHAT_DEVICE is 'gpu'; it must be one of auto, cpu, cuda, mps"),
+        ({"TINYCHAT_PRECISION": "fp16"}, "TINYCHAT_PRECISION is 'fp16'; it must be one of auto, fp32, bf16"),
+        (
+            {"TINYCHAT_DECODER": "numpy", "TINYCHAT_PRECISION": "bf16"},
+            "TINYCHAT_DECODER is numpy, which computes in fp32 only, but TINYCHAT_PRECISION is bf16",
+        ),
+        (
+            {"TINYCHAT_DECODER": "numpy", "TINYCHAT_DEVICE": "cuda"},
+            "TINYCHAT_DECODER is numpy, which computes on the CPU only, but TINYCHAT_DEVICE is cuda",
+        ),
+    ],
+    ids=str,
+)
+def test_a_decoder_that_cannot_be_is_refused(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}$"):
+        choose_decoder(environment)
+
+
+def test_where_no_environment_is_given_the_process_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYCHAT_DECODER", "torch")
+    monkeypatch.setenv("TINYCHAT_PRECISION", "bf16")
+    monkeypatch.setenv("TINYCHAT_THREADS", "3")
+    assert (choose_decoder(), asked_precision(), asked_threads()) == ("torch", "bf16", 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "threads"),
+    [(None, None), ("auto", None), ("Auto", None), ("", None), (" ", None), ("1", 1), (" 12 ", 12), ("007", 7)],
+)
+def test_so_many_threads_are_asked_for(value: str | None, threads: int | None) -> None:
+    assert asked_threads({} if value is None else {"TINYCHAT_THREADS": value}) == threads
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", "1 2", "٣", "²", "+1", "0x2"])
+def test_what_is_no_number_of_threads_is_named(value: str) -> None:
+    with pytest.raises(InputError, match=r"^TINYCHAT_THREADS is '.*'; it must be auto or a number from 1 on$"):
+        asked_threads({"TINYCHAT_THREADS": value})
+
+
+def blas_threads() -> list[int]:
+    """How many threads numpy's OpenBLAS takes now, as another look at the process tells."""
+    np.ones((2, 2), dtype=np.float32) @ np.ones((2, 2), dtype=np.float32)
+    infos = threadpoolctl.threadpool_info()
+    return [info["num_threads"] for info in infos if info["internal_api"] == "openblas"]
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    if not blas_threads():
+        pytest.skip("this numpy has no OpenBLAS")
+    with threadpoolctl.threadpool_limits(2):
+        if set(blas_threads()) != {2}:
+            pytest.skip("this OpenBLAS takes no second thread")
+        yield
+
+
+def test_numpy_computes_with_so_many_threads_and_then_with_as_many_as_before(two_threads: None) -> None:
+    threads = BlasThreads(1)
+    assert set(blas_threads()) == {2}
+    for _ in range(3):
+        with threads:
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {2}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_so_it_does_after_an_error(two_threads: None, error: type[BaseException]) -> None:
+    with pytest.raises(error), BlasThreads(1):
+        raise error
+    assert set(blas_threads()) == {2}
+
+
+def test_what_was_before_is_what_was_when_it_began(two_threads: None) -> None:
+    """Not what was when it was made."""
+    threads = BlasThreads(2)
+    with threadpoolctl.threadpool_limits(1):
+        with threads:
+            assert set(blas_threads()) == {2}
+        assert set(blas_threads()) == {1}
+
+
+def test_one_within_another_counts_for_as_long_as_it_lasts(two_threads: None) -> None:
+    with BlasThreads(1):
+        with BlasThreads(2):
+            assert set(blas_threads()) == {2}
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}

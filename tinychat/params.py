@@ -177,11 +177,11 @@ class EvaluateParams(Section):
 class GenerateParams(Section):
     prompts: Annotated[list[Text], Field(min_length=1)]
     method: Literal["greedy", "sample"]
-    temperature: Annotated[Real, Field(ge=0.01)]
+    temperature: Annotated[Real, Field(ge=0.01, le=100)]
     top_k: CountOrZero
     top_p: Annotated[Real, Field(gt=0, le=1)]
     seed: Seed
-    repetition_penalty: Annotated[Real, Field(gt=0)]
+    repetition_penalty: Annotated[Real, Field(ge=0.01, le=100)]
     max_tokens: Count
 
 

@@ -2,7 +2,8 @@
 
 TINYCHAT_DEVICE     auto (default: cuda, else mps, else cpu), cpu, cuda, mps
 TINYCHAT_PRECISION  auto (default: bf16 in training where it is faster, fp32 elsewhere), fp32, bf16
-TINYCHAT_THREADS    auto (default: torch's choice) or a number
+TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder) or a number
+TINYCHAT_DECODER    auto (default: numpy where replies are computed on a CPU in fp32, else torch), numpy, torch
 """
 
 import contextlib
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
+DECODERS = ("auto", "numpy", "torch")
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,10 @@ def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
 
     environment = os.environ if environment is None else environment
     device = _choice(environment, "TINYCHAT_DEVICE", DEVICES)
-    precision = _choice(environment, "TINYCHAT_PRECISION", PRECISIONS)
-    threads = environment.get("TINYCHAT_THREADS", "auto").strip() or "auto"
-    if threads != "auto":
-        if not (threads.isascii() and threads.isdigit() and int(threads) > 0):
-            raise InputError(f"TINYCHAT_THREADS is {threads!r}; it must be auto or a number from 1 on")
-        torch.set_num_threads(int(threads))
+    precision = asked_precision(environment)
+    threads = asked_threads(environment)
+    if threads is not None:
+        torch.set_num_threads(threads)
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if available[name])
@@ -64,6 +64,68 @@ def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(device == "cuda")
     return Runtime(device=device, precision=precision, threads=torch.get_num_threads())
+
+
+def choose_decoder(environment: Mapping[str, str] | None = None, device: str | None = None) -> str:
+    """Which decoder computes replies, numpy or torch; `device` is where the caller already computes, if anywhere.
+
+    A GPU is taken only where one was asked for, or the caller computes on one: to look for one takes torch, whose
+    import takes longer than a reply. Raises InputError for a value that is not known, or that numpy cannot do.
+    """
+    environment = os.environ if environment is None else environment
+    decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
+    asked = _choice(environment, "TINYCHAT_DEVICE", DEVICES)
+    on_cpu = (device or asked) in ("auto", "cpu")
+    in_bf16 = asked_precision(environment) == "bf16"
+    if decoder == "numpy" and in_bf16:
+        raise InputError("TINYCHAT_DECODER is numpy, which computes in fp32 only, but TINYCHAT_PRECISION is bf16")
+    if decoder == "numpy" and asked not in ("auto", "cpu"):
+        raise InputError(f"TINYCHAT_DECODER is numpy, which computes on the CPU only, but TINYCHAT_DEVICE is {asked}")
+    if decoder == "auto":
+        return "numpy" if on_cpu and not in_bf16 else "torch"
+    return decoder
+
+
+def asked_precision(environment: Mapping[str, str] | None = None) -> str:
+    """TINYCHAT_PRECISION: auto, fp32 or bf16. Raises InputError for anything else."""
+    return _choice(os.environ if environment is None else environment, "TINYCHAT_PRECISION", PRECISIONS)
+
+
+def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
+    """The number in TINYCHAT_THREADS; None where it leaves the choice. Raises InputError for anything else."""
+    environment = os.environ if environment is None else environment
+    threads = environment.get("TINYCHAT_THREADS", "auto").strip().lower() or "auto"
+    if threads == "auto":
+        return None
+    if not (threads.isascii() and threads.isdigit() and int(threads) > 0):
+        raise InputError(f"TINYCHAT_THREADS is {threads!r}; it must be auto or a number from 1 on")
+    return int(threads)
+
+
+class BlasThreads:
+    """While this context lasts, numpy's OpenBLAS computes with so many threads; afterwards it is as it was.
+
+    By default it takes every core, and its threads wait for each other in a busy loop: beside another program two of
+    them were slower than one (docs/experiments.md).
+    """
+
+    def __init__(self, number: int) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        self.number = number
+        self._libraries = ThreadpoolController().select(internal_api="openblas").lib_controllers
+        self._before: list[int] = []
+
+    def __enter__(self) -> None:
+        self._before = [library.num_threads for library in self._libraries]
+        self._set([self.number] * len(self._libraries))
+
+    def __exit__(self, *error: object) -> None:
+        self._set(self._before)
+
+    def _set(self, numbers: list[int]) -> None:
+        for library, number in zip(self._libraries, numbers, strict=True):
+            library.set_num_threads(number)
 
 
 def bf16_is_faster(device: "torch.device") -> bool:

@@ -1,4 +1,4 @@
-"""Makes `.venv` hold every package that the lock files pin, or sees at once that it does.
+"""Makes `.venv` hold every package that the lock files pin and the command `tinychat`, or sees at once that it does.
 
     python3 tools/environment.py            what `make repro` needs (requirements.lock)
     python3 tools/environment.py --dev      what `make test` and `make lint` need besides
@@ -37,13 +37,16 @@ import json
 import re
 import shutil
 import threading
+import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PathDistribution
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+from urllib.request import url2pathname, urlopen
 
 LOCK = "requirements.lock"
 DEV_LOCK = "requirements-dev.lock"
+OWN_NAME = "tinychat"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SECONDS_TO_ANSWER = 4
 
@@ -51,7 +54,7 @@ PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)(?:\s*;\s*sys_platform == \"(\w+)
 
 ASK = (
     "import json, sys, sysconfig; print(json.dumps({'version': sys.version_info[:2],"
-    " 'site': sysconfig.get_path('purelib'), 'platform': sys.platform}))"
+    " 'site': sysconfig.get_path('purelib'), 'scripts': sysconfig.get_path('scripts'), 'platform': sys.platform}))"
 )
 
 
@@ -60,21 +63,42 @@ class SetUpError(Exception):
 
 
 @dataclass(frozen=True)
+class Project:
+    """This project as pyproject.toml has it, or as an environment does: `commands` are name to entry point.
+
+    `folder` is where its code runs from; None where the environment has a copy of the code.
+    """
+
+    folder: Path | None
+    version: str
+    commands: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Contents:
     """A virtual environment as it is found.
 
     `packages` are those installed to the end, name to version; `half` are those whose installation was cut off.
+    This project is in neither: `own` are the .dist-info folders that it has, whole or not.
     """
 
     python: tuple[int, int]
     platform: str
     packages: dict[str, str]
     half: list[str]
+    own: list[Path]
+    site: Path
+    scripts: Path
 
 
 def plain_name(name: str) -> str:
     """A package's name as all its spellings share it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def is_whole(info: Path) -> bool:
+    """Whether the package of a .dist-info folder was installed to the end."""
+    return (info / "RECORD").is_file()  # pip writes it last
 
 
 def look_into(venv: Path) -> Contents | None:
@@ -84,17 +108,55 @@ def look_into(venv: Path) -> Contents | None:
         said = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    packages, half = {}, []
-    for folder in sorted(Path(said["site"]).glob("*.dist-info")):
+    site, scripts = Path(said["site"]), Path(said["scripts"])
+    packages, half, own = {}, [], []
+    for folder in sorted(site.glob("*.dist-info")):
         if folder.name.startswith("~"):  # what pip had put aside to remove
             continue
-        if not (folder / "RECORD").is_file():  # pip writes it last
+        if plain_name(folder.name.split("-")[0]) == OWN_NAME:
+            own.append(folder)
+        elif not is_whole(folder):
             half.append(folder.name.removesuffix(".dist-info"))
-            continue
-        package = PathDistribution(folder)
-        packages[plain_name(package.metadata["Name"])] = package.version.split("+")[0]
+        else:
+            package = PathDistribution(folder)
+            packages[plain_name(package.metadata["Name"])] = package.version.split("+")[0]
     major, minor = said["version"]
-    return Contents((major, minor), said["platform"], packages, half)
+    return Contents((major, minor), said["platform"], packages, half, own, site, scripts)
+
+
+def described(root: Path) -> Project:
+    """The project as its pyproject.toml describes it; raises SetUpError where that cannot be read."""
+    try:
+        with open(root / "pyproject.toml", "rb") as file:
+            project = tomllib.load(file)["project"]
+        return Project(root.resolve(), project["version"], project.get("scripts", {}))
+    except (OSError, ValueError, KeyError) as error:
+        raise SetUpError(f"pyproject.toml does not say what to install: {error!r}") from None
+
+
+def installed(contents: Contents) -> Project | None:
+    """The project as an environment has it; None where its installation or a command of it is not whole."""
+    if len(contents.own) != 1 or not is_whole(contents.own[0]):
+        return None
+    package = PathDistribution(contents.own[0])
+    commands = {entry.name: entry.value for entry in package.entry_points if entry.group == "console_scripts"}
+    if any(shutil.which(name, path=contents.scripts) is None for name in commands):
+        return None
+    origin = json.loads(package.read_text("direct_url.json") or "{}")
+    editable = origin.get("dir_info", {}).get("editable", False)
+    folder = Path(url2pathname(urlsplit(origin["url"]).path)).resolve() if editable else None
+    return Project(folder, package.version, commands)
+
+
+def serves(venv: Path, root: Path, contents: Contents) -> bool:
+    """Whether the commands of `venv` are those of the project in `root`.
+
+    One that is a link to the environment of the project in another folder goes on serving that one.
+    """
+    found = installed(contents)
+    if found and found.folder and found.folder != root.resolve() and venv.resolve().parent != root.resolve():
+        return (found.folder / "pyproject.toml").is_file()
+    return found == described(root)
 
 
 def why_unfit(venv: Path, contents: Contents | None, version: tuple[int, int] | None) -> str | None:
@@ -198,15 +260,28 @@ def install(venv: Path, wanted: list[str], locks: list[Path]) -> None:
         raise SetUpError("pip could not install all packages (its reason stands above)")
 
 
-def prepare(venv: Path, locks: list[Path], version: tuple[int, int] | None) -> None:
-    """Leave `venv` with all that `locks` pin: kept, completed or made anew, whichever is the least."""
+def install_project(venv: Path, root: Path, contents: Contents) -> None:
+    """Install the project such that its commands run the code in `root` as it is there; needs no network."""
+    if len(contents.own) != 1 or not is_whole(contents.own[0]):
+        # pip removes nothing of what was cut off, since RECORD would say what that is.
+        for folder in [*contents.own, contents.site / OWN_NAME]:
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in contents.site.glob(f"__editable__*{OWN_NAME}*"):
+            file.unlink()
+    command = [str(python_of(venv)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*command, "--no-deps", "--no-build-isolation", "--editable", root]).returncode != 0:
+        raise SetUpError(f"pip could not install {OWN_NAME} itself (its reason stands above)")
+
+
+def prepare(root: Path, venv: Path, locks: list[Path], version: tuple[int, int] | None) -> Contents:
+    """Leave `venv` with all that `locks` pin and the project: kept, completed or made anew, whichever is the least."""
     contents = None
     if os.path.lexists(venv):
         contents = look_into(venv)
         unfit = why_unfit(venv, contents, version)
         if contents and not unfit:
-            if not lacking(contents, locks):
-                return
+            if not lacking(contents, locks) and serves(venv, root, contents):
+                return contents
             if "pip" not in contents.packages:
                 unfit = "it has no pip"
         if unfit:
@@ -214,13 +289,22 @@ def prepare(venv: Path, locks: list[Path], version: tuple[int, int] | None) -> N
             contents = None
     if contents is None:
         contents = create(venv)
-    wanted = lacking(contents, locks)
-    print(f"Installing {len(wanted)} packages into {venv.name}", flush=True)
-    install(venv, wanted, locks)
-    contents = look_into(venv)
-    still = lacking(contents, locks) if contents else wanted
-    if still:
-        raise SetUpError(f"pip installed without an error, yet these are not there: {', '.join(still)}")
+    # What a killed pip had put aside: another pip takes it for the package itself, and leaves that beside the new one.
+    for remains in contents.site.glob("~*.dist-info"):
+        shutil.rmtree(remains)
+    if wanted := lacking(contents, locks):
+        print(f"Installing {len(wanted)} packages into {venv.name}", flush=True)
+        install(venv, wanted, locks)
+        contents = look_into(venv) or contents
+        if still := lacking(contents, locks):
+            raise SetUpError(f"pip installed without an error, yet these are not there: {', '.join(still)}")
+    if not serves(venv, root, contents):
+        print(f"Installing {OWN_NAME} itself into {venv.name}", flush=True)
+        install_project(venv, root, contents)
+        contents = look_into(venv) or contents
+        if not serves(venv, root, contents):
+            raise SetUpError(f"pip installed {OWN_NAME}, yet {installed(contents)} is not {described(root)}")
+    return contents
 
 
 def main() -> None:
@@ -231,11 +315,14 @@ def main() -> None:
     options = parser.parse_args()
     locks = [ROOT / LOCK, *([ROOT / DEV_LOCK] if options.dev else [])]
     try:
-        prepare(VENV, locks, sys.version_info[:2] if options.exactly else None)
+        contents = prepare(ROOT, VENV, locks, sys.version_info[:2] if options.exactly else None)
     except SetUpError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+    found = installed(contents)
+    if found and found.folder != ROOT:
+        print(f"{VENV.name} is a link: its command {OWN_NAME} runs what lies in {found.folder}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_s
 from tinychat.evaluation.report import evaluate, questions_of, spread
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.generation.engine import Engine
+from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import DialogueModel
 from tinychat.tokenizer import Tokenizer
 
@@ -90,26 +91,28 @@ def test_a_spread_sample_reaches_from_the_first_to_the_last() -> None:
 
 def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("안녕?", "어서 와"), pair("잘 자", "내일 봐요")]
-    report = evaluate(Engine(model, bpe), train, [], max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, [], max_dialogues=10)
     assert report["held_out"] is None
     assert report["seen"]["replies"]["asked"] == 3
     # 안녕 and 안녕? are one question with two right answers.
     assert report["seen"]["baselines"]["nearest_question"]["exact"] == 1
-    both = evaluate(Engine(model, bpe), train, [pair("잘 자라", "내일 봐요")], max_dialogues=10)
+    both = evaluate(
+        Engine(TorchDecoder(model, rows=4), bpe), model, train, [pair("잘 자라", "내일 봐요")], max_dialogues=10
+    )
     assert both["held_out"]["baselines"]["nearest_question"]["exact"] == 1
     assert both["held_out"]["answer_tokens"] == len(bpe.encode("내일 봐요")) + 1
 
 
 def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("a1" * 60, "길어요")]
-    report = evaluate(Engine(model, bpe), train, [], max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, [], max_dialogues=10)
     assert report["seen"]["dialogues"] == report["seen"]["replies"]["asked"] == 1
 
 
 def test_unknown_words_leave_bits_per_byte_empty_and_their_share_is_told(words: Tokenizer) -> None:
     model = DialogueModel(vocab_size=words.size, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
     known, unknown = [pair("안녕", "나 기분 좋아")], [pair("안녕", "나 몰라요")]
-    report = evaluate(Engine(model, words), known, unknown, max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, rows=4), words), model, known, unknown, max_dialogues=10)
     assert report["seen"]["bits_per_byte"] > 0
     assert report["seen"]["unknown_share"] == 0
     assert report["held_out"]["bits_per_byte"] is None

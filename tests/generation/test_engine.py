@@ -1,131 +1,215 @@
+"""The engine says what the model says that reads each dialogue alone and from its beginning, however many there are."""
+
 import dataclasses
-import math
+import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 
-from tinychat.errors import InputError
+from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked, ids_of, run
+from tests.generation.models import PlainDecoder, Sample
+from tinychat.generation.decoder import Floats
 from tinychat.generation.engine import Engine, Reply
 from tinychat.generation.sampling import SamplingOptions
-from tinychat.model import DialogueModel
-from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer import Tokenizer, load_tokenizer
 
-GREEDY = SamplingOptions("greedy", temperature=1, top_k=0, top_p=1, repetition_penalty=1, seed=0, max_tokens=12)
-SAMPLED = dataclasses.replace(GREEDY, method="sample", seed=7)
-PROMPTS = ["안녕", "What is your name?", "뭐 먹을래? 나는", "고마워", "잘 자요. 내일 또 만나요"]
+OPTIONS = {
+    "greedy": GREEDY,
+    "sampled": SAMPLED,
+    "hot": SamplingOptions("sample", temperature=5.0, seed=3, max_tokens=20),
+    "all knobs": SamplingOptions(
+        "sample", 0.9, 40, 0.95, 0.01, repetition_penalty=1.2, no_repeat_ngram=3, seed=1, min_tokens=3, max_tokens=20
+    ),
+}
+
+
+@pytest.fixture(params=["numpy", "torch"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=OPTIONS)
+def options(request: pytest.FixtureRequest) -> SamplingOptions:
+    return OPTIONS[request.param]
 
 
 @pytest.fixture
-def engine(model: DialogueModel, bpe: Tokenizer) -> Engine:
-    return Engine(model, bpe)
+def engine(talker: Sample, bpe: Tokenizer, kind: str) -> Engine:
+    return Engine(talker.decoder(kind, rows=8), bpe)
 
 
-def ask(engine: Engine, prompts: list[str], options: SamplingOptions) -> list[Reply]:
-    return engine.reply([[{"role": "user", "content": prompt}] for prompt in prompts], options)
+@pytest.fixture(scope="session")
+def questions(repo: Path) -> list[str]:
+    """Two dozen real questions where the corpus is at hand, else a few."""
+    path = repo / "data/corpus/train.jsonl"
+    if not path.exists():
+        return PROMPTS
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["messages"][0]["content"] for line in lines[:: max(1, len(lines) // 24)]][:24]
 
 
-@pytest.mark.parametrize("options", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def check_same(replies: list[Reply], expected: list[Reply]) -> None:
+    assert [reply.text for reply in replies] == [reply.text for reply in expected]
+    assert ids_of(replies) == ids_of(expected)
+    assert [reply.finish_reason for reply in replies] == [reply.finish_reason for reply in expected]
+    for reply, other in zip(replies, expected, strict=True):
+        assert reply.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+
+
+def test_with_the_cache_it_says_what_it_says_without(
+    engine: Engine, talker: Sample, bpe: Tokenizer, options: SamplingOptions
+) -> None:
+    check_same(ask(engine, PROMPTS, options), ask(Engine(talker.decoder("plain"), bpe), PROMPTS, options))
+
+
+@pytest.mark.parametrize("name", ["greedy", "sampled"])
+def test_so_does_the_trained_model(
+    trained: Sample, trained_folder: Path, questions: list[str], kind: str, name: str
+) -> None:
+    tokenizer = load_tokenizer(trained_folder)
+    replies = ask(Engine(trained.decoder(kind, rows=16), tokenizer), questions, OPTIONS[name])
+    check_same(replies, ask(Engine(trained.decoder("plain", rows=1), tokenizer), questions, OPTIONS[name]))
+
+
 def test_a_reply_in_a_batch_is_the_reply_alone(engine: Engine, options: SamplingOptions) -> None:
     together = ask(engine, PROMPTS, options)
-    alone = [ask(engine, [prompt], options)[0] for prompt in PROMPTS]
-    assert [reply.token_ids for reply in together] == [reply.token_ids for reply in alone]
-    for one, other in zip(together, alone, strict=True):
-        assert one.mean_logprob == pytest.approx(other.mean_logprob, abs=1e-4)
+    assert len(set(ids_of(together))) == len(PROMPTS)
+    check_same(together, [ask(engine, [prompt], options)[0] for prompt in PROMPTS])
 
 
-def test_more_prompts_than_fit_one_batch_keep_their_order(engine: Engine) -> None:
-    prompts = PROMPTS * 30
-    assert [r.text for r in ask(engine, prompts, GREEDY)] == [r.text for r in ask(engine, PROMPTS, GREEDY)] * 30
-
-
-@torch.inference_mode()
-def test_greedy_takes_the_likeliest_token_each_time(engine: Engine) -> None:
-    reply = ask(engine, ["안녕"], GREEDY)[0]
+def test_greedy_takes_the_likeliest_token_each_time(engine: Engine, talker: Sample) -> None:
+    reply = ask(engine, ["안녕"])[0]
     ids = list(reply.prompt_ids)
     for token in reply.token_ids:
-        logits = engine.model(torch.tensor([ids]))[0, -1]
+        with torch.no_grad():
+            logits = talker.model(torch.tensor([ids]))[0, -1]
         logits[:3] = -torch.inf
         assert token == int(logits.argmax())
         ids.append(token)
 
 
-def test_a_reply_ends_with_eos_or_with_its_length(engine: Engine, model: DialogueModel) -> None:
-    """The article's loop goes on for a fixed number of tokens, past `<eos>`."""
-    with torch.no_grad():
-        model.output_layer.bias[3] = 100.0
-    reply = ask(engine, ["안녕"], GREEDY)[0]
-    assert (reply.token_ids, reply.text, reply.finish_reason) == ((), "", "stop")
-    assert reply.mean_logprob == pytest.approx(0, abs=1e-3)
-    with torch.no_grad():
-        model.output_layer.bias[3] = -100.0
-    reply = ask(engine, ["안녕"], GREEDY)[0]
-    assert (len(reply.token_ids), reply.finish_reason) == (12, "length")
-    longest = ask(engine, ["안녕"], dataclasses.replace(GREEDY, max_tokens=1000))[0]
-    assert len(longest.prompt_ids) + len(longest.token_ids) == model.max_len
-    assert longest.finish_reason == "length"
+@pytest.mark.parametrize("rows", [1, 2, 7, 64])
+def test_more_dialogues_than_places_keep_their_order(talker: Sample, bpe: Tokenizer, kind: str, rows: int) -> None:
+    prompts = [f"{prompt} {n}" for n in range(6) for prompt in PROMPTS]
+    alone = Engine(talker.decoder(kind, rows=1), bpe)
+    expected = [ask(alone, [prompt])[0] for prompt in prompts]
+    check_same(ask(Engine(talker.decoder(kind, rows), bpe), prompts), expected)
 
 
-@pytest.mark.parametrize("options", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
-def test_control_tokens_are_never_said(engine: Engine, model: DialogueModel, options: SamplingOptions) -> None:
-    with torch.no_grad():
-        model.output_layer.bias[:3] = 50.0
-    for reply in ask(engine, PROMPTS, options):
-        assert not {0, 1, 2} & set(reply.token_ids)
+class Counting(PlainDecoder):
+    """It remembers what it was asked, and for how many at once."""
+
+    def __init__(self, sample: Sample, rows: int) -> None:
+        super().__init__(sample.model, rows)
+        self.calls: list[tuple[str, int]] = []
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
+        self.calls.append(("prefill", len(prompts)))
+        return super().prefill(prompts)
+
+    def step(self, ids: Sequence[int]) -> Floats:
+        self.calls.append(("step", len(ids)))
+        return super().step(ids)
 
 
-def test_places_beyond_the_vocabulary_and_unknown_words_are_never_said(words: Tokenizer) -> None:
-    model = DialogueModel(vocab_size=words.size + 50, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
-    with torch.no_grad():
-        model.output_layer.bias[words.size :] = 50.0
-        model.output_layer.bias[words.unk_id] = 50.0
-    reply = ask(Engine(model, words), ["안녕"], GREEDY)[0]
-    assert all(5 <= i < words.size for i in reply.token_ids)
+def test_those_that_have_a_place_are_read_together_and_go_on_together(talker: Sample, bpe: Tokenizer) -> None:
+    decoder = Counting(talker, rows=4)
+    ask(Engine(decoder, bpe), PROMPTS, dataclasses.replace(GREEDY, min_tokens=3, max_tokens=3))
+    assert decoder.calls == [("prefill", 4), ("step", 4), ("step", 4), ("prefill", 1), ("step", 1), ("step", 1)]
+
+
+def test_no_dialogues_get_no_replies(engine: Engine) -> None:
+    assert engine.reply([], GREEDY) == []
 
 
 def test_a_seed_decides_a_sampled_reply(engine: Engine) -> None:
     one, two = (ask(engine, PROMPTS, SAMPLED) for _ in range(2))
     other = ask(engine, PROMPTS, dataclasses.replace(SAMPLED, seed=8))
-    assert one == two
-    assert [r.token_ids for r in one] != [r.token_ids for r in other]
+    check_same(one, two)
+    assert all(reply.token_ids != another.token_ids for reply, another in zip(one, other, strict=True))
 
 
-def test_decomposed_hangul_is_read_like_composed(engine: Engine) -> None:
-    composed, decomposed = ask(engine, ["안녕", "\u110b\u1161\u11ab\u1102\u1167\u11bc"], GREEDY)
-    assert composed.prompt_ids == decomposed.prompt_ids
+def test_the_same_question_gets_the_same_sampled_reply_wherever_it_stands(engine: Engine) -> None:
+    replies = ask(engine, ["안녕", "고마워", "안녕", "안녕"], SAMPLED)
+    assert replies[0].token_ids == replies[2].token_ids == replies[3].token_ids != replies[1].token_ids
 
 
-def test_a_cut_character_at_the_limit_is_not_shown(bpe: Tokenizer, engine: Engine, model: DialogueModel) -> None:
-    part = bpe.encode("뷁")[0]
-    with torch.no_grad():
-        model.output_layer.bias[part] = 100.0
-    reply = ask(engine, ["안녕"], dataclasses.replace(GREEDY, max_tokens=1))[0]
-    assert reply.token_ids == (part,)
-    assert "\ufffd" not in reply.text
+@pytest.mark.parametrize("neighbours", range(3))
+def test_a_sampled_reply_depends_on_its_own_seed_alone(engine: Engine, neighbours: int) -> None:
+    """Neighbours with other seeds and knobs, which enter before it, with it and after it, and leave."""
+    alone = ask(engine, ["안녕"], SAMPLED)[0]
+    others = [
+        engine.request(
+            asked(prompt), dataclasses.replace(OPTIONS["hot"], seed=10 * neighbours + n, max_tokens=5 + 4 * n)
+        )
+        for n, prompt in enumerate(PROMPTS)
+    ]
+    engine.enter(others[:2])
+    engine.step()
+    request = engine.request(asked("안녕"), SAMPLED)
+    engine.enter([others[2], request, others[3]])
+    engine.step()
+    engine.leave(others[1])
+    engine.enter([others[4]])
+    assert run(engine, [request])[0].token_ids == alone.token_ids
 
 
-def test_too_long_a_question_is_refused(engine: Engine) -> None:
-    with pytest.raises(InputError, match="this model takes at most 45"):
-        ask(engine, ["a1" * 40], GREEDY)
-
-
-def test_the_mean_logprob_is_the_models_own(engine: Engine) -> None:
-    reply = ask(engine, ["안녕"], dataclasses.replace(SAMPLED, temperature=3.0, top_k=5))[0]
-    ids = torch.tensor([[*reply.prompt_ids, *reply.token_ids]])
-    with torch.inference_mode():
-        logprobs = engine.model(ids)[0].log_softmax(-1)
-    start = len(reply.prompt_ids) - 1
-    own = [float(logprobs[start + n, token]) for n, token in enumerate(reply.token_ids)]
-    if reply.finish_reason == "stop":
-        own.append(float(logprobs[-1, 3]))
-    assert reply.mean_logprob == pytest.approx(math.fsum(own) / len(own), abs=1e-4)
-
-
-@pytest.mark.parametrize("options", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
-def test_the_default_device_of_the_process_does_not_matter(engine: Engine, options: SamplingOptions) -> None:
-    options = dataclasses.replace(options, repetition_penalty=1.3, top_k=20, top_p=0.9)
+def test_requests_enter_and_leave_a_running_batch(engine: Engine, options: SamplingOptions) -> None:
     expected = ask(engine, PROMPTS, options)
+    requests = [engine.request(asked(prompt), options) for prompt in PROMPTS]
+    for request in requests:
+        engine.enter([request])
+        engine.step()
+    engine.leave(requests[0])
+    check_same(run(engine, requests[1:]), expected[1:])
+    cancelled = requests[0].reply()
+    assert cancelled.finish_reason == "cancelled"
+    assert cancelled.token_ids == expected[0].token_ids[: len(cancelled.token_ids)]
+    assert engine.free == 8
+
+
+def test_a_request_that_leaves_before_it_enters_stays_out(engine: Engine) -> None:
+    early, other = (engine.request(asked(prompt), GREEDY) for prompt in PROMPTS[:2])
+    engine.leave(early)
+    engine.enter([early, other])
+    assert engine.free == 7
+    assert (early.reply().token_ids, early.reply().finish_reason, early.reply().text) == ((), "cancelled", "")
+    assert early.reply().mean_logprob == 0
+    assert run(engine, [other])[0].token_ids == ask(engine, [PROMPTS[1]])[0].token_ids
+
+
+def test_leaving_after_the_end_changes_nothing(engine: Engine) -> None:
+    request = engine.request(asked("안녕"), GREEDY)
+    engine.enter([request])
+    reply = run(engine, [request])[0]
+    engine.leave(request)
+    assert request.reply() == reply
+
+
+def test_more_requests_than_places_are_refused_and_those_that_run_go_on(engine: Engine) -> None:
+    requests = [engine.request(asked(prompt), GREEDY) for prompt in PROMPTS]
+    engine.enter(requests)
+    with pytest.raises(ValueError, match="4 requests; 3 may enter now"):
+        engine.enter([engine.request(asked("안녕"), GREEDY) for _ in range(4)])
+    check_same(run(engine, requests), ask(engine, PROMPTS))
+
+
+def test_a_reply_that_has_not_ended_is_none(engine: Engine) -> None:
+    request = engine.request(asked("안녕"), GREEDY)
+    engine.enter([request])
+    with pytest.raises(ValueError, match="has not ended"):
+        request.reply()
+
+
+@pytest.mark.parametrize("name", ["greedy", "all knobs"])
+def test_the_default_device_of_the_process_does_not_matter(
+    talker: Sample, bpe: Tokenizer, kind: str, name: str
+) -> None:
+    expected = ask(Engine(talker.decoder(kind), bpe), PROMPTS, OPTIONS[name])
     torch.set_default_device("meta")
     try:
-        assert ask(Engine(engine.model, engine.tokenizer), PROMPTS, options) == expected
+        check_same(ask(Engine(talker.decoder(kind), bpe), PROMPTS, OPTIONS[name]), expected)
     finally:
         torch.set_default_device(None)

@@ -1,65 +1,225 @@
+"""The choice of one token, held to a plain reference."""
+
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
-import torch
 
+from tests.generation import plain_sampling
+from tinychat.generation.decoder import Floats
 from tinychat.generation.sampling import (
     SamplingOptions,
     choose_token,
+    forbid,
+    keep_min_p,
     keep_top_k,
     keep_top_p,
     penalise_repetition,
+    repeating,
 )
 
-LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, -5.0])
-NONE = torch.tensor([], dtype=torch.long)
-PLAIN = SamplingOptions("sample", temperature=1, top_k=0, top_p=1, repetition_penalty=1, seed=0, max_tokens=1)
+LOGITS = np.array([2.0, 1.0, 0.0, -1.0, -5.0], dtype=np.float32)
+PLAIN = SamplingOptions("sample")
+EOS = 3
+NOT = np.float32(-math.inf)
 
 
-def frequencies(options: SamplingOptions, so_far: torch.Tensor = NONE, n: int = 4000) -> list[float]:
-    generator = torch.Generator().manual_seed(0)
-    drawn = [choose_token(LOGITS, so_far, options, generator) for _ in range(n)]
-    return [drawn.count(i) / n for i in range(len(LOGITS))]
+def cases(n: int = 150) -> list[tuple[Floats, list[int], np.random.Generator]]:
+    """Logits of many shapes, some of them minus infinity, and tokens so far that repeat themselves."""
+    made = []
+    for seed in range(n):
+        rng = np.random.default_rng(seed)
+        size = int(rng.choice([4, 7, 50, 400]))
+        logits = (rng.normal(size=size) * rng.choice([0.1, 2, 10])).astype(np.float32)
+        logits[rng.random(size) < rng.choice([0, 0.3])] = NOT
+        logits[int(rng.integers(size))] = 1.0
+        made.append((logits, rng.integers(0, min(size, 4), int(rng.integers(1, 25))).tolist(), rng))
+    return made
+
+
+def check(found: Floats, expected: list[float]) -> None:
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.array(expected), rtol=1e-5)
+
+
+def frequencies(options: SamplingOptions, so_far: list[int] | None = None, n: int = 4000) -> list[float]:
+    rng = np.random.default_rng(0)
+    drawn = [choose_token(LOGITS, so_far or [], 0, EOS, options, rng) for _ in range(n)]
+    return [drawn.count(token) / n for token in range(len(LOGITS))]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_top_k_leaves_the_k_likeliest(k: int) -> None:
+    for logits, _, _ in cases():
+        check(keep_top_k(logits, k), plain_sampling.top_k(logits.tolist(), k))
+
+
+def test_ties_at_the_border_of_top_k_stay() -> None:
+    assert np.isfinite(keep_top_k(np.array([1.0, 1.0, 1.0, 0.0], dtype=np.float32), 2)).sum() == 3
+
+
+@pytest.mark.parametrize("p", [0.01, 0.5, 0.9, 0.999])
+def test_top_p_leaves_the_likeliest_until_they_reach_p(p: float) -> None:
+    for logits, _, _ in cases():
+        check(keep_top_p(logits, p), plain_sampling.top_p(logits.tolist(), p))
+
+
+@pytest.mark.parametrize(("p", "kept"), [(0.1, 1), (0.64, 1), (0.65, 2), (0.9, 3), (0.9995, 5)])
+def test_the_token_that_reaches_p_stays(p: float, kept: int) -> None:
+    # probabilities: 0.643, 0.236, 0.087, 0.032, 0.001
+    assert np.isfinite(keep_top_p(LOGITS, p)).tolist() == [n < kept for n in range(5)]
+
+
+def test_where_p_is_reached_exactly_no_more_stay() -> None:
+    assert np.isfinite(keep_top_p(np.zeros(4, dtype=np.float32), 0.5)).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("p", [0.001, 0.1, 0.7, 1.0])
+def test_min_p_leaves_what_is_p_times_as_likely_as_the_likeliest(p: float) -> None:
+    for logits, _, _ in cases():
+        check(keep_min_p(logits, p), plain_sampling.min_p(logits.tolist(), p))
+
+
+@pytest.mark.parametrize("penalty", [0.5, 1.3, 5.0])
+def test_repetition_makes_seen_tokens_less_likely(penalty: float) -> None:
+    for logits, so_far, _ in cases():
+        check(penalise_repetition(logits, so_far, penalty), plain_sampling.penalised(logits.tolist(), so_far, penalty))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 30])
+def test_no_n_tokens_in_a_row_stand_twice(n: int) -> None:
+    for logits, so_far, _ in cases():
+        check(plainly_forbidden(logits, so_far, n), plain_sampling.not_repeating(logits.tolist(), so_far, n))
+
+
+def plainly_forbidden(logits: Floats, so_far: list[int], n: int) -> Floats:
+    left = logits.copy()
+    left[repeating(so_far, n)] = NOT
+    return left
+
+
+def test_where_all_would_be_forbidden_nothing_is() -> None:
+    logits = np.array([NOT, 1, NOT, 2], dtype=np.float32)
+    assert forbid(logits, [1, 3]).tolist() == logits.tolist()
+    assert forbid(logits, [3]).tolist() == [NOT, 1, NOT, NOT]
+    assert forbid(logits, []).tolist() == logits.tolist()
+
+
+KNOBS = {
+    "greedy": SamplingOptions(),
+    "greedy, all": SamplingOptions(repetition_penalty=1.7, no_repeat_ngram=2, min_tokens=5),
+    "plain": PLAIN,
+    "hot": SamplingOptions("sample", temperature=3.0),
+    "cold": SamplingOptions("sample", temperature=0.2),
+    "top-k": SamplingOptions("sample", top_k=3),
+    "more than there are": SamplingOptions("sample", top_k=1_000_000),
+    "top-p": SamplingOptions("sample", top_p=0.8),
+    "min-p": SamplingOptions("sample", min_p=0.2),
+    "repetition": SamplingOptions("sample", repetition_penalty=1.5),
+    "n-grams": SamplingOptions("sample", no_repeat_ngram=2),
+    "min tokens": SamplingOptions("sample", min_tokens=5),
+    "all": SamplingOptions("sample", 0.8, 20, 0.9, 0.05, 1.2, no_repeat_ngram=3, min_tokens=2),
+}
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_a_token_is_chosen_as_the_plain_reference_chooses_it(name: str) -> None:
+    """The same knobs in the same order, and the token on which the same random number falls."""
+    options, others = KNOBS[name], set()
+    for logits, so_far, rng in cases():
+        n_said = int(rng.integers(0, min(len(so_far), 8) + 1))
+        expected = plain_sampling.processed(logits.tolist(), so_far, n_said, EOS, options)
+        if max(expected) == -math.inf:
+            continue
+        seed = int(rng.integers(1000))
+        token = choose_token(logits, so_far, n_said, EOS, options, np.random.default_rng(seed))
+        if options.method == "greedy":
+            assert token == expected.index(max(expected))
+        else:
+            assert token == plain_sampling.drawn(expected, np.random.default_rng(seed).random())
+        others.add(token)
+    assert len(others) > 20
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_the_logits_stay_as_they_were(name: str) -> None:
+    for logits, so_far, rng in cases(20):
+        before, seen = logits.copy(), list(so_far)
+        choose_token(logits, so_far, 0, EOS, KNOBS[name], rng)
+        assert np.array_equal(logits, before)
+        assert so_far == seen
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_excluded_tokens_stay_excluded(name: str) -> None:
+    """Even where the knobs forbid all the others."""
+    logits = np.array([NOT, 0.0, NOT, 0.0, NOT], dtype=np.float32)
+    rng = np.random.default_rng(0)
+    for so_far in ([1], [1, 3], [3, 1, 3, 1, 3, 1], [0, 2, 4]):
+        assert {choose_token(logits, so_far, 0, EOS, KNOBS[name], rng) for _ in range(100)} <= {1, 3}
 
 
 def test_plain_sampling_follows_the_softmax() -> None:
-    assert frequencies(PLAIN) == pytest.approx(LOGITS.softmax(0).tolist(), abs=0.03)
+    assert frequencies(PLAIN) == pytest.approx(plain_sampling.softmax(LOGITS.tolist()), abs=0.03)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
 def test_temperature_divides_the_logits(temperature: float) -> None:
-    expected = (LOGITS / temperature).softmax(0).tolist()
+    expected = plain_sampling.softmax((LOGITS / temperature).tolist())
     assert frequencies(dataclasses.replace(PLAIN, temperature=temperature)) == pytest.approx(expected, abs=0.03)
 
 
-def test_top_k_and_top_p_leave_the_likeliest() -> None:
-    assert keep_top_k(LOGITS, 2).isfinite().tolist() == [True, True, False, False, False]
-    # probabilities: 0.643, 0.236, 0.087, 0.032, 0.001
-    for p, kept in ((0.1, 1), (0.64, 1), (0.65, 2), (0.9, 3), (0.9995, 5)):
-        assert keep_top_p(LOGITS, p).isfinite().sum() == kept
-    assert set(torch.nonzero(torch.tensor(frequencies(dataclasses.replace(PLAIN, top_k=2)))).flatten().tolist()) == {
-        0,
-        1,
-    }
-    assert frequencies(dataclasses.replace(PLAIN, top_p=0.5))[0] == 1
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (dataclasses.replace(PLAIN, top_k=2), {0, 1}),
+        (dataclasses.replace(PLAIN, top_p=0.5), {0}),
+        (dataclasses.replace(PLAIN, min_p=0.3), {0, 1}),
+        (dataclasses.replace(PLAIN, min_tokens=1), {0, 1, 2, 4}),
+        (dataclasses.replace(PLAIN, no_repeat_ngram=1), {2, 3, 4}),
+    ],
+    ids=["top-k", "top-p", "min-p", "min tokens", "n-grams"],
+)
+def test_a_knob_leaves_only_some_to_say(options: SamplingOptions, said: set[int]) -> None:
+    found = frequencies(options, so_far=[0, 1] if options.no_repeat_ngram else [])
+    assert {token for token, share in enumerate(found) if share} == said
 
 
-def test_ties_at_the_border_of_top_k_stay() -> None:
-    assert keep_top_k(torch.tensor([1.0, 1.0, 1.0, 0.0]), 2).isfinite().sum() == 3
+def test_greedy_takes_the_likeliest_that_the_knobs_leave_and_no_random_number() -> None:
+    rng = np.random.default_rng(0)
+    choose: Callable[..., int] = lambda so_far, **knobs: choose_token(  # noqa: E731
+        LOGITS, so_far, 0, EOS, SamplingOptions(**knobs), rng
+    )
+    assert choose([]) == 0
+    assert choose([0], repetition_penalty=3.0) == 1
+    assert choose([0], no_repeat_ngram=1) == 1
+    assert rng.random() == np.random.default_rng(0).random()
 
 
-def test_repetition_makes_seen_tokens_less_likely_and_leaves_the_input() -> None:
-    logits = LOGITS.clone()
-    penalised = penalise_repetition(logits, torch.tensor([0, 3, 3]), 2.0)
-    assert penalised.tolist() == [1.0, 1.0, 0.0, -2.0, -5.0]
-    assert torch.equal(logits, LOGITS)
-    greedy = dataclasses.replace(PLAIN, method="greedy", repetition_penalty=3.0)
-    assert choose_token(LOGITS, torch.tensor([0]), greedy, torch.Generator()) == 1
+@pytest.mark.parametrize(
+    "knobs", [{"repetition_penalty": 100.0}, {"no_repeat_ngram": 1}, {"no_repeat_ngram": 2}], ids=str
+)
+def test_a_reply_may_end_as_an_earlier_one_did(knobs: dict[str, Any]) -> None:
+    """By the rule of `transformers`, of 59 replies to a second question 34 ran on under no_repeat_ngram 2."""
+    logits = np.array([0.5, 1.0, 0.0, 2.0], dtype=np.float32)
+    history = [0, 1, EOS, 0, 2, 1]
+    assert choose_token(logits, history, 1, EOS, SamplingOptions(**knobs), np.random.default_rng(0)) == EOS
 
 
-def test_excluded_tokens_stay_excluded() -> None:
-    logits = torch.tensor([-math.inf, 0.0, 0.0])
-    options = dataclasses.replace(PLAIN, temperature=5.0, top_k=3, top_p=0.99, repetition_penalty=1.5)
-    generator = torch.Generator().manual_seed(0)
-    assert 0 not in {choose_token(logits, torch.tensor([0, 1]), options, generator) for _ in range(200)}
+def test_of_equally_likely_tokens_greedy_takes_the_first() -> None:
+    logits = np.array([0, 1, 1], dtype=np.float32)
+    assert choose_token(logits, [], 0, EOS, SamplingOptions(), np.random.default_rng(0)) == 1
+
+
+@pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
+def test_no_random_number_falls_on_what_cannot_be_said(number: float) -> None:
+    class Always(np.random.Generator):
+        def random(self) -> float:  # type: ignore[override]
+            return number
+
+    logits = np.array([NOT, 0.1, NOT, 0.2, NOT], dtype=np.float32)
+    rng = Always(np.random.PCG64(0))
+    assert choose_token(logits, [], 0, EOS, PLAIN, rng) in (1, 3)

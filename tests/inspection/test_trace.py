@@ -4,7 +4,7 @@ import torch
 from tinychat.inspection.layers import ROLES, list_layers
 from tinychat.inspection.trace import continue_greedily, trace_sentence
 from tinychat.model import DialogueModel
-from tinychat.model.storage import ModelConfig
+from tinychat.model.config import ModelConfig
 
 IDS = [1, 20, 30, 2, 40, 50]
 

@@ -8,8 +8,8 @@ from tinychat.batches.batching import collate
 from tinychat.batches.prepared import EncodedDialogue, to_arrays
 from tinychat.model import DialogueModel
 from tinychat.model.classic import attend, attention_weights
+from tinychat.model.config import ModelConfig
 from tinychat.model.losses import token_losses
-from tinychat.model.storage import ModelConfig
 
 
 class LiteralLayer(nn.Module):

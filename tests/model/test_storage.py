@@ -6,7 +6,8 @@ import torch
 
 from tinychat.errors import InputError
 from tinychat.model import load_model
-from tinychat.model.storage import ModelConfig, load_config, save_model
+from tinychat.model.config import ModelConfig, load_config
+from tinychat.model.storage import save_model
 
 CONFIG = ModelConfig(vocab_size=300, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=32, max_len=24)
 
@@ -40,7 +41,7 @@ def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> No
     weights = folder / "model.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"model\.safetensors: not readable"):
+    with pytest.raises(InputError, match=r"model\.safetensors: damaged, no safetensors"):
         load_model(folder)
     weights.unlink()
     with pytest.raises(InputError, match=r"model\.safetensors: no such file"):
@@ -52,11 +53,11 @@ def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> No
     [
         ({"n_layers": 2}, r"does not fit config\.json"),
         ({"architecture": "other"}, "this version knows classic"),
-        ({"width": 3}, "not the shape"),
+        ({"width": 3}, "width unknown to this version of tinychat; a newer one"),
         ({"n_heads": 3}, "n_heads 3 does not divide embed_dim 16"),
-        ({"n_heads": 0}, "not the shape"),
-        ({"n_heads": "a"}, "not the shape"),
-        ({"vocab_size": -1}, "not the shape"),
+        ({"n_heads": 0}, "n_heads is 0; it must be a whole number above 0"),
+        ({"n_heads": "a"}, "n_heads is 'a'; it must be"),
+        ({"vocab_size": -1}, "vocab_size is -1; it must be"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(folder: Path, change: dict[str, object], message: str) -> None:

@@ -81,12 +81,14 @@ class Project:
             "GIT_COMMITTER_EMAIL": "tester@localhost",
         }
 
-    def run(self, *command: str, fails: bool = False, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run a command in the folder; it must succeed, or, with `fails`, must not."""
+    def run(
+        self, *command: str, fails: bool = False, timeout: float = 300, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the folder, `settings` in its environment; it must succeed, or, with `fails`, must not."""
         ended = subprocess.run(
             command,
             cwd=self.root,
-            env=self.environment(),
+            env=self.environment() | settings,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -145,7 +145,7 @@ def strace_works() -> bool:
     )
 
 
-def watch(project: Project, stage: str) -> Seen:
+def watch(project: Project, stage: str, **settings: str) -> Seen:
     """Run a stage in a project as DVC does, and see what it reads and writes. The project is of no use afterwards."""
     root, place = project.root, project.root.parent
     for out in declared(project, stage).outs:  # as DVC does
@@ -154,7 +154,7 @@ def watch(project: Project, stage: str) -> Seen:
     before = contents(root)
     strace = ["strace", "-f", "-qq", "-e", "trace=?open,openat,?openat2", "-o", str(trace)] if strace_works() else []
     code = f"{inspect.getsource(run_watched)}\n{run_watched.__name__}({stage!r}, {str(record)!r})"
-    project.run(*strace, sys.executable, "-B", "-c", code)
+    project.run(*strace, sys.executable, "-B", "-c", code, **settings)
     after = contents(root)
     told = json.loads(record.read_text(encoding="utf-8"))
     return Seen(
@@ -170,8 +170,11 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def inside(root: Path, paths: Collection[str]) -> set[str]:
-    """Those that lie in the project, as paths from its root; compiled Python counts as its source."""
-    whole = [Path(os.path.normpath(root / path)) for path in paths]
+    """Those that lie in the project, as paths from its root; compiled Python counts as its source.
+
+    What begins with `__editable__` is no path: it stands on sys.path for a package that is installed from its folder.
+    """
+    whole = [Path(os.path.normpath(root / path)) for path in paths if not path.startswith("__editable__")]
     names = [path.relative_to(root).as_posix() for path in whole if path.is_relative_to(root)]
     return {re.sub(r"__pycache__/(\w+)\.[^/]*\.pyc$", r"\1.py", name) for name in names}
 
@@ -203,15 +206,20 @@ def undeclared(project: Project, stage: str, paths: set[str]) -> list[str]:
     return sorted(path for path in paths if not is_known(path))
 
 
-def unread(project: Project, stage: str, seen: Seen) -> list[str]:
+def unread(project: Project, stage: str, read: set[str]) -> list[str]:
     """The deps in which nothing was read. (In each, Python reads something: beside the weights lies config.json.)"""
-    return [dep for dep in declared(project, stage).deps if not any(lies_in(path, [dep]) for path in seen.read)]
+    return [dep for dep in declared(project, stage).deps if not any(lies_in(path, [dep]) for path in read)]
 
 
 @pytest.fixture(scope="module")
 def seen(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Seen]:
     """What a stage does, by its name; each is watched once."""
     return cache(lambda stage: watch(finished.copy(tmp_path_factory.mktemp(stage) / "tinychat"), stage))
+
+
+def seen_with_torch(finished: Project, stage: str, folder: Path) -> Seen:
+    """What a stage that answers does where another machine computes the replies otherwise."""
+    return watch(finished.copy(folder / "tinychat"), stage, TINYCHAT_DECODER="torch")
 
 
 needs_strace = pytest.mark.skipif(not strace_works(), reason="only strace sees the files that native code opens")
@@ -237,9 +245,22 @@ def test_no_code_of_a_stage_opens_a_file_that_it_does_not_declare(
 
 @each_stage
 def test_a_stage_reads_in_every_dep_that_it_declares(
-    stage: str, finished: Project, seen: Callable[[str], Seen]
+    stage: str, finished: Project, seen: Callable[[str], Seen], tmp_path: Path
 ) -> None:
-    assert unread(finished, stage, seen(stage)) == []
+    read = seen(stage).read
+    if "tinychat/generation/torch_decoder.py" in declared(finished, stage).deps:
+        read = read | seen_with_torch(finished, stage, tmp_path).read
+    assert unread(finished, stage, read) == []
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "generate"])
+def test_a_stage_whose_replies_torch_computes_reads_nothing_else_and_gives_the_same(
+    stage: str, finished: Project, tmp_path: Path
+) -> None:
+    project = finished.copy(tmp_path / "tinychat")
+    project.run(sys.executable, "-m", f"stages.{stage}", TINYCHAT_DECODER="torch")
+    assert outs_of(finished, stage, project) == outs_of(finished, stage, finished)
+    assert undeclared(finished, stage, seen_with_torch(finished, stage, tmp_path / "watched").read) == []
 
 
 @each_stage
@@ -368,7 +389,7 @@ def test_what_dvc_ignores_is_not_declared_though_its_folder_is(project: Project)
 
 def test_a_dep_that_is_never_read_is_found(project: Project) -> None:
     declare(project, deps=["README.md", "docs"])
-    assert unread(project, "export_csv", watch(project, "export_csv")) == ["README.md", "docs"]
+    assert unread(project, "export_csv", watch(project, "export_csv").read) == ["README.md", "docs"]
 
 
 def test_a_file_that_is_written_and_not_declared_is_found(project: Project) -> None:

@@ -18,7 +18,8 @@ import yaml
 
 from stages import analyze_layers, generate
 from tinychat.model import load_model
-from tinychat.model.storage import load_config, save_model
+from tinychat.model.config import load_config
+from tinychat.model.storage import save_model
 from tinychat.tokenizer import load_tokenizer
 
 CORPUS = {

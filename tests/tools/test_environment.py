@@ -1,5 +1,9 @@
-"""`.venv` is kept at once where it fits, completed where something is missing, made anew where it is broken."""
+"""`.venv` is kept at once where it fits, completed where something is missing, made anew where it is broken.
 
+It has the project's command, too, which runs the code as it lies in the folder.
+"""
+
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from pathlib import Path
 from threading import Thread
 
@@ -16,17 +21,51 @@ from tools import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = "Lib/site-packages" if os.name == "nt" else f"lib/python3.{sys.version_info.minor}/site-packages"
+SCRIPTS, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 HERE = sys.version_info[:2]
+
+PYPROJECT = """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "tinychat"
+version = "0.1.0"
+scripts = { tinychat = "tinychat.cli:main" }
+
+[tool.setuptools.packages.find]
+include = ["tinychat*"]
+"""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the tool and a lock of one pin; its name has a space and Hangul."""
+    """A folder with the tool, a lock of one pin and a package that says hello; its name has a space and Hangul."""
     root = tmp_path / "my 프로젝트"
-    (root / "tools").mkdir(parents=True)
+    for folder in ("tools", "tinychat"):
+        (root / folder).mkdir(parents=True)
     shutil.copy(ROOT / "tools/environment.py", root / "tools")
     (root / "requirements.lock").write_text("# A lock\nlittle-package==1.0\n", encoding="utf-8", newline="\n")
+    (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8", newline="\n")
+    (root / "tinychat/__init__.py").touch()
+    (root / "tinychat/cli.py").write_text("def main() -> None:\n    print('hello')\n", encoding="utf-8")
     return root.resolve()
+
+
+@pytest.fixture
+def wheels(project: Path) -> Path:
+    """A folder with the wheels that the lock pins: setuptools stands there, too, as in the real lock."""
+    folder = project.parent / "wheels"
+    make_wheel(folder, "little_package", "1.0")
+    setuptools = distribution("setuptools")
+    with zipfile.ZipFile(folder / f"setuptools-{setuptools.version}-py3-none-any.whl", "w") as wheel:
+        for file in setuptools.files or []:
+            if file.suffix != ".pyc" and file.parts[0] != "..":
+                wheel.write(str(file.locate()), file.as_posix())
+    with open(project / "requirements.lock", "a", encoding="utf-8", newline="\n") as lock:
+        lock.write(f"setuptools=={setuptools.version}\n")
+    return folder
 
 
 def run_tool(root: Path, *options: str, wheels: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -44,6 +83,8 @@ def make_venv(root: Path) -> Path:
     """A virtual environment without pip, in which therefore nothing can be installed."""
     venv = root / ".venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    settings = venv / "pyvenv.cfg"  # names the command that made it, which shall be the tool's
+    settings.write_text(settings.read_text(encoding="utf-8").replace(" --without-pip", ""), encoding="utf-8")
     return venv
 
 
@@ -54,6 +95,19 @@ def plant(venv: Path, name: str, version: str, *, whole: bool = True) -> None:
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
     if whole:
         (folder / "RECORD").write_text("", encoding="utf-8")
+
+
+def plant_project(venv: Path, folder: Path, version: str = "0.1.0", command: str = "tinychat.cli:main") -> Path:
+    """What pip leaves of the project where it runs the code in `folder`; gives the folder of its notes."""
+    plant(venv, "tinychat", version)
+    notes = venv / SITE / f"tinychat-{version}.dist-info"
+    origin = {"dir_info": {"editable": True}, "url": folder.as_uri()}
+    (notes / "direct_url.json").write_text(json.dumps(origin), encoding="utf-8")
+    (notes / "entry_points.txt").write_text(f"[console_scripts]\ntinychat = {command}\n", encoding="utf-8")
+    script = venv / SCRIPTS / f"tinychat{EXE}"
+    script.touch()
+    script.chmod(0o755)
+    return notes
 
 
 def make_wheel(folder: Path, name: str, version: str) -> None:
@@ -71,12 +125,28 @@ def make_wheel(folder: Path, name: str, version: str) -> None:
             wheel.writestr(path, text)
 
 
+def say(venv: Path, command: str = "tinychat") -> str:
+    """What the installed command prints, run from elsewhere."""
+    done = subprocess.run(
+        [venv / SCRIPTS / f"{command}{EXE}"], cwd=venv.parent.parent, check=True, capture_output=True, encoding="utf-8"
+    )
+    return done.stdout.strip()
+
+
+def serves(project: Path) -> bool:
+    contents = environment.look_into(project / ".venv")
+    assert contents is not None
+    return environment.serves(project / ".venv", project, contents)
+
+
 def why_unfit(venv: Path, version: tuple[int, int] | None = None) -> str | None:
     return environment.why_unfit(venv, environment.look_into(venv), version)
 
 
-def test_an_environment_with_every_pin_is_kept_without_a_word_and_without_pip(project: Path) -> None:
-    plant(make_venv(project), "little_package", "1.0")
+def test_an_environment_with_every_pin_and_the_project_is_kept_without_a_word_and_without_pip(project: Path) -> None:
+    venv = make_venv(project)
+    plant(venv, "little_package", "1.0")
+    plant_project(venv, project)
     done = run_tool(project)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -85,6 +155,7 @@ def test_the_dev_lock_counts_only_with_dev(project: Path) -> None:
     (project / "requirements-dev.lock").write_text("other==2.0\n", encoding="utf-8", newline="\n")
     venv = make_venv(project)
     plant(venv, "Little.Package", "1.0")
+    plant_project(venv, project)
     assert run_tool(project).stdout == ""
     plant(venv, "other", "2.0")
     assert run_tool(project, "--dev").stdout == ""
@@ -93,6 +164,7 @@ def test_the_dev_lock_counts_only_with_dev(project: Path) -> None:
 def test_a_local_version_meets_its_pin(project: Path) -> None:
     venv = make_venv(project)
     plant(venv, "little_package", "1.0+cpu")
+    plant_project(venv, project)
     assert run_tool(project).stdout == ""
 
 
@@ -106,7 +178,7 @@ def test_a_pin_for_another_platform_is_not_asked_for(project: Path) -> None:
 def test_another_version_or_none_at_all_is_lacking(project: Path) -> None:
     lock = project / "requirements.lock"
     lock.write_text("a==1.0\nb==2.0\nc==3.0\n", encoding="utf-8")
-    contents = environment.Contents(HERE, "linux", {"a": "1.0", "b": "1.9"}, [])
+    contents = environment.Contents(HERE, "linux", {"a": "1.0", "b": "1.9"}, [], [], project, project)
     assert environment.lacking(contents, [lock]) == ["b==2.0", "c==3.0"]
 
 
@@ -141,7 +213,9 @@ def test_an_environment_of_another_python_is_kept_unless_this_one_was_asked_for(
 
 def test_an_environment_of_a_python_that_is_too_old_is_unfit(project: Path) -> None:
     venv = make_venv(project)
-    assert "3.10" in str(environment.why_unfit(venv, environment.Contents((3, 10), "linux", {}, []), None))
+    assert "3.10" in str(
+        environment.why_unfit(venv, environment.Contents((3, 10), "linux", {}, [], [], venv, venv), None)
+    )
 
 
 def test_an_environment_that_was_copied_from_another_folder_is_unfit(project: Path) -> None:
@@ -167,7 +241,9 @@ def test_an_old_python_hears_what_was_found_and_what_to_do(project: Path) -> Non
 
 
 def test_an_old_python_leaves_the_work_to_an_environment_made_with_a_newer_one(project: Path) -> None:
-    plant(make_venv(project), "little_package", "1.0")
+    venv = make_venv(project)
+    plant(venv, "little_package", "1.0")
+    plant_project(venv, project)
     done = run_as_old_python(project)
     assert (done.returncode, done.stderr) == (0, "")
     assert run_as_old_python(project, "--exactly").returncode == 1
@@ -183,32 +259,187 @@ def run_as_old_python(root: Path, *options: str) -> subprocess.CompletedProcess[
     return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
 
 
-def test_from_nothing_it_is_made_filled_and_then_kept(project: Path, tmp_path: Path) -> None:
-    make_wheel(tmp_path / "wheels", "little_package", "1.0")
-    first = run_tool(project, wheels=tmp_path / "wheels")
+@pytest.mark.parametrize("other", [{"version": "0.0.9"}, {"command": "tinychat.old:main"}])
+def test_a_project_that_is_installed_otherwise_than_pyproject_says_does_not_do(
+    project: Path, other: dict[str, str]
+) -> None:
+    plant_project(make_venv(project), project, **other)
+    assert not serves(project)
+
+
+def test_a_project_that_is_installed_for_another_folder_does_not_do(project: Path) -> None:
+    elsewhere = project.parent / "elsewhere"
+    shutil.copytree(project, elsewhere)
+    plant_project(make_venv(project), elsewhere)
+    assert not serves(project)
+
+
+def test_a_copy_of_the_project_does_not_do_since_it_grows_old(project: Path) -> None:
+    notes = plant_project(make_venv(project), project)
+    assert serves(project)
+    (notes / "direct_url.json").write_text(json.dumps({"url": project.as_uri(), "dir_info": {}}), encoding="utf-8")
+    assert not serves(project)
+    (notes / "direct_url.json").unlink()
+    assert not serves(project)
+
+
+@pytest.mark.parametrize("lost", ["the command", "the end of the installation", "all", "none, but two are there"])
+def test_an_installation_of_the_project_that_is_not_whole_does_not_do(project: Path, lost: str) -> None:
+    venv = make_venv(project)
+    notes = plant_project(venv, project)
+    assert serves(project)
+    if lost == "the command":
+        (venv / SCRIPTS / f"tinychat{EXE}").unlink()
+    elif lost == "the end of the installation":
+        (notes / "RECORD").unlink()
+    elif lost == "all":
+        shutil.rmtree(notes)
+    else:
+        plant_project(venv, project, version="0.2.0")
+    assert not serves(project)
+
+
+def test_a_project_that_was_cut_off_is_no_reason_to_make_the_environment_anew(project: Path) -> None:
+    venv = make_venv(project)
+    (plant_project(venv, project) / "RECORD").unlink()
+    assert why_unfit(venv) is None
+
+
+@pytest.fixture
+def linked(project: Path) -> Path:
+    """A second clone whose `.venv` is a link to the one of `project`, in which all is as it should be."""
+    clone = project.parent / "clone"
+    shutil.copytree(project, clone)
+    venv = make_venv(project)
+    plant(venv, "little_package", "1.0")
+    plant_project(venv, project)
+    (clone / ".venv").symlink_to(venv)
+    return clone
+
+
+def test_a_link_to_the_environment_of_another_clone_stays_with_that_clone_and_says_so(
+    project: Path, linked: Path
+) -> None:
+    done = run_tool(linked)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert ".venv is a link" in done.stderr and str(project) in done.stderr
+
+
+def test_a_link_to_the_environment_of_a_clone_that_is_gone_does_not_do(project: Path, linked: Path) -> None:
+    assert serves(linked)
+    (project / "pyproject.toml").unlink()
+    assert not serves(linked)
+
+
+@pytest.mark.parametrize("text", [None, "[project", "[project]\nname = 'tinychat'\n", "a = 1\n"])
+def test_a_pyproject_that_cannot_be_read_is_an_error_of_one_line(project: Path, text: str | None) -> None:
+    plant(make_venv(project), "little_package", "1.0")
+    (project / "pyproject.toml").unlink()
+    if text:
+        (project / "pyproject.toml").write_text(text, encoding="utf-8")
+    done = run_tool(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: pyproject.toml") and len(done.stderr.splitlines()) == 1
+
+
+def test_from_nothing_it_is_made_filled_and_then_kept(project: Path, wheels: Path) -> None:
+    first = run_tool(project, wheels=wheels)
     assert first.returncode == 0, first.stderr
     assert subprocess.run([environment.python_of(project / ".venv"), "-c", "import little_package"]).returncode == 0
+    assert say(project / ".venv") == "hello"
     second = run_tool(project)
-    assert (second.returncode, second.stdout) == (0, "")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
 
 
 @pytest.mark.slow
-def test_what_the_dev_lock_has_besides_is_added_and_the_rest_stays(project: Path, tmp_path: Path) -> None:
-    make_wheel(tmp_path / "wheels", "little_package", "1.0")
-    make_wheel(tmp_path / "wheels", "other", "2.0")
-    assert run_tool(project, wheels=tmp_path / "wheels").returncode == 0
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_the_command_runs_the_code_of_the_folder_as_it_is_now_also_after_make_clean(
+    project: Path, wheels: Path
+) -> None:
+    assert run_tool(project, wheels=wheels).returncode == 0
+    (project / "tinychat/cli.py").write_text("def main() -> None:\n    print('changed')\n", encoding="utf-8")
+    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=project, check=True)
+    assert say(project / ".venv") == "changed"
+    assert run_tool(project).stdout == ""
+
+
+@pytest.mark.slow
+def test_the_installation_leaves_nothing_in_the_folder_that_git_would_show(project: Path, wheels: Path) -> None:
+    shutil.copy(ROOT / ".gitignore", project)
+    for command in ("init --quiet", "add ."):
+        subprocess.run(["git", *command.split()], cwd=project, check=True)
+    assert run_tool(project, wheels=wheels).returncode == 0
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=project, check=True, capture_output=True, encoding="utf-8"
+    )
+    assert [line for line in status.stdout.splitlines() if not line.startswith("A ")] == []
+
+
+@pytest.mark.slow
+def test_a_new_name_of_the_command_is_there_after_the_next_run_and_nothing_else_is_installed(
+    project: Path, wheels: Path
+) -> None:
+    assert run_tool(project, wheels=wheels).returncode == 0
+    renamed = PYPROJECT.replace("{ tinychat =", "{ tc =").replace("0.1.0", "0.2.0")
+    (project / "pyproject.toml").write_text(renamed, encoding="utf-8", newline="\n")
+    done = run_tool(project)
+    assert (done.returncode, done.stdout) == (0, "Installing tinychat itself into .venv\n"), done.stderr
+    assert say(project / ".venv", "tc") == "hello"
+    assert not (project / ".venv" / SCRIPTS / f"tinychat{EXE}").exists()
+    assert run_tool(project).stdout == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["cut off", "cut off as a copy", "two of them"])
+def test_a_broken_installation_of_the_project_is_completed_by_the_next_run(
+    project: Path, wheels: Path, fault: str
+) -> None:
+    assert run_tool(project, wheels=wheels).returncode == 0
+    venv = project / ".venv"
+    notes = venv / SITE / "tinychat-0.1.0.dist-info"
+    if fault == "two of them":
+        plant_project(venv, project, version="0.2.0")
+    else:
+        (notes / "RECORD").unlink()
+    if fault == "cut off":
+        next((venv / SITE).glob("__editable__*.py")).write_text("def ins", encoding="utf-8")
+    if fault == "cut off as a copy":
+        shutil.copytree(project / "tinychat", venv / SITE / "tinychat")
+    (project / "tinychat/cli.py").write_text("def main() -> None:\n    print('changed')\n", encoding="utf-8")
+    done = run_tool(project)
+    assert (done.returncode, done.stdout) == (0, "Installing tinychat itself into .venv\n"), done.stderr
+    assert say(venv) == "changed"
+    assert run_tool(project).stdout == ""
+
+
+@pytest.mark.slow
+def test_what_a_killed_pip_had_put_aside_does_not_stand_in_the_way_of_the_next(project: Path, wheels: Path) -> None:
+    assert run_tool(project, wheels=wheels).returncode == 0
+    site = project / ".venv" / SITE
+    for aside in ("~inychat-0.0.8.dist-info", "~~nychat-0.0.9.dist-info"):
+        shutil.copytree(site / "tinychat-0.1.0.dist-info", site / aside)
+    (project / "pyproject.toml").write_text(PYPROJECT.replace("0.1.0", "0.2.0"), encoding="utf-8", newline="\n")
+    done = run_tool(project)
+    assert done.returncode == 0, done.stderr
+    assert [folder.name for folder in site.glob("*nychat-*.dist-info")] == ["tinychat-0.2.0.dist-info"]
+
+
+@pytest.mark.slow
+def test_what_the_dev_lock_has_besides_is_added_and_the_rest_stays(project: Path, wheels: Path) -> None:
+    make_wheel(wheels, "other", "2.0")
+    assert run_tool(project, wheels=wheels).returncode == 0
     kept = project / ".venv" / "kept"
     kept.touch()
     (project / "requirements-dev.lock").write_text("other==2.0\n", encoding="utf-8", newline="\n")
-    done = run_tool(project, "--dev", wheels=tmp_path / "wheels")
-    assert done.returncode == 0 and "Installing 1 packages" in done.stdout
+    done = run_tool(project, "--dev", wheels=wheels)
+    assert done.returncode == 0 and done.stdout.startswith("Installing 1 packages")
+    assert "tinychat itself" not in done.stdout
     assert kept.exists()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["no Python", "cut off", "no pip", "a file"])
-def test_a_broken_environment_is_made_anew_with_a_line_that_says_why(project: Path, tmp_path: Path, fault: str) -> None:
-    make_wheel(tmp_path / "wheels", "little_package", "1.0")
+def test_a_broken_environment_is_made_anew_with_a_line_that_says_why(project: Path, wheels: Path, fault: str) -> None:
     if fault == "a file":
         (project / ".venv").write_text("", encoding="utf-8")
     else:
@@ -217,7 +448,7 @@ def test_a_broken_environment_is_made_anew_with_a_line_that_says_why(project: Pa
             shutil.rmtree(environment.python_of(venv).parent)
         if fault == "cut off":
             plant(venv, "little_package", "1.0", whole=False)
-    done = run_tool(project, wheels=tmp_path / "wheels")
+    done = run_tool(project, wheels=wheels)
     assert done.returncode == 0, done.stderr
     assert ".venv is made anew: " in done.stdout
     assert run_tool(project).stdout == ""

@@ -21,6 +21,17 @@ def lines_of(name: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
+def required(*extras: str) -> list[Requirement]:
+    """What pyproject.toml asks for, with those extras and the extras that they pull in."""
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        project = tomllib.load(file)["project"]
+    texts = [*project["dependencies"], *(text for extra in extras for text in project["optional-dependencies"][extra])]
+    found = []
+    for requirement in map(Requirement, texts):
+        found += required(*requirement.extras) if requirement.name == project["name"] else [requirement]
+    return found
+
+
 @both
 def test_each_line_is_one_exact_version_without_hash_local_version_or_place(name: str) -> None:
     for line in lines_of(name):
@@ -60,12 +71,25 @@ def test_the_dev_lock_stands_beside_the_other_without_conflict(platform: str) ->
 
 @pytest.mark.parametrize(("extra", "locks"), [("pipeline", [LOCK]), ("dev", [LOCK, DEV_LOCK])])
 def test_the_locks_meet_what_pyproject_asks_for(extra: str, locks: list[str]) -> None:
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        project = tomllib.load(file)["project"]
     pinned = {package: version for name in locks for package, version in pins(ROOT / name, "linux").items()}
-    for text in [*project["dependencies"], *project["optional-dependencies"][extra]]:
-        requirement = Requirement(text)
-        assert requirement.specifier.contains(pinned[plain_name(requirement.name)]), text
+    for requirement in required(extra):
+        assert requirement.specifier.contains(pinned[plain_name(requirement.name)]), str(requirement)
+
+
+def test_the_core_needs_no_torch_and_the_pipeline_does() -> None:
+    assert "torch" not in {requirement.name for requirement in required()}
+    assert "torch" in {requirement.name for requirement in required("pipeline")}
+
+
+def test_the_project_itself_is_not_pinned() -> None:
+    assert "tinychat" not in pins(ROOT / LOCK, "linux") | pins(ROOT / DEV_LOCK, "linux")
+
+
+def test_what_installs_the_project_is_pinned() -> None:
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        (needed,) = tomllib.load(file)["build-system"]["requires"]
+    requirement = Requirement(needed)
+    assert requirement.specifier.contains(pins(ROOT / LOCK, "linux")[requirement.name])
 
 
 def test_what_only_windows_needs_is_pinned_for_windows_alone() -> None:

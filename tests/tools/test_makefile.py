@@ -23,6 +23,8 @@ MADE = [
     ".tinychat/runs/a/snapshot",
     "tinychat/__pycache__/files.cpython-311.pyc",
     ".mypy_cache/3.11/a.json",
+    "tinychat.egg-info/PKG-INFO",
+    "build/lib/tinychat/files.py",
     "examples/article/models/dialogue/model.safetensors",
     "examples/article/reports/summary.md",
     "examples/article/.tinychat/runs/a/snapshot",

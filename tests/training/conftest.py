@@ -8,7 +8,7 @@ import torch
 
 from tinychat.batches.prepared import PreparedSplit, to_arrays
 from tinychat.batches.preparing import prepare_dialogues
-from tinychat.model.storage import ModelConfig
+from tinychat.model.config import ModelConfig
 from tinychat.params import TrainParams
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer

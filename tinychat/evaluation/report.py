@@ -17,10 +17,9 @@ from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.files import rounded
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.model.classic import DialogueModel
 
-GREEDY = SamplingOptions(
-    method="greedy", temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, seed=0, max_tokens=64
-)
+GREEDY = SamplingOptions(method="greedy", max_tokens=64)
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,12 @@ class Question:
 
 
 def evaluate(
-    engine: Engine, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
+    engine: Engine, model: DialogueModel, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
 ) -> dict[str, Any]:
-    """Measures on a spread sample of the training dialogues (`seen`) and on `held_out` (None where that is empty)."""
+    """Measures on a spread sample of the training dialogues (`seen`) and on `held_out` (None where that is empty).
+
+    The likelihood is the model's, the replies are the engine's: the same weights in both.
+    """
     answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for question in questions_of([*train, *held_out]):
         answers[question.key].add(question.answer)
@@ -57,7 +59,7 @@ def evaluate(
         split, n_bytes = _arrays(engine, dialogues)
         if not len(split):
             continue
-        likelihood, accuracy = measure_likelihood(engine.model, split, n_bytes, engine.tokenizer.pad_id)
+        likelihood, accuracy = measure_likelihood(model, split, n_bytes, engine.tokenizer.pad_id)
         unigram = unigram_likelihood(trained, split, n_bytes, engine.tokenizer.size)
         asked = [q for q in questions_of(spread(dialogues, max_dialogues)) if engine.fits(q.messages, GREEDY)]
         report[name] = {
@@ -100,7 +102,7 @@ def spread(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
 def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> tuple[PreparedSplit, int | None]:
     """The dialogues as arrays, and the bytes of their answers; None where a word of them is unknown."""
     messages = (to_record(dialogue)["messages"] for dialogue in dialogues)
-    prepared = prepare_dialogues(messages, engine.tokenizer, engine.model.max_len, loss_on="reply")
+    prepared = prepare_dialogues(messages, engine.tokenizer, engine.decoder.max_len, loss_on="reply")
     n_bytes = [dialogue.answer_bytes for dialogue in prepared.dialogues]
     known = [n for n in n_bytes if n is not None]
     return to_arrays(prepared.dialogues, engine.tokenizer.size), sum(known) if len(known) == len(n_bytes) else None

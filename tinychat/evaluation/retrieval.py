@@ -1,5 +1,6 @@
 """The baseline for replies: no model at all, the answer to the training question that looks most alike."""
 
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -22,11 +23,19 @@ class NearestQuestion:
 
     def answer(self, question: str) -> str:
         """The answer to the nearest question; the first of equally near ones."""
+        return self._answers[self.nearest(question, 1)[0][0]]
+
+    def nearest(self, question: str, n: int) -> list[tuple[int, float]]:
+        """The `n` nearest questions: their places, and their likeness from 0 to 1, which falls.
+
+        Equally near ones in their order. Spaces around a text are characters too, so all are alike a little.
+        """
         scores: dict[int, float] = defaultdict(float)
         for gram, weight in self._vector(Counter(_ngrams(question))).items():
             for row, other in self._index.get(gram, ()):
                 scores[row] += weight * other
-        return self._answers[min(scores, key=lambda row: (-scores[row], row))]
+        rows = heapq.nsmallest(n, scores, key=lambda row: (-scores[row], row))
+        return [(row, min(scores[row], 1.0)) for row in rows]
 
     def _vector(self, counts: Counter[str]) -> dict[str, float]:
         weights = {gram: n * self._idf[gram] for gram, n in counts.items() if gram in self._idf}

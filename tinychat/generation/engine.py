@@ -1,101 +1,270 @@
-"""Replies: prompts of different lengths in one batch, each until its `<eos>` or its length limit."""
+"""Replies: dialogues of different lengths in one running batch, which each may enter and leave at any step."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
+import numpy as np
 
 from tinychat.errors import InputError
+from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.sampling import SamplingOptions, choose_token
-from tinychat.model.classic import DialogueModel
+from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
 
-MAX_BATCH = 64
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One token that was chosen, and what the model itself thought of it, before temperature and the like.
+
+    logprob       its log-probability, nats
+    alternatives  id and log-probability of the likeliest tokens, the likeliest first, if they were asked for
+    """
+
+    token_id: int
+    logprob: float
+    alternatives: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class Reply:
     """What the model answers.
 
-    prompt_ids     what it read, in the chat template
+    text           without the stop text that ended it, if one did
     token_ids      what it said, without `<eos>`
-    finish_reason  stop: it said `<eos>`; length: `max_tokens` or the model's `max_len` was reached
-    mean_logprob   mean log-probability (nats) that the model itself gave to each chosen token, `<eos>` included
+    finish_reason  stop: it said `<eos>` or a stop text; length: `max_tokens` or the model's `max_len` was reached;
+                   cancelled: whoever asked wanted no more
+    choices        one for each token, `<eos>` included
+    prompt_ids     what it read, in the chat template
     """
 
-    prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]
     text: str
-    finish_reason: Literal["stop", "length"]
-    mean_logprob: float
+    token_ids: tuple[int, ...]
+    finish_reason: FinishReason
+    choices: tuple[Choice, ...]
+    prompt_ids: tuple[int, ...]
+
+    @property
+    def logprobs(self) -> tuple[float, ...]:
+        """Log-probability (nats) of each choice."""
+        return tuple(choice.logprob for choice in self.choices)
+
+    @property
+    def mean_logprob(self) -> float:
+        """Mean log-probability (nats) of the choices; 0 where there is none."""
+        return sum(self.logprobs) / len(self.choices) if self.choices else 0.0
+
+
+class Request:
+    """One reply in the making."""
+
+    def __init__(self, prompt_ids: Sequence[int], options: SamplingOptions, tokenizer: Tokenizer) -> None:
+        self.prompt_ids, self.options = tuple(prompt_ids), options
+        self.ids = list(prompt_ids)  # of prompt and reply
+        self.choices: list[Choice] = []
+        self.finish_reason: FinishReason | None = None
+        self.rng = np.random.default_rng(options.seed)
+        self._text = ReplyText(tokenizer.decode, options.stop)
+        self._pieces: deque[str] = deque()
+
+    @property
+    def n_said(self) -> int:
+        """Tokens said so far."""
+        return len(self.ids) - len(self.prompt_ids)
+
+    def say(self, choice: Choice) -> None:
+        """Lengthen the reply by a token."""
+        self.choices.append(choice)
+        self.ids.append(choice.token_id)
+        self._pieces.append(self._text.add(choice.token_id))
+        if self._text.stopped:
+            self.finish("stop")
+
+    def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
+        """End the reply."""
+        self.choices += [eos] if eos else []
+        self.finish_reason = reason
+        self._pieces.append(self._text.end(cut=reason != "stop"))
+
+    def new_text(self) -> str:
+        """What may be shown since the last time this was asked."""
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        return text
+
+    def reply(self) -> Reply:
+        """The reply, once it has ended."""
+        if self.finish_reason is None:
+            raise ValueError("this reply has not ended")
+        said = tuple(self.ids[len(self.prompt_ids) :])
+        return Reply(self._text.text, said, self.finish_reason, tuple(self.choices), self.prompt_ids)
 
 
 class Engine:
-    """A model with its vocabulary, ready to answer."""
+    """A model with its vocabulary, ready to answer many at once."""
 
-    def __init__(self, model: DialogueModel, tokenizer: Tokenizer) -> None:
-        self.model, self.tokenizer = model.eval(), tokenizer
-        self._never = torch.tensor(tokenizer.never_said(model.vocab_size), device="cpu")
+    def __init__(self, decoder: Decoder, tokenizer: Tokenizer) -> None:
+        self.decoder, self.tokenizer = decoder, tokenizer
+        self._never = tokenizer.never_said(decoder.vocab_size)
+        self._running: list[Request] = []  # in the order of the decoder's sentences
 
     def reply(self, dialogues: Sequence[Sequence[Message]], options: SamplingOptions) -> list[Reply]:
-        """Answer dialogues that end with a user's turn, in their order; at most 64 at a time go in one batch.
+        """Answer dialogues that end with a user's turn, in their order, as many at once as the decoder holds.
 
         Raises InputError where a user's turn is too long for the model.
         """
-        prompts = [self._encode(messages, options) for messages in dialogues]
-        replies: list[Reply] = []
-        for start in range(0, len(prompts), MAX_BATCH):
-            replies += self._reply_batch(prompts[start : start + MAX_BATCH], options)
-        return replies
+        requests = [self.request(messages, options) for messages in dialogues]
+        waiting = deque(requests)
+        try:
+            while waiting or any(request.finish_reason is None for request in requests):
+                self.enter([waiting.popleft() for _ in range(min(self.free, len(waiting)))])
+                self.step()
+        finally:
+            for request in requests:
+                self.leave(request)
+        return [request.reply() for request in requests]
+
+    def stream(self, messages: Sequence[Message], options: SamplingOptions) -> "ReplyStream":
+        """The reply while it is made. Raises InputError where the user's turn is too long."""
+        return ReplyStream(self, self.request(messages, options))
 
     def fits(self, messages: Sequence[Message], options: SamplingOptions) -> bool:
         """Whether the last turn is short enough for the model to answer it."""
         try:
-            self._encode(messages, options)
+            self.request(messages, options)
         except InputError:
             return False
         return True
 
-    def _encode(self, messages: Sequence[Message], options: SamplingOptions) -> list[int]:
-        return self.tokenizer.encode_prompt(messages, max_len=self.model.max_len, reply_tokens=options.max_tokens)
+    def request(self, messages: Sequence[Message], options: SamplingOptions) -> Request:
+        """A reply that has not begun. Raises InputError where the user's turn is too long for the model."""
+        max_len = self.decoder.max_len
+        prompt = self.tokenizer.encode_prompt(messages, max_len=max_len, reply_tokens=options.max_tokens)
+        return Request(prompt, options, self.tokenizer)
 
-    @torch.inference_mode()
-    def _reply_batch(self, prompts: list[list[int]], options: SamplingOptions) -> list[Reply]:
-        """The plain path: each step reads every sentence from its beginning."""
-        pad = self.tokenizer.pad_id
-        rows = [list(prompt) for prompt in prompts]
-        logprobs: list[list[float]] = [[] for _ in prompts]
-        generators = [torch.Generator().manual_seed(options.seed) for _ in prompts]
-        finish: dict[int, Literal["stop", "length"]] = {}
-        while len(finish) < len(rows):
-            active = [i for i in range(len(rows)) if i not in finish]
-            width = max(len(rows[i]) for i in active)
-            ids = torch.tensor([rows[i] + [pad] * (width - len(rows[i])) for i in active], device=self.model.device)
-            last = torch.tensor([len(rows[i]) - 1 for i in active], device=self.model.device)
-            hidden = self.model.hidden(ids)[torch.arange(len(active), device=self.model.device), last]  # (B, D)
-            logits = self.model.output_layer(hidden).float().cpu()  # (B, V)
-            own_logprobs = logits.log_softmax(dim=1)
-            logits[:, self._never] = -torch.inf
-            for place, i in enumerate(active):
-                token = choose_token(logits[place], torch.tensor(rows[i], device="cpu"), options, generators[i])
-                logprobs[i].append(float(own_logprobs[place, token]))
-                if token == self.tokenizer.eos_id:
-                    finish[i] = "stop"
-                    continue
-                rows[i].append(token)
-                if len(rows[i]) - len(prompts[i]) == options.max_tokens or len(rows[i]) == self.model.max_len:
-                    finish[i] = "length"
-        return [
-            self._make_reply(prompt, row[len(prompt) :], finish[i], logprobs[i])
-            for i, (prompt, row) in enumerate(zip(prompts, rows, strict=True))
-        ]
+    @property
+    def free(self) -> int:
+        """How many more may enter now."""
+        return self.decoder.rows - len(self._running)
 
-    def _make_reply(
-        self, prompt: list[int], said: list[int], finish: Literal["stop", "length"], logprobs: list[float]
-    ) -> Reply:
-        text = self.tokenizer.decode(said)
-        if finish == "length":  # the limit may fall inside a character
-            text = text.rstrip("\ufffd")
-        return Reply(tuple(prompt), tuple(said), text, finish, sum(logprobs) / len(logprobs))
+    def enter(self, requests: Sequence[Request]) -> None:
+        """Read the prompts, beside the replies that run already, and choose the first token of each reply.
+
+        Those that left before they entered stay out. Raises ValueError for more requests than are `free`.
+        """
+        requests = [request for request in requests if request.finish_reason is None]
+        if len(requests) > self.free:
+            raise ValueError(f"{len(requests)} requests; {self.free} may enter now")
+        if requests:
+            with self._unbroken():
+                logits = self.decoder.prefill([request.prompt_ids for request in requests])
+                self._running += requests
+                self._choose(requests, logits)
+
+    def step(self) -> None:
+        """Lengthen every running reply by a token."""
+        if self._running:
+            with self._unbroken():
+                logits = self.decoder.step([request.ids[-1] for request in self._running])
+                self._choose(self._running, logits)
+
+    def leave(self, request: Request) -> None:
+        """End a reply before its time, perhaps before it has begun; one that has ended is left as it is."""
+        if request.finish_reason is None:
+            request.finish("cancelled")
+        with self._unbroken():
+            self._let_go()
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        """Where Ctrl-C or an error breaks off in the middle, nobody knows what the decoder holds: all that run end."""
+        try:
+            yield
+        except BaseException:
+            for request in self._running:
+                if request.finish_reason is None:
+                    request.finish("cancelled")
+            self._running = []
+            self.decoder.keep([])
+            raise
+
+    def _choose(self, requests: Sequence[Request], logits: Floats) -> None:
+        """A token for each request, from its row of `logits` (B, V)."""
+        highest = logits.max(axis=1, keepdims=True)
+        totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)
+        for request, row, total in zip(requests, logits, totals, strict=True):
+            alternatives = best(row, total, request.options.alternatives)
+            allowed = row.copy()
+            allowed[self._never] = -np.inf
+            token = choose_token(
+                allowed, request.ids, request.n_said, self.tokenizer.eos_id, request.options, request.rng
+            )
+            choice = Choice(token, float(row[token] - total), alternatives)
+            if token == self.tokenizer.eos_id:
+                request.finish("stop", choice)
+                continue
+            request.say(choice)
+            full = request.n_said == request.options.max_tokens or len(request.ids) == self.decoder.max_len
+            if full and request.finish_reason is None:
+                request.finish("length")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Give the places of those that have finished to others."""
+        staying = [place for place, request in enumerate(self._running) if request.finish_reason is None]
+        if len(staying) < len(self._running):
+            self.decoder.keep(staying)
+            self._running = [self._running[place] for place in staying]
+
+
+class ReplyStream:
+    """A reply while it is made: its pieces, each of whole characters; joined they are the reply's text.
+
+    As a context manager it ends the reply when the block ends, however that is.
+    """
+
+    def __init__(self, engine: Engine, request: Request) -> None:
+        self._engine, self._request, self._begun = engine, request, False
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            while True:
+                if piece := self._request.new_text():
+                    yield piece
+                elif self._request.finish_reason is not None:
+                    return
+                elif self._begun or not self._engine.free:  # without a free place, the others go on until there is one
+                    self._engine.step()
+                else:
+                    self._begun = True
+                    self._engine.enter([self._request])
+        finally:
+            self.close()
+
+    def __enter__(self) -> "ReplyStream":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the reply where it is, if it has not ended."""
+        self._engine.leave(self._request)
+
+    @property
+    def reply(self) -> Reply:
+        """The reply, once it has ended or was closed. Raises ValueError before."""
+        return self._request.reply()
+
+
+def best(logits: Floats, total: float, n: int) -> tuple[tuple[int, float], ...]:
+    """Id and log-probability of the `n` likeliest tokens; `total` is the logarithm of all exponentials' sum."""
+    if not n:
+        return ()
+    likeliest = np.argsort(-logits, kind="stable")[:n]
+    return tuple((int(token), float(logits[token] - total)) for token in likeliest)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tinychat.model.storage import ModelConfig
+from tinychat.model.config import ModelConfig
 
 
 def model_card(config: ModelConfig, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
@@ -33,6 +33,16 @@ project. It knows nothing else: it answers in their manner, and what lies outsid
 
 `config.json` is the shape, `model.safetensors` the weights, `tokenizer.json` the vocabulary (it opens with the library
 `tokenizers`), `training.json` what was used. A dialogue is `<user> … <bot> … <eos>`, turn after turn.
+
+To talk with it: `tinychat chat --model FOLDER`, or
+
+```python
+import tinychat
+
+print(tinychat.load("models/dialogue").reply("안녕").text)
+```
+
+As a torch module:
 
 ```python
 from tinychat.model import load_model

@@ -13,7 +13,8 @@ import torch
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted
 from tinychat.files import rounded, to_json, write_atomically, write_folder_atomically, write_json
-from tinychat.model.storage import ModelConfig, save_model
+from tinychat.model.config import ModelConfig
+from tinychat.model.storage import save_model
 from tinychat.params import ModelParams, TrainParams
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer

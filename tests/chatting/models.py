@@ -1,0 +1,43 @@
+"""Models whose replies are known: each token is followed by the one that a chain names, whatever was asked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from tinychat.model.config import ModelConfig
+from tinychat.model.storage import save_model
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.building import build_words, to_json_text
+from tinychat.tokenizer.chat import BOT, EOS
+
+GREETING = {BOT: "만나서", "만나서": "반가워요", "반가워요": EOS}
+GREETS = "만나서 반가워요"
+ENDLESS = {BOT: "정말", "정말": "좋아", "좋아": "정말"}
+
+SENTENCES = ["안녕", "만나서 반가워요", "정말 좋아", "잘 자요"]
+LIKELIEST = 0.6  # how far the named token stands out: about 70% of the probability, so that chance can say another
+
+
+def write_model(folder: Path, chain: Mapping[str, str], *, max_len: int = 48) -> Path:
+    """A model folder whose model says the chain. What stands before the last token is not looked at."""
+    tokenizer = build_words(SENTENCES, max_size=32, min_frequency=1)
+    config = ModelConfig(vocab_size=tokenizer.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=32, max_len=max_len)
+    weights = {name: torch.zeros_like(tensor) for name, tensor in config.build().state_dict().items()}
+    for name in weights:
+        if "norm" in name and name.endswith("weight"):
+            weights[name].fill_(1)
+    weights["input_layer.word_embedding.weight"] = torch.eye(32)[: tokenizer.size]  # (V, D)
+    for token, follower in chain.items():
+        weights["output_layer.weight"][id_of(tokenizer, follower), id_of(tokenizer, token)] = LIKELIEST
+    if EOS not in chain.values():
+        weights["output_layer.bias"][tokenizer.eos_id] = -100
+    folder.mkdir(parents=True)
+    save_model(folder, config, weights)
+    (folder / "tokenizer.json").write_text(to_json_text(tokenizer), encoding="utf-8", newline="\n")
+    return folder
+
+
+def id_of(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a token of the vocabulary."""
+    return int(tokenizer.engine.token_to_id(token))

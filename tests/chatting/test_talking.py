@@ -1,0 +1,330 @@
+"""Conversations with a real bot, without a terminal: lines come from a list, and the screen is a text."""
+
+import contextlib
+import io
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tinychat
+from tests.chatting.models import GREETS
+from tinychat.chatting.talking import Talk
+from tinychat.chatting.terminal import Screen
+from tinychat.files import read_json_lines
+
+WELCOME_LINES = 1
+
+
+class Lines:
+    """A person who says these lines and leaves."""
+
+    def __init__(self, *lines: str | KeyboardInterrupt) -> None:
+        self._lines = list(lines)
+
+    def read(self) -> str:
+        if not self._lines:
+            raise EOFError
+        line = self._lines.pop(0)
+        if isinstance(line, KeyboardInterrupt):
+            raise line
+        return line
+
+    def session(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+@dataclass
+class WatchedScreen(Screen):
+    """A screen; when the bot's prompt appears on it, the person does something."""
+
+    during_replies: Callable[[], object] = lambda: None
+
+    def begin_reply(self) -> None:
+        super().begin_reply()
+        self.during_replies()
+
+
+@pytest.fixture(scope="module")
+def bot(talking_project: Path) -> tinychat.Bot:
+    return tinychat.load(talking_project / "models/dialogue")
+
+
+@pytest.fixture(scope="module")
+def endless(talking_project: Path) -> tinychat.Bot:
+    return tinychat.load(talking_project / "models/endless")
+
+
+def talk(
+    bot: tinychat.Bot, *lines: str | KeyboardInterrupt, given: Any = None, during_replies: Any = lambda: None
+) -> tuple[Talk, list[str]]:
+    """The conversation at its end, and the lines on the screen behind the welcome."""
+    paper = io.StringIO()
+    screen = WatchedScreen(paper, paper, during_replies=during_replies)
+    conversation = Talk(bot, given or {}, screen, Lines(*lines))
+    conversation.run()
+    return conversation, paper.getvalue().split("\n")[WELCOME_LINES:-1]
+
+
+def asked(conversation: Talk) -> list[str]:
+    return [exchange.question for exchange in conversation.conversation.exchanges]
+
+
+def press_ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_message_gets_its_reply_and_both_are_remembered(bot: tinychat.Bot) -> None:
+    conversation, lines = talk(bot, "안녕")
+    assert lines == [f"봇 › {GREETS}"]
+    last = conversation.conversation.last
+    assert last is not None
+    assert (last.question, last.reply.text) == ("안녕", GREETS)
+
+
+def test_the_next_question_is_asked_with_all_that_was_said(bot: tinychat.Bot) -> None:
+    conversation, _ = talk(bot, "안녕", "잘 자")
+    assert conversation.conversation.exchanges[1].reply.prompt_ids == tuple(
+        bot.tokenizer.encode_prompt(
+            [
+                {"role": "user", "content": "안녕"},
+                {"role": "assistant", "content": GREETS},
+                {"role": "user", "content": "잘 자"},
+            ],
+            max_len=48,
+            reply_tokens=8,
+        )
+    )
+
+
+@pytest.mark.parametrize("line", ["", "   ", "\u200b", "\x1b"])
+def test_a_line_that_says_nothing_is_passed_over(bot: tinychat.Bot, line: str) -> None:
+    assert talk(bot, line)[1] == []
+
+
+def test_the_model_sees_a_message_cleaned_as_its_training_dialogues_were(bot: tinychat.Bot) -> None:
+    assert asked(talk(bot, " \u1112\u1161\u11ab \u00a0\u200b글 ")[0]) == ["한 글"]
+
+
+def test_two_slashes_say_one_to_the_bot(bot: tinychat.Bot) -> None:
+    assert asked(talk(bot, "//help")[0]) == ["/help"]
+
+
+def test_bytes_that_are_no_characters_are_an_error_and_the_conversation_goes_on(bot: tinychat.Bot) -> None:
+    conversation, lines = talk(bot, "\udcbe", "안녕")
+    assert lines[0].startswith("error: the message holds bytes")
+    assert asked(conversation) == ["안녕"]
+
+
+def test_a_question_too_long_is_an_error_and_leaves_nothing_behind(bot: tinychat.Bot) -> None:
+    conversation, lines = talk(bot, "안녕 " * 60, "잘 자")
+    assert lines[0].startswith("error: the question '안녕 안녕")
+    assert "takes at most 45" in lines[0]
+    assert lines[1:] == [f"봇 › {GREETS}"]
+    assert asked(conversation) == ["잘 자"]
+
+
+def test_that_oldest_turns_leave_is_told_once(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, *["안녕"] * 12)
+    told = [line for line in lines if "잊습니다" in line]
+    assert told == ["(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 48토큰까지 읽습니다)"]
+
+
+def test_it_is_told_again_after_a_new_beginning(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, *["안녕"] * 12, "/reset", *["안녕"] * 12)
+    assert sum("잊습니다" in line for line in lines) == 2
+
+
+def test_a_reply_at_its_length_limit_is_marked(bot: tinychat.Bot) -> None:
+    assert talk(bot, "안녕", given={"max_tokens": 1})[1] == ["봇 › 만나서…(길이 제한)"]
+
+
+def test_a_reply_without_a_word_is_marked(bot: tinychat.Bot) -> None:
+    assert talk(bot, "안녕", given={"stop": ("만나서",)})[1] == ["봇 › (아무 말도 하지 않음)"]
+
+
+def test_ctrl_c_stops_the_reply_and_keeps_what_was_said(endless: tinychat.Bot) -> None:
+    conversation, lines = talk(endless, "안녕", given={"max_tokens": 5000}, during_replies=press_ctrl_c)
+    last = conversation.conversation.last
+    assert last is not None
+    assert last.reply.finish_reason == "cancelled"
+    assert 1 <= len(last.reply.token_ids) <= 5
+    assert lines == [f"봇 › {last.reply.text}…(멈춤)"]
+
+
+def test_ctrl_c_twice_stops_a_reply_that_has_not_begun_and_it_was_never_asked(endless: tinychat.Bot) -> None:
+    def impatient() -> None:
+        press_ctrl_c()
+        press_ctrl_c()
+
+    conversation, lines = talk(endless, "안녕", "/quit", given={"max_tokens": 5000}, during_replies=impatient)
+    assert lines == ["봇 › …(멈춤)"]
+    assert asked(conversation) == []
+
+
+def test_after_a_reply_that_was_stopped_the_next_one_is_whole(bot: tinychat.Bot) -> None:
+    presses = iter([press_ctrl_c])
+    conversation, lines = talk(bot, "안녕", "잘 자", during_replies=lambda: next(presses, lambda: None)())
+    assert lines[-1] == f"봇 › {GREETS}"
+    assert conversation.conversation.exchanges[0].reply.finish_reason == "cancelled"
+
+
+def test_ctrl_c_works_as_before_once_the_conversation_is_over(bot: tinychat.Bot) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    talk(bot, "안녕")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_where_nothing_was_typed_tells_how_to_leave(bot: tinychat.Bot) -> None:
+    assert talk(bot, KeyboardInterrupt(), "안녕")[1] == ["끝내려면 Ctrl-D", f"봇 › {GREETS}"]
+
+
+def test_quit_leaves(bot: tinychat.Bot) -> None:
+    assert talk(bot, "/quit", "안녕")[1] == []
+
+
+def test_an_unknown_command_is_one_line_and_the_conversation_goes_on(bot: tinychat.Bot) -> None:
+    assert talk(bot, "/rset", "안녕")[1] == ["error: /rset is no command; did you mean /reset?", f"봇 › {GREETS}"]
+
+
+def test_help_lists_what_can_be_typed(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, "/help")
+    assert any(line.startswith("  /why ") for line in lines)
+
+
+def test_undo_takes_the_last_exchange_back(bot: tinychat.Bot) -> None:
+    conversation, lines = talk(bot, "안녕", "잘 자", "/undo")
+    assert lines[-1] == "(없던 일로: 잘 자)"
+    assert asked(conversation) == ["안녕"]
+
+
+def test_reset_begins_anew(bot: tinychat.Bot) -> None:
+    assert asked(talk(bot, "안녕", "/reset", "잘 자")[0]) == ["잘 자"]
+
+
+@pytest.mark.parametrize("command", ["/undo", "/retry", "/why", "/save a"])
+def test_what_needs_something_said_is_an_error_before(
+    bot: tinychat.Bot, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (line,) = talk(bot, command)[1]
+    assert line.startswith("error: nothing was ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_retry_answers_the_last_question_by_chance_and_says_so(bot: tinychat.Bot) -> None:
+    conversation, lines = talk(bot, "잘 자", "안녕", "/retry")
+    again = bot.reply(conversation.conversation.messages_again(), temperature=0.8, seed=1)
+    assert lines[2:] == ["(안녕 · 이번만 온도 0.8, 씨앗 1)", f"봇 › {again.text}"]
+    assert asked(conversation) == ["잘 자", "안녕"]
+    assert conversation.conversation.exchanges[1].reply.token_ids == again.token_ids
+
+
+def test_the_reply_after_a_retry_is_greedy_again(bot: tinychat.Bot) -> None:
+    assert talk(bot, "안녕", "/retry", "/retry", "안녕")[1][-1] == f"봇 › {GREETS}"
+
+
+def test_a_retry_that_is_stopped_before_it_began_leaves_the_reply_there_was(endless: tinychat.Bot) -> None:
+    presses = iter([lambda: None, lambda: (press_ctrl_c(), press_ctrl_c())])
+    conversation, _ = talk(endless, "안녕", "/retry", given={"max_tokens": 3}, during_replies=lambda: next(presses)())
+    last = conversation.conversation.last
+    assert last is not None
+    assert last.reply.text == "정말 좋아 정말"
+
+
+def test_a_temperature_makes_replies_ones_by_chance_and_0_greedy_again(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, "/temperature 0.5", "/temperature", "/temperature 0")
+    assert lines == ["(온도 0.5, 씨앗 0)", "(온도 0.5, 씨앗 0)", "(greedy: 늘 가장 그럴듯한 토큰)"]
+
+
+def test_a_seed_decides_the_reply(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, "/temperature 5", "/seed 4", "안녕", "/reset", "/seed 5", "안녕")
+    said = [line.removeprefix("봇 › ") for line in lines if line.startswith("봇 › ")]
+    replies = [bot.reply("안녕", temperature=5, seed=seed) for seed in (4, 5)]
+    assert [text.removesuffix("…(길이 제한)") for text in said] == [reply.text for reply in replies]
+    assert said[0] != said[1]
+
+
+def test_a_seed_that_greedy_does_not_use_is_said_to_be_unused(bot: tinychat.Bot) -> None:
+    assert talk(bot, "/seed")[1] == ["(씨앗 0: greedy에서는 쓰이지 않음)"]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("/temperature warm", "error: /temperature takes a number, 0 for greedy, found 'warm'"),
+        ("/temperature -1", "error: temperature is -1.0; it must be a number from 0.01 to 100"),
+        ("/temperature nan", "error: temperature is nan; it must be a number from 0.01 to 100"),
+        ("/seed 1.5", "error: /seed takes a whole number from 0 on, found '1.5'"),
+        ("/seed -1", "error: seed is -1; it must be a whole number from 0 on"),
+    ],
+)
+def test_an_option_that_will_not_do_is_an_error_and_changes_nothing(bot: tinychat.Bot, line: str, error: str) -> None:
+    conversation, lines = talk(bot, line)
+    assert lines == [error]
+    assert conversation.conversation.given == {}
+
+
+def test_save_writes_the_conversation_and_says_where(
+    bot: tinychat.Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, lines = talk(bot, "안녕", "/save 내 대화")
+    assert lines[-1] == "(내 대화.jsonl에 저장: 주고받은 말 1번)"
+    (record,) = read_json_lines(tmp_path / "내 대화.jsonl")
+    assert [message["content"] for message in record["messages"]] == ["안녕", GREETS]
+
+
+def test_save_says_how_many_replies_are_not_learnt_from(bot: tinychat.Bot, tmp_path: Path) -> None:
+    _, lines = talk(bot, "안녕", f"/save {tmp_path / 'a'}", given={"max_tokens": 1})
+    assert lines[-1].endswith("주고받은 말 1번, 그중 끝나지 않은 대답 1개는 weight 0)")
+
+
+def test_save_replaces_a_file_only_with_an_exclamation_mark(bot: tinychat.Bot, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("mine", encoding="utf-8")
+    _, lines = talk(bot, "안녕", f"/save {path}")
+    assert lines[-1] == f"error: {path} exists already; /save! {path} replaces it"
+    assert path.read_text(encoding="utf-8") == "mine"
+    talk(bot, "안녕", f"/save! {path}")
+    assert len(list(read_json_lines(path))) == 1
+
+
+def test_a_place_that_cannot_be_written_is_an_error_and_the_conversation_goes_on(
+    bot: tinychat.Bot, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    _, lines = talk(bot, "안녕", f"/save {tmp_path / 'file' / 'a'}", "안녕")
+    assert lines[1].startswith(f"error: {tmp_path / 'file'}")
+    assert lines[2].startswith("봇 › ")
+
+
+def test_why_shows_tokens_and_the_nearest_training_dialogues(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, "안녕", "/why")
+    assert [line.split()[0] for line in lines[1:5]] == ["토큰", "만나서", "반가워요", "<eos>"]
+    assert lines[5].strip() == ""
+    assert lines[6].startswith("  가장 비슷한 학습 대화 (")
+    assert lines[7] == "  100%  안녕 → 만나서 반가워요"
+
+
+def test_why_without_a_corpus_shows_the_tokens_and_says_what_is_missing(bot: tinychat.Bot, tmp_path: Path) -> None:
+    alone = tinychat.Bot(bot.engine, tmp_path / "models/dialogue")
+    _, lines = talk(alone, "안녕", "/why")
+    assert lines[2].split()[0] == "만나서"
+    assert "train.jsonl: no such file" in lines[-1]
+
+
+def test_a_remark_on_a_reply_does_not_go_into_the_file_of_the_replies(bot: tinychat.Bot) -> None:
+    replies, aside = io.StringIO(), io.StringIO()
+    Talk(bot, {"max_tokens": 1}, Screen(replies, aside), Lines("안녕")).run()
+    assert replies.getvalue() == "만나서\n"
+    assert aside.getvalue().endswith("봇 › …(길이 제한)\n")
+
+
+def test_what_the_model_says_is_never_obeyed_by_a_terminal(bot: tinychat.Bot) -> None:
+    paper = io.StringIO()
+    Screen(paper, paper).piece("가\x1b[2J\n나")
+    assert paper.getvalue() == "가␛[2J\n     나"

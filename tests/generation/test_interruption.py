@@ -1,0 +1,161 @@
+"""Ctrl-C and errors in the middle: whatever breaks off, the engine answers the next question as if nothing had been."""
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked, ids_of
+from tests.generation.models import Sample
+from tinychat.generation.decoder import Decoder, Floats
+from tinychat.generation.engine import Engine
+from tinychat.tokenizer import Tokenizer
+
+
+class Breaking:
+    """A decoder in which Ctrl-C comes, or an error: in the call after `calls` more, before or after its work."""
+
+    def __init__(self, decoder: Decoder, when: str, error: type[BaseException]) -> None:
+        self.decoder, self.when, self.error = decoder, when, error
+        self.vocab_size, self.max_len, self.rows = decoder.vocab_size, decoder.max_len, decoder.rows
+        self.calls: int | None = None
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
+        self._break("before")
+        logits = self.decoder.prefill(prompts)
+        self._break("after")
+        return logits
+
+    def step(self, ids: Sequence[int]) -> Floats:
+        self._break("before")
+        logits = self.decoder.step(ids)
+        self._break("after")
+        return logits
+
+    def keep(self, sentences: Sequence[int]) -> None:
+        self.decoder.keep(sentences)
+
+    def _break(self, when: str) -> None:
+        if when == self.when and self.calls is not None:
+            self.calls -= 1
+            if self.calls < 0:
+                self.calls = None
+                if self.error is KeyboardInterrupt:
+                    signal.raise_signal(signal.SIGINT)
+                raise self.error("in the middle")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts() -> Iterator[None]:
+    """Tests that run in the background would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(params=["numpy", "torch"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=["before", "after"])
+def decoder(talker: Sample, kind: str, request: pytest.FixtureRequest) -> Breaking:
+    return Breaking(talker.decoder(kind, rows=3), request.param, KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("calls", range(5))
+def test_ctrl_c_in_a_reply_leaves_the_engine_as_it_was(decoder: Breaking, bpe: Tokenizer, calls: int) -> None:
+    """0: while it reads the prompts; then while it says the first, second, … token."""
+    engine = Engine(decoder, bpe)
+    expected = ids_of(ask(engine, PROMPTS))
+    decoder.calls = calls
+    with pytest.raises(KeyboardInterrupt):
+        ask(engine, PROMPTS)
+    assert engine.free == 3
+    assert ids_of(ask(engine, PROMPTS)) == expected
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, ValueError])
+def test_so_does_an_error(talker: Sample, bpe: Tokenizer, error: type[BaseException]) -> None:
+    decoder = Breaking(talker.decoder("numpy", rows=3), "after", error)
+    engine = Engine(decoder, bpe)
+    expected = ids_of(ask(engine, PROMPTS))
+    decoder.calls = 2
+    with pytest.raises(error, match="in the middle"):
+        ask(engine, PROMPTS)
+    assert engine.free == 3
+    assert ids_of(ask(engine, PROMPTS)) == expected
+
+
+@pytest.mark.parametrize("calls", range(3))
+def test_a_stream_that_ctrl_c_ends_says_what_it_said_so_far(decoder: Breaking, bpe: Tokenizer, calls: int) -> None:
+    engine = Engine(decoder, bpe)
+    whole = ask(engine, ["안녕"])[0]
+    decoder.calls = calls
+    stream = engine.stream(asked("안녕"), GREEDY)
+    with pytest.raises(KeyboardInterrupt):
+        list(stream)
+    assert stream.reply.finish_reason == "cancelled"
+    assert stream.reply.token_ids == whole.token_ids[:calls]
+    assert ids_of(ask(engine, ["안녕"])) == [whole.token_ids]
+
+
+def test_replies_beside_it_end_rather_than_go_on_wrongly(decoder: Breaking, bpe: Tokenizer) -> None:
+    """The decoder has gone on by a token that no reply has: nobody knows any more what it holds."""
+    engine = Engine(decoder, bpe)
+    whole = ask(engine, ["고마워"])[0]
+    beside = engine.request(asked("고마워"), GREEDY)
+    engine.enter([beside])
+    engine.step()
+    decoder.calls = 1
+    with pytest.raises(KeyboardInterrupt):
+        ask(engine, ["안녕"])
+    assert beside.reply().finish_reason == "cancelled"
+    assert beside.reply().token_ids == whole.token_ids[: beside.n_said]
+    assert engine.free == 3
+
+
+def test_requests_of_ones_own_end_too(decoder: Breaking, bpe: Tokenizer) -> None:
+    engine = Engine(decoder, bpe)
+    requests = [engine.request(asked(prompt), GREEDY) for prompt in PROMPTS[:3]]
+    engine.enter(requests)
+    decoder.calls = 0
+    with pytest.raises(KeyboardInterrupt):
+        engine.step()
+    assert [request.reply().finish_reason for request in requests] == ["cancelled"] * 3
+    assert engine.free == 3
+
+
+def test_ctrl_c_at_any_moment_at_all(talker: Sample, bpe: Tokenizer, kind: str) -> None:
+    """Real signals, at two hundred moments spread over the time that the replies take."""
+    engine = Engine(talker.decoder(kind, rows=3), bpe)
+    expected = ids_of(ask(engine, PROMPTS, SAMPLED))
+    begun = time.perf_counter()
+    ask(engine, PROMPTS, SAMPLED)
+    taken = time.perf_counter() - begun
+    armed, interrupted = False, 0
+
+    def interrupt(*_: object) -> None:
+        if armed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for n in range(200):
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, taken * (n + 1) / 200)
+                ask(engine, PROMPTS, SAMPLED)
+                armed = False
+            except KeyboardInterrupt:
+                armed = False
+                interrupted += 1
+            assert engine.free == 3
+            if n % 10 == 0:
+                assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 50
+    assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected

@@ -1,0 +1,128 @@
+"""A trained model to talk with, from Python: `tinychat.load("models/dialogue").reply("안녕")`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, overload
+
+from tinychat.corpus.cleaning import clean_text
+from tinychat.errors import InputError
+from tinychat.generation.engine import Engine, Reply, ReplyStream
+from tinychat.generation.loading import ROWS, load_engine
+from tinychat.generation.sampling import SamplingOptions
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.chat import Message
+
+Dialogue = Sequence[Message]
+OPTIONS = tuple(field.name for field in fields(SamplingOptions))
+CHANCE = ("temperature", "top_k", "top_p", "min_p", "seed")  # who names one of these wants a reply by chance
+
+
+def load(folder: str | Path = "models/dialogue", *, rows: int = ROWS) -> "Bot":
+    """The model in `folder`, ready to answer at most `rows` dialogues at once (more wait for a place).
+
+    Raises InputError in one line where the folder is not there, damaged, of a newer version, or not ours.
+    """
+    return Bot(load_engine(folder, rows), Path(folder))
+
+
+class Bot:
+    """A trained model to talk with. It remembers nothing: what was said before is given with each question."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine, self.folder = engine, folder
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's vocabulary."""
+        return self.engine.tokenizer
+
+    @property
+    def max_len(self) -> int:
+        """The most tokens that a dialogue may have, the reply included."""
+        return self.engine.decoder.max_len
+
+    @overload
+    def reply(self, question: str, **options: Any) -> Reply: ...
+
+    @overload
+    def reply(self, question: Dialogue, **options: Any) -> Reply: ...
+
+    @overload
+    def reply(self, question: Sequence[str] | Sequence[Dialogue], **options: Any) -> list[Reply]: ...
+
+    def reply(
+        self, question: str | Dialogue | Sequence[str] | Sequence[Dialogue], **options: Any
+    ) -> Reply | list[Reply]:
+        """Answer a text, or a dialogue (messages with `role` and `content`) that ends with the user's turn.
+
+        A list of texts or of dialogues gives a list of replies, all made in one batch. Options are the fields of
+        SamplingOptions; without any the reply is the likeliest one. temperature, top_k, top_p, min_p or seed make it
+        one by chance, unless `method` or temperature 0 says greedy.
+
+        Raises InputError for an option or a question that will not do, and for a question that is too long.
+        """
+        dialogues, many = dialogues_of(question)
+        replies = self.engine.reply(dialogues, self.options(**options))
+        return replies if many else replies[0]
+
+    def stream(self, question: str | Dialogue, **options: Any) -> ReplyStream:
+        """One reply while it is made: pieces of whole characters, to be shown at once. Options as for `reply`."""
+        dialogues, many = dialogues_of(question)
+        if many:
+            raise InputError("stream answers one text or one dialogue; reply answers a list of them")
+        return self.engine.stream(dialogues[0], self.options(**options))
+
+    @staticmethod
+    def options(**given: Any) -> SamplingOptions:
+        """The options as they will be used. Raises InputError that names the option and what would be right."""
+        if unknown := [name for name in given if name not in OPTIONS]:
+            raise InputError(f"unknown option {unknown[0]}; there are: {', '.join(OPTIONS)}")
+        if isinstance(given.get("stop"), str):
+            given["stop"] = (given["stop"],)
+        elif isinstance(given.get("stop"), list):
+            given["stop"] = tuple(given["stop"])
+        by_chance = any(name in given for name in CHANCE)
+        if given.get("temperature") == 0 and not isinstance(given["temperature"], bool):
+            del given["temperature"]
+            given["method"] = "greedy"
+        given.setdefault("method", "sample" if by_chance else "greedy")
+        return SamplingOptions(**given)
+
+
+def dialogues_of(question: object) -> tuple[list[Dialogue], bool]:
+    """What is to be answered, cleaned as the training dialogues were, and whether it was a list of questions.
+
+    Raises InputError where it is none, or does not end with the user's turn.
+    """
+    if isinstance(question, str):
+        return [_dialogue([{"role": "user", "content": question}])], False
+    if not isinstance(question, Sequence) or isinstance(question, bytes):
+        raise InputError(f"a question is a text or a list, not {type(question).__name__}")
+    if question and all(isinstance(item, Mapping) for item in question):
+        return [_dialogue(question)], False
+    return [
+        _dialogue([{"role": "user", "content": item}] if isinstance(item, str) else item) for item in question
+    ], True
+
+
+def _dialogue(messages: object) -> Dialogue:
+    if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
+        raise InputError(f"a dialogue is a list of messages with role and content, not {messages!r}")
+    cleaned = []
+    for number, message in enumerate(messages, start=1):
+        if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
+            raise InputError(f"message {number} is {message!r}; it must have a role and a content, both text")
+        if message.get("role") not in ("user", "assistant"):
+            raise InputError(f"message {number} has the role {message.get('role')!r}; it must be user or assistant")
+        try:
+            content = clean_text(message["content"], Counter())
+        except ValueError as error:
+            raise InputError(f"message {number} holds {error}, which is no character") from None
+        cleaned.append({"role": message["role"], "content": content})
+    if cleaned[-1]["role"] != "user":
+        raise InputError("the last message is the assistant's; a dialogue to be answered ends with the user's")
+    if not cleaned[-1]["content"]:
+        raise InputError("the question is empty")
+    return cleaned

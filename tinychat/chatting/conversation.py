@@ -1,0 +1,78 @@
+"""What was said, and how replies are chosen: the state of a conversation, without a terminal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinychat.generation.engine import Reply
+    from tinychat.generation.sampling import SamplingOptions
+
+RETRY_TEMPERATURE = 0.8  # where replies are greedy, which would only say the same again
+
+Given = dict[str, Any]  # sampling options as `Bot.stream` takes them
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question and its reply."""
+
+    question: str
+    reply: "Reply"
+
+
+class Conversation:
+    """The exchanges so far, oldest first, and the sampling options that the person gave."""
+
+    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+        self.exchanges: list[Exchange] = []
+        self.given: Given = dict(given or {})
+        self._retries = 0
+
+    @property
+    def last(self) -> Exchange | None:
+        """The last exchange, if there is one."""
+        return self.exchanges[-1] if self.exchanges else None
+
+    def messages(self, question: str) -> list[dict[str, str]]:
+        """What the model reads to answer `question`."""
+        return messages_of(self.exchanges, question)
+
+    def messages_again(self) -> list[dict[str, str]]:
+        """What the model reads to answer the last question once more."""
+        return messages_of(self.exchanges[:-1], self.exchanges[-1].question)
+
+    def options_again(self, options: "SamplingOptions") -> Given:
+        """Options for another reply to the last question: by chance, with a seed that was not used so far."""
+        self._retries += 1
+        chance = {"temperature": RETRY_TEMPERATURE} if options.method == "greedy" else {}
+        return self.given | chance | {"seed": options.seed + self._retries}
+
+    def add(self, question: str, reply: "Reply") -> None:
+        """Remember an exchange."""
+        self.exchanges.append(Exchange(question, reply))
+
+    def replace_last(self, reply: "Reply") -> None:
+        """Another reply to the last question."""
+        self.exchanges[-1] = Exchange(self.exchanges[-1].question, reply)
+
+    def undo(self) -> Exchange | None:
+        """Forget the last exchange, and give it."""
+        return self.exchanges.pop() if self.exchanges else None
+
+    def reset(self) -> None:
+        """Forget what was said; the options stay."""
+        self.exchanges.clear()
+
+
+def messages_of(exchanges: Sequence[Exchange], question: str) -> list[dict[str, str]]:
+    """Exchanges and a question as messages."""
+    said = [
+        message
+        for exchange in exchanges
+        for message in (
+            {"role": "user", "content": exchange.question},
+            {"role": "assistant", "content": exchange.reply.text},
+        )
+    ]
+    return [*said, {"role": "user", "content": question}]

@@ -1,0 +1,154 @@
+"""A line that can be edited: history, wide characters, and keys that move by what a person takes for one character."""
+
+import contextlib
+import sys
+import unicodedata
+from bisect import bisect_left
+from types import FrameType
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import has_selection, is_searching
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from wcwidth import iter_graphemes
+
+from tinychat.chatting.stopping import EXIT_TERMINATED, end_on_sigterm, on_sigterm
+from tinychat.chatting.terminal import USER_PROMPT, keys_kept
+
+JOINERS = "\u200d\ufe0f"  # zero-width joiner, and the mark that asks for a coloured picture
+
+
+class _TerminatedError(Exception):
+    """SIGTERM came while a line was read."""
+
+
+class LineEditor:
+    """Lines of a person at a terminal."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            FormattedText([("bold ansigreen" if colour else "", USER_PROMPT)]),
+            history=InMemoryHistory(),
+            key_bindings=key_bindings(),
+            enable_suspend=True,
+            input_processors=[WithoutJoiners()],
+            output=_output(),
+        )
+        self._session.default_buffer.on_text_insert += compose
+
+    def read(self) -> str:
+        """The next line; see LineReader. SIGTERM ends the program."""
+        with on_sigterm(self._leave):
+            try:
+                return self._session.prompt()
+            except _TerminatedError:
+                sys.exit(EXIT_TERMINATED)
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        """End by way of the running prompt, which turns off what it turned on; an exception raised here may not."""
+        app = self._session.app
+
+        def leave() -> None:
+            if app.is_running and not app.is_done:
+                app.exit(exception=_TerminatedError)
+
+        if app.loop is None:
+            end_on_sigterm(number, frame)
+        else:
+            app.loop.call_soon_threadsafe(leave)
+
+    def session(self) -> contextlib.AbstractContextManager[None]:
+        """While this context lasts, no key is lost; see LineReader."""
+        return keys_kept(sys.stdin)
+
+
+def _output() -> Output:
+    output = create_output()
+    if isinstance(output, Vt100_Output):
+        # A terminal that does not answer where its cursor is would get a warning, and its late answer would be typed.
+        output.enable_cpr = False
+    return output
+
+
+class WithoutJoiners(Processor):
+    """Shows the parts of a joined emoji side by side while a line is edited.
+
+    Some terminals draw the joined one two columns wide, some each of its parts: joined, the cursor would be elsewhere
+    than prompt_toolkit believes, and the prompt would be overwritten.
+    """
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """The line without joiners, and which place in it is which of the text."""
+        fragments = transformation_input.fragments
+        text = "".join(fragment[1] for fragment in fragments)
+        kept = [place for place, char in enumerate(text) if char not in JOINERS]
+        if len(kept) == len(text):
+            return Transformation(fragments)
+        return Transformation(
+            [(style, "".join(char for char in part if char not in JOINERS)) for style, part, *_ in fragments],
+            source_to_display=lambda place: bisect_left(kept, place),
+            display_to_source=lambda place: [*kept, len(text)][min(place, len(kept))],
+        )
+
+
+def key_bindings() -> KeyBindings:
+    """Keys that differ from prompt_toolkit's: whole characters, and a Ctrl-C that clears the line."""
+    keys = KeyBindings()
+
+    @keys.add("backspace", filter=~has_selection)
+    @keys.add("c-h", filter=~has_selection)
+    def _(event: KeyPressEvent) -> None:
+        for _ in range(event.arg):
+            event.current_buffer.delete_before_cursor(length_before(event.current_buffer))
+
+    @keys.add("delete", filter=~has_selection)
+    def _(event: KeyPressEvent) -> None:
+        for _ in range(event.arg):
+            event.current_buffer.delete(length_after(event.current_buffer))
+
+    @keys.add("left")
+    @keys.add("c-b")
+    def _(event: KeyPressEvent) -> None:
+        for _ in range(event.arg):
+            event.current_buffer.cursor_position -= length_before(event.current_buffer)
+
+    @keys.add("right")
+    @keys.add("c-f")
+    def _(event: KeyPressEvent) -> None:
+        for _ in range(event.arg):
+            event.current_buffer.cursor_position += length_after(event.current_buffer)
+
+    @keys.add("c-c", filter=~is_searching)
+    @keys.add("<sigint>", filter=~is_searching)
+    def _(event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
+    return keys
+
+
+def compose(buffer: Buffer) -> None:
+    """Join decomposed letters (NFC), as the model will see them: terminals disagree on how wide they are."""
+    text = unicodedata.normalize("NFC", buffer.text)
+    if text != buffer.text:
+        before = unicodedata.normalize("NFC", buffer.document.text_before_cursor)
+        buffer.document = Document(text, min(len(before), len(text)))
+
+
+def length_before(buffer: Buffer) -> int:
+    """Code points of the character before the cursor, as a person sees it: a family of emoji is one."""
+    *_, last = iter_graphemes(buffer.document.text_before_cursor) if buffer.cursor_position else [""]
+    return len(last)
+
+
+def length_after(buffer: Buffer) -> int:
+    """Code points of the character at the cursor."""
+    return len(next(iter(iter_graphemes(buffer.document.text_after_cursor)), ""))

@@ -1,0 +1,87 @@
+"""Why a reply was said: how sure the model was of each token, and which training dialogues are near."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinychat.chatting.visible import columns_of, padded, shortened, visible
+from tinychat.corpus.dialogue import read_corpus
+from tinychat.errors import InputError
+from tinychat.evaluation.retrieval import NearestQuestion
+
+if TYPE_CHECKING:
+    from tinychat.generation.engine import Reply
+    from tinychat.tokenizer import Tokenizer
+
+OTHERS = 3  # alternatives beside each token
+WIDEST_TOKEN = 24  # columns
+HEADS = ("토큰", "확률", "다른 후보")
+SPACE = "␣"
+
+
+def token_table(reply: "Reply", tokenizer: "Tokenizer", columns: int) -> list[str]:
+    """A line for each token of the reply: its probability, and the best other tokens with theirs."""
+    rows = [HEADS]
+    for choice in reply.choices:
+        others = [(i, logprob) for i, logprob in choice.alternatives if i != choice.token_id][:OTHERS]
+        names = [shown_token(token) for token in tokenizer.tokens([i for i, _ in others])]
+        beside = "  ".join(f"{name} {percent(logprob)}" for name, (_, logprob) in zip(names, others, strict=True))
+        (token,) = tokenizer.tokens([choice.token_id])
+        rows.append((shown_token(token), percent(choice.logprob), beside))
+    first, second = (max(columns_of(row[place]) for row in rows) for place in (0, 1))
+    return [
+        shortened(
+            f"  {padded(token, first)}  {' ' * (second - columns_of(chance))}{chance}  {beside}", columns
+        ).rstrip()
+        for token, chance, beside in rows
+    ]
+
+
+def shown_token(token: str) -> str:
+    """A token in which spaces can be seen."""
+    return shortened(token.replace(" ", SPACE), WIDEST_TOKEN)
+
+
+def percent(logprob: float) -> str:
+    """A log-probability (nats) as a share of 100."""
+    share = 100 * math.exp(logprob)
+    if share < 0.05:
+        return "<0.1%"
+    return f"{share:.1f}%" if share < 99.95 else "100%"
+
+
+class TrainingDialogues:
+    """The questions and answers that a model was trained on, where they still lie beside it."""
+
+    def __init__(self, model_folder: Path) -> None:
+        # <root>/models/dialogue and <root>/data/corpus
+        self.path = model_folder.resolve().parent.parent / "data" / "corpus" / "train.jsonl"
+        self._pairs: list[tuple[str, str]] | None = None
+        self._nearest: NearestQuestion | None = None
+
+    def nearest(self, question: str, n: int) -> list[tuple[float, str, str]]:
+        """Likeness (0 to 1), question and answer of the `n` pairs whose questions are nearest, the nearest first.
+
+        Raises InputError where the file is not there, or is none of the stage ingest.
+        """
+        if self._nearest is None or self._pairs is None:
+            self._pairs = self._read()
+            self._nearest = NearestQuestion([q for q, _ in self._pairs], [a for _, a in self._pairs])
+        return [(likeness, *self._pairs[row]) for row, likeness in self._nearest.nearest(question, n)]
+
+    def _read(self) -> list[tuple[str, str]]:
+        try:
+            return [
+                (turn.content, answer.content)
+                for dialogue in read_corpus(self.path)
+                for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
+                if (turn.role, answer.role) == ("user", "assistant")
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.path}: no corpus of the stage ingest: {error!r}") from None
+
+
+def near_lines(near: Sequence[tuple[float, str, str]], columns: int) -> list[str]:
+    """A line for each near pair."""
+    return [shortened(f"  {likeness:4.0%}  {visible(q)} → {visible(a)}", columns) for likeness, q, a in near]

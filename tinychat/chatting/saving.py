@@ -1,0 +1,47 @@
+"""A conversation as training data: one line in the OpenAI chat format."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tinychat.chatting.conversation import Exchange
+from tinychat.errors import InputError
+from tinychat.files import to_json_lines, write_atomically
+
+SUFFIX = ".jsonl"  # by which the stage ingest knows such a file
+
+
+def save(exchanges: Sequence[Exchange], name: str, *, replace: bool = False) -> Path:
+    """Write the exchanges into the file `name`, whole or not at all, and give its path.
+
+    Raises InputError where there is nothing to save, or a file that is not to be replaced; OSError where the machine
+    refuses.
+    """
+    path = Path(name).expanduser()
+    if path.suffix != SUFFIX:
+        path = path.with_name(path.name + SUFFIX)
+    messages = messages_to_learn(exchanges)
+    if not messages:
+        raise InputError("nothing was said yet that could be saved")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file")
+    if not replace and (path.exists() or path.is_symlink()):
+        raise InputError(f"{path} exists already; /save! {path} replaces it")
+    write_atomically(path, to_json_lines([{"messages": messages}]))
+    return path
+
+
+def messages_to_learn(exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
+    """The exchanges that have a reply, as messages.
+
+    A reply that did not come to its end has weight 0: context, but nobody should learn to end there.
+    """
+    messages: list[dict[str, Any]] = []
+    for exchange in exchanges:
+        if exchange.reply.text:
+            weight = {} if exchange.reply.finish_reason == "stop" else {"weight": 0}
+            messages += [
+                {"role": "user", "content": exchange.question},
+                {"role": "assistant", "content": exchange.reply.text, **weight},
+            ]
+    return messages

@@ -1,0 +1,76 @@
+"""What `tinychat chat` begins: a conversation where a person sits at a terminal, else one reply."""
+
+import io
+import sys
+from pathlib import Path
+
+from tinychat.bot import Bot, load
+from tinychat.chatting.conversation import Given
+from tinychat.chatting.message import cleaned, read_message
+from tinychat.chatting.one_reply import print_reply
+from tinychat.chatting.stopping import end_on_sigterm, on_sigterm
+from tinychat.chatting.terminal import (
+    LineReader,
+    PlainLineReader,
+    Screen,
+    has_colour,
+    has_line_editing,
+    is_terminal,
+)
+from tinychat.chatting.timing import Stopwatch, load_in_phases
+from tinychat.errors import InputError, Interrupted
+
+
+def start(message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None = None) -> None:
+    """Talk with the model in a folder; without a message, with who or what is on stdin.
+
+    A stopwatch, if there is one, is shown after the first reply.
+
+    Raises InputError where the model, an option or the message will not do, and Interrupted on Ctrl-C.
+    """
+    try:
+        with on_sigterm(end_on_sigterm):
+            if message is None and is_terminal(sys.stdin):
+                converse(model, given, stopwatch)
+            else:
+                answer_once(message, model, given, stopwatch)
+    except KeyboardInterrupt:
+        raise Interrupted from None
+
+
+def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None) -> None:
+    """Print the reply to a message, or to all that a pipe brings."""
+    bot = _load(model, stopwatch)
+    if message is None:
+        message = read_message(sys.stdin.buffer) if sys.stdin else ""
+    if not (question := cleaned(message)):
+        raise InputError("the message is empty")
+    if stopwatch:
+        stopwatch.skip()
+    with bot.stream(question, **given) as stream:
+        print_reply(stopwatch.during(stream) if stopwatch else stream, sys.stdout)
+    if stopwatch:
+        sys.stderr.write(stopwatch.table())
+
+
+def converse(model: Path, given: Given, stopwatch: Stopwatch | None) -> None:
+    """A conversation with whoever sits at the terminal."""
+    from tinychat.chatting.talking import Talk
+
+    aside = sys.stdout if is_terminal(sys.stdout) else sys.stderr
+    reader: LineReader
+    if has_line_editing():
+        from tinychat.chatting.editing import LineEditor
+
+        reader = LineEditor(colour=has_colour())
+    else:
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")
+        reader = PlainLineReader(sys.stdin, aside)
+    bot = _load(model, stopwatch)
+    bot.options(**given)
+    Talk(bot, given, Screen(sys.stdout, aside, has_colour()), reader, stopwatch).run()
+
+
+def _load(model: Path, stopwatch: Stopwatch | None) -> Bot:
+    return load_in_phases(model, stopwatch) if stopwatch else load(model)

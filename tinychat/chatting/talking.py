@@ -1,0 +1,225 @@
+"""A conversation at a terminal: read a line, do what it says, until the person leaves."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tinychat.bot import Bot
+from tinychat.chatting import explaining
+from tinychat.chatting.commands import Command, help_lines, parse
+from tinychat.chatting.conversation import Conversation, Given
+from tinychat.chatting.explaining import TrainingDialogues
+from tinychat.chatting.message import cleaned
+from tinychat.chatting.saving import messages_to_learn, save
+from tinychat.chatting.stopping import ctrl_c_asks
+from tinychat.chatting.terminal import LineReader, Screen
+from tinychat.chatting.timing import Stopwatch
+from tinychat.chatting.visible import columns_of, padded, shortened
+from tinychat.errors import InputError, describe
+from tinychat.generation.engine import Reply
+from tinychat.generation.sampling import SamplingOptions
+
+NEAR = 3  # training dialogues that /why shows
+
+Messages = Sequence[dict[str, str]]
+
+
+class Talk:
+    """One person's conversation with one bot."""
+
+    def __init__(
+        self, bot: Bot, given: Given, screen: Screen, reader: LineReader, stopwatch: Stopwatch | None = None
+    ) -> None:
+        self.bot, self.screen, self.reader = bot, screen, reader
+        self.conversation = Conversation(given)
+        self._training = TrainingDialogues(bot.folder)
+        self._told_of_forgetting = False
+        self._stopwatch = stopwatch
+        self._actions: dict[str, Callable[[str], None]] = {
+            "help": self._help,
+            "reset": self._reset,
+            "undo": self._undo,
+            "retry": self._retry,
+            "seed": self._seed,
+            "temperature": self._temperature,
+            "save": self._save,
+            "save!": self._save_over,
+            "why": self._why,
+        }
+
+    def run(self) -> None:
+        """Talk until the person leaves."""
+        with self.reader.session():
+            self._run()
+
+    def _run(self) -> None:
+        self.screen.note(f"tinychat · {self.bot.folder} · /help 도움말 · Ctrl-D 끝내기")
+        while True:
+            try:
+                line = self.reader.read()
+            except EOFError:
+                return
+            except KeyboardInterrupt:
+                self.screen.note("끝내려면 Ctrl-D")
+                continue
+            try:
+                meant = parse(line)
+                if meant == Command("quit", ""):
+                    return
+                self._do(meant)
+            except KeyboardInterrupt:
+                self.screen.note("멈춤")
+            except InputError as error:
+                self.screen.error(str(error))
+
+    def _do(self, meant: Command | str) -> None:
+        if isinstance(meant, Command):
+            self._actions[meant.name](meant.argument)
+        elif question := cleaned(meant):
+            reply = self._answer(self.conversation.messages(question), self.conversation.given)
+            if reply:
+                self.conversation.add(question, reply)
+
+    def _answer(self, messages: Messages, given: Given) -> Reply | None:
+        """Show a reply while it is made; None where it was stopped before it began.
+
+        Raises InputError, with nothing shown, for a question that will not do.
+        """
+        shown = 0
+        if self._stopwatch:
+            self._stopwatch.skip()
+        with self.bot.stream(messages, **given, alternatives=explaining.OTHERS + 1) as stream:
+            with ctrl_c_asks() as asked, contextlib.suppress(KeyboardInterrupt):
+                self.screen.begin_reply()
+                for piece in self._stopwatch.during(stream) if self._stopwatch else stream:
+                    self.screen.piece(piece)
+                    shown += len(piece)
+                    if asked():
+                        break
+            stream.close()
+            reply = stream.reply
+        self.screen.piece(reply.text[shown:])  # what waited for its other half
+        self.screen.end_reply(remark(reply))
+        self._show_timing()
+        self._tell_of_forgetting(messages, reply)
+        return reply if reply.text or reply.finish_reason != "cancelled" else None
+
+    def _tell_of_forgetting(self, messages: Messages, reply: Reply) -> None:
+        asked = sum(message["role"] == "user" for message in messages)
+        read = reply.prompt_ids.count(self.bot.tokenizer.user_id)
+        if read < asked and not self._told_of_forgetting:
+            self._told_of_forgetting = True
+            self.screen.note(
+                f"(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 {self.bot.max_len}토큰까지 읽습니다)"
+            )
+
+    def _show_timing(self) -> None:
+        if self._stopwatch:
+            sys.stderr.write(self._stopwatch.table())
+            self._stopwatch = None
+
+    @property
+    def _options(self) -> SamplingOptions:
+        return self.bot.options(**self.conversation.given)
+
+    def _set(self, **given: Any) -> None:
+        """Take an option over, if it will do."""
+        self.bot.options(**self.conversation.given | given)
+        self.conversation.given |= given
+
+    def _quoted(self, question: str) -> str:
+        return shortened(question, max(10, self.screen.columns // 2))
+
+    def _help(self, _: str) -> None:
+        lines = help_lines()
+        widest = max(columns_of(typed) for typed, _ in lines)
+        for typed, does in lines:
+            self.screen.line(f"  {padded(typed, widest)}  {does}")
+
+    def _reset(self, _: str) -> None:
+        self.conversation.reset()
+        self._told_of_forgetting = False
+        self.screen.note("(처음부터)")
+
+    def _undo(self, _: str) -> None:
+        exchange = self.conversation.undo()
+        if exchange is None:
+            raise InputError("nothing was said yet that could be undone")
+        self.screen.note(f"(없던 일로: {self._quoted(exchange.question)})")
+
+    def _retry(self, _: str) -> None:
+        last = self.conversation.last
+        if last is None:
+            raise InputError("nothing was asked yet that could be answered again")
+        given = self.conversation.options_again(self._options)
+        self.screen.note(f"({self._quoted(last.question)} · 이번만 {described(self.bot.options(**given))})")
+        if reply := self._answer(self.conversation.messages_again(), given):
+            self.conversation.replace_last(reply)
+
+    def _seed(self, argument: str) -> None:
+        if argument:
+            self._set(seed=number(argument, int, "/seed", "a whole number from 0 on"))
+        options = self._options
+        unused = options.method == "greedy"
+        self.screen.note(f"(씨앗 {options.seed}: greedy에서는 쓰이지 않음)" if unused else f"({described(options)})")
+
+    def _temperature(self, argument: str) -> None:
+        if argument:
+            self._set(temperature=number(argument, float, "/temperature", "a number, 0 for greedy"))
+        self.screen.note(f"({described(self._options)})")
+
+    def _save(self, argument: str, *, replace: bool = False) -> None:
+        try:
+            path = save(self.conversation.exchanges, argument, replace=replace)
+        except OSError as error:
+            raise InputError(describe(error)) from None
+        messages = messages_to_learn(self.conversation.exchanges)
+        unfinished = sum(message.get("weight") == 0 for message in messages)
+        rest = f", 그중 끝나지 않은 대답 {unfinished}개는 weight 0" if unfinished else ""
+        self.screen.note(f"({path}에 저장: 주고받은 말 {len(messages) // 2}번{rest})")
+
+    def _save_over(self, argument: str) -> None:
+        self._save(argument, replace=True)
+
+    def _why(self, _: str) -> None:
+        last = self.conversation.last
+        if last is None:
+            raise InputError("nothing was said yet that could be explained")
+        for line in explaining.token_table(last.reply, self.bot.tokenizer, self.screen.columns):
+            self.screen.line(line)
+        self.screen.line()
+        if self._training.path.is_file():  # before the wait: the first time, thousands of dialogues take seconds
+            self.screen.line(f"  가장 비슷한 학습 대화 ({shown_path(self._training.path)})")
+        for line in explaining.near_lines(self._training.nearest(last.question, NEAR), self.screen.columns):
+            self.screen.line(line)
+
+
+def remark(reply: Reply) -> str:
+    """What the person should know of how a reply ended."""
+    if reply.finish_reason == "cancelled":
+        return "…(멈춤)"
+    if reply.finish_reason == "length":
+        return "…(길이 제한)"
+    return "" if reply.text else "(아무 말도 하지 않음)"
+
+
+def described(options: SamplingOptions) -> str:
+    """How replies are chosen."""
+    if options.method == "greedy":
+        return "greedy: 늘 가장 그럴듯한 토큰"
+    return f"온도 {options.temperature:g}, 씨앗 {options.seed}"
+
+
+def number(text: str, kind: Callable[[str], Any], command: str, right: str) -> Any:
+    """`text` as a number. Raises InputError where it is none."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"{command} takes {right}, found {text!r}") from None
+
+
+def shown_path(path: Path) -> Path:
+    """`path` as seen from here, if it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,144 @@
+"""The plain side of a terminal: printing a conversation, and reading lines where no line can be edited."""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+from tinychat.chatting.visible import columns_of, visible
+
+USER_PROMPT = "나 › "
+BOT_PROMPT = "봇 › "
+
+DIM, CYAN, PLAIN = "\x1b[2m", "\x1b[1;36m", "\x1b[0m"
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream is there and is a terminal."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def has_line_editing(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal that this process talks to can move its cursor."""
+    dumb = environment.get("TERM", "").lower() in ("dumb", "unknown")
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout) and not dumb
+
+
+def has_colour(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether escape sequences for colour are welcome (no-color.org)."""
+    # A Windows console takes them only after it was asked to.
+    return has_line_editing(environment) and not environment.get("NO_COLOR") and sys.platform != "win32"
+
+
+@dataclass
+class Screen:
+    """Prints a conversation: replies to `replies`, all else to `aside`; they differ where replies go into a file."""
+
+    replies: TextIO
+    aside: TextIO
+    colour: bool = False
+
+    @property
+    def columns(self) -> int:
+        """The width of the terminal now."""
+        return shutil.get_terminal_size().columns
+
+    def begin_reply(self) -> None:
+        """The bot's prompt."""
+        self._print(self.aside, self._styled(CYAN, BOT_PROMPT))
+
+    def piece(self, text: str) -> None:
+        """More of the reply; its further lines stand under the first."""
+        if self.replies is self.aside:
+            text = visible(text).replace("\n", "\n" + " " * columns_of(BOT_PROMPT))
+        self._print(self.replies, text)
+
+    def end_reply(self, mark: str = "") -> None:
+        """The end of the reply, and a remark on it."""
+        if mark and self.replies is self.aside:
+            self._print(self.replies, self._styled(DIM, mark))
+        self._print(self.replies, "\n")
+        if mark and self.replies is not self.aside:
+            self.note(mark.strip())
+
+    def line(self, text: str = "") -> None:
+        """A line of what the person asked to see."""
+        self._print(self.aside, visible(text) + "\n")
+
+    def note(self, text: str) -> None:
+        """A line that stands back behind what is said."""
+        self._print(self.aside, self._styled(DIM, visible(text)) + "\n")
+
+    def error(self, text: str) -> None:
+        """A line on what was wrong."""
+        self.line(f"error: {text}")
+
+    def _styled(self, style: str, text: str) -> str:
+        return f"{style}{text}{PLAIN}" if self.colour else text
+
+    @staticmethod
+    def _print(stream: TextIO, text: str) -> None:
+        stream.write(text)
+        stream.flush()
+
+
+class LineReader(Protocol):
+    """Where the person's lines come from."""
+
+    def read(self) -> str:
+        """The next line. Raises EOFError where there is none, KeyboardInterrupt for Ctrl-C where nothing was typed."""
+
+    def session(self) -> contextlib.AbstractContextManager[None]:
+        """While this context lasts, what is typed when nobody reads is kept for the next line, and is not shown."""
+
+
+class PlainLineReader:
+    """Lines as the terminal itself gives them: no escape sequence, no editing but the terminal's own."""
+
+    def __init__(self, stream: TextIO, aside: TextIO) -> None:
+        self._stream, self._aside = stream, aside
+
+    def read(self) -> str:
+        """The next line; see LineReader."""
+        self._aside.write(USER_PROMPT)
+        self._aside.flush()
+        try:
+            line = self._stream.readline()
+        except KeyboardInterrupt:
+            self._end_line()
+            raise
+        if not line:
+            self._end_line()
+            raise EOFError
+        return line
+
+    def session(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing: such a terminal is left as it is."""
+        return contextlib.nullcontext()
+
+    def _end_line(self) -> None:
+        self._aside.write("\n")
+        self._aside.flush()
+
+
+@contextlib.contextmanager
+def keys_kept(stream: TextIO) -> Iterator[None]:
+    """While this context lasts the terminal shows no key and hands none on, save those that send a signal."""
+    try:
+        import termios
+    except ModuleNotFoundError:  # Windows
+        yield
+        return
+    descriptor = stream.fileno()
+    before = termios.tcgetattr(descriptor)
+    quiet = termios.tcgetattr(descriptor)
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    quiet[3] |= termios.NOFLSH  # or Ctrl-C throws away what was printed but not shown yet
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,0 +1,105 @@
+"""The command `tinychat`. What a subcommand needs is imported when it runs, so that --help is there at once."""
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinychat.errors import InputError, run_and_exit
+
+MODEL = Path("models/dialogue")
+
+
+def main() -> None:
+    """Run the command line, and end the process as a stage does."""
+    run_and_exit(_run)
+
+
+def _run() -> None:
+    if sys.stdout is None:  # closed by whoever started this
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it lasts as long as the process)
+    use_utf8_in_files()
+    try:
+        code = tinychat.main(standalone_mode=False)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        where = getattr(error, "ctx", None)
+        help_command = f"; see {where.command_path} --help" if where else ""
+        raise InputError(f"{error.format_message().rstrip('.')}{help_command}") from None
+    if code:
+        sys.exit(code)
+
+
+def use_utf8_in_files() -> None:
+    """Write UTF-8 with plain line breaks where the output is no terminal, unless PYTHONIOENCODING asks otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty() and not os.environ.get("PYTHONIOENCODING"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the installed version, and end."""
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"tinychat {version('tinychat')}")
+        except PackageNotFoundError:
+            click.echo("tinychat, not installed: run from its folder")
+        context.exit()
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExamples:\n  tinychat chat\n  tinychat chat 안녕\n  echo 안녕 | tinychat chat\n  tinychat chat --help",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show the version."
+)
+@click.pass_context
+def tinychat(context: click.Context) -> None:
+    """Talk with a small dialogue model of your own; `make repro` trains it."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@tinychat.command(
+    short_help="Talk with a model, or ask it one thing.",
+    epilog="\b\n"
+    "Examples:\n"
+    "  tinychat chat                   a conversation; /help there lists its commands\n"
+    "  tinychat chat 안녕              one reply, nothing else\n"
+    "  echo 안녕 | tinychat chat       the same: all of the pipe is one message\n"
+    "  tinychat chat -- -_-            a message that begins with a dash\n"
+    "  tinychat chat 안녕 --temperature 0.8 --seed 1\n"
+    "  tinychat chat 안녕 --model models/dialogue --timing",
+)
+@click.argument("message", required=False)
+@click.option("--model", type=click.Path(path_type=Path), default=MODEL, show_default=True, help="Folder of the model.")
+@click.option("--temperature", type=float, help="Draw tokens by chance: above 1 flatter, below 1 sharper; 0: greedy.")
+@click.option("--top-k", type=int, help="Draw from the k likeliest tokens only.")
+@click.option("--top-p", type=float, help="Draw from the likeliest tokens that together reach p.")
+@click.option("--min-p", type=float, help="Draw from tokens at least p times as likely as the likeliest.")
+@click.option("--seed", type=int, help="Of the random draw; the same seed gives the same reply.")
+@click.option("--repetition-penalty", type=float, help="Above 1: tokens that were used already become less likely.")
+@click.option("--no-repeat-ngram", type=int, metavar="N", help="Never say the same N tokens in a row twice.")
+@click.option("--max-tokens", type=int, help="Longest reply, in tokens.  [default: 64]")
+@click.option("--min-tokens", type=int, help="Shortest reply, in tokens.")
+@click.option("--stop", multiple=True, metavar="TEXT", help="End the reply before this text; may be given repeatedly.")
+@click.option("--timing", is_flag=True, help="Show on stderr where the time to the first reply goes.")
+def chat(message: str | None, model: Path, timing: bool, **sampling: Any) -> None:
+    """Talk with a model: a conversation at a terminal, or one reply to MESSAGE or to what a pipe brings.
+
+    Replies are the likeliest ones (greedy) unless an option about chance is given.
+    """
+    from tinychat.chatting.timing import Stopwatch
+
+    stopwatch = Stopwatch() if timing else None
+    from tinychat.chatting.starting import start
+
+    start(message, model, {name: value for name, value in sampling.items() if value not in (None, ())}, stopwatch)

@@ -1,0 +1,63 @@
+"""A model folder made ready to answer, by the decoder that suits the machine."""
+
+import os
+from pathlib import Path
+
+from tinychat.errors import InputError
+from tinychat.generation.decoder import Decoder
+from tinychat.generation.engine import Engine
+from tinychat.model.config import CONFIG_FILE, load_config
+from tinychat.runtime import asked_threads, choose_decoder
+from tinychat.tokenizer import load_tokenizer
+from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
+
+ROWS = 32  # dialogues at once; the cache takes memory only for those that are there
+
+
+def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None) -> Engine:
+    """The model in `folder`, with room for `rows` dialogues at once; `device` is where the caller computes, if it does.
+
+    Raises InputError in one line where the folder is not there, a file of it is missing, damaged, of a newer version
+    or not ours, or where TINYCHAT_* asks for what is not there.
+    """
+    folder = Path(folder)
+    if rows < 1:
+        raise InputError(f"rows is {rows}; room for one dialogue at least is needed")
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue")
+    config = load_config(folder)
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.size > config.vocab_size:
+        raise InputError(
+            f"{folder}: tokenizer.json has {tokenizer.size} tokens, but {CONFIG_FILE} says {config.vocab_size}; they "
+            "are not of one model"
+        )
+    if sorted(tokenizer.engine.get_vocab(with_added_tokens=True).values()) != list(range(tokenizer.size)):
+        raise InputError(f"{folder / TOKENIZER_FILE}: damaged: its ids are not 0 to {tokenizer.size - 1}, each once")
+    return Engine(load_decoder(folder, rows, choose_decoder(device=device), device), tokenizer)
+
+
+def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:
+    """The decoder of that kind, numpy or torch, for the model in `folder`. Raises InputError as `load_engine` does."""
+    if kind == "numpy":
+        from tinychat.generation.numpy_decoder import load_numpy_decoder
+
+        return load_numpy_decoder(folder, rows, threads=asked_threads() or 1)
+    return _load_torch_decoder(folder, rows, device)
+
+
+def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> Decoder:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in stages/__init__.py
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise InputError(
+            "this needs torch, which is not installed: pip install 'tinychat[torch]'. Without it, TINYCHAT_DECODER="
+            "numpy computes on the CPU in fp32"
+        ) from None
+    from tinychat.generation.torch_decoder import TorchDecoder
+    from tinychat.model.storage import load_model
+    from tinychat.runtime import asked_precision, choose_runtime
+
+    dtype = torch.bfloat16 if asked_precision() == "bf16" else torch.float32
+    return TorchDecoder(load_model(folder, device or choose_runtime().device), rows, dtype)
