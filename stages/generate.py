@@ -1,7 +1,9 @@
 """Stage generate: the model answers the prompts of params.yaml."""
 
+from collections import Counter
 from pathlib import Path
 
+from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
@@ -17,7 +19,8 @@ def run(root: Path = Path()) -> None:
     params = load_params(root).generate
     engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))
-    replies = engine.reply([[{"role": "user", "content": prompt}] for prompt in params.prompts], options)
+    questions = [clean_text(prompt, Counter()) for prompt in params.prompts]
+    replies = engine.reply([[{"role": "user", "content": question}] for question in questions], options)
     rows = [
         {
             "input": prompt,

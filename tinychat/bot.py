@@ -28,7 +28,10 @@ def load(folder: str | Path = "models/dialogue", *, rows: int = ROWS) -> "Bot":
 
 
 class Bot:
-    """A trained model to talk with. It remembers nothing: what was said before is given with each question."""
+    """A trained model to talk with. It remembers nothing: what was said before is given with each question.
+
+    Threads may share one.
+    """
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine, self.folder = engine, folder
@@ -59,7 +62,8 @@ class Bot:
 
         A list of texts or of dialogues gives a list of replies, all made in one batch. Options are the fields of
         SamplingOptions; without any the reply is the likeliest one. temperature, top_k, top_p, min_p or seed make it
-        one by chance, unless `method` or temperature 0 says greedy.
+        one by chance, unless `method` or temperature 0 says greedy. By chance means by `seed` (0 unless given): the
+        same question, options and seed give the same reply, in a list too.
 
         Raises InputError for an option or a question that will not do, and for a question that is too long.
         """

@@ -79,20 +79,20 @@ def tinychat(context: click.Context) -> None:
     "  tinychat chat 안녕 --temperature 0.8 --seed 1\n"
     "  tinychat chat 안녕 --model models/dialogue --timing",
 )
-@click.argument("message", required=False)
+@click.argument("message", nargs=-1)
 @click.option("--model", type=click.Path(path_type=Path), default=MODEL, show_default=True, help="Folder of the model.")
 @click.option("--temperature", type=float, help="Draw tokens by chance: above 1 flatter, below 1 sharper; 0: greedy.")
 @click.option("--top-k", type=int, help="Draw from the k likeliest tokens only.")
 @click.option("--top-p", type=float, help="Draw from the likeliest tokens that together reach p.")
 @click.option("--min-p", type=float, help="Draw from tokens at least p times as likely as the likeliest.")
-@click.option("--seed", type=int, help="Of the random draw; the same seed gives the same reply.")
+@click.option("--seed", type=int, help="Of the random draw: the same seed, the same reply.  [default: 0]")
 @click.option("--repetition-penalty", type=float, help="Above 1: tokens that were used already become less likely.")
 @click.option("--no-repeat-ngram", type=int, metavar="N", help="Never say the same N tokens in a row twice.")
 @click.option("--max-tokens", type=int, help="Longest reply, in tokens.  [default: 64]")
 @click.option("--min-tokens", type=int, help="Shortest reply, in tokens.")
 @click.option("--stop", multiple=True, metavar="TEXT", help="End the reply before this text; may be given repeatedly.")
 @click.option("--timing", is_flag=True, help="Show on stderr where the time to the first reply goes.")
-def chat(message: str | None, model: Path, timing: bool, **sampling: Any) -> None:
+def chat(message: tuple[str, ...], model: Path, timing: bool, **sampling: Any) -> None:
     """Talk with a model: a conversation at a terminal, or one reply to MESSAGE or to what a pipe brings.
 
     Replies are the likeliest ones (greedy) unless an option about chance is given.
@@ -102,4 +102,9 @@ def chat(message: str | None, model: Path, timing: bool, **sampling: Any) -> Non
     stopwatch = Stopwatch() if timing else None
     from tinychat.chatting.starting import start
 
-    start(message, model, {name: value for name, value in sampling.items() if value not in (None, ())}, stopwatch)
+    start(
+        " ".join(message) if message else None,
+        model,
+        {name: value for name, value in sampling.items() if value not in (None, ())},
+        stopwatch,
+    )

@@ -103,7 +103,7 @@ def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
 
 
 class BlasThreads:
-    """While this context lasts, numpy's OpenBLAS computes with so many threads; afterwards it is as it was.
+    """While this context lasts, numpy's OpenBLAS computes with so many threads; afterwards as when this was made.
 
     By default it takes every core, and its threads wait for each other in a busy loop: beside another program two of
     them were slower than one (docs/experiments.md).
@@ -114,10 +114,10 @@ class BlasThreads:
 
         self.number = number
         self._libraries = ThreadpoolController().select(internal_api="openblas").lib_controllers
-        self._before: list[int] = []
+        # Asked once: after a Ctrl-C in the middle, or beside another thread, one would take its own number for theirs.
+        self._before = [library.num_threads for library in self._libraries]
 
     def __enter__(self) -> None:
-        self._before = [library.num_threads for library in self._libraries]
         self._set([self.number] * len(self._libraries))
 
     def __exit__(self, *error: object) -> None:

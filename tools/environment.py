@@ -140,6 +140,10 @@ def installed(contents: Contents) -> Project | None:
         return None
     package = PathDistribution(contents.own[0])
     commands = {entry.name: entry.value for entry in package.entry_points if entry.group == "console_scripts"}
+    # A machine that lost its power leaves files empty or away. What pip made of others (.pyc) has no hash, and may go.
+    recorded = [(Path(str(package.locate_file(file))), file.size) for file in package.files or () if file.hash]
+    if any(not path.is_file() or path.stat().st_size != size for path, size in recorded):
+        return None
     if any(shutil.which(name, path=contents.scripts) is None for name in commands):
         return None
     origin = json.loads(package.read_text("direct_url.json") or "{}")

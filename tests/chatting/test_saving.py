@@ -93,6 +93,18 @@ def test_a_file_that_exists_is_replaced_where_that_is_asked_for(tmp_path: Path) 
     assert len(records(path)) == 1
 
 
+@pytest.mark.parametrize("name", [".", "/", "data", "~", "~nobody-of-this-name/x", "a\0b"])
+def test_what_is_no_files_name_is_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "here/data").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "here"))
+    with pytest.raises(InputError, match="name"):
+        save(SAID, name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["here", "data"]
+
+
 def test_a_folder_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").mkdir()
     with pytest.raises(InputError, match="is a folder"):

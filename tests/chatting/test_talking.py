@@ -314,7 +314,7 @@ def test_why_without_a_corpus_shows_the_tokens_and_says_what_is_missing(bot: tin
     alone = tinychat.Bot(bot.engine, tmp_path / "models/dialogue")
     _, lines = talk(alone, "안녕", "/why")
     assert lines[2].split()[0] == "만나서"
-    assert "train.jsonl: no such file" in lines[-1]
+    assert "학습 대화가 없어" in lines[-1] and lines[-1].rstrip(")").endswith("train.jsonl")
 
 
 def test_a_remark_on_a_reply_does_not_go_into_the_file_of_the_replies(bot: tinychat.Bot) -> None:

@@ -1,5 +1,6 @@
 """The engine says what the model says that reads each dialogue alone and from its beginning, however many there are."""
 
+import codecs
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -79,15 +80,30 @@ def test_a_reply_in_a_batch_is_the_reply_alone(engine: Engine, options: Sampling
     check_same(together, [ask(engine, [prompt], options)[0] for prompt in PROMPTS])
 
 
-def test_greedy_takes_the_likeliest_token_each_time(engine: Engine, talker: Sample) -> None:
+def test_greedy_takes_the_likeliest_token_each_time_that_breaks_no_character(
+    engine: Engine, talker: Sample, bpe: Tokenizer
+) -> None:
     reply = ask(engine, ["안녕"])[0]
-    ids = list(reply.prompt_ids)
+    said: list[int] = []
     for token in reply.token_ids:
         with torch.no_grad():
-            logits = talker.model(torch.tensor([ids]))[0, -1]
+            logits = talker.model(torch.tensor([[*reply.prompt_ids, *said]]))[0, -1]
         logits[:3] = -torch.inf
-        assert token == int(logits.argmax())
-        ids.append(token)
+        by_likelihood = logits.argsort(descending=True).tolist()
+        assert token == next(i for i in by_likelihood if is_well_said([*said, i], bpe))
+        said.append(token)
+
+
+def is_well_said(ids: list[int], bpe: Tokenizer) -> bool:
+    """Whether nothing is broken: at most the last character is not whole, and where the reply ends not even that."""
+    tokens = bpe.bytes_of(bpe.size)
+    assert tokens is not None
+    said = b"".join(tokens[i] for i in ids)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(said, final=ids[-1] == bpe.eos_id)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 64])

@@ -106,7 +106,7 @@ EMPTY_BPE = tokenizers.Tokenizer(tokenizers.models.BPE()).to_str()
 # what happened to the folder, and what is said of it
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "one layer more": (config(n_layers=3), "model.safetensors: does not fit config.json: decoder_layers.2.self_attn"),
-    "one layer less": (config(n_layers=1), "model.safetensors: does not fit config.json: decoder_layers.1."),
+    "one layer less": (config(n_layers=1), "model.safetensors: does not fit config.json: 'decoder_layers.1."),
     "a billion layers": (
         config(n_layers=10**9),
         "config.json: n_layers is 1000000000; it must be a whole number above 0",
@@ -124,7 +124,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "a newer version": (
         config(rope_theta=1e6),
-        "config.json: rope_theta unknown to this version of tinychat; a newer one",
+        "config.json: 'rope_theta' unknown to this version of tinychat; a newer one",
     ),
     "no architecture": (without("architecture"), "config.json: not a model of tinychat: it names no architecture"),
     "a key is missing": (without("n_heads"), "config.json: not a model of tinychat: n_heads missing"),
@@ -146,7 +146,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "output_layer.weight holds what is no number",
     ),
     "a weight is missing": (weights(lambda tensors: tensors.pop("output_layer.bias")), "output_layer.bias is missing"),
-    "a weight too many": (weights(lambda tensors: tensors.update(gate=torch.ones(2))), "gate is unknown"),
+    "a weight too many": (weights(lambda tensors: tensors.update(gate=torch.ones(2))), "'gate' is unknown"),
     "a pickle": (
         lambda folder: (folder / "model.safetensors").write_bytes(pickle.dumps({"a": [1.0] * 100})),
         "model.safetensors: damaged",

@@ -41,6 +41,9 @@ def endless(talker: Sample, bpe: Tokenizer) -> Engine:
     return Engine(biased(talker, {EOS: NEVER}).decoder("numpy"), bpe)
 
 
+REST_OF_A_CHARACTER = 3  # tokens: four bytes at most
+
+
 @pytest.fixture(params=[GREEDY, SAMPLED], ids=["greedy", "sampled"])
 def options(request: pytest.FixtureRequest) -> SamplingOptions:
     return request.param
@@ -75,12 +78,13 @@ def test_a_dialogue_has_max_len_tokens_at_most(endless: Engine, talker: Sample, 
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_a_reply_does_not_end_before_min_tokens(silent: Engine, options: SamplingOptions, n: int) -> None:
     reply = ask(silent, ["안녕"], dataclasses.replace(options, min_tokens=n))[0]
-    assert (len(reply.token_ids), reply.finish_reason) == (n, "stop")
+    assert reply.finish_reason == "stop"
+    assert n <= len(reply.token_ids) <= n + REST_OF_A_CHARACTER
 
 
 def test_min_tokens_count_the_reply_not_the_dialogue(silent: Engine) -> None:
     reply = silent.reply([asked("안녕", "고마워", "잘 자요")], dataclasses.replace(GREEDY, min_tokens=2))[0]
-    assert len(reply.token_ids) == 2
+    assert 2 <= len(reply.token_ids) <= 2 + REST_OF_A_CHARACTER
 
 
 def test_control_tokens_are_never_said(talker: Sample, bpe: Tokenizer, kind: str, options: SamplingOptions) -> None:

@@ -43,6 +43,13 @@ def test_no_character_of_a_wild_reply_is_ever_shown_broken(engine: Engine, split
         assert "" not in pieces
 
 
+def test_no_reply_by_chance_holds_a_broken_character(engine: Engine) -> None:
+    """Random weights choose bytes that do not go on with the character begun, nearly every time."""
+    replies = [engine.reply([asked("안녕")], dataclasses.replace(HOT, seed=seed))[0] for seed in range(100)]
+    assert any(not reply.text.isascii() for reply in replies)
+    assert not any("\ufffd" in reply.text for reply in replies)
+
+
 def test_nor_of_the_trained_model(trained_folder: Path) -> None:
     engine = load_engine(trained_folder, rows=1)
     for seed in range(25):

@@ -53,7 +53,7 @@ def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> No
     [
         ({"n_layers": 2}, r"does not fit config\.json"),
         ({"architecture": "other"}, "this version knows classic"),
-        ({"width": 3}, "width unknown to this version of tinychat; a newer one"),
+        ({"width": 3}, "'width' unknown to this version of tinychat; a newer one"),
         ({"n_heads": 3}, "n_heads 3 does not divide embed_dim 16"),
         ({"n_heads": 0}, "n_heads is 0; it must be a whole number above 0"),
         ({"n_heads": "a"}, "n_heads is 'a'; it must be"),

@@ -283,7 +283,9 @@ def test_a_copy_of_the_project_does_not_do_since_it_grows_old(project: Path) -> 
     assert not serves(project)
 
 
-@pytest.mark.parametrize("lost", ["the command", "the end of the installation", "all", "none, but two are there"])
+@pytest.mark.parametrize(
+    "lost", ["the command", "the end of the installation", "all", "none, but two are there", "a file's content"]
+)
 def test_an_installation_of_the_project_that_is_not_whole_does_not_do(project: Path, lost: str) -> None:
     venv = make_venv(project)
     notes = plant_project(venv, project)
@@ -292,6 +294,12 @@ def test_an_installation_of_the_project_that_is_not_whole_does_not_do(project: P
         (venv / SCRIPTS / f"tinychat{EXE}").unlink()
     elif lost == "the end of the installation":
         (notes / "RECORD").unlink()
+    elif lost == "a file's content":  # as after a power loss
+        record = notes / "RECORD"
+        (notes / "LICENSE").write_text("MIT", encoding="utf-8")
+        record.write_text(f"{record.read_text()}{notes.name}/LICENSE,sha256=x,3\n", encoding="utf-8")
+        assert serves(project)
+        (notes / "LICENSE").write_text("", encoding="utf-8")
     elif lost == "all":
         shutil.rmtree(notes)
     else:

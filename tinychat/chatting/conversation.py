@@ -43,7 +43,7 @@ class Conversation:
         return messages_of(self.exchanges[:-1], self.exchanges[-1].question)
 
     def options_again(self, options: "SamplingOptions") -> Given:
-        """Options for another reply to the last question: by chance, with a seed that was not used so far."""
+        """Options for another reply to the last question: by chance, with the next seed at each retry."""
         self._retries += 1
         chance = {"temperature": RETRY_TEMPERATURE} if options.method == "greedy" else {}
         return self.given | chance | {"seed": options.seed + self._retries}

@@ -17,18 +17,29 @@ def save(exchanges: Sequence[Exchange], name: str, *, replace: bool = False) -> 
     Raises InputError where there is nothing to save, or a file that is not to be replaced; OSError where the machine
     refuses.
     """
-    path = Path(name).expanduser()
-    if path.suffix != SUFFIX:
-        path = path.with_name(path.name + SUFFIX)
+    path = path_of(name)
     messages = messages_to_learn(exchanges)
     if not messages:
         raise InputError("nothing was said yet that could be saved")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file")
     if not replace and (path.exists() or path.is_symlink()):
         raise InputError(f"{path} exists already; /save! {path} replaces it")
     write_atomically(path, to_json_lines([{"messages": messages}]))
     return path
+
+
+def path_of(name: str) -> Path:
+    """The file that a person means, with its suffix. Raises InputError for a folder, and for what is no file's name."""
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # ~ of nobody
+        raise InputError(f"{name}: there is no such user; name a file") from None
+    if "\0" in name:
+        raise InputError(f"{name!r} is no file's name")
+    with_suffix = path if path.suffix == SUFFIX or not path.name else path.with_name(path.name + SUFFIX)
+    for folder in (path, with_suffix):
+        if folder.is_dir():
+            raise InputError(f"{folder} is a folder; name a file")
+    return with_suffix
 
 
 def messages_to_learn(exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:

@@ -73,4 +73,4 @@ def converse(model: Path, given: Given, stopwatch: Stopwatch | None) -> None:
 
 
 def _load(model: Path, stopwatch: Stopwatch | None) -> Bot:
-    return load_in_phases(model, stopwatch) if stopwatch else load(model)
+    return load_in_phases(model, stopwatch) if stopwatch else load(model, rows=1)

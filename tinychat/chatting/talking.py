@@ -190,8 +190,11 @@ class Talk:
         for line in explaining.token_table(last.reply, self.bot.tokenizer, self.screen.columns):
             self.screen.line(line)
         self.screen.line()
-        if self._training.path.is_file():  # before the wait: the first time, thousands of dialogues take seconds
-            self.screen.line(f"  가장 비슷한 학습 대화 ({shown_path(self._training.path)})")
+        if not self._training.path.is_file():
+            self.screen.note(f"(학습 대화가 없어 보여 줄 수 없음: {shown_path(self._training.path)})")
+            return
+        # Before the wait: the first time, thousands of dialogues take seconds.
+        self.screen.line(f"  가장 비슷한 학습 대화 ({shown_path(self._training.path)})")
         for line in explaining.near_lines(self._training.nearest(last.question, NEAR), self.screen.columns):
             self.screen.line(line)
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Screen:
         if mark and self.replies is self.aside:
             self._print(self.replies, self._styled(DIM, mark))
         self._print(self.replies, "\n")
-        if mark and self.replies is not self.aside:
+        if self.replies is not self.aside:
             self.note(mark.strip())
 
     def line(self, text: str = "") -> None:
@@ -137,8 +138,14 @@ def keys_kept(stream: TextIO) -> Iterator[None]:
     quiet = termios.tcgetattr(descriptor)
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
     quiet[3] |= termios.NOFLSH  # or Ctrl-C throws away what was printed but not shown yet
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
+
+    def be_quiet(*_: object) -> None:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
+
+    be_quiet()
+    continued = signal.signal(signal.SIGCONT, be_quiet)  # after Ctrl-Z the terminal is as the shell had it
     try:
         yield
     finally:
+        signal.signal(signal.SIGCONT, continued)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

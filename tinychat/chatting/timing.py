@@ -70,7 +70,7 @@ def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
     with contextlib.suppress(ModuleNotFoundError):  # of torch: loading says what to do
         importlib.import_module(f"tinychat.generation.{choose_decoder()}_decoder")
     stopwatch.lap("imports")
-    bot = load(folder)
+    bot = load(folder, rows=1)
     loading = stopwatch.skip()
     # Loading does not tell how its time divides, so its first part is done once more.
     load_tokenizer(folder)

@@ -1,5 +1,6 @@
 """Replies: dialogues of different lengths in one running batch, which each may enter and leave at any step."""
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import numpy as np
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.sampling import SamplingOptions, choose_token
-from tinychat.generation.text import ReplyText
+from tinychat.generation.text import ReplyText, Utf8
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
 
@@ -67,6 +68,7 @@ class Request:
         self.prompt_ids, self.options = tuple(prompt_ids), options
         self.ids = list(prompt_ids)  # of prompt and reply
         self.choices: list[Choice] = []
+        self.pending = b""  # of a character that is not whole
         self.finish_reason: FinishReason | None = None
         self.rng = np.random.default_rng(options.seed)
         self._text = ReplyText(tokenizer.decode, options.stop)
@@ -88,14 +90,12 @@ class Request:
     def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
         """End the reply."""
         self.choices += [eos] if eos else []
-        self.finish_reason = reason
         self._pieces.append(self._text.end(cut=reason != "stop"))
+        self.finish_reason = reason  # last: who sees it finds the whole reply
 
     def new_text(self) -> str:
         """What may be shown since the last time this was asked."""
-        text = "".join(self._pieces)
-        self._pieces.clear()
-        return text
+        return "".join(self._pieces.popleft() for _ in range(len(self._pieces)))
 
     def reply(self) -> Reply:
         """The reply, once it has ended."""
@@ -111,6 +111,9 @@ class Engine:
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer) -> None:
         self.decoder, self.tokenizer = decoder, tokenizer
         self._never = tokenizer.never_said(decoder.vocab_size)
+        said = tokenizer.bytes_of(decoder.vocab_size)
+        self._utf8 = Utf8(said) if said else None
+        self.turn = threading.RLock()  # threads that share a model take turns; a step of one is a step of all
         self._running: list[Request] = []  # in the order of the decoder's sentences
 
     def reply(self, dialogues: Sequence[Sequence[Message]], options: SamplingOptions) -> list[Reply]:
@@ -122,8 +125,9 @@ class Engine:
         waiting = deque(requests)
         try:
             while waiting or any(request.finish_reason is None for request in requests):
-                self.enter([waiting.popleft() for _ in range(min(self.free, len(waiting)))])
-                self.step()
+                with self.turn:
+                    self.enter([waiting.popleft() for _ in range(min(self.free, len(waiting)))])
+                    self.step()
         finally:
             for request in requests:
                 self.leave(request)
@@ -157,10 +161,12 @@ class Engine:
 
         Those that left before they entered stay out. Raises ValueError for more requests than are `free`.
         """
-        requests = [request for request in requests if request.finish_reason is None]
-        if len(requests) > self.free:
-            raise ValueError(f"{len(requests)} requests; {self.free} may enter now")
-        if requests:
+        with self.turn:
+            requests = [request for request in requests if request.finish_reason is None]
+            if len(requests) > self.free:
+                raise ValueError(f"{len(requests)} requests; {self.free} may enter now")
+            if not requests:
+                return
             with self._unbroken():
                 logits = self.decoder.prefill([request.prompt_ids for request in requests])
                 self._running += requests
@@ -168,16 +174,18 @@ class Engine:
 
     def step(self) -> None:
         """Lengthen every running reply by a token."""
-        if self._running:
+        with self.turn:
+            if not self._running:
+                return
             with self._unbroken():
                 logits = self.decoder.step([request.ids[-1] for request in self._running])
                 self._choose(self._running, logits)
 
     def leave(self, request: Request) -> None:
         """End a reply before its time, perhaps before it has begun; one that has ended is left as it is."""
-        if request.finish_reason is None:
-            request.finish("cancelled")
-        with self._unbroken():
+        with self.turn, self._unbroken():
+            if request.finish_reason is None:
+                request.finish("cancelled")
             self._let_go()
 
     @contextmanager
@@ -201,6 +209,8 @@ class Engine:
             alternatives = best(row, total, request.options.alternatives)
             allowed = row.copy()
             allowed[self._never] = -np.inf
+            if self._utf8:
+                allowed[self._utf8.breaking(request.pending)] = -np.inf
             token = choose_token(
                 allowed, request.ids, request.n_said, self.tokenizer.eos_id, request.options, request.rng
             )
@@ -208,6 +218,8 @@ class Engine:
             if token == self.tokenizer.eos_id:
                 request.finish("stop", choice)
                 continue
+            if self._utf8:
+                request.pending = self._utf8.pending(request.pending, token)
             request.say(choice)
             full = request.n_said == request.options.max_tokens or len(request.ids) == self.decoder.max_len
             if full and request.finish_reason is None:
@@ -234,17 +246,23 @@ class ReplyStream:
     def __iter__(self) -> Iterator[str]:
         try:
             while True:
+                ended = self._request.finish_reason is not None  # before the text: another thread may end it between
                 if piece := self._request.new_text():
                     yield piece
-                elif self._request.finish_reason is not None:
+                elif ended:
                     return
-                elif self._begun or not self._engine.free:  # without a free place, the others go on until there is one
-                    self._engine.step()
                 else:
-                    self._begun = True
-                    self._engine.enter([self._request])
+                    self._go_on()
         finally:
             self.close()
+
+    def _go_on(self) -> None:
+        with self._engine.turn:
+            if self._begun or not self._engine.free:  # without a free place, the others go on until there is one
+                self._engine.step()
+            else:
+                self._begun = True
+                self._engine.enter([self._request])
 
     def __enter__(self) -> "ReplyStream":
         return self
@@ -266,5 +284,7 @@ def best(logits: Floats, total: float, n: int) -> tuple[tuple[int, float], ...]:
     """Id and log-probability of the `n` likeliest tokens; `total` is the logarithm of all exponentials' sum."""
     if not n:
         return ()
-    likeliest = np.argsort(-logits, kind="stable")[:n]
+    # The whole vocabulary need not be sorted.
+    near = np.flatnonzero(logits >= np.partition(logits, -n)[-n]) if n < len(logits) else np.arange(len(logits))
+    likeliest = near[np.argsort(-logits[near], kind="stable")][:n]
     return tuple((int(token), float(logits[token] - total)) for token in likeliest)

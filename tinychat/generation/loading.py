@@ -11,7 +11,7 @@ from tinychat.runtime import asked_threads, choose_decoder
 from tinychat.tokenizer import load_tokenizer
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 
-ROWS = 32  # dialogues at once; the cache takes memory only for those that are there
+ROWS = 32  # dialogues at once; in numpy the cache takes memory only for those that are there, in torch for all
 
 
 def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None) -> Engine:
@@ -34,7 +34,13 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
         )
     if sorted(tokenizer.engine.get_vocab(with_added_tokens=True).values()) != list(range(tokenizer.size)):
         raise InputError(f"{folder / TOKENIZER_FILE}: damaged: its ids are not 0 to {tokenizer.size - 1}, each once")
-    return Engine(load_decoder(folder, rows, choose_decoder(device=device), device), tokenizer)
+    try:
+        decoder = load_decoder(folder, rows, choose_decoder(device=device), device)
+    except MemoryError:
+        raise InputError(
+            f"{folder}: no memory for {rows} dialogues of {config.max_len} tokens at once; rows=1 takes the least"
+        ) from None
+    return Engine(decoder, tokenizer)
 
 
 def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:
@@ -52,8 +58,8 @@ def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> De
         import torch
     except ModuleNotFoundError:
         raise InputError(
-            "this needs torch, which is not installed: pip install 'tinychat[torch]'. Without it, TINYCHAT_DECODER="
-            "numpy computes on the CPU in fp32"
+            "this needs torch, which is not installed: pip install 'tinychat[torch]'. Without it replies are "
+            "computed on the CPU in fp32: unset TINYCHAT_DECODER, TINYCHAT_DEVICE and TINYCHAT_PRECISION"
         ) from None
     from tinychat.generation.torch_decoder import TorchDecoder
     from tinychat.model.storage import load_model

@@ -32,7 +32,7 @@ class SamplingOptions:
     repetition_penalty  tokens that stand in prompt or reply, less <eos>, lose by this factor (1909.05858); 1: off
     no_repeat_ngram     no n tokens in a row stand twice in prompt and reply, less <eos>; 0: off
     seed                of the random choice; each reply has its own generator, so neighbours do not matter
-    min_tokens          the reply does not end by itself before it has so many
+    min_tokens          the reply does not end by itself before it has so many, nor within a character
     max_tokens          of a reply
     stop                the reply ends where one of these texts begins
     alternatives        how many of the likeliest tokens are recorded beside each chosen one
@@ -153,9 +153,3 @@ def softmax(logits: Floats) -> npt.NDArray[np.float64]:
     """Probabilities of logits (V,), in double precision."""
     exponentials = np.exp(logits.astype(np.float64) - logits.max())
     return np.asarray(exponentials / exponentials.sum())
-
-
-def log_softmax(logits: Floats) -> npt.NDArray[np.float64]:
-    """Log-probabilities, in nats, of logits (B, V), in double precision."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

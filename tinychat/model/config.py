@@ -91,7 +91,9 @@ def load_config(path: str | Path) -> ModelConfig:
     if missing := [name for name in names if name not in data]:
         raise InputError(f"{file}: not a model of tinychat: {', '.join(missing)} missing")
     if unknown := [name for name in data if name not in names]:
-        raise InputError(f"{file}: {', '.join(unknown)} unknown to this version of tinychat; a newer one wrote it?")
+        raise InputError(
+            f"{file}: {', '.join(map(repr, unknown))} unknown to this version of tinychat; a newer one wrote it?"
+        )
     for name in names:
         value = data[name]
         most = MOST_LAYERS if name == "n_layers" else LARGEST

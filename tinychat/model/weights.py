@@ -29,7 +29,7 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
         raise InputError(f"{file}: cannot be read: {error}") from None
     expected = config.weight_shapes()
     faults = [f"{name} is missing" for name in expected if name not in found]
-    faults += [f"{name} is unknown" for name in found if name not in expected]
+    faults += [f"{name!r} is unknown" for name in found if name not in expected]
     weights: dict[str, npt.NDArray[np.float32]] = {}
     for name, shape in expected.items():
         if name not in found:

@@ -104,6 +104,13 @@ class Tokenizer:
         marks = [self.pad_id, self.user_id, self.bot_id, *([] if self.unk_id is None else [self.unk_id])]
         return [*marks, *range(self.size, vocab_size)]
 
+    def bytes_of(self, vocab_size: int) -> list[bytes] | None:
+        """The bytes that each token of a byte-level vocabulary says, control tokens none; None for words."""
+        if self.kind == "word":
+            return None
+        tokens = [self.engine.id_to_token(i) if i not in self._control_ids else None for i in range(vocab_size)]
+        return [bytes(BYTE_OF[char] for char in token or "") for token in tokens]
+
     def _text_ids(self, ids: Sequence[int]) -> list[int]:
         # A word vocabulary holds the control tokens as entries, so the engine finds a typed `<eos>`.
         return [i if i not in self._control_ids else self._unknown() for i in ids]
