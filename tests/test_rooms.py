@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "report": BASE | MIDDLE,
     "generation": BASE | MIDDLE,
     "evaluation": BASE | MIDDLE | {"generation"},
+    "safety": set(),
     "bot": BASE | MIDDLE | {"generation"},
-    "chatting": BASE | MIDDLE | {"generation", "evaluation", "bot"},
+    "chatting": BASE | MIDDLE | {"generation", "evaluation", "bot", "safety"},
     "cli": BASE | {"bot", "chatting"},
     "__main__": {"cli"},
 }

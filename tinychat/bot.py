@@ -30,6 +30,9 @@ def load(folder: str | Path = "models/dialogue", *, rows: int = ROWS) -> "Bot":
 class Bot:
     """A trained model to talk with. It remembers nothing: what was said before is given with each question.
 
+    It is the model and nothing else: who lets people talk with it asks `tinychat.safety.help.help_in_danger` first, as
+    `tinychat chat` does.
+
     Threads may share one.
     """
 

@@ -92,19 +92,18 @@ def tinychat(context: click.Context) -> None:
 @click.option("--min-tokens", type=int, help="Shortest reply, in tokens.")
 @click.option("--stop", multiple=True, metavar="TEXT", help="End the reply before this text; may be given repeatedly.")
 @click.option("--timing", is_flag=True, help="Show on stderr where the time to the first reply goes.")
-def chat(message: tuple[str, ...], model: Path, timing: bool, **sampling: Any) -> None:
+@click.option("--no-safety", is_flag=True, help="Ask the model even where a message speaks of harming oneself.")
+def chat(message: tuple[str, ...], model: Path, timing: bool, no_safety: bool, **sampling: Any) -> None:
     """Talk with a model: a conversation at a terminal, or one reply to MESSAGE or to what a pipe brings.
 
-    Replies are the likeliest ones (greedy) unless an option about chance is given.
+    Replies are the likeliest ones (greedy) unless an option about chance is given. A message that speaks of harming
+    oneself is answered with the lines for help instead.
     """
     from tinychat.chatting.timing import Stopwatch
 
     stopwatch = Stopwatch() if timing else None
     from tinychat.chatting.starting import start
 
-    start(
-        " ".join(message) if message else None,
-        model,
-        {name: value for name, value in sampling.items() if value not in (None, ())},
-        stopwatch,
-    )
+    asked = " ".join(message) if message else None
+    given = {name: value for name, value in sampling.items() if value not in (None, ())}
+    start(asked, model, given, stopwatch, safety=not no_safety)

@@ -19,41 +19,47 @@ from tinychat.chatting.terminal import (
 )
 from tinychat.chatting.timing import Stopwatch, load_in_phases
 from tinychat.errors import InputError, Interrupted
+from tinychat.safety.help import help_in_danger
 
 
-def start(message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None = None) -> None:
+def start(
+    message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None = None, *, safety: bool = True
+) -> None:
     """Talk with the model in a folder; without a message, with who or what is on stdin.
 
-    A stopwatch, if there is one, is shown after the first reply.
+    A stopwatch, if there is one, is shown after the first reply. With `safety`, a message that speaks of harming
+    oneself is answered with the lines for help, and the model is not asked.
 
     Raises InputError where the model, an option or the message will not do, and Interrupted on Ctrl-C.
     """
     try:
         with on_sigterm(end_on_sigterm):
             if message is None and is_terminal(sys.stdin):
-                converse(model, given, stopwatch)
+                converse(model, given, stopwatch, safety=safety)
             else:
-                answer_once(message, model, given, stopwatch)
+                answer_once(message, model, given, stopwatch, safety=safety)
     except KeyboardInterrupt:
         raise Interrupted from None
 
 
-def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None) -> None:
+def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: bool) -> None:
     """Print the reply to a message, or to all that a pipe brings."""
-    bot = _load(model, stopwatch)
     if message is None:
         message = read_message(sys.stdin.buffer) if sys.stdin else ""
+        if stopwatch:
+            stopwatch.lap("message from the pipe")
     if not (question := cleaned(message)):
         raise InputError("the message is empty")
-    if stopwatch:
-        stopwatch.skip()
+    if safety and (lines := help_in_danger(question)):
+        return print_reply([lines], sys.stdout)  # whether or not there is a model that could be loaded
+    bot = _load(model, stopwatch)
     with bot.stream(question, **given) as stream:
         print_reply(stopwatch.during(stream) if stopwatch else stream, sys.stdout)
     if stopwatch:
         sys.stderr.write(stopwatch.table())
 
 
-def converse(model: Path, given: Given, stopwatch: Stopwatch | None) -> None:
+def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: bool) -> None:
     """A conversation with whoever sits at the terminal."""
     from tinychat.chatting.talking import Talk
 
@@ -69,7 +75,7 @@ def converse(model: Path, given: Given, stopwatch: Stopwatch | None) -> None:
         reader = PlainLineReader(sys.stdin, aside)
     bot = _load(model, stopwatch)
     bot.options(**given)
-    Talk(bot, given, Screen(sys.stdout, aside, has_colour()), reader, stopwatch).run()
+    Talk(bot, given, Screen(sys.stdout, aside, has_colour()), reader, stopwatch, safety=safety).run()
 
 
 def _load(model: Path, stopwatch: Stopwatch | None) -> Bot:

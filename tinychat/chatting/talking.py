@@ -20,6 +20,7 @@ from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.errors import InputError, describe
 from tinychat.generation.engine import Reply
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.safety.help import help_in_danger
 
 NEAR = 3  # training dialogues that /why shows
 
@@ -27,16 +28,24 @@ Messages = Sequence[dict[str, str]]
 
 
 class Talk:
-    """One person's conversation with one bot."""
+    """One person's conversation with one bot; with `safety` the bot is not asked where a person is in danger."""
 
     def __init__(
-        self, bot: Bot, given: Given, screen: Screen, reader: LineReader, stopwatch: Stopwatch | None = None
+        self,
+        bot: Bot,
+        given: Given,
+        screen: Screen,
+        reader: LineReader,
+        stopwatch: Stopwatch | None = None,
+        *,
+        safety: bool = True,
     ) -> None:
         self.bot, self.screen, self.reader = bot, screen, reader
         self.conversation = Conversation(given)
         self._training = TrainingDialogues(bot.folder)
         self._told_of_forgetting = False
         self._stopwatch = stopwatch
+        self._safety = safety
         self._actions: dict[str, Callable[[str], None]] = {
             "help": self._help,
             "reset": self._reset,
@@ -78,6 +87,12 @@ class Talk:
         if isinstance(meant, Command):
             self._actions[meant.name](meant.argument)
         elif question := cleaned(meant):
+            if self._safety and (lines := help_in_danger(question)):
+                # Not remembered: the model would answer it with the next reply, and /save would make it learn it.
+                self.screen.begin_reply()
+                self.screen.piece(lines)
+                self.screen.end_reply()
+                return
             reply = self._answer(self.conversation.messages(question), self.conversation.given)
             if reply:
                 self.conversation.add(question, reply)

@@ -1,0 +1,97 @@
+"""A person in danger is answered by a rule: in a conversation, by one reply and in a pipe, with or without a model."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinychat
+from tests.chatting.models import GREETS
+from tests.chatting.test_talking import Lines, asked
+from tinychat.chatting.talking import Talk
+from tinychat.chatting.terminal import Screen
+from tinychat.files import read_json_lines
+from tinychat.safety.help import HELP
+
+DANGER = "더는 못 살겠어ㅋㅋㅋ"
+REPO = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def bot(talking_project: Path) -> tinychat.Bot:
+    return tinychat.load(talking_project / "models/dialogue")
+
+
+def talk(bot: tinychat.Bot, *lines: str, safety: bool = True) -> tuple[Talk, str]:
+    """The conversation at its end, and what stands on the screen."""
+    paper = io.StringIO()
+    conversation = Talk(bot, {}, Screen(paper, paper), Lines(*lines), safety=safety)
+    conversation.run()
+    return conversation, paper.getvalue()
+
+
+def chat(folder: Path, *arguments: str, pipe: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tinychat", "chat", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        input=pipe,
+        stdin=subprocess.DEVNULL if pipe is None else None,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+def test_a_person_in_danger_gets_the_lines_for_help_and_not_a_reply_of_the_model(bot: tinychat.Bot) -> None:
+    _, screen = talk(bot, DANGER)
+    first, *rest = HELP.split("\n")
+    assert screen.split("\n")[1:-1] == [f"봇 › {first}", *[f"     {line}" for line in rest]]
+
+
+def test_it_is_not_remembered_and_the_next_reply_is_made_without_it(bot: tinychat.Bot) -> None:
+    conversation, screen = talk(bot, "안녕", DANGER, "잘 자")
+    assert asked(conversation) == ["안녕", "잘 자"]
+    last = conversation.conversation.last
+    assert last is not None
+    assert last.reply.prompt_ids == talk(bot, "안녕", "잘 자")[0].conversation.exchanges[1].reply.prompt_ids
+    assert screen.endswith(f"봇 › {GREETS}\n")
+
+
+def test_it_is_not_saved_to_be_learnt(bot: tinychat.Bot, tmp_path: Path) -> None:
+    talk(bot, "안녕", DANGER, f"/save {tmp_path / 'a'}")
+    (record,) = read_json_lines(tmp_path / "a.jsonl")
+    assert [message["content"] for message in record["messages"]] == ["안녕", GREETS]
+
+
+def test_without_safety_the_model_is_asked(bot: tinychat.Bot) -> None:
+    conversation, screen = talk(bot, DANGER, safety=False)
+    assert asked(conversation) == [DANGER]
+    assert HELP.split("\n")[0] not in screen
+
+
+def test_the_one_reply_to_a_message_is_the_lines_for_help(talking_project: Path) -> None:
+    ended = chat(talking_project, DANGER)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{HELP}\n", "")
+
+
+def test_so_it_is_in_a_pipe(talking_project: Path) -> None:
+    assert chat(talking_project, pipe=f"오늘도 야근했어.\n{DANGER}\n").stdout == f"{HELP}\n"
+
+
+def test_help_needs_no_model(tmp_path: Path) -> None:
+    ended = chat(tmp_path, DANGER)
+    assert (ended.returncode, ended.stdout) == (0, f"{HELP}\n")
+
+
+@pytest.mark.parametrize("pipe", [None, DANGER])
+def test_an_option_has_the_model_asked_all_the_same(talking_project: Path, pipe: str | None) -> None:
+    ended = chat(talking_project, "--no-safety", *([] if pipe else [DANGER]), pipe=pipe)
+    assert ended.stdout == f"{GREETS}\n"
+
+
+def test_the_library_is_the_model_alone(bot: tinychat.Bot) -> None:
+    assert bot.reply(DANGER).text == GREETS
