@@ -25,6 +25,8 @@ def run(root: Path = Path()) -> None:
     train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
     report = evaluate(engine, model, train, test, params.max_dialogues)
     write_json(root / METRICS, report)
+    for name, one in report.pop("measures", {}).items():
+        print(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are right")
     for name, measures in report.items():
         if measures is None:
             print(f"{name}: no dialogues")

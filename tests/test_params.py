@@ -56,7 +56,7 @@ def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
         (r"^    test: \S+", "    test: 0.5", r"corpus\.shares: train \+ valid \+ test must be 1, not 1\.45"),
         (r"^  sources: auto", "  sources: all", r"corpus\.sources is 'all'; it must be 'auto'"),
         (r"^  sources: auto", "  sources: [{fil: a}]", r"unknown key corpus\.sources\.0\.fil"),
-        (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"either \{file: NAME\} or \{package: NAME\}"),
+        (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"one of \{file: NAME\}, \{package: NAME\} and"),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
         (r"^  - 배고파", '  - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),

@@ -67,19 +67,28 @@ class Section(BaseModel):
 
 
 class Source(Section):
-    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed) or a package."""
+    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed), a package, or the
+    starter corpus. `weight`: how often each of its training dialogues stands in the corpus.
+    """
 
     file: Text | None = None
     format: Text | None = None
     package: Text | None = None
+    corpus: Literal["starter"] | None = None
+    weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
 
     @model_validator(mode="after")
-    def _file_or_package(self) -> Self:
-        if (self.file is None) == (self.package is None):
-            raise ValueError("a source is either {file: NAME} or {package: NAME}")
-        if self.package is not None and self.format is not None:
-            raise ValueError("format goes with file, not with package")
+    def _is_one(self) -> Self:
+        if [self.file, self.package, self.corpus].count(None) != 2:
+            raise ValueError("a source is one of {file: NAME}, {package: NAME} and {corpus: starter}")
+        if self.file is None and self.format is not None:
+            raise ValueError("format goes with file only")
         return self
+
+    @property
+    def title(self) -> str:
+        """What the person calls it."""
+        return self.file or (f"package {self.package}" if self.package else f"corpus {self.corpus}")
 
 
 class Columns(Section):
@@ -105,12 +114,20 @@ class Shares(Section):
         return self
 
 
+class StarterParams(Section):
+    """How the starter corpus is expanded."""
+
+    size: Annotated[int, Field(ge=100, le=1_000_000)]
+    seed: Seed
+
+
 class CorpusParams(Section):
     sources: Annotated[
         Annotated[Literal["auto"], Tag("auto")] | Annotated[list[Source], Field(min_length=1), Tag("list")],
         Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
     ]
     packages: dict[str, str]
+    starter: StarterParams
     columns: Columns
     on_error: Literal["stop", "skip"]
     shares: Shares
@@ -248,7 +265,9 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
         return
     here, project = root / RAW, Path(*parts[:-4]) / RAW
     lying = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
-    named = None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources}
+    named = (
+        None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources if source.file}
+    )
     for name in lying:
         is_data = name not in NO_DIALOGUES and not name.startswith(".") and not name.endswith(".dvc")
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it

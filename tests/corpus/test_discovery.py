@@ -36,7 +36,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readers_are_the_files_of_the_folder() -> None:
-    assert list(find_readers()) == ["chatterbot", "openai_chat", "qa_table"]
+    assert list(find_readers()) == ["chatterbot", "openai_chat", "qa_table", "starter"]
 
 
 def test_a_new_file_in_the_folder_is_a_new_reader(project: Any, shelf: Path) -> None:

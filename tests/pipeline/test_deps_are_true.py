@@ -28,6 +28,7 @@ OTHER_VALUES = yaml.safe_load("""
 corpus:
   sources: [{package: chatterbot-corpus}]
   packages: {chatterbot-corpus: 1.3.3, another: "1"}
+  starter: {size: 500, seed: 1}
   columns: {question: Q, answer: A}
   on_error: skip
   shares: {train: 0.5, valid: 0.25, test: 0.25}
@@ -222,6 +223,13 @@ def seen_with_torch(finished: Project, stage: str, folder: Path) -> Seen:
     return watch(finished.copy(folder / "tinychat"), stage, TINYCHAT_DECODER="torch")
 
 
+def seen_with_the_starter_corpus(finished: Project, stage: str, folder: Path) -> Seen:
+    """What a stage does where the dialogues are the starter corpus' and not the user's."""
+    project = finished.copy(folder / "tinychat")
+    project.set_params(sources="[{corpus: starter}]")
+    return watch(project, stage)
+
+
 needs_strace = pytest.mark.skipif(not strace_works(), reason="only strace sees the files that native code opens")
 each_stage = pytest.mark.parametrize("stage", STAGES)
 
@@ -250,6 +258,8 @@ def test_a_stage_reads_in_every_dep_that_it_declares(
     read = seen(stage).read
     if "tinychat/generation/torch_decoder.py" in declared(finished, stage).deps:
         read = read | seen_with_torch(finished, stage, tmp_path).read
+    if "data/starter" in declared(finished, stage).deps:
+        read = read | seen_with_the_starter_corpus(finished, stage, tmp_path).read
     assert unread(finished, stage, read) == []
 
 

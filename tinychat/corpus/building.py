@@ -1,5 +1,7 @@
 """The corpus as files: three splits, and the numbers about them. All is written at the end, whole or not at all."""
 
+import math
+from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -80,12 +82,13 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     The kept dialogues wait in a file without a name on the disk, not in memory, until it is known where each goes.
     Raises InputError, with nothing written, where a source is wrong, or where nothing is left to train on.
     """
-    counts, index = Counts(), SplitIndex()
+    counts, index, weights = Counts(), SplitIndex(), array("d")
     corpus.parent.mkdir(parents=True, exist_ok=True)
     with naming(corpus), TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
         for dialogue in gather(raw, params, counts):
             kept.write(to_json_lines([to_record(dialogue)]))
             index.add(dialogue)
+            weights.append(dialogue.weight)
         if len(index) == 0:
             raise InputError(f"no dialogue is left to train on: {'; '.join(counts.rows.dropped.lines())}")
         splits = index.split(params.shares, params.seed)
@@ -95,21 +98,30 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
                 f"corpus.shares.train is {params.shares.train:g}. Raise it, take another corpus.seed, or add dialogues."
             )
         kept.seek(0)
-        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits.names, folder))
+        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits.names, weights, folder))
     built = Built(counts, splits)
     write_json(metrics, built.metrics())
     return built
 
 
-def _deal_out(lines: Iterable[str], names: Iterable[str], folder: Path) -> None:
-    """Write each line to its split's file; a split without dialogues is an empty file."""
+def _deal_out(lines: Iterable[str], names: Iterable[str], weights: Iterable[float], folder: Path) -> None:
+    """Write each line to its split's file, to train as often as its weight says; a split without any is an empty file.
+
+    Weights add up from line to line, so that of a weight of 0.5 every second line is written.
+    """
+    due: dict[float, float] = {}
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
             for name in SPLITS
         }
-        for line, name in zip(lines, names, strict=True):
-            files[name].write(line)
+        for line, name, weight in zip(lines, names, weights, strict=True):
+            if name != "train":
+                files[name].write(line)
+                continue
+            before = due.get(weight, 0.0)
+            due[weight] = before + weight
+            files[name].write(line * (math.floor(due[weight]) - math.floor(before)))
 
 
 def _row_numbers(rows: Rows) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One dialogue and its turns, and the corpus files that keep them: the OpenAI chat format, a dialogue a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,10 +23,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Turns in their order. `source` is `FILE:PLACE`, for messages to the person; it is not written to the corpus."""
+    """Turns in their order. `source` is `FILE:PLACE`, for messages to the person; it is not written to the corpus.
+
+    metadata  what the source knows beside the turns: `slots`, their values; `measure`, what the dialogue measures, with
+              `accept`, the replies that are right, and `repeats`, true where it is no new dialogue
+    split     where the source says that it belongs; None: splitting decides
+    weight    how often it stands in the corpus if it is trained on
+    """
 
     source: str
     turns: tuple[Turn, ...]
+    metadata: Mapping[str, Any] | None = None
+    split: str | None = None
+    weight: float = 1.0
 
     @property
     def file(self) -> str:
@@ -43,19 +52,20 @@ class Dropped:
 
 
 def to_record(dialogue: Dialogue) -> dict[str, Any]:
-    """The dialogue as a line of a corpus file; `weight` is written only where it is 0."""
-    return {
+    """The dialogue as a line of a corpus file; `weight` is written only where it is 0, `metadata` where there is."""
+    record: dict[str, Any] = {
         "messages": [
             {"role": turn.role, "content": turn.content} | ({"weight": 0} if turn.weight == 0 else {})
             for turn in dialogue.turns
         ]
     }
+    return record | ({"metadata": dict(dialogue.metadata)} if dialogue.metadata else {})
 
 
 def from_record(record: dict[str, Any], source: str) -> Dialogue:
     """The dialogue of a line that `to_record` made."""
     turns = (Turn(m["role"], m["content"], m.get("weight", 1)) for m in record["messages"])
-    return Dialogue(source, tuple(turns))
+    return Dialogue(source, tuple(turns), record.get("metadata"))
 
 
 def read_corpus(path: Path) -> Iterator[Dialogue]:

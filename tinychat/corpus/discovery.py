@@ -5,7 +5,7 @@ import pkgutil
 from pathlib import Path
 
 from tinychat.corpus import readers
-from tinychat.corpus.reader import FileReader, PackageReader, Reader
+from tinychat.corpus.reader import FileReader, FolderReader, PackageReader, Reader
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams
@@ -50,6 +50,13 @@ def choose_reader(
             f"Name one in params.yaml: corpus.sources: [{{file: {text.path.name}, format: {next(iter(by_name))}}}]"
         )
     return fitting[0], by_name[fitting[0]]
+
+
+def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:
+    """The reader of a corpus that is part of the project."""
+    reader = known[name]
+    assert isinstance(reader, FolderReader), name
+    return reader
 
 
 def package_reader(package: str, known: dict[str, Reader]) -> tuple[str, PackageReader]:

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
-from tinychat.corpus.discovery import choose_reader, find_readers, package_reader
+from tinychat.corpus.discovery import choose_reader, find_readers, folder_reader, package_reader
 from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpt
 from tinychat.corpus.sources import SAMPLE, find_file, find_package, list_sources
 from tinychat.corpus.tally import SHOWN, Tally
@@ -80,7 +80,7 @@ def _gather_source(
             own.dropped.add(kept.reason, kept.where)
         else:
             own.kept += 1
-            yield kept
+            yield kept if source.weight == 1 else replace(kept, weight=source.weight)
     _refuse_misfit(title, reader_name, own, faulty if source.format is not None else 0)
     counts.rows.merge(own)
     counts.by_reader.setdefault(reader_name, Rows()).merge(own)
@@ -98,15 +98,19 @@ def _open(
         name, package = package_reader(source.package, known)
         found = find_package(source.package, params)
         return f"{source.package} {found.version}", name, package.read(found, notes)
-    assert source.file is not None  # Source is one or the other
+    if source.corpus is not None:
+        reader = folder_reader(source.corpus, known)
+        folder = raw.parent.parent / reader.folder
+        return str(reader.folder), source.corpus, reader.read(folder, params, notes)
+    assert source.file is not None  # Source is one of the three
     text = open_text_file(find_file(raw, source.file))
     if text.codec != "utf-8":
         print(f"{text.path}: read as {text.encoding}", file=sys.stderr)
     if text.nul_count:
         print(f"{text.path}: {text.nul_count} NUL characters left out", file=sys.stderr)
     counts.nul_characters += text.nul_count
-    name, reader = choose_reader(text, source.format, known, params)
-    return str(text.path), name, reader.read(text, params, notes)
+    name, file_reader = choose_reader(text, source.format, known, params)
+    return str(text.path), name, file_reader.read(text, params, notes)
 
 
 def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Dropped:
@@ -115,7 +119,7 @@ def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Droppe
     if isinstance(item, Dropped):
         return item
     tidy = tidy_turns(item, counts)
-    if isinstance(tidy, Dialogue):
+    if isinstance(tidy, Dialogue) and tidy.split in (None, "train"):  # what measures may be what was learnt
         digest = dialogue_digest(tidy)
         if digest in seen:
             return Dropped(tidy.source, "repeat")

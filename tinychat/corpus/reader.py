@@ -8,6 +8,7 @@ It raises InputError where the file as a whole cannot be read.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution
+from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
 from tinychat.corpus.tally import Tally
@@ -68,7 +69,15 @@ class PackageReader:
     read: Callable[[Distribution, Notes], Iterator[Item]]
 
 
-Reader = FileReader | PackageReader
+@dataclass(frozen=True)
+class FolderReader:
+    """Reads a folder of the project that holds a corpus of its own kind."""
+
+    folder: Path
+    read: Callable[[Path, CorpusParams, Notes], Iterator[Item]]
+
+
+Reader = FileReader | PackageReader | FolderReader
 
 
 def excerpt(text: str) -> str:

@@ -23,11 +23,11 @@ def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
         sources = [Source(file=name) for name in names] or [Source(package=SAMPLE)]
     else:
         sources = params.sources
-        names = [source.file or f"package {source.package}" for source in sources]
+        names = [source.title for source in sources]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"params.yaml: corpus.sources names {twice} twice")
-    return sorted(sources, key=lambda source: (source.file is None, _nfc(source.file or source.package or "")))
+    return sorted(sources, key=lambda source: (source.file is None, _nfc(source.title)))
 
 
 def find_file(raw: Path, name: str) -> Path:

@@ -45,6 +45,7 @@ class SplitIndex:
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
         self._multi_turn: set[int] = set()  # files with a dialogue of more than two turns
+        self._fixed: dict[int, str] = {}  # dialogues whose source says where they belong
         self._file = array("Q")
         self._characters = array("Q")
         self._end = array("Q", [0])  # where a dialogue's turns end in the two below
@@ -56,6 +57,8 @@ class SplitIndex:
 
     def add(self, dialogue: Dialogue) -> None:
         """Note the next dialogue."""
+        if dialogue.split is not None:
+            self._fixed[len(self)] = dialogue.split
         file = self._files.setdefault(dialogue.file, len(self._files))
         if len(dialogue.turns) > 2:
             self._multi_turn.add(file)
@@ -78,7 +81,7 @@ class SplitIndex:
         split_of = {
             root: "train" if root in too_large else _split_of(smallest_key[root], shares, seed) for root in members
         }
-        names = [split_of[root] for root in roots]
+        names = [self._fixed.get(i) or split_of[root] for i, root in enumerate(roots)]
         return Splits(
             names=names,
             sizes=self._sizes(names),
@@ -113,6 +116,8 @@ class SplitIndex:
 
         owner: dict[int, int] = {}
         for i in range(len(self)):
+            if i in self._fixed:
+                continue
             keys = self._joining_keys(i)
             smallest_key[i] = min(keys)
             for key in keys:
@@ -122,9 +127,10 @@ class SplitIndex:
         return [root_of(i) for i in range(len(self))], smallest_key
 
     def _overlap(self, names: list[str]) -> dict[str, int]:
-        train = {key for i, name in enumerate(names) if name == "train" for key in self._keys_of(i)}
+        dealt = [(i, name) for i, name in enumerate(names) if i not in self._fixed]
+        train = {key for i, name in dealt if name == "train" for key in self._keys_of(i)}
         overlap = {"valid": 0, "test": 0}
-        for i, name in enumerate(names):
+        for i, name in dealt:
             if name != "train":
                 overlap[name] += not train.isdisjoint(self._keys_of(i))
         return overlap

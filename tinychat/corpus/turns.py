@@ -35,7 +35,7 @@ def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
         return Dropped(dialogue.source, "no_assistant_turn")
     if not any(turn.role == "assistant" and turn.weight for turn in turns):
         return Dropped(dialogue.source, "no_answer_with_loss")
-    return Dialogue(dialogue.source, tuple(turns))
+    return replace(dialogue, turns=tuple(turns))
 
 
 def _clean(dialogue: Dialogue, counts: TurnCounts) -> list[Turn]:

@@ -12,6 +12,7 @@ from tinychat.batches.preparing import prepare_dialogues
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.text_keys import text_key
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
+from tinychat.evaluation.measures import accepted_replies, measure_by_name, new_dialogues
 from tinychat.evaluation.replies import copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.files import rounded
@@ -28,6 +29,7 @@ class Question:
 
     messages: tuple[dict[str, Any], ...]
     answer: str
+    accept: frozenset[str] = frozenset()  # further answers that are right
 
     @property
     def text(self) -> str:
@@ -48,13 +50,16 @@ def evaluate(
     The likelihood is the model's, the replies are the engine's: the same weights in both.
     """
     answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    measured, held_out = held_out, new_dialogues(held_out)
     for question in questions_of([*train, *held_out]):
-        answers[question.key].add(question.answer)
+        answers[question.key] |= {question.answer, *question.accept}
     known = questions_of(train)
     training_answers = {question.answer for question in known}
     nearest = NearestQuestion([q.text for q in known], [q.answer for q in known])
     trained, _ = _arrays(engine, train)
     report: dict[str, Any] = {"seen": None, "held_out": None}
+    if measures := measure_by_name(engine, measured, GREEDY):
+        report["measures"] = measures
     for name, dialogues in (("seen", spread(train, max_dialogues)), ("held_out", held_out)):
         split, n_bytes = _arrays(engine, dialogues)
         if not len(split):
@@ -87,7 +92,9 @@ def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
         for place in range(len(messages) - 1, 0, -1):
             asked, answer = messages[place - 1], messages[place]
             if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
-                questions.append(Question(tuple(messages[:place]), answer["content"]))
+                questions.append(
+                    Question(tuple(messages[:place]), answer["content"], frozenset(accepted_replies(dialogue)))
+                )
                 break
     return questions
 

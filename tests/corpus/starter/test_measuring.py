@@ -1,0 +1,187 @@
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tinychat.corpus.starter.expanding import Expansion
+from tinychat.corpus.starter.files import Starter, read_starter
+from tinychat.corpus.starter.measuring import MOST, ODD_NAMES, Measured, measured
+from tinychat.corpus.starter.nearness import is_near, stems
+from tinychat.corpus.text_keys import text_key
+
+MEASURES = {
+    "seen",
+    "near",
+    "far",
+    "taken_for_unknown",
+    "unknown_by_hand",
+    "unknown_by_template",
+    "name",
+    "name_asked_anew",
+    "name_odd",
+}
+
+
+@pytest.fixture(scope="module")
+def by_measure(expand: Callable[[int], Any]) -> dict[str, list[Measured]]:
+    found: dict[str, list[Measured]] = defaultdict(list)
+    for one in expand(0)[2]:
+        found[one.measure].append(one)
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def expansion(expand: Callable[[int], Any]) -> Expansion:
+    result: Expansion = expand(0)[0]
+    return result
+
+
+def asked(one: Measured) -> str:
+    return one.sample.turns[-2].content
+
+
+def test_there_is_every_measure_and_enough_of_each(by_measure: dict[str, list[Measured]]) -> None:
+    assert set(by_measure) == MEASURES
+    assert len(by_measure["seen"]) == MOST
+    assert len(by_measure["near"]) > 400
+    assert all(len(found) > 100 for name, found in by_measure.items() if name != "name_odd")
+    assert len(by_measure["name_odd"]) >= 3 * len(ODD_NAMES)
+
+
+def test_the_real_answer_is_accepted_but_where_it_measures_the_wrong_ones(
+    by_measure: dict[str, list[Measured]],
+) -> None:
+    for name, found in by_measure.items():
+        for one in found:
+            assert (one.sample.turns[-1].content in one.accept) == (name != "taken_for_unknown")
+
+
+def test_the_replies_accepted_are_the_intents_own_and_no_others(
+    starter: Starter, by_measure: dict[str, list[Measured]]
+) -> None:
+    intent_of = {way: intent for intent in starter.intents.values() for way in intent.ask}
+    for name in ("seen", "near", "far"):
+        assert all(one.accept == intent_of[asked(one)].answers for one in by_measure[name])
+    for name in ("unknown_by_hand", "unknown_by_template", "taken_for_unknown"):
+        assert all(one.accept == starter.unknown.answers for one in by_measure[name])
+
+
+def test_seen_wordings_are_trained_on_and_are_no_new_dialogues(
+    expansion: Expansion, by_measure: dict[str, list[Measured]]
+) -> None:
+    trained = {way for halves in expansion.ways.values() for way in halves.train}
+    assert all(asked(one) in trained and one.repeats for one in by_measure["seen"])
+    assert len({asked(one) for one in by_measure["seen"]}) == MOST
+
+
+def test_near_and_far_are_all_that_is_held_out_each_once(
+    expansion: Expansion, by_measure: dict[str, list[Measured]]
+) -> None:
+    held_out = sorted(way for halves in expansion.ways.values() for way in halves.held_out)
+    assert sorted(asked(one) for name in ("near", "far") for one in by_measure[name]) == held_out
+
+
+def test_near_means_that_every_word_begins_as_one_that_is_trained_on_in_the_same_intent(
+    expansion: Expansion, starter: Starter, by_measure: dict[str, list[Measured]]
+) -> None:
+    intent_of = {way: intent.name for intent in starter.intents.values() for way in intent.ask}
+    for name in ("near", "far"):
+        for one in by_measure[name]:
+            known = {word for way in expansion.ways[intent_of[asked(one)]].train for word in stems(way)}
+            assert (stems(asked(one)) <= known) == (name == "near")
+
+
+@pytest.mark.parametrize(
+    ("way", "others", "near"),
+    [
+        ("배고파서 힘들어", ["배고프다", "배고파", "힘들다"], True),
+        ("배고파서 힘들어", ["배고파"], False),
+        ("나 배고파!!", ["배고파"], True),  # 나: one syllable counts as nothing
+        ("나 배고파 ㅋㅋ", ["배고파"], True),
+        ("AI가 뭐야", ["ai는 누구야", "뭐야"], True),
+        ("AI가 뭐야", ["뭐야"], False),
+        ("응", ["그래"], True),
+        ("배고파", [], False),
+    ],
+)
+def test_a_word_is_known_by_its_first_two_syllables(way: str, others: list[str], near: bool) -> None:
+    assert is_near(way, others) == near
+
+
+def test_what_may_be_taken_for_unknown_is_what_is_near(by_measure: dict[str, list[Measured]]) -> None:
+    wrongly = by_measure["taken_for_unknown"]
+    assert [asked(one) for one in wrongly] == [asked(one) for one in by_measure["near"]]
+    assert all(one.repeats for one in wrongly)
+
+
+def test_only_what_was_trained_on_or_measured_before_repeats(by_measure: dict[str, list[Measured]]) -> None:
+    repeating = {name for name, found in by_measure.items() if any(one.repeats for one in found)}
+    assert repeating == {"seen", "taken_for_unknown"}
+
+
+def test_questions_from_outside_are_held_out_ones(expansion: Expansion, by_measure: dict[str, list[Measured]]) -> None:
+    held_out = [text for halves in expansion.unknown.values() for text in halves.held_out]
+    assert [asked(one) for one in by_measure["unknown_by_hand"]] == held_out
+    by_template = [asked(one) for one in by_measure["unknown_by_template"]]
+    assert len(set(by_template)) == len(by_template)
+
+
+def test_names_are_measured_that_nobody_has_in_training(
+    expand: Callable[[int], Any], by_measure: dict[str, list[Measured]]
+) -> None:
+    _, training, _ = expand(0)
+    trained = {sample.values["name"] for sample in training if "name" in sample.values}
+    for name in ("name", "name_asked_anew", "name_odd"):
+        assert not trained & {one.sample.values["name"] for one in by_measure[name]}
+
+
+def test_a_usual_name_is_one_that_the_lists_can_make(starter: Starter, by_measure: dict[str, list[Measured]]) -> None:
+    names = starter.names
+    usual = {*names.whole, *(first + second for first in names.first for second in names.second)}
+    for name in ("name", "name_asked_anew"):
+        measured_names = {one.sample.values["name"] for one in by_measure[name]}
+        assert measured_names <= usual
+        assert len(measured_names) > 80
+    assert {one.sample.values["name"] for one in by_measure["name_odd"]} == set(ODD_NAMES)
+    assert not usual & set(ODD_NAMES)
+
+
+def test_every_reply_accepted_for_a_name_has_the_name(by_measure: dict[str, list[Measured]]) -> None:
+    for name in ("name", "name_asked_anew", "name_odd"):
+        for one in by_measure[name]:
+            assert all(f"{one.sample.values['name']}님" in reply for reply in one.accept)
+
+
+def test_a_name_is_told_one_to_four_turns_before_it_is_asked_for(by_measure: dict[str, list[Measured]]) -> None:
+    back = set()
+    for one in by_measure["name"]:
+        told = [turn.content.replace(" ", "") for turn in one.sample.turns[:-2:2]]
+        place = max(n for n, text in enumerate(told) if one.sample.values["name"] in text)
+        back.add(len(told) - place)
+    assert {1, 2, 3} <= back <= {1, 2, 3, 4}
+
+
+def test_a_name_is_asked_for_in_a_trained_way_or_anew_in_one_that_is_held_out(
+    expansion: Expansion, by_measure: dict[str, list[Measured]]
+) -> None:
+    last = [
+        halves
+        for (name, number), halves in expansion.scene_ways.items()
+        if number == len(expansion.starter.scenes[name].parts) - 1
+    ]
+    held_out = {text_key(way) for halves in last for way in halves.held_out}
+    anew = [text_key(asked(one)).rstrip("ㅋㅎㅠㅜ") in held_out for one in by_measure["name_asked_anew"]]
+    assert sum(anew) > 0.9 * len(anew)  # the others are misspelled
+    assert not {text_key(asked(one)).rstrip("ㅋㅎㅠㅜ") for one in by_measure["name"]} & held_out
+
+
+def test_the_metadata_says_what_is_measured_and_what_is_right(by_measure: dict[str, list[Measured]]) -> None:
+    new, seen = by_measure["near"][0], by_measure["seen"][0]
+    assert new.metadata() == {"measure": "near", "accept": list(new.accept)}
+    assert seen.metadata() == {"measure": "seen", "accept": list(seen.accept), "repeats": True}
+
+
+def test_measuring_the_same_corpus_gives_the_same_dialogues(folder: Any) -> None:
+    starter = read_starter(folder.write())
+    assert list(measured(Expansion(starter, 0))) == list(measured(Expansion(starter, 0)))

@@ -1,0 +1,170 @@
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinychat.corpus.dialogue import SPLITS
+from tinychat.errors import InputError
+
+STARTER = [{"corpus": "starter"}]
+SIZE = 400
+SMALL = {"size": SIZE, "seed": 0}
+TABLE = "Q,A\n" + "".join(f"질문 {n},대답 {n}\n" for n in range(10))
+
+
+@pytest.fixture
+def with_starter(project: Any, real: Path) -> Any:
+    """A project with its own data/starter."""
+    shutil.copytree(real, project.root / "data/starter")
+    return project
+
+
+def written(project: Any) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (*project.corpus.iterdir(), project.metrics_file)}
+
+
+def test_it_gives_training_validation_and_what_measures(with_starter: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = with_starter.ingest(sources=STARTER, starter=SMALL)
+    train, valid, test = (with_starter.dialogues(split) for split in ("train", "valid", "test"))
+    assert 0.9 * SIZE < len(train) <= SIZE
+    assert len(valid) == SIZE // 100
+    assert len(test) > 2_000
+    assert list(metrics["readers"]) == ["starter"]
+    assert metrics["rows_read"] == metrics["rows_kept"] == len(train) + len(valid) + len(test)
+    assert "data/starter: starter" in (told := capsys.readouterr().out)
+    assert "intents" in told
+
+
+def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    measures: Counter[str] = Counter()
+    for dialogue in with_starter.dialogues("test"):
+        measures[dialogue.metadata["measure"]] += 1
+        right = dialogue.turns[-1].content in dialogue.metadata["accept"]
+        assert right == (dialogue.metadata["measure"] != "taken_for_unknown")
+        if "name" in dialogue.metadata["measure"]:
+            assert dialogue.metadata["slots"]["name"] in dialogue.turns[-1].content
+    assert len(measures) == 9
+
+
+def test_what_is_trained_on_measures_nothing_and_tells_the_values_of_its_slots(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    dialogues = with_starter.dialogues("train", "valid")
+    assert not [one for one in dialogues if one.metadata and set(one.metadata) != {"slots"}]
+    named = [one for one in dialogues if one.metadata and "name" in one.metadata["slots"]]
+    assert len(named) > 0.15 * len(dialogues)
+    for one in named:
+        assert any(one.metadata["slots"]["name"] in turn.content for turn in one.turns if turn.role == "assistant")
+
+
+def test_nothing_of_the_validation_split_is_a_line_of_training(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter={"size": 3_000, "seed": 0})
+    train = Counter(one.turns for one in with_starter.dialogues("train"))
+    assert max(train.values()) == 1
+    valid = [one.turns for one in with_starter.dialogues("valid")]
+    assert sum(turns in train for turns in valid) <= 0.1 * len(valid)
+
+
+def test_the_same_files_size_and_seed_give_the_same_bytes(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    once = written(with_starter)
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    assert written(with_starter) == once
+    assert len(once) == 4
+
+
+def test_another_seed_gives_other_bytes(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    once = written(with_starter)
+    with_starter.ingest(sources=STARTER, starter=SMALL | {"seed": 1})
+    assert all(written(with_starter)[name] != once[name] for name in ("train.jsonl", "test.jsonl"))
+
+
+def test_a_faulty_file_stops_with_its_name_and_nothing_is_written(with_starter: Any) -> None:
+    faulty = with_starter.root / "data/starter/topics/food.yaml"
+    faulty.write_text(faulty.read_text(encoding="utf-8") + "  - [\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"data/starter/topics/food\.yaml: not valid YAML"):
+        with_starter.ingest(sources=STARTER, starter=SMALL)
+    assert not with_starter.corpus.exists()
+    assert not with_starter.metrics_file.exists()
+
+
+def test_a_faulty_file_leaves_the_earlier_corpus_as_it_was(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    before = written(with_starter)
+    (with_starter.root / "data/starter/slots.yaml").write_text("name: []\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"slots\.yaml: name\.first is missing"):
+        with_starter.ingest(sources=STARTER, starter=SMALL)
+    assert written(with_starter) == before
+
+
+def test_a_project_without_the_folder_is_told_so(project: Any) -> None:
+    with pytest.raises(InputError, match=r"data/starter: no folder topics"):
+        project.ingest(sources=STARTER, starter=SMALL)
+
+
+def test_the_starter_named_twice_is_refused(with_starter: Any) -> None:
+    with pytest.raises(InputError, match="names corpus starter twice"):
+        with_starter.ingest(sources=STARTER * 2, starter=SMALL)
+
+
+def test_an_added_topic_is_trained_on(with_starter: Any) -> None:
+    (with_starter.root / "data/starter/topics/mine.yaml").write_text(
+        "intents:\n  tea:\n    ask: [녹차 좋아해?, 홍차 좋아해?]\n    answers: [차 이야기는 향긋해서 좋아요!]\n",
+        encoding="utf-8",
+    )
+    with_starter.ingest(sources=STARTER, starter={"size": 2_000, "seed": 0})
+    assert ["차 이야기는 향긋해서 좋아요!"] in [texts[1:2] for texts in with_starter.texts("train")]
+
+
+def test_the_shares_of_the_corpus_do_not_move_what_the_starter_holds_out(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    once = written(with_starter)
+    with_starter.ingest(sources=STARTER, starter=SMALL, shares={"train": 0.5, "valid": 0.25, "test": 0.25})
+    assert {name: written(with_starter)[name] for name in ("train.jsonl", "valid.jsonl", "test.jsonl")} == {
+        name: once[name] for name in ("train.jsonl", "valid.jsonl", "test.jsonl")
+    }
+
+
+def of_table(project: Any, split: str = "train") -> list[str]:
+    return [texts[0] for texts in project.texts(split) if texts[0].startswith("질문 ")]
+
+
+def test_beside_another_source_both_are_trained_on(with_starter: Any) -> None:
+    with_starter.lay("a.csv", TABLE)
+    metrics = with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)
+    assert of_table(with_starter) == [f"질문 {n}" for n in range(10)]
+    assert len(with_starter.texts("train")) > 0.9 * SIZE
+    assert set(metrics["readers"]) == {"qa_table", "starter"}
+
+
+@pytest.mark.parametrize(("weight", "times"), [(2, 2), (3, 3), (1, 1)])
+def test_a_whole_weight_writes_each_line_so_many_times(with_starter: Any, weight: float, times: int) -> None:
+    with_starter.lay("a.csv", TABLE)
+    with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": weight}], starter=SMALL)
+    assert Counter(of_table(with_starter)) == {f"질문 {n}": times for n in range(10)}
+
+
+def test_a_weight_of_a_half_writes_every_second_line(with_starter: Any) -> None:
+    with_starter.lay("a.csv", TABLE)
+    with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": 0.5}], starter=SMALL)
+    assert of_table(with_starter) == [f"질문 {n}" for n in range(1, 10, 2)]
+
+
+def test_a_weight_of_one_and_a_half_writes_every_second_line_twice(with_starter: Any) -> None:
+    with_starter.lay("a.csv", TABLE)
+    with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": 1.5}], starter=SMALL)
+    assert Counter(of_table(with_starter)) == {f"질문 {n}": 1 + n % 2 for n in range(10)}
+
+
+@pytest.mark.parametrize("weight", [2, 0.5])
+def test_the_weight_of_the_starter_counts_for_its_training_lines_only(with_starter: Any, weight: float) -> None:
+    with_starter.lay("a.csv", TABLE)
+    with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)
+    once = {split: len(with_starter.texts(split)) for split in SPLITS}
+    with_starter.ingest(sources=[{"corpus": "starter", "weight": weight}, {"file": "a.csv"}], starter=SMALL)
+    assert len(of_table(with_starter)) == 10
+    weighted = {split: len(with_starter.texts(split)) for split in SPLITS}
+    assert weighted == once | {"train": int((once["train"] - 10) * weight) + 10}

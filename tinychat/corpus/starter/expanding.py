@@ -1,0 +1,214 @@
+"""The starter corpus expanded: files of intents, scenes and slots become dialogues, always the same ones for a seed.
+
+What is held out is chosen before anything is expanded: ways to ask, names, ways to ask for a name, questions from
+outside the bot's world.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tinychat.corpus.dialogue import Turn
+from tinychat.corpus.starter.files import AnyOf, Between, Exchange, Intent, Names, Scene, Starter
+from tinychat.corpus.starter.habits import as_typed
+from tinychat.corpus.starter.particles import fill, slots_in
+from tinychat.corpus.text_keys import text_key
+
+NAME = "name"
+HELD_OUT = 0.15
+HELD_OUT_UNKNOWN = 0.20
+TYPED = 0.25  # share of the user's turns that are as people type
+N_NAMES = 2400
+RANDOM_NAMES = 0.3
+COMMON = tuple(
+    char
+    for code in range(0xB0A1, 0xC8FF)
+    if 0xA1 <= code & 0xFF <= 0xFE
+    for char in [code.to_bytes(2, "big").decode("euc_kr")]
+)  # the 2,350 syllables of KS X 1001
+SHARES = {"single": 0.44, "chain": 0.10, "names": 0.24, "scenes": 0.10, "unknown": 0.12}
+BY_HAND = 0.6  # share of the questions from outside that were written one by one
+AFTER_SOMETHING = 0.3  # share of them that are asked after another exchange
+TRIES = 4  # for each dialogue that is wanted: a draw that was there already gives none
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A dialogue's turns, and what stands in its slots."""
+
+    turns: tuple[Turn, ...]
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """What is trained on, and what is held out."""
+
+    train: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+def halve(texts: Sequence[str], share: float, seed: int) -> Halves:
+    """Hold out that share of the texts, by the hash of each: whoever adds one moves few others."""
+    ranked = sorted(texts, key=lambda text: _digest(text, seed))
+    held_out = set(ranked[: round(len(ranked) * share)])
+    return Halves(
+        tuple(text for text in texts if text not in held_out), tuple(text for text in texts if text in held_out)
+    )
+
+
+def halve_by_hash(texts: Sequence[str], share: float, seed: int, settled: Mapping[str, bool]) -> Halves:
+    """Hold out about that share of the texts: the same ones wherever they stand.
+
+    `settled`: by a text's letters, whether it is held out elsewhere; then it is here too.
+    """
+
+    def is_held_out(text: str) -> bool:
+        by_hash = int.from_bytes(_digest(text, seed)[:8], "big") < share * 2**64
+        return settled.get(text_key(text), by_hash)
+
+    held_out = tuple(text for text in texts if is_held_out(text))
+    if len(held_out) == len(texts):  # a scene with one or two ways must have one to train on
+        return Halves(tuple(texts), ())
+    return Halves(tuple(text for text in texts if not is_held_out(text)), held_out)
+
+
+def _digest(text: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}\n{text}".encode()).digest()
+
+
+class Expansion:
+    """What is trained on and what is held out, and the training dialogues."""
+
+    def __init__(self, starter: Starter, seed: int) -> None:
+        self.starter, self.seed = starter, seed
+        self.ways = {name: halve(intent.ask, HELD_OUT, seed) for name, intent in starter.intents.items()}
+        self.unknown = {kind: halve(texts, HELD_OUT_UNKNOWN, seed) for kind, texts in starter.unknown.ask.items()}
+        self.templates = halve(starter.unknown.templates, HELD_OUT_UNKNOWN, seed)
+        self.names = halve(all_names(starter.names, self.rng("names")), HELD_OUT, seed)
+        # By the hash: a list of ways that several scenes share is halved in the same way in each. A way that an intent
+        # has too (고마워) is held out where it is held out there.
+        settled = {text_key(way): False for halves in self.ways.values() for way in halves.train}
+        settled |= {text_key(way): True for halves in self.ways.values() for way in halves.held_out}
+        self.scene_ways = {
+            (scene.name, number): halve_by_hash(part.user, HELD_OUT, seed, settled)
+            for scene in starter.scenes.values()
+            for number, part in enumerate(scene.parts)
+            if isinstance(part, Exchange)
+        }
+        self.name_scenes = [scene for scene in starter.scenes.values() if NAME in scene.slots()]
+        self.other_scenes = [scene for scene in starter.scenes.values() if NAME not in scene.slots()]
+        self._intents = [*starter.intents.values()]
+        self._kinds: dict[str, Callable[[random.Random, int], Sample]] = {
+            "single": self._single,
+            "chain": self._chain,
+            "unknown": self._unknown,
+        }
+        if self.name_scenes:
+            self._kinds["names"] = self._name_scene
+        if self.other_scenes:
+            self._kinds["scenes"] = self._other_scene
+
+    def rng(self, purpose: str) -> random.Random:
+        """A generator of its own for each purpose, so that one more of something changes nothing else."""
+        return random.Random(f"{self.seed} {purpose}")
+
+    def training(self, size: int) -> Iterator[Sample]:
+        """About `size` dialogues, all different: of one exchange, of several, of scenes, from outside the world."""
+        for kind, make in self._kinds.items():
+            rng, wanted = self.rng(kind), round(size * SHARES[kind])
+            seen: set[tuple[Turn, ...]] = set()
+            for n in range(wanted * TRIES):
+                sample = make(rng, n)
+                if sample.turns not in seen:
+                    seen.add(sample.turns)
+                    yield sample
+                if len(seen) == wanted:
+                    break
+
+    def scene(
+        self, scene: Scene, rng: random.Random, values: dict[str, str], ways: Callable[[Scene, int], Sequence[str]]
+    ) -> Sample:
+        """A scene with these values in its slots; `ways` gives what the user may say at a place."""
+        turns: list[Turn] = []
+        for number, part in enumerate(scene.parts):
+            match part:
+                case Exchange():
+                    asked = fill(rng.choice(ways(scene, number)), values)
+                    turns += exchange(self.typed(asked, rng), fill(rng.choice(part.bot), values))
+                case AnyOf():
+                    turns += self.exchange_of(self.starter.intents[rng.choice(part.intents)], rng)
+                case Between():
+                    for _ in range(rng.randint(part.least, part.most)):
+                        turns += self.exchange_of(rng.choice(self._intents), rng)
+        return Sample(tuple(turns), values)
+
+    def exchange_of(self, intent: Intent, rng: random.Random) -> list[Turn]:
+        """A way to ask that is trained on, and an answer."""
+        return exchange(self.typed(rng.choice(self.ways[intent.name].train), rng), rng.choice(intent.answers))
+
+    def typed(self, text: str, rng: random.Random) -> str:
+        """The text as a user may type it."""
+        return as_typed(text, rng) if rng.random() < TYPED else text
+
+    def train_ways(self, scene: Scene, number: int) -> Sequence[str]:
+        """What the user may say at a place of a scene, in training."""
+        return self.scene_ways[scene.name, number].train
+
+    def values_of(self, scene: Scene, rng: random.Random) -> dict[str, str]:
+        """A value for each slot of a scene; a name is one that is trained on."""
+        choices = {NAME: self.names.train, **self.starter.slots}
+        return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
+
+    def _single(self, rng: random.Random, n: int) -> Sample:
+        return Sample(tuple(self.exchange_of(self._intents[n % len(self._intents)], rng)))
+
+    def _chain(self, rng: random.Random, n: int) -> Sample:
+        intents = [self._intents[n % len(self._intents)], *rng.choices(self._intents, k=rng.randint(1, 2))]
+        return Sample(tuple(turn for intent in intents for turn in self.exchange_of(intent, rng)))
+
+    def _name_scene(self, rng: random.Random, n: int) -> Sample:
+        scene = self.name_scenes[n % len(self.name_scenes)]
+        return self.scene(scene, rng, self.values_of(scene, rng), self.train_ways)
+
+    def _other_scene(self, rng: random.Random, n: int) -> Sample:
+        scene = self.other_scenes[n % len(self.other_scenes)]
+        return self.scene(scene, rng, self.values_of(scene, rng), self.train_ways)
+
+    def _unknown(self, rng: random.Random, n: int) -> Sample:
+        kinds = [*self.unknown.values()]
+        by_hand = rng.random() < BY_HAND
+        asked = rng.choice(kinds[n % len(kinds)].train) if by_hand else self.from_template(self.templates.train, rng)
+        turns = exchange(self.typed(asked, rng), rng.choice(self.starter.unknown.answers))
+        if rng.random() < AFTER_SOMETHING:
+            turns = [*self.exchange_of(rng.choice(self._intents), rng), *turns]
+        return Sample(tuple(turns))
+
+    def from_template(self, templates: Sequence[str], rng: random.Random) -> str:
+        """A question from outside the world, of a template."""
+        template = rng.choice(templates)
+        return fill(template, {slot: rng.choice(self.starter.unknown.slots[slot]) for slot, _ in slots_in(template)})
+
+
+def exchange(question: str, answer: str) -> list[Turn]:
+    """A user's turn and the bot's."""
+    return [Turn("user", question), Turn("assistant", answer)]
+
+
+def all_names(names: Names, rng: random.Random) -> tuple[str, ...]:
+    """Names as they are, names of two syllables that go together, and names of any two: N_NAMES different ones."""
+    first, second = names.first, names.second
+    syllables = sorted({syllable for name in (*first, *second, *names.whole) for syllable in name})
+    found = dict.fromkeys(names.whole)
+    possible = len({*names.whole, *(one + two for one in first for two in second)})
+    while len(found) < min(possible, N_NAMES * (1 - RANDOM_NAMES)):
+        found[rng.choice(first) + rng.choice(second)] = None
+    while len(found) < N_NAMES:
+        found[random_syllables(syllables, rng)] = None
+    return tuple(found)
+
+
+def random_syllables(usual: Sequence[str], rng: random.Random) -> str:
+    """Two syllables, one in two of them a usual one of names, the others any of Hangul's common ones."""
+    return "".join(rng.choice(usual) if rng.random() < 0.5 else rng.choice(COMMON) for _ in range(2))

@@ -1,0 +1,257 @@
+"""The starter corpus as people write it: YAML files of intents, scenes, slots, and of what lies outside its world."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tinychat.corpus.starter.particles import PAIRS, slots_in, without_slots
+from tinychat.errors import InputError
+
+TOPICS, SCENES, SLOTS, UNKNOWN = "topics", "scenes", "slots.yaml", "unknown.yaml"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One thing that a user may mean: the ways to say it, and the answers, each of which fits every way."""
+
+    name: str
+    ask: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A turn of a scene: what the user may say, what the bot may answer."""
+
+    user: tuple[str, ...]
+    bot: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """A turn of a scene that is an exchange of one of these intents."""
+
+    intents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Between:
+    """So many exchanges of any intents, least and most."""
+
+    least: int
+    most: int
+
+
+Part = Exchange | AnyOf | Between
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A dialogue of several turns. Its slots have one value in all of them."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    def slots(self) -> set[str]:
+        """The slots that its turns hold."""
+        exchanges = [part for part in self.parts if isinstance(part, Exchange)]
+        return {name for part in exchanges for text in (*part.user, *part.bot) for name, _ in slots_in(text)}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Given names: as they are, and made of a first and a second syllable."""
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    whole: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What lies outside of the bot's world: questions by kind, templates of more, and the answers to all of them."""
+
+    answers: tuple[str, ...]
+    ask: Mapping[str, tuple[str, ...]]
+    templates: tuple[str, ...]
+    slots: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Starter:
+    """All of the starter corpus, not expanded yet."""
+
+    intents: Mapping[str, Intent]
+    scenes: Mapping[str, Scene]
+    names: Names
+    slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=lambda: Unknown((), {}, (), {}))
+
+
+def read_starter(folder: Path) -> Starter:
+    """Read `topics/*.yaml`, `scenes/*.yaml`, `slots.yaml` and `unknown.yaml` in `folder`.
+
+    Raises InputError that names the file, the key, what was found and what would be right.
+    """
+    if not any((folder / TOPICS).glob("*.yaml")):
+        raise InputError(f"{folder}: no folder {TOPICS} with YAML files in it; it is not a starter corpus")
+    slots = _File(folder / SLOTS)
+    names = Names(*(slots.texts("name", part) for part in ("first", "second", "whole")))
+    others = {key: slots.texts(key) for key in slots.data if key != "name"}
+    starter = Starter(
+        intents=dict(_intents(sorted((folder / TOPICS).glob("*.yaml")))),
+        scenes=dict(_scenes(sorted((folder / SCENES).glob("*.yaml")))),
+        names=names,
+        slots=others,
+        unknown=_unknown(_File(folder / UNKNOWN)),
+    )
+    _refuse_unknown_intents(starter, folder)
+    return starter
+
+
+def _intents(paths: Iterable[Path]) -> Iterator[tuple[str, Intent]]:
+    seen: dict[str, Path] = {}
+    for path in paths:
+        file = _File(path)
+        for name in file.mapping("intents"):
+            if name in seen:
+                raise InputError(f"{path}: the intent {name} stands in {seen[name]} too; give one another name")
+            seen[name] = path
+            yield name, Intent(name, file.plain("intents", name, "ask"), file.plain("intents", name, "answers"))
+
+
+def _scenes(paths: Iterable[Path]) -> Iterator[tuple[str, Scene]]:
+    seen: dict[str, Path] = {}
+    for path in paths:
+        file = _File(path)
+        for name in file.mapping("scenes"):
+            if name in seen:
+                raise InputError(f"{path}: the scene {name} stands in {seen[name]} too; give one another name")
+            seen[name] = path
+            turns = file.at("scenes", name, "turns")
+            if not isinstance(turns, list) or not turns:
+                raise InputError(f"{path}: scenes.{name}.turns must be a list of turns")
+            yield name, Scene(name, tuple(file.part(name, number) for number in range(len(turns))))
+
+
+def _unknown(file: "_File") -> Unknown:
+    return Unknown(
+        answers=file.plain("answers"),
+        ask={kind: file.plain("ask", kind) for kind in file.mapping("ask")},
+        templates=file.texts("templates"),
+        slots={slot: file.texts("slots", slot) for slot in file.mapping("slots")},
+    )
+
+
+def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
+    for scene in starter.scenes.values():
+        for part in scene.parts:
+            for name in part.intents if isinstance(part, AnyOf) else ():
+                if name not in starter.intents:
+                    raise InputError(
+                        f"{folder / SCENES}: the scene {scene.name} names the intent {name}, which no file in "
+                        f"{folder / TOPICS} has"
+                    )
+        if missing := scene.slots() - {"name", *starter.slots}:
+            raise InputError(
+                f"{folder / SCENES}: the scene {scene.name} has the slot {min(missing)}, which {SLOTS} lacks"
+            )
+    for template in starter.unknown.templates:
+        for slot, _ in slots_in(template):
+            if slot not in starter.unknown.slots:
+                raise InputError(f"{folder / UNKNOWN}: {template!r} has the slot {slot}, which stands not under slots")
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML in which a key that stands twice is an error; YAML itself would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+class _File:
+    """A YAML file whose values are asked for by their keys; what is not as it should be is an InputError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file; a starter corpus has one") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: not valid YAML in UTF-8: {' '.join(str(error).split())}") from None
+        if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+            raise InputError(f"{path}: expected names and what stands under them, found {loaded!r:.40}")
+        self.data: dict[str, Any] = loaded
+
+    def at(self, *keys: str) -> Any:
+        """What stands under these keys."""
+        found: Any = self.data
+        for n, key in enumerate(keys):
+            if not isinstance(found, dict) or key not in found:
+                raise InputError(f"{self.path}: {'.'.join(keys[: n + 1])} is missing")
+            found = found[key]
+        return found
+
+    def mapping(self, *keys: str) -> dict[str, Any]:
+        """A mapping with text keys."""
+        found = self.at(*keys)
+        if not isinstance(found, dict) or not found or not all(isinstance(key, str) for key in found):
+            raise InputError(f"{self.path}: {'.'.join(keys)} must be a mapping of names, found {found!r:.40}")
+        return found
+
+    def plain(self, *keys: str) -> tuple[str, ...]:
+        """A list of texts without slots."""
+        found = self.texts(*keys)
+        for text in found:
+            if slots_in(text):
+                raise InputError(
+                    f"{self.path}: {'.'.join(keys)}: {text!r} has a slot, which only scenes and templates may"
+                )
+        return found
+
+    def texts(self, *keys: str) -> tuple[str, ...]:
+        """A list of texts, with slots and particles that are known."""
+        return self.checked(".".join(keys), self.at(*keys))
+
+    def checked(self, where: str, found: object) -> tuple[str, ...]:
+        """`found` as texts."""
+        if not isinstance(found, list) or not found:
+            raise InputError(f"{self.path}: {where} must be a list of texts, found {found!r:.40}")
+        for text in found:
+            if not isinstance(text, str) or not text.strip():
+                raise InputError(f"{self.path}: {where} holds {text!r}, which is no text; put it in quotes")
+            if set(without_slots(text)) & set("{}"):
+                raise InputError(
+                    f"{self.path}: {where}: {text!r} has a brace that is no slot; write {{NAME}} or {{NAME:은/는}}"
+                )
+            for _, pair in slots_in(text):
+                if pair is not None and pair not in PAIRS:
+                    raise InputError(f"{self.path}: {where}: {text!r}: no particle {pair}; there is {', '.join(PAIRS)}")
+        return tuple(found)
+
+    def part(self, scene: str, number: int) -> Part:
+        """Turn `number` (from 0) of a scene."""
+        where, turn = f"scenes.{scene}.turns[{number}]", self.at("scenes", scene, "turns")[number]
+        if isinstance(turn, dict) and set(turn) == {"user", "bot"}:
+            return Exchange(self.checked(f"{where}.user", turn["user"]), self.checked(f"{where}.bot", turn["bot"]))
+        if isinstance(turn, dict) and set(turn) == {"intent"}:
+            names = turn["intent"] if isinstance(turn["intent"], list) else [turn["intent"]]
+            return AnyOf(self.checked(f"{where}.intent", names))
+        if isinstance(turn, dict) and set(turn) == {"between"}:
+            match turn["between"]:
+                case [int(least), int(most)] if 0 <= least <= most:
+                    return Between(least, most)
+        raise InputError(
+            f"{self.path}: {where} is {turn!r:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or "
+            "{between: [LEAST, MOST]}"
+        )
