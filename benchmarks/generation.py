@@ -1,0 +1,238 @@
+"""Replies of tinychat beside what a user would pick instead, in one interleaved run on the CPU.
+
+    python -m benchmarks.generation [--rounds 9] [--new-tokens 100]
+    pip install transformers ctranslate2      what stands beside it; what is not installed is left out, and named
+
+The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, greedy,
+prompts of 16 tokens, no `<eos>`, for one sequence and for 32 at once. Each side has a process of its own, with the
+threads that its user gets without asking (`--threads 1`: one each, which another program beside it disturbs less), and
+waits while the others compute; the order turns with each round. What counts are the ratios to transformers in fp32,
+taken round by round; all figures are medians. tinychat's time holds the text of the replies as well, piece by piece;
+the others' ends at the token ids.
+"""
+
+import argparse
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.rivals import ARTICLE, machine, missing_packages
+
+Prompts = list[list[int]]
+Answer = Callable[[Prompts, int], int]  # prompts, and how many tokens each gets → how many were made
+
+SEQUENCES = (1, 32)
+PROMPT_TOKENS = 16
+REFERENCE = "transformers fp32"
+SPINS = {"GOMP_SPINCOUNT": "1000"}  # as the stages do
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of those that are compared.
+
+    load         makes it ready, from the folder of all models; gives how to answer, and with how many threads
+    needs        the packages that must be there
+    environment  what its process has besides
+    """
+
+    load: Callable[[Path], tuple[Answer, int]]
+    needs: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def load_tinychat(folder: Path) -> tuple[Answer, int]:
+    """The engine as `generate` and `chat` have it; TINYCHAT_* says which decoder."""
+    from tinychat.generation.engine import Request
+    from tinychat.generation.loading import load_engine
+    from tinychat.generation.sampling import SamplingOptions
+    from tinychat.runtime import asked_threads
+
+    engine = load_engine(folder / "tinychat", rows=max(SEQUENCES), device="cpu")
+
+    def answer(prompts: Prompts, new_tokens: int) -> int:
+        options = SamplingOptions(max_tokens=new_tokens)
+        requests = [Request(prompt, options, engine.tokenizer) for prompt in prompts]
+        engine.enter(requests)
+        while any(request.finish_reason is None for request in requests):
+            engine.step()
+        return sum(request.n_said for request in requests)
+
+    in_numpy = os.environ["TINYCHAT_DECODER"] == "numpy"
+    return answer, (asked_threads() or 1) if in_numpy else torch_threads()
+
+
+def load_transformers(dtype: str, folder: Path) -> tuple[Answer, int]:
+    """`generate` of transformers."""
+    import torch
+
+    transformers: Any = importlib.import_module("transformers")
+    model = transformers.GPT2LMHeadModel.from_pretrained(folder / "gpt2", dtype=dtype).eval()
+
+    def answer(prompts: Prompts, new_tokens: int) -> int:
+        ids = torch.tensor(prompts)
+        limits = {"max_new_tokens": new_tokens, "do_sample": False, "pad_token_id": 0}
+        made = model.generate(ids, attention_mask=torch.ones_like(ids), **limits)
+        return int(made.numel() - ids.numel())
+
+    return answer, torch_threads()
+
+
+def load_ctranslate2(kind: str, folder: Path) -> tuple[Answer, int]:
+    """CTranslate2's generator, on every core unless OMP_NUM_THREADS says otherwise."""
+    ctranslate2: Any = importlib.import_module("ctranslate2")
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    model = folder / f"ctranslate2-{kind}"
+    generator = ctranslate2.Generator(str(model), device="cpu", compute_type=kind, intra_threads=threads)
+    tokens = json.loads((model / "vocabulary.json").read_text(encoding="utf-8"))
+
+    def answer(prompts: Prompts, new_tokens: int) -> int:
+        limits = {"max_length": new_tokens, "min_length": new_tokens, "include_prompt_in_result": False}
+        made = generator.generate_batch([[tokens[i] for i in prompt] for prompt in prompts], **limits)
+        return sum(len(result.sequences_ids[0]) for result in made)
+
+    return answer, threads
+
+
+def torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+EVERY_CORE = "tinychat numpy fp32, every core"
+NUMPY = {"TINYCHAT_DECODER": "numpy"}
+TORCH = {"TINYCHAT_DECODER": "torch", **SPINS}
+CORES = {"TINYCHAT_THREADS": str(os.cpu_count() or 1)}
+TRANSFORMERS = ("torch", "transformers")
+SIDES = {
+    "tinychat numpy fp32": Side(load_tinychat, (), NUMPY),
+    EVERY_CORE: Side(load_tinychat, (), NUMPY | CORES),
+    "tinychat torch fp32": Side(load_tinychat, ("torch",), TORCH),
+    "tinychat torch bf16": Side(load_tinychat, ("torch",), {**TORCH, "TINYCHAT_PRECISION": "bf16"}),
+    REFERENCE: Side(partial(load_transformers, "float32"), TRANSFORMERS, {}),
+    "transformers bf16": Side(partial(load_transformers, "bfloat16"), TRANSFORMERS, {}),
+    "CTranslate2 float32": Side(partial(load_ctranslate2, "float32"), ("ctranslate2", *TRANSFORMERS), {}),
+    "CTranslate2 int8": Side(partial(load_ctranslate2, "int8"), ("ctranslate2", *TRANSFORMERS), {}),
+}
+
+
+def serve(name: str, folder: Path, threads: int | None, connection: Connection) -> None:
+    """The process of a side: answers how fast it is until it is asked no more; `threads` where all get as many."""
+    os.environ.update(SIDES[name].environment)
+    if threads is not None:
+        os.environ.update(OMP_NUM_THREADS=str(threads), TINYCHAT_THREADS=str(threads))
+    answer, used = SIDES[name].load(folder)
+    connection.send(used)
+    while (task := connection.recv()) is not None:
+        prompts, new_tokens = task
+        begun = time.perf_counter()
+        made = answer(prompts, new_tokens)
+        taken = time.perf_counter() - begun
+        if made != len(prompts) * new_tokens:
+            raise AssertionError(f"{name} made {made} tokens instead of {len(prompts)} times {new_tokens}")
+        connection.send(made / taken)
+
+
+class Process:
+    """A side at work: `speed` has it answer once."""
+
+    def __init__(self, name: str, folder: Path, threads: int | None = None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(name, folder, threads, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its death is seen
+        self.threads: int = self._connection.recv()
+
+    def speed(self, prompts: Prompts, new_tokens: int) -> float:
+        """Tokens per second."""
+        self._connection.send((prompts, new_tokens))
+        return float(self._connection.recv())
+
+    def end(self) -> None:
+        self._connection.send(None)
+        self._process.join()
+
+
+def random_prompts(n: int, rng: random.Random) -> Prompts:
+    return [[rng.randrange(300, ARTICLE.vocab_size) for _ in range(PROMPT_TOKENS)] for _ in range(n)]
+
+
+def measure(processes: dict[str, Process], rounds: int, new_tokens: int) -> dict[tuple[str, int], list[float]]:
+    """Tokens per second, by side and number of sequences, one value a round."""
+    rng, names = random.Random(0), list(processes)
+    speeds: dict[tuple[str, int], list[float]] = {(name, n): [] for name in names for n in SEQUENCES}
+    for number in track(range(-1, rounds), "rounds"):  # the first one warms up
+        order = names[number % len(names) :] + names[: number % len(names)]
+        for n in SEQUENCES:
+            prompts = random_prompts(n, rng)
+            for name in order:
+                speed = processes[name].speed(prompts, new_tokens)
+                if number >= 0:
+                    speeds[name, n].append(speed)
+    return speeds
+
+
+def result_table(processes: dict[str, Process], speeds: dict[tuple[str, int], list[float]], n: int) -> Table:
+    title = "one sequence" if n == 1 else f"{n} sequences at once"
+    table = Table("", "threads", "tokens/s", "fastest", "ratio", title=title)
+    for name, process in processes.items():
+        own, reference = speeds[name, n], speeds.get((REFERENCE, n), [])
+        ratios = [ours / theirs for ours, theirs in zip(own, reference, strict=False)]
+        ratio = f"{statistics.median(ratios):.2f}" if ratios else "–"
+        table.add_row(name, str(process.threads), f"{statistics.median(own):,.0f}", f"{max(own):,.0f}", ratio)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--new-tokens", type=int, default=100)
+    parser.add_argument("--only", nargs="+", metavar="SIDE", help=f"some of: {', '.join(SIDES)}", choices=SIDES)
+    parser.add_argument("--threads", type=int, help="the same number for every side, instead of what its user gets")
+    arguments = parser.parse_args()
+    missing = missing_packages()
+    names = [name for name in arguments.only or SIDES if not set(SIDES[name].needs) & set(missing)]
+    if arguments.threads is not None and EVERY_CORE in names:
+        names.remove(EVERY_CORE)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        subprocess.run([sys.executable, "-m", "benchmarks.rivals", temporary], check=True, capture_output=True)
+        processes = {name: Process(name, folder, arguments.threads) for name in names}
+        try:
+            speeds = measure(processes, arguments.rounds, arguments.new_tokens)
+        finally:
+            for process in processes.values():
+                process.end()
+    console = Console()
+    for n in SEQUENCES:
+        console.print(result_table(processes, speeds, n))
+    console.print(
+        f"Medians of {arguments.rounds} interleaved rounds, {arguments.new_tokens} new tokens each; ratio to "
+        f"{REFERENCE} in the same round. {machine()}.",
+        highlight=False,
+    )
+    if missing:
+        console.print(f"Not found, so left out: {', '.join(missing)}. To compare: pip install {' '.join(missing)}")
+
+
+if __name__ == "__main__":
+    main()

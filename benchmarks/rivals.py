@@ -1,0 +1,118 @@
+"""What the benchmarks of replies compare: tinychat's network and GPT-2, both of the article's size, random weights.
+
+    python -m benchmarks.rivals FOLDER      writes tinychat/, gpt2/ and, where CTranslate2 is there, ctranslate2-*/
+
+Neither ever says `<eos>`, so every side makes as many tokens as it is asked for.
+"""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+from tinychat.model.config import ModelConfig
+from tinychat.tokenizer.building import build_bpe
+from tinychat.tokenizer.chat import BOT, EOS, PAD
+from tinychat.tokenizer.vocabulary import TOKENIZER_FILE, Tokenizer
+
+ARTICLE = ModelConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
+PACKAGES = ("torch", "transformers", "ctranslate2")
+CTRANSLATE2_TYPES = ("float32", "int8")
+HANGUL = range(0xAC00, 0xD7A4)
+
+
+def missing_packages() -> list[str]:
+    """Which of the compared libraries are not installed."""
+    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def machine() -> str:
+    """Processor, cores, and the versions of what computes."""
+    import numpy  # noqa: F401 so that its library is there
+    from threadpoolctl import threadpool_info
+
+    blas = [f"{lib['internal_api']} {lib['version']} {lib.get('architecture', '')}" for lib in threadpool_info()]
+    found = [name for name in ("numpy", *PACKAGES) if name not in missing_packages()]
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in found]
+    return ", ".join(
+        [f"{processor()}, {os.cpu_count()} cores", f"Python {platform.python_version()}", *versions, *blas]
+    )
+
+
+def processor() -> str:
+    """Its name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def save_all(folder: Path) -> None:
+    """The models of every side that is installed, each in a folder of its own. tinychat's needs torch, too."""
+    missing = missing_packages()
+    tokenizer = syllable_tokenizer()
+    save_tinychat(folder / "tinychat", tokenizer)
+    if "transformers" not in missing:
+        save_gpt2(folder / "gpt2", tokenizer)
+        if "ctranslate2" not in missing:
+            for kind in CTRANSLATE2_TYPES:
+                save_ctranslate2(folder / f"ctranslate2-{kind}", folder / "gpt2", kind)
+
+
+def syllable_tokenizer() -> Tokenizer:
+    """A byte-level vocabulary of the article's size, of random words of Hangul."""
+    rng = random.Random(0)
+    words = ["".join(chr(rng.choice(HANGUL[::7])) for _ in range(rng.randint(1, 4))) for _ in range(3000)]
+    texts = [" ".join(rng.choices(words, k=8)) for _ in range(6000)]
+    return build_bpe(texts, max_size=ARTICLE.vocab_size, min_frequency=2)
+
+
+def save_tinychat(folder: Path, tokenizer: Tokenizer) -> None:
+    """A model folder as `train` makes it, as far as a chat reads it."""
+    import torch
+
+    from tinychat.model.storage import save_model
+
+    torch.manual_seed(0)
+    weights = ARTICLE.build().state_dict()
+    weights["output_layer.bias"][tokenizer.eos_id] = -1e4
+    folder.mkdir(parents=True)
+    save_model(folder, ARTICLE, weights)
+    tokenizer.engine.save(str(folder / TOKENIZER_FILE))
+
+
+def save_gpt2(folder: Path, tokenizer: Tokenizer) -> None:
+    """GPT-2 of the same size, with ReLU as the article has it, and the same vocabulary."""
+    transformers: Any = importlib.import_module("transformers")
+    marks = {"bos_token_id": tokenizer.bot_id, "eos_token_id": None, "pad_token_id": tokenizer.pad_id}
+    config = transformers.GPT2Config(
+        vocab_size=ARTICLE.vocab_size,
+        n_positions=ARTICLE.max_len,
+        n_embd=ARTICLE.embed_dim,
+        n_layer=ARTICLE.n_layers,
+        n_head=ARTICLE.n_heads,
+        n_inner=ARTICLE.ffn_dim,
+        activation_function="relu",
+        **marks,
+    )
+    folder.mkdir(parents=True)
+    tokenizer.engine.save(str(folder / TOKENIZER_FILE))
+    texts = {"bos_token": BOT, "eos_token": EOS, "unk_token": EOS, "pad_token": PAD}
+    transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / TOKENIZER_FILE), **texts).save_pretrained(folder)
+    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+
+
+def save_ctranslate2(folder: Path, gpt2: Path, kind: str) -> None:
+    """The same GPT-2 as CTranslate2 reads it, its weights in `kind`."""
+    ctranslate2: Any = importlib.import_module("ctranslate2")
+    ctranslate2.converters.TransformersConverter(str(gpt2)).convert(str(folder), quantization=kind)
+
+
+if __name__ == "__main__":
+    save_all(Path(sys.argv[1]))
