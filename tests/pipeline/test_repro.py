@@ -30,7 +30,7 @@ def test_every_out_of_the_design_is_there(finished: Project) -> None:
 
 
 def test_only_numbers_are_left_to_git(finished: Project) -> None:
-    listed = finished.git("ls-files", "reports", "outputs", "models", "data", "artifacts")
+    listed = finished.git("ls-files", "reports", "outputs", "models", "data", "artifacts", ":!data/starter")
     assert sorted(listed.split()) == [
         "data/raw/README.md",
         "reports/corpus/metrics.json",
