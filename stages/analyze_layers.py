@@ -11,6 +11,7 @@ from tinychat.model.storage import load_model
 from tinychat.params import load_params
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import load_tokenizer
+from tinychat.tokenizer.utf8 import utf8_of
 
 MODEL = Path("models/dialogue")
 LAYERS = Path("reports/layers")
@@ -21,12 +22,12 @@ def run(root: Path = Path()) -> None:
     """Write `reports/layers`: each prompt and the model's own reply to it, on their way through the layers."""
     params = load_params(root).analyze
     model, tokenizer = load_model(root / MODEL, choose_runtime().device), load_tokenizer(root / MODEL)
-    never = tokenizer.never_said(model.vocab_size)
+    never, utf8 = tokenizer.never_said(model.vocab_size), utf8_of(tokenizer, model.vocab_size)
     sentences = []
     for text in params.prompts:
         message = {"role": "user", "content": text}
         prompt = tokenizer.encode_prompt([message], max_len=model.max_len, reply_tokens=REPLY_TOKENS)
-        ids = continue_greedily(model, prompt, end=tokenizer.eos_id, never=never, at_most=REPLY_TOKENS)
+        ids = continue_greedily(model, prompt, end=tokenizer.eos_id, never=never, at_most=REPLY_TOKENS, utf8=utf8)
         sentences.append(sentence_record(text, len(prompt), trace_sentence(model, ids), tokenizer))
     layers = list_layers(model)
     write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences))

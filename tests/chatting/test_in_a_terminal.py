@@ -285,7 +285,7 @@ def test_no_color_leaves_colours_and_dimness_out(talking_project: Path) -> None:
         pty.type("안녕" + ENTER)
         pty.wait_for(f"봇 › {GREETS}\n나 ›")
         pty.type("/seed 3" + ENTER)
-        pty.wait_for("(온도 1, 씨앗 3)")
+        pty.wait_for("(온도 1, 시드 3 · 다시 greedy로: /temperature 0)")
         pty.type(CTRL_D)
         assert pty.wait_for_end() == 0
         assert set(re.findall(rb"\x1b\[[\d;]*m", pty.raw)) <= {b"\x1b[0m", b"\x1b[m"}

@@ -95,3 +95,18 @@ def test_an_option_has_the_model_asked_all_the_same(talking_project: Path, pipe:
 
 def test_the_library_is_the_model_alone(bot: tinychat.Bot) -> None:
     assert bot.reply(DANGER).text == GREETS
+
+
+def test_undo_takes_back_the_last_message_which_the_model_was_not_asked(bot: tinychat.Bot) -> None:
+    conversation, screen = talk(bot, "안녕", DANGER, "/undo")
+    assert asked(conversation) == ["안녕"]
+    assert screen.endswith(f"(없던 일로: {DANGER})\n")
+    assert asked(talk(bot, "안녕", DANGER, "/undo", "/undo")[0]) == []
+
+
+@pytest.mark.parametrize("command", ["/retry", "/why"])
+def test_what_the_model_was_not_asked_it_cannot_say_otherwise_or_explain(bot: tinychat.Bot, command: str) -> None:
+    _, screen = talk(bot, "안녕", DANGER, command)
+    assert screen.endswith("error: your last message was not put to the model: there is no reply of it\n")
+    assert "not put to the model" not in talk(bot, "안녕", DANGER, "잘 자", command)[1]
+    assert "not put to the model" not in talk(bot, "안녕", DANGER, "/reset", command)[1]

@@ -218,7 +218,7 @@ def test_what_needs_something_said_is_an_error_before(
 def test_retry_answers_the_last_question_by_chance_and_says_so(bot: tinychat.Bot) -> None:
     conversation, lines = talk(bot, "잘 자", "안녕", "/retry")
     again = bot.reply(conversation.conversation.messages_again(), temperature=0.8, seed=1)
-    assert lines[2:] == ["(안녕 · 이번만 온도 0.8, 씨앗 1)", f"봇 › {again.text}"]
+    assert lines[2:] == ["(안녕 · 이번만 온도 0.8, 시드 1)", f"봇 › {again.text}"]
     assert asked(conversation) == ["잘 자", "안녕"]
     assert conversation.conversation.exchanges[1].reply.token_ids == again.token_ids
 
@@ -237,7 +237,7 @@ def test_a_retry_that_is_stopped_before_it_began_leaves_the_reply_there_was(endl
 
 def test_a_temperature_makes_replies_ones_by_chance_and_0_greedy_again(bot: tinychat.Bot) -> None:
     _, lines = talk(bot, "/temperature 0.5", "/temperature", "/temperature 0")
-    assert lines == ["(온도 0.5, 씨앗 0)", "(온도 0.5, 씨앗 0)", "(greedy: 늘 가장 그럴듯한 토큰)"]
+    assert lines == ["(온도 0.5, 시드 0)", "(온도 0.5, 시드 0)", "(greedy: 늘 가장 그럴듯한 토큰)"]
 
 
 def test_a_seed_decides_the_reply(bot: tinychat.Bot) -> None:
@@ -249,7 +249,7 @@ def test_a_seed_decides_the_reply(bot: tinychat.Bot) -> None:
 
 
 def test_a_seed_that_greedy_does_not_use_is_said_to_be_unused(bot: tinychat.Bot) -> None:
-    assert talk(bot, "/seed")[1] == ["(씨앗 0: greedy에서는 쓰이지 않음)"]
+    assert talk(bot, "/seed")[1] == ["(시드 0: greedy에서는 쓰이지 않음)"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ COMMANDS = {
     "reset": ("", False, "모두 잊고 처음부터 이야기하기"),
     "undo": ("", False, "마지막 말과 대답을 없던 일로 하기"),
     "retry": ("", False, "마지막 말에 다르게 대답하기"),
-    "seed": ("[N]", False, "뽑기의 씨앗을 보거나 N으로 정하기"),
+    "seed": ("[N]", False, "뽑기의 시드를 보거나 N으로 정하기"),
     "temperature": ("[X]", False, "온도를 보거나 X로 정하기 (0: 늘 가장 그럴듯한 토큰)"),
     "save": ("FILE", True, "대화를 학습할 수 있는 FILE.jsonl로 저장하기"),
     "save!": ("FILE", True, "이미 있는 FILE.jsonl을 이 대화로 바꾸기"),

@@ -46,6 +46,7 @@ class Talk:
         self._told_of_forgetting = False
         self._stopwatch = stopwatch
         self._safety = safety
+        self._unasked: str | None = None  # the last message, if the bot was not asked it
         self._actions: dict[str, Callable[[str], None]] = {
             "help": self._help,
             "reset": self._reset,
@@ -92,7 +93,9 @@ class Talk:
                 self.screen.begin_reply()
                 self.screen.piece(lines)
                 self.screen.end_reply()
+                self._unasked = question
                 return
+            self._unasked = None
             reply = self._answer(self.conversation.messages(question), self.conversation.given)
             if reply:
                 self.conversation.add(question, reply)
@@ -155,16 +158,25 @@ class Talk:
 
     def _reset(self, _: str) -> None:
         self.conversation.reset()
-        self._told_of_forgetting = False
+        self._told_of_forgetting, self._unasked = False, None
         self.screen.note("(처음부터)")
 
+    def _refuse_unasked(self) -> None:
+        if self._unasked is not None:
+            raise InputError("your last message was not put to the model: there is no reply of it")
+
     def _undo(self, _: str) -> None:
+        if self._unasked is not None:  # it is not remembered anyway
+            self.screen.note(f"(없던 일로: {self._quoted(self._unasked)})")
+            self._unasked = None
+            return
         exchange = self.conversation.undo()
         if exchange is None:
             raise InputError("nothing was said yet that could be undone")
         self.screen.note(f"(없던 일로: {self._quoted(exchange.question)})")
 
     def _retry(self, _: str) -> None:
+        self._refuse_unasked()
         last = self.conversation.last
         if last is None:
             raise InputError("nothing was asked yet that could be answered again")
@@ -178,7 +190,8 @@ class Talk:
             self._set(seed=number(argument, int, "/seed", "a whole number from 0 on"))
         options = self._options
         unused = options.method == "greedy"
-        self.screen.note(f"(씨앗 {options.seed}: greedy에서는 쓰이지 않음)" if unused else f"({described(options)})")
+        chance = f"({described(options)} · 다시 greedy로: /temperature 0)"
+        self.screen.note(f"(시드 {options.seed}: greedy에서는 쓰이지 않음)" if unused else chance)
 
     def _temperature(self, argument: str) -> None:
         if argument:
@@ -199,6 +212,7 @@ class Talk:
         self._save(argument, replace=True)
 
     def _why(self, _: str) -> None:
+        self._refuse_unasked()
         last = self.conversation.last
         if last is None:
             raise InputError("nothing was said yet that could be explained")
@@ -227,7 +241,7 @@ def described(options: SamplingOptions) -> str:
     """How replies are chosen."""
     if options.method == "greedy":
         return "greedy: 늘 가장 그럴듯한 토큰"
-    return f"온도 {options.temperature:g}, 씨앗 {options.seed}"
+    return f"온도 {options.temperature:g}, 시드 {options.seed}"
 
 
 def number(text: str, kind: Callable[[str], Any], command: str, right: str) -> Any:

@@ -12,9 +12,10 @@ import numpy as np
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.sampling import SamplingOptions, choose_token
-from tinychat.generation.text import ReplyText, Utf8
+from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.utf8 import utf8_of
 
 FinishReason = Literal["stop", "length", "cancelled"]
 
@@ -111,8 +112,7 @@ class Engine:
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer) -> None:
         self.decoder, self.tokenizer = decoder, tokenizer
         self._never = tokenizer.never_said(decoder.vocab_size)
-        said = tokenizer.bytes_of(decoder.vocab_size)
-        self._utf8 = Utf8(said) if said else None
+        self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
         self.turn = threading.RLock()  # threads that share a model take turns; a step of one is a step of all
         self._running: list[Request] = []  # in the order of the decoder's sentences
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tinychat.model.classic import DialogueModel, attention_weights
+from tinychat.tokenizer.utf8 import Utf8
 
 TOP = 5
 
@@ -87,18 +88,27 @@ def trace_sentence(model: DialogueModel, ids: list[int]) -> Trace:
 
 @torch.inference_mode()
 def continue_greedily(
-    model: DialogueModel, ids: list[int], *, end: int, never: Sequence[int], at_most: int
+    model: DialogueModel,
+    ids: list[int],
+    *,
+    end: int,
+    never: Sequence[int],
+    at_most: int,
+    utf8: Utf8 | None = None,
 ) -> list[int]:
-    """`ids` and what the model says next, token by token the likeliest that is none of `never`, until `end` (which
-    stays out).
+    """`ids` and what the model says next, token by token the likeliest that is none of `never` and breaks no character,
+    until `end` (which stays out).
     """
-    ids = list(ids)
+    ids, pending = list(ids), b""
     for _ in range(min(at_most, model.max_len - len(ids))):
         logits = model(torch.tensor([ids], device=model.device))[0, -1]  # (V,)
         logits[list(never)] = -torch.inf
+        if utf8:
+            logits[torch.from_numpy(utf8.breaking(pending)).to(logits.device)] = -torch.inf
         token = int(logits.argmax())
         if token == end:
             break
+        pending = utf8.pending(pending, token) if utf8 else b""
         ids.append(token)
     return ids
 
