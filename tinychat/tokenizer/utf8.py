@@ -1,4 +1,4 @@
-"""Which tokens may follow where tokens are bytes: one that does not go on with what stands before breaks a character."""
+"""Which tokens may follow where tokens are bytes: not one that breaks the character which was begun."""
 
 import codecs
 from collections.abc import Sequence
