@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the stages do
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # as the stages do
 
 import torch
 from rich.console import Console

@@ -41,7 +41,6 @@ Answer = Callable[[Prompts, int], int]  # prompts, and how many tokens each gets
 SEQUENCES = (1, 32)
 PROMPT_TOKENS = 16
 REFERENCE = "transformers fp32"
-SPINS = {"GOMP_SPINCOUNT": "1000"}  # as the stages do
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def torch_threads() -> int:
 
 EVERY_CORE = "tinychat numpy fp32, every core"
 NUMPY = {"TINYCHAT_DECODER": "numpy"}
-TORCH = {"TINYCHAT_DECODER": "torch", **SPINS}
+TORCH = {"TINYCHAT_DECODER": "torch"}
 CORES = {"TINYCHAT_THREADS": str(os.cpu_count() or 1)}
 TRANSFORMERS = ("torch", "transformers")
 SIDES = {

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the stages do
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # as the stages do
 
 import numpy as np
 import torch

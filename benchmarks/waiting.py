@@ -28,7 +28,7 @@ while time.perf_counter() - begun < float(sys.argv[1]):
     steps += 1
 print(steps * ids.numel() / (time.perf_counter() - begun))
 """
-SETTINGS = {"default": None, "GOMP_SPINCOUNT=1000": "1000"}
+SETTINGS = {"default": None} | {f"GOMP_SPINCOUNT={spins}": str(spins) for spins in (1000, 3000, 10_000)}
 
 
 def tokens_per_second(spins: str | None, seconds: float, *, crowded: bool) -> float:

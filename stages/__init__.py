@@ -7,7 +7,7 @@ import sys
 # GNU OpenMP, which torch computes with on Linux, reads this when it is loaded. By default its threads spin 300,000
 # times before they sleep, and training slows down to a fraction as soon as another program wants a core
 # (docs/experiments.md).
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 # `python -m stages.NAME`: while a stage loads its modules, Ctrl-C simply ends it. As an exception it would be a page of
 # traceback, or what a half-loaded numpy makes of it. `run_and_exit` takes this back.

@@ -37,7 +37,7 @@ Show = Callable[[Tokenizer, Sequence[int]], Pieces]
 
 def by_us(tokenizer: Tokenizer, ids: Sequence[int]) -> Pieces:
     growing = ReplyText(tokenizer.decode)
-    pieces = [growing.add(token) for token in ids]
+    pieces = [growing.add([token]) for token in ids]
     return [*pieces, growing.end(cut=False)], growing.text
 
 

@@ -26,7 +26,7 @@ def shown(
     growing = ReplyText(tokenizer.decode, stop)
     pieces = []
     for token in ids:
-        pieces.append(growing.add(token))
+        pieces.append(growing.add([token]))
         if growing.stopped:
             break
     pieces.append(growing.end(cut))
@@ -55,7 +55,7 @@ def test_a_text_is_shown_as_early_as_it_is_certain(bpe: Tokenizer, split: Split,
     growing = ReplyText(bpe.decode)
     given, data = "", TEXTS[name]
     for n, token in enumerate(byte_ids(bpe, data), start=1):
-        given += growing.add(token)
+        given += growing.add([token])
         characters = list(split(data[:n].decode(errors="ignore")))
         assert given == "".join(characters[:-1])
 
@@ -141,7 +141,7 @@ def test_of_a_stop_text_that_may_still_come_nothing_is_shown(text: str, stop: tu
         growing = ReplyText(Spelled(parts).decode, stop)
         given = ""
         for n in range(len(parts)):
-            given += growing.add(n)
+            given += growing.add([n])
             assert left.startswith(given)
             if growing.stopped:
                 break

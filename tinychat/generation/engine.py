@@ -5,9 +5,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
@@ -73,7 +75,9 @@ class Request:
         self.finish_reason: FinishReason | None = None
         self.rng = np.random.default_rng(options.seed)
         self._text = ReplyText(tokenizer.decode, options.stop)
-        self._pieces: deque[str] = deque()
+        self._pieces: list[str] = []
+        self._n_read = 0  # of what was said, how much is text
+        self._reading = threading.Lock()  # one thread may lengthen the reply while another asks for its text
 
     @property
     def n_said(self) -> int:
@@ -84,24 +88,38 @@ class Request:
         """Lengthen the reply by a token."""
         self.choices.append(choice)
         self.ids.append(choice.token_id)
-        self._pieces.append(self._text.add(choice.token_id))
-        if self._text.stopped:
-            self.finish("stop")
+        # Without a stop text to look for, the text is made when it is asked for, of all new tokens at once.
+        if self.options.stop:
+            self._read()
+            if self._text.stopped:
+                self.finish("stop")
 
     def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
         """End the reply."""
         self.choices += [eos] if eos else []
-        self._pieces.append(self._text.end(cut=reason != "stop"))
         self.finish_reason = reason  # last: who sees it finds the whole reply
 
     def new_text(self) -> str:
         """What may be shown since the last time this was asked."""
-        return "".join(self._pieces.popleft() for _ in range(len(self._pieces)))
+        self._read()
+        with self._reading:
+            pieces, self._pieces = self._pieces, []
+        return "".join(pieces)
+
+    def _read(self) -> None:
+        """Make text of what was said since the last time."""
+        with self._reading:
+            ended = self.finish_reason  # before the tokens: a reply that has ended gets no more
+            new = self.ids[len(self.prompt_ids) + self._n_read :]
+            self._n_read += len(new)
+            piece = self._text.add(new)
+            self._pieces.append(piece + self._text.end(cut=ended != "stop") if ended else piece)
 
     def reply(self) -> Reply:
         """The reply, once it has ended."""
         if self.finish_reason is None:
             raise ValueError("this reply has not ended")
+        self._read()
         said = tuple(self.ids[len(self.prompt_ids) :])
         return Reply(self._text.text, said, self.finish_reason, tuple(self.choices), self.prompt_ids)
 
@@ -111,8 +129,8 @@ class Engine:
 
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer) -> None:
         self.decoder, self.tokenizer = decoder, tokenizer
-        self._never = tokenizer.never_said(decoder.vocab_size)
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
+        self._refused = cache(self._refused_after)
         self.turn = threading.RLock()  # threads that share a model take turns; a step of one is a step of all
         self._running: list[Request] = []  # in the order of the decoder's sentences
 
@@ -207,10 +225,7 @@ class Engine:
         totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)
         for request, row, total in zip(requests, logits, totals, strict=True):
             alternatives = best(row, total, request.options.alternatives)
-            allowed = row.copy()
-            allowed[self._never] = -np.inf
-            if self._utf8:
-                allowed[self._utf8.breaking(request.pending)] = -np.inf
+            allowed = np.where(self._refused(request.pending), np.float32(-np.inf), row)
             token = choose_token(
                 allowed, request.ids, request.n_said, self.tokenizer.eos_id, request.options, request.rng
             )
@@ -225,6 +240,12 @@ class Engine:
             if full and request.finish_reason is None:
                 request.finish("length")
         self._let_go()
+
+    def _refused_after(self, pending: bytes) -> npt.NDArray[np.bool_]:
+        """Which tokens (V,) may not be said while these bytes of a character wait for the rest of it."""
+        refused = np.zeros(self.decoder.vocab_size, dtype=bool)
+        refused[self.tokenizer.never_said(self.decoder.vocab_size)] = True
+        return refused | self._utf8.breaking(pending) if self._utf8 else refused
 
     def _let_go(self) -> None:
         """Give the places of those that have finished to others."""

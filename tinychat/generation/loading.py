@@ -53,7 +53,7 @@ def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = 
 
 
 def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> Decoder:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in stages/__init__.py
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         import torch
     except ModuleNotFoundError:

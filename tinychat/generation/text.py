@@ -8,7 +8,7 @@ REPLACEMENT = "\ufffd"
 
 
 class ReplyText:
-    """Takes the tokens of a reply one by one; gives text in whole characters as a person sees them.
+    """Takes the tokens of a reply as they come; gives text in whole characters as a person sees them.
 
     A character may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a
     Hangul syllable) and a code point several tokens. The last one waits until it is plain that nothing joins it. So
@@ -22,9 +22,9 @@ class ReplyText:
         self.text = ""
         self.stopped = False
 
-    def add(self, token_id: int) -> str:
-        """The piece that has become certain with this token, perhaps empty; `stopped` tells of a stop text."""
-        self._ids.append(token_id)
+    def add(self, token_ids: Sequence[int]) -> str:
+        """The piece that has become certain with these tokens, perhaps empty; `stopped` tells of a stop text."""
+        self._ids += token_ids
         # The bytes of a character that is not whole yet are shown as one replacement character.
         text = self._decode(self._ids).removesuffix(REPLACEMENT)
         self.text = self._cut(text)
