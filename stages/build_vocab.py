@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinychat.corpus.dialogue import read_corpus
+from tinychat.corpus.dialogue import read_corpus, slot_values
 from tinychat.errors import run_and_exit
 from tinychat.files import rounded, to_csv, write_folder_atomically, write_json
 from tinychat.params import load_params
@@ -16,9 +16,13 @@ METRICS = Path("reports/vocab/metrics.json")
 def run(root: Path = Path()) -> None:
     """Build `artifacts/vocab` from the training split, and count how often each token occurs in it."""
     params = load_params(root).vocab
-    texts = [turn.content for dialogue in read_corpus(root / CORPUS / "train.jsonl") for turn in dialogue.turns]
-    build = build_bpe if params.kind == "bpe" else build_words
-    tokenizer = build(texts, max_size=params.max_size, min_frequency=params.min_frequency)
+    turns = [(turn, dialogue) for dialogue in read_corpus(root / CORPUS / "train.jsonl") for turn in dialogue.turns]
+    texts = [turn.content for turn, _ in turns]
+    limits = {"max_size": params.max_size, "min_frequency": params.min_frequency}
+    if params.kind == "bpe":
+        tokenizer = build_bpe(texts, **limits, slots=[slot_values(dialogue) for _, dialogue in turns])
+    else:
+        tokenizer = build_words(texts, **limits)
     counts = count_tokens(tokenizer, texts)
     names = tokenizer.tokens(range(tokenizer.size))
 

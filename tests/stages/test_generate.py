@@ -119,7 +119,7 @@ def test_the_counts_of_a_byte_level_vocabulary_cover_every_byte_once(bpe_project
         token = row["token"]
         n_bytes = len(token) // len("<0x00>") if re.fullmatch("(<0x..>)+", token) else len(token.encode())
         total += int(row["count"]) * n_bytes
-    assert total == sum(len(text.encode()) for pair in CORPUS["train"] for text in pair)
+    assert total == sum(len(f" {text}".encode()) for pair in CORPUS["train"] for text in pair)
 
 
 def test_a_reply_tells_what_was_read_and_said_as_text_and_tokens_and_how_sure_the_model_was(project: Path) -> None:

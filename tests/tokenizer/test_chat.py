@@ -60,12 +60,12 @@ def test_a_long_history_loses_its_oldest_turns(bpe: Tokenizer) -> None:
 
 
 def test_a_long_question_takes_the_room_of_the_reply(bpe: Tokenizer) -> None:
-    question = "a1" * 20  # 40 tokens
-    assert len(bpe.encode_prompt([{"role": "user", "content": question}], max_len=48, reply_tokens=40)) == 42
+    question = "a1" * 20  # 40 tokens, and one for the space before them
+    assert len(bpe.encode_prompt([{"role": "user", "content": question}], max_len=48, reply_tokens=40)) == 43
 
 
 def test_a_question_that_leaves_no_room_is_refused_with_the_limit(bpe: Tokenizer) -> None:
-    fitting, too_long = "a1" * 10 + "a", "a1" * 11
+    fitting, too_long = "a1" * 10, "a1" * 10 + "a"
     assert len(bpe.encode_prompt([{"role": "user", "content": fitting}], max_len=24, reply_tokens=8)) == 23
     with pytest.raises(InputError, match="22 tokens long; this model takes at most 21"):
         bpe.encode_prompt([{"role": "user", "content": too_long}], max_len=24, reply_tokens=8)

@@ -65,9 +65,9 @@ def test_control_tokens_have_the_articles_places(bpe: Tokenizer, words: Tokenize
     assert words.unk_id == 4
 
 
-def test_all_bytes_have_a_token_and_nothing_normalises(bpe: Tokenizer) -> None:
+def test_all_bytes_have_a_token_and_a_space_before_the_text_is_all_that_changes(bpe: Tokenizer) -> None:
     data = json.loads(to_json_text(bpe))
-    assert data["normalizer"] is None
+    assert data["normalizer"] == {"type": "Prepend", "prepend": " "}
     assert data["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] == QWEN2_SPLIT
     assert bpe.size >= 260
     # Bytes that no training text held have a token all the same.
@@ -106,13 +106,13 @@ def test_a_corpus_without_frequent_words_is_refused() -> None:
 
 
 def test_parts_of_characters_are_shown_as_bytes(bpe: Tokenizer) -> None:
-    assert bpe.tokens(bpe.encode("뷁"))[0].startswith("<0xEB>")
+    assert bpe.tokens(bpe.encode("뷁")) == [" ", "<0xEB>", "<0xB7>", "<0x81>"]
     assert bpe.tokens([bpe.eos_id]) == ["<eos>"]
 
 
 def test_what_cannot_be_seen_is_shown_as_bytes(bpe: Tokenizer) -> None:
     shown = bpe.tokens(bpe.encode("1\n2\r3"))
-    assert shown == ["1", "<0x0A>", "2", "<0x0D>", "3"]
+    assert shown == [" ", "1", "<0x0A>", "2", "<0x0D>", "3"]
 
 
 def test_counts_are_of_the_text(words: Tokenizer) -> None:
@@ -140,3 +140,35 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
         load_tokenizer(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         load_tokenizer(tmp_path / "nowhere")
+
+
+def test_no_token_holds_a_part_of_a_character_and_something_else(songys: list[tuple[str, str]]) -> None:
+    tokenizer = build_bpe([text for row in songys[:3000] for text in row], max_size=3000, min_frequency=2)
+    for said in tokenizer.bytes_of(tokenizer.size) or []:
+        begun = said.decode(errors="ignore")  # without a character that is not whole
+        assert begun.encode() == said or not begun, said
+
+
+def test_a_word_is_the_same_token_wherever_it_stands() -> None:
+    tokenizer = build_bpe(["오늘 날씨 좋다", "날씨 좋다 오늘"] * 3, max_size=400, min_frequency=2)
+    assert sorted(tokenizer.encode("오늘 날씨")) == sorted(tokenizer.encode("날씨 오늘"))
+    assert tokenizer.tokens(tokenizer.encode("오늘 날씨")) == [" 오늘", " 날씨"]
+
+
+def test_what_stands_in_a_slot_is_cut_the_same_way_in_question_and_answer() -> None:
+    names = ["지우", "우야", "하니", "니가", "아라", "라고"]
+    texts = [text for name in names for text in (f"나는 {name}야", f"{name}라고 불러", f"{name}님, 반가워요")]
+    slots = [(name,) for name in names for _ in range(3)]
+    told = build_bpe(texts * 5, max_size=500, min_frequency=2, slots=slots * 5)
+    for name in [*names, "우하", "라지"]:
+        asked, answered = told.encode(f"{name}라고 불러"), told.encode(f"응, {name}님")
+        alone = told.encode(name)
+        assert asked[: len(alone)] == alone
+        assert any(answered[i : i + len(alone)] == alone for i in range(len(answered)))
+
+
+def test_half_of_the_room_is_left_for_pairs_where_there_are_many_characters() -> None:
+    many = "".join(chr(0x4E00 + n) for n in range(2000))
+    tokenizer = build_bpe([many, many, "안녕하세요 " * 50], max_size=1000, min_frequency=2)
+    assert tokenizer.size == 1000
+    assert len(tokenizer.encode("안녕하세요 안녕하세요")) <= 4

@@ -68,6 +68,12 @@ def from_record(record: dict[str, Any], source: str) -> Dialogue:
     return Dialogue(source, tuple(turns), record.get("metadata"))
 
 
+def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
+    """What stands in the slots of the dialogue, such as a name; nothing where its source knows of none."""
+    slots = (dialogue.metadata or {}).get("slots")
+    return tuple(value for value in slots.values() if isinstance(value, str)) if isinstance(slots, dict) else ()
+
+
 def read_corpus(path: Path) -> Iterator[Dialogue]:
     """The dialogues of a corpus file that the stage ingest wrote, one by one.
 

@@ -1,14 +1,15 @@
 """Building a vocabulary from a corpus: words as in the article, or byte-level BPE."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable, Iterator
 
 import tokenizers
-from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
 from tinychat.errors import InputError
 from tinychat.tokenizer.chat import CONTROL_TOKENS, UNK
-from tinychat.tokenizer.vocabulary import Tokenizer
+from tinychat.tokenizer.vocabulary import BYTE_OF, Tokenizer
 
 # Qwen2's pre-tokenizer, kept to the letter: llama.cpp and vLLM know it by name.
 QWEN2_SPLIT = (
@@ -16,31 +17,84 @@ QWEN2_SPLIT = (
 )
 
 LONGEST_PIECE = 1000  # characters
+N_ASCII = 128
+CHAR_OF = {byte: char for char, byte in BYTE_OF.items()}
+MOST_CHARACTERS = 0.5  # share of the room behind the bytes: a corpus in Chinese has more of them than there is room
 
 
-def build_bpe(texts: Iterable[str], *, max_size: int, min_frequency: int) -> Tokenizer:
-    """Byte-level BPE (Sennrich et al., 1508.07909): all 256 bytes, then the most frequent pairs that occur
-    `min_frequency` times, up to `max_size` tokens. Nothing is unknown to it.
+def build_bpe(
+    texts: Iterable[str], *, max_size: int, min_frequency: int, slots: Iterable[Collection[str]] | None = None
+) -> Tokenizer:
+    """Byte-level BPE (Sennrich et al., 1508.07909): all 256 bytes, then the characters, then the most frequent pairs,
+    of what occurs `min_frequency` times, up to `max_size` tokens. Nothing is unknown to it.
+
+    Characters come first, so that no token holds a part of a syllable and something else: pairs of bytes cut a fifth of
+    all names in one way in a question and in another in the answer, and such a name cannot be repeated
+    (docs/experiments.md). For the same reason a text is cut at the values of `slots`, one collection a text, before
+    pairs are learnt, and every text begins with a space: a word is the same token wherever it stands.
     """
-    engine = tokenizers.Tokenizer(models.BPE())
+    texts = list(texts)
+    vocabulary = {token: place for place, token in enumerate((*CONTROL_TOKENS, *sorted(BYTE_OF)))}
+    merges: list[tuple[str, str]] = []
+
+    def learn(left: str, right: str, most: int = max_size) -> None:
+        if left + right not in vocabulary and len(vocabulary) < most:
+            vocabulary[left + right] = len(vocabulary)
+            merges.append((left, right))
+
+    def learn_characters(most: int) -> None:
+        for parts in map(_as_bytes, characters):
+            for n in range(1, len(parts)):
+                learn(parts[:n], parts[n], most)
+
+    characters = _frequent_characters(texts, min_frequency)
+    learn_characters(len(vocabulary) + int((max_size - len(vocabulary)) * MOST_CHARACTERS))
+    whole = {char for char in characters if _as_bytes(char) in vocabulary}
+    values = [()] * len(texts) if slots is None else slots
+    pieces = (piece for text, cut in zip(texts, values, strict=True) for piece in _pieces(text, cut, whole))
+    for left, right in _frequent_pairs(pieces, len(whole) + N_ASCII + max_size - len(vocabulary), min_frequency):
+        learn(_as_bytes(left), _as_bytes(right))
+    learn_characters(max_size)  # where pairs leave room
+    engine = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
+    engine.normalizer = normalizers.Prepend(" ")
     engine.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(QWEN2_SPLIT), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False),
         ]
     )
-    engine.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=max_size,
-        min_frequency=min_frequency,
-        special_tokens=[AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    # Learning takes the square of the longest run without a break: a cell of 300,000 letters would take an hour.
-    pieces = (text[i : i + LONGEST_PIECE] for text in texts for i in range(0, len(text), LONGEST_PIECE))
-    engine.train_from_iterator(pieces, trainer)
+    engine.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
+    engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS])
     return Tokenizer(engine)
+
+
+def _frequent_characters(texts: Iterable[str], min_frequency: int) -> list[str]:
+    """Those that take more than a byte, the most frequent first."""
+    counts = Counter(char for text in texts for char in text if not char.isascii())
+    return [char for char, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n >= min_frequency]
+
+
+def _pieces(text: str, values: Collection[str], whole: Container[str]) -> Iterator[str]:
+    """What pairs are learnt on: `text` without these values, and without characters that are no tokens."""
+    for value in values:
+        text = text.replace(value, "\n")
+    text = " " + "".join(char if char.isascii() or char in whole else "\n" for char in text)
+    # Learning takes the square of the longest run without a break: a cell of 300,000 letters would take an hour.
+    return (text[i : i + LONGEST_PIECE] for i in range(0, len(text), LONGEST_PIECE))
+
+
+def _frequent_pairs(pieces: Iterable[str], size: int, min_frequency: int) -> Iterator[tuple[str, str]]:
+    """What to join, in its order, until there are `size` tokens: characters, and what was joined before."""
+    learner = tokenizers.Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Split(Regex(QWEN2_SPLIT), behavior="isolated")
+    trainer = trainers.BpeTrainer(vocab_size=max(size, 0), min_frequency=min_frequency, show_progress=False)
+    learner.train_from_iterator(pieces, trainer)
+    yield from json.loads(learner.to_str())["model"]["merges"]
+
+
+def _as_bytes(text: str) -> str:
+    """`text` in the byte-level alphabet: a character for each byte of its UTF-8."""
+    return "".join(CHAR_OF[byte] for byte in text.encode("utf-8"))
 
 
 def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> Tokenizer:

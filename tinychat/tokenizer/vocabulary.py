@@ -125,10 +125,11 @@ class Tokenizer:
             return f"<{token_id}>"
         if self.kind == "word" or token_id in self._control_ids:
             return str(token)
-        text = self.decode([token_id])
+        said = bytes(BYTE_OF[char] for char in token)
+        text = said.decode(errors="replace")
         if "\ufffd" not in text and text.isprintable():
             return text
-        return "".join(f"<0x{BYTE_OF[char]:02X}>" for char in token)
+        return "".join(f"<0x{byte:02X}>" for byte in said)
 
 
 def _byte_of_char() -> dict[str, int]:
