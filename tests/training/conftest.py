@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "batch_tokens": 96,
     "optimizer": "adamw",
     "learning_rate": 3e-3,
+    "beta2": 0.98,
     "weight_decay": 0.01,
     "schedule": "cosine",
     "warmup_steps": 3,

@@ -54,7 +54,7 @@ def measure_likelihood(
         batch = collate(split, rows, pad_id)
         measured = token_losses(model, batch.inputs, batch.targets)
         loss_sum += measured.losses.cpu().double().sum().item()  # MPS has no float64
-        correct += int(measured.correct.sum())
+        correct += int(measured.correct().sum())
         tokens += len(measured.losses)
     return Likelihood(loss_sum, tokens, n_bytes), correct / tokens
 

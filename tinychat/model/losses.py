@@ -16,12 +16,18 @@ from tinychat.tokenizer.chat import IGNORED
 class TokenLosses:
     """Of the N tokens of a batch that carry loss, in the order of the batch.
 
-    losses   (N,) fp32, nats
-    correct  (N,) bool, whether the likeliest token was the right one
+    losses  (N,) fp32, nats
+    logits  (N, V) fp32
+    wanted  (N,) int64, the right tokens
     """
 
     losses: Tensor
-    correct: Tensor
+    logits: Tensor
+    wanted: Tensor
+
+    def correct(self) -> Tensor:
+        """(N,) bool: whether the likeliest token was the right one."""
+        return self.logits.detach().argmax(dim=1) == self.wanted
 
 
 def token_losses(model: DialogueModel, inputs: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> TokenLosses:
@@ -33,4 +39,4 @@ def token_losses(model: DialogueModel, inputs: npt.NDArray[np.int64], targets: n
     counted = wanted != IGNORED
     logits = model.output_layer(model.hidden(ids)[counted]).float()  # (N, V)
     wanted = wanted[counted]  # (N,)
-    return TokenLosses(F.cross_entropy(logits, wanted, reduction="none"), logits.detach().argmax(dim=1) == wanted)
+    return TokenLosses(F.cross_entropy(logits, wanted, reduction="none"), logits, wanted)

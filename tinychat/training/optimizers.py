@@ -6,6 +6,7 @@ import torch
 
 from tinychat.params import TrainParams
 
+BETA1 = 0.9
 FINAL_SHARE = 0.1  # where the cosine ends, as a share of the learning rate
 
 
@@ -18,7 +19,7 @@ def build_optimizer(model: torch.nn.Module, params: TrainParams) -> torch.optim.
         {"params": others, "weight_decay": 0.0},
     ]
     kind = torch.optim.AdamW if params.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=params.learning_rate, fused=True)
+    return kind(groups, lr=params.learning_rate, betas=(BETA1, params.beta2), fused=True)
 
 
 def learning_rate_at(step: int, total_steps: int, params: TrainParams) -> float:
