@@ -26,7 +26,7 @@ def run(root: Path = Path()) -> None:
     report = evaluate(engine, model, train, test, params.max_dialogues)
     write_json(root / METRICS, report)
     for name, one in report.pop("measures", {}).items():
-        print(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are right")
+        print(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")
     for name, measures in report.items():
         if measures is None:
             print(f"{name}: no dialogues")

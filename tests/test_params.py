@@ -70,6 +70,35 @@ def test_a_faulty_value_is_named_with_what_would_be_right(project: Path, old: st
     assert str(error.value).startswith(str(project / "params.yaml"))
 
 
+ODD = r"an odd number of texts, the user's first and last"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        ("[[가, 나]]", rf"analyze\.prompts\.0: a dialogue is {ODD}; this has 2 \(found \['가', '나'\]\)"),
+        ("[가, []]", rf"analyze\.prompts\.1: a dialogue is {ODD}; this has 0"),
+        ("[가, [가, 나, ' ']]", r"analyze\.prompts\.1\.2: must not be blank"),
+        ("[[가, 3, 다]]", r"analyze\.prompts\.0\.1 is 3; it must be text"),
+        ("[3]", r"analyze\.prompts\.0 is 3; it must be text"),
+        ("[]", r"analyze\.prompts is \[\]"),
+    ],
+)
+def test_a_prompt_to_analyze_that_is_no_text_and_no_dialogue_is_named(
+    project: Path, prompts: str, message: str
+) -> None:
+    change(project, r"^analyze:\n(  .*\n?)+", f"analyze:\n  prompts: {prompts}\n")
+    with pytest.raises(InputError, match=message):
+        load_params(project)
+
+
+def test_a_prompt_to_analyze_is_a_text_or_a_dialogue_that_ends_with_the_user(project: Path) -> None:
+    change(
+        project, r"^analyze:\n(  .*\n?)+", "analyze:\n  prompts:\n  - 안녕\n  - - 난 지우\n    - 네\n    - 내 이름은?\n"
+    )
+    assert load_params(project).analyze.prompts == ["안녕", ["난 지우", "네", "내 이름은?"]]
+
+
 def test_all_faults_are_told_at_once(project: Path) -> None:
     change(project, r"^  epochs: \S+", "  epochs: 0")
     change(project, r"^  max_tokens: \S+", "  max_tokens: none")

@@ -52,12 +52,23 @@ def _text(value: str) -> str:
     return value
 
 
+def _dialogue(turns: list[str]) -> list[str]:
+    if len(turns) % 2 == 0:
+        raise ValueError(f"a dialogue is an odd number of texts, the user's first and last; this has {len(turns)}")
+    return turns
+
+
 Real = Annotated[float, BeforeValidator(_number_from_text), AfterValidator(_finite)]
 Share = Annotated[Real, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 CountOrZero = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, AfterValidator(_text)]
+# What the user says, or a dialogue that ends with it: user and bot in turn.
+Prompt = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[list[Text], AfterValidator(_dialogue), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "text"),
+]
 
 
 class Section(BaseModel):
@@ -177,6 +188,7 @@ class TrainParams(Section):
     batch_tokens: Count
     optimizer: Literal["adamw", "adam"]
     learning_rate: Annotated[Real, Field(gt=0)]
+    beta2: Annotated[Real, Field(gt=0, lt=1)]
     weight_decay: Annotated[Real, Field(ge=0)]
     schedule: Literal["cosine", "constant"]
     warmup_steps: CountOrZero
@@ -203,7 +215,7 @@ class GenerateParams(Section):
 
 
 class AnalyzeParams(Section):
-    prompts: Annotated[list[Text], Field(min_length=1)]
+    prompts: Annotated[list[Prompt], Field(min_length=1)]
 
 
 class ReportParams(Section):
@@ -311,8 +323,8 @@ WANTED = {
 def _explain(path: Path, item: Any) -> str:
     """One pydantic error as a sentence: the file, the key, the value, what would be right."""
     kind, value = item["type"], item["input"]
-    # The tags of `sources` are not keys of the file.
-    key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list"))
+    # The tags of `sources` and of a prompt are not keys of the file.
+    key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "text"))
     if kind == "extra_forbidden":
         return f"{path}: unknown key {key}; remove it or mend its name"
     if kind == "missing":

@@ -6,10 +6,12 @@ import torch
 from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
+from tinychat.evaluation.measures import is_well_formed, measure_by_name, says_a_phrase_twice
 from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.report import evaluate, questions_of, spread
 from tinychat.evaluation.retrieval import NearestQuestion
-from tinychat.generation.engine import Engine
+from tinychat.generation.engine import Engine, FinishReason, Reply
+from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import DialogueModel
 from tinychat.tokenizer import Tokenizer
@@ -123,3 +125,68 @@ def test_unknown_words_leave_bits_per_byte_empty_and_their_share_is_told(words: 
 
 def test_a_loss_too_large_for_a_perplexity_leaves_it_empty() -> None:
     assert Likelihood(loss_sum=2000.0, tokens=2, bytes=3).perplexity is None
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ("나는 너 참 좋아 그래 나는 너 참 좋아", True),  # four words
+        ("나는 너 참 좋아 그래 나는 너 참 싫어", False),
+        ("나 너 나 너 나 너 나 너", True),  # one right behind the other
+        ("나 너 나 너 나 너 나", False),  # the second begins before the first has ended
+        ("가나다라마바사아자차카타! 가나다라마바사아자차카타?", True),  # twelve characters
+        ("가나다라마바사아자차카! 가나다라마바사아자차카?", False),
+        ("가나다라 마바사 아자차!\n가나다라  마바사 아자차?", True),  # any space between words is one
+        ("하" * 24, True),
+        ("하" * 23, False),
+        ("", False),
+    ],
+)
+def test_a_phrase_said_twice_is_four_words_or_twelve_characters_that_come_again(text: str, twice: bool) -> None:
+    assert says_a_phrase_twice(text) is twice
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "well_formed"),
+    [
+        ("반가워요!", "stop", True),
+        ("반가워요!", "length", False),
+        ("반가\ufffd", "stop", False),
+        ("하" * 24, "stop", False),
+    ],
+)
+def test_a_well_formed_reply_ends_by_itself_and_has_no_broken_character_and_no_phrase_twice(
+    text: str, finish: FinishReason, well_formed: bool
+) -> None:
+    assert is_well_formed(Reply(text, (5,), finish, (), (1, 2))) is well_formed
+
+
+def test_each_measure_of_the_corpus_counts_right_ended_and_well_formed_replies(
+    model: DialogueModel, bpe: Tokenizer
+) -> None:
+    letter = bpe.encode("a")[-1]
+    with torch.no_grad():
+        model.output_layer.bias[letter], model.output_layer.bias[bpe.eos_id] = 100, 200
+
+    def asked(measure: str, question: str, *accept: str) -> Dialogue:
+        return Dialogue("test:1", pair(question, "아무 말").turns, {"measure": measure, "accept": accept})
+
+    dialogues = [
+        asked("x", "안녕", "a", "b"),
+        asked("x", "고마워", "b"),
+        asked("y", "가" * 99, "a"),  # too long for the model
+        asked("y", "잘 자", "a"),
+        pair("안녕", "네"),
+    ]
+    engine = Engine(TorchDecoder(model, rows=4), bpe)
+
+    def measures(n: int) -> dict[str, dict[str, float]]:
+        """The model says the letter `n` times and ends, or is cut where `n` is 30."""
+        return measure_by_name(engine, dialogues, SamplingOptions(method="greedy", min_tokens=n, max_tokens=30))
+
+    assert measures(1) == {
+        "x": {"asked": 2, "accepted": 0.5, "ends_by_itself": 1, "well_formed": 1},
+        "y": {"asked": 2, "accepted": 0.5, "ends_by_itself": 0.5, "well_formed": 0.5},
+    }
+    assert measures(29)["x"] == {"asked": 2, "accepted": 0, "ends_by_itself": 1, "well_formed": 0}
+    assert measures(30)["x"] == {"asked": 2, "accepted": 0, "ends_by_itself": 0, "well_formed": 0}

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from tinychat.report.findings import find
+from tinychat.report.measures import share
 from tinychat.report.sources import Epoch
 
 FALLING = [Epoch(1, 3.0, 3.0), Epoch(2, 2.0, 2.0)]
@@ -58,3 +59,36 @@ def test_dialogues_without_questions_give_no_finding_about_replies() -> None:
     silent = {**measured(0), "replies": None}
     silent["baselines"] = {**silent["baselines"], "nearest_question": None}
     assert keys(silent, silent) == ["unigram_better"]
+
+
+def found_in(**accepted: float) -> list[tuple[str, str, dict[str, str]]]:
+    """Key, tone and values of what is said about the measures of the corpus."""
+    measures = {name: {"asked": 200, "accepted": part} for name, part in accepted.items()}
+    found = find({"seen": None, "held_out": None, "measures": measures}, FALLING)
+    return [(one.key, one.tone, one.values) for one in found if one.key != "nothing_held_out"]
+
+
+@pytest.mark.parametrize(("usual", "tone"), [(0.985, "good"), (0.7, "plain"), (0.3, "bad")])
+def test_how_many_names_are_remembered_is_told_with_the_odd_ones(usual: float, tone: str) -> None:
+    assert found_in(name=usual, name_odd=0.25) == [("names", tone, {"usual": share(usual), "odd": "25.0%"})]
+
+
+@pytest.mark.parametrize(
+    ("recognised", "wrongly", "tone"),
+    [(0.95, 0.04, "good"), (0.95, 0.2, "plain"), (0.78, 0.04, "plain"), (0.3, 0.04, "bad"), (1.0, 0.9, "bad")],
+)
+def test_whoever_calls_everything_unknown_is_not_praised_for_questions_from_outside(
+    recognised: float, wrongly: float, tone: str
+) -> None:
+    values = {"recognised": share(recognised), "wrongly": share(wrongly)}
+    assert found_in(unknown_by_hand=recognised, taken_for_unknown=wrongly) == [("outside", tone, values)]
+
+
+def test_of_measures_that_are_not_there_nothing_is_said() -> None:
+    assert found_in(polite=0.2, name=1.0, unknown_by_hand=1.0) == []
+
+
+def test_what_the_corpus_measures_is_told_right_behind_what_is_known() -> None:
+    names = {"name": {"accepted": 1.0}, "name_odd": {"accepted": 1.0}}
+    found = find({"seen": measured(1), "held_out": measured(0), "measures": names}, FALLING)
+    assert [one.key for one in found] == ["memorised", "names", "nearest_same", "unigram_better"]

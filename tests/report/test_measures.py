@@ -1,4 +1,7 @@
-from tinychat.report.measures import NONE, Cell, measure_groups, share
+import pytest
+
+from tinychat.report.measures import ABILITIES, NONE, Cell, abilities, measure_groups, share
+from tinychat.report.words import LANGUAGES
 
 HELD_OUT = {
     "dialogues": 20,
@@ -46,3 +49,41 @@ def test_equal_numbers_as_they_are_written_have_no_winner() -> None:
     groups = measure_groups({"held_out": close, "seen": None})
     cell = next(row[0] for group in groups for measure, row in group.rows if measure.key == "char_f1")
     assert (cell.model, cell.baseline, cell.wins) == ("0.125", "0.125", None)
+
+
+def corpus_measure(accepted: float, asked: int = 1012) -> dict[str, float]:
+    return {"asked": asked, "accepted": accepted, "ends_by_itself": 1.0, "well_formed": 0.998}
+
+
+def test_what_the_corpus_measures_stands_in_the_order_of_the_page_and_its_own_names_last() -> None:
+    measures = {name: corpus_measure(0.5) for name in ("polite", "name", "taken_for_unknown", "seen")}
+    found = abilities({"seen": None, "held_out": None, "measures": measures})
+    assert [(one.measure.key, one.known) for one in found] == [
+        ("seen", True),
+        ("taken_for_unknown", True),
+        ("name", True),
+        ("polite", False),
+    ]
+    assert (found[0].asked, found[0].share, found[0].well_formed) == ("1,012", "50.0%", "99.8%")
+
+
+def test_of_questions_that_are_wrongly_called_unknown_fewer_are_better_and_of_all_else_more() -> None:
+    lower = [measure.key for measure in ABILITIES if measure.better != "higher"]
+    assert lower == ["taken_for_unknown"]
+    own = abilities({"measures": {"polite": corpus_measure(1)}})
+    assert [one.measure.better for one in own] == ["higher"]
+
+
+def test_a_corpus_without_measures_has_none_and_an_older_report_no_well_formed_replies() -> None:
+    assert abilities({"seen": None, "held_out": None}) == []
+    older = {"asked": 5, "accepted": 1.0, "ends_by_itself": 1.0}
+    assert abilities({"measures": {"seen": older}})[0].well_formed == NONE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_measure_of_the_starter_corpus_has_a_name_of_its_own_in_words(language: str) -> None:
+    texts = LANGUAGES[language]
+    names = [texts[f"ability.{measure.key}"] for measure in ABILITIES]
+    assert len(set(names)) == len(ABILITIES)
+    said = {key.split(".")[1] for key in texts if key.startswith("ability.")}
+    assert said == {measure.key for measure in ABILITIES}

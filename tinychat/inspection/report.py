@@ -5,16 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.files import to_csv, to_json
+from tinychat.inspection.carrying import Carried, Head, find_carried
+from tinychat.inspection.carrying_picture import draw_carried
 from tinychat.inspection.layers import ROLES, Layer
 from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
 from tinychat.inspection.trace import Trace
 from tinychat.tokenizer import Tokenizer
 
 DIGITS = 6
+WEIGHT_DIGITS = 4
 
 
 def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokenizer) -> dict[str, Any]:
-    """One traced sentence as plain data; `early_predictions[l][t]` lists the likeliest tokens behind token t."""
+    """One traced sentence as plain data; `early_predictions[l][t]` lists the likeliest tokens behind token t.
+
+    `carried` is what the reply copies from the prompt, or null (tinychat.inspection.carrying).
+    """
+    carried = find_carried(trace, n_prompt, tokenizer)
     return {
         "prompt": prompt,
         "reply": tokenizer.decode(trace.ids[n_prompt:]),
@@ -24,9 +31,7 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
         "norms": {
             name: {"before": _rounded(norm.before), "after": _rounded(norm.after)} for name, norm in trace.norms.items()
         },
-        "attention": [
-            [[[round(w, 4) for w in row] for row in head] for head in layer] for layer in trace.attention.tolist()
-        ],
+        "attention": [[[_all_rounded(row) for row in head] for head in layer] for layer in trace.attention.tolist()],
         "early_predictions": [
             [
                 [
@@ -37,11 +42,44 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
             ]
             for layer in range(len(trace.early))
         ],
+        "carried": carried and _carried_record(carried),
+    }
+
+
+def _carried_record(carried: Carried) -> dict[str, Any]:
+    return {
+        "text": carried.text,
+        "written": list(carried.written),
+        "seen": carried.seen,
+        **_head_record(carried.head),
+        "behind": _all_rounded(carried.behind),
+        "sources": [
+            {
+                "turn": source.turn,
+                "role": source.role,
+                "places": list(source.places),
+                "weights": _all_rounded(source.weights),
+            }
+            for source in carried.sources
+        ],
+        "layers": [_head_record(head) for head in carried.layers],
+    }
+
+
+def _head_record(head: Head) -> dict[str, Any]:
+    return {
+        "layer": head.layer,
+        "head": head.head,
+        "weight": round(head.weight, WEIGHT_DIGITS),
+        "weights": _all_rounded(head.weights),
     }
 
 
 def write_layer_report(folder: Path, layers: Sequence[Layer], sentences: Sequence[dict[str, Any]]) -> None:
-    """Fill an existing folder: layers.json, layers.csv, predictions.csv, and the pictures of each sentence."""
+    """Fill an existing folder: layers.json, layers.csv, predictions.csv, and the pictures of each sentence.
+
+    The picture of what was carried over is there only where something was.
+    """
     table = [
         {
             "name": layer.name,
@@ -85,6 +123,8 @@ def write_layer_report(folder: Path, layers: Sequence[Layer], sentences: Sequenc
         _write(folder / f"attention-{number}.svg", draw_attention(sentence))
         _write(folder / f"predictions-{number}.svg", draw_early_predictions(sentence))
         _write(folder / f"norms-{number}.svg", draw_norms(sentence))
+        if sentence["carried"]:
+            _write(folder / f"carried-{number}.svg", draw_carried(sentence))
 
 
 def _write(path: Path, text: str) -> None:
@@ -93,3 +133,7 @@ def _write(path: Path, text: str) -> None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
+
+
+def _all_rounded(weights: Sequence[float]) -> list[float]:
+    return [round(weight, WEIGHT_DIGITS) for weight in weights]

@@ -8,9 +8,12 @@ from tinychat.report.sources import Epoch
 
 MUCH = 0.5  # of the seen questions answered exactly: the model knows its dialogues
 LITTLE = 0.1
+NEARLY_ALL = 0.9
 SAME_F1 = 0.02  # closer than this, two ways to answer are about as good
 SAME_BITS = 0.02
 RISEN = 1.05  # times its lowest value: the validation loss has risen
+
+Tone = Literal["good", "bad", "plain"]
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,15 @@ class Finding:
     """A sentence of the words, by its key, with the numbers that stand in it."""
 
     key: str
-    tone: Literal["good", "bad", "plain"]
+    tone: Tone
     values: dict[str, str]
 
 
 def find(evaluation: dict[str, Any], history: list[Epoch]) -> list[Finding]:
     """The findings that hold, the most important first."""
     seen, held = evaluation["seen"], evaluation["held_out"]
-    found = [_knowledge(seen, held)]
+    measures = evaluation.get("measures", {})
+    found = [_knowledge(seen, held), _names(measures), _outside(measures)]
     if held is None:
         found.append(Finding("nothing_held_out", "plain", {}))
     else:
@@ -69,6 +73,25 @@ def _against_unigram(held: dict[str, Any]) -> Finding | None:
     if abs(ours - theirs) < SAME_BITS:
         return Finding("unigram_same", "plain", values)
     return Finding("unigram_better", "good", values) if ours < theirs else Finding("unigram_worse", "bad", values)
+
+
+def _names(measures: dict[str, Any]) -> Finding | None:
+    if not {"name", "name_odd"} <= set(measures):
+        return None
+    usual, odd = measures["name"]["accepted"], measures["name_odd"]["accepted"]
+    tone: Tone = "good" if usual >= NEARLY_ALL else "bad" if usual < MUCH else "plain"
+    return Finding("names", tone, {"usual": share(usual), "odd": share(odd)})
+
+
+def _outside(measures: dict[str, Any]) -> Finding | None:
+    """What is recognised says little alone: who says of every question that it is unknown recognises all."""
+    if not {"unknown_by_hand", "taken_for_unknown"} <= set(measures):
+        return None
+    recognised, wrongly = measures["unknown_by_hand"]["accepted"], measures["taken_for_unknown"]["accepted"]
+    values = {"recognised": share(recognised), "wrongly": share(wrongly)}
+    if recognised < MUCH or wrongly >= MUCH:
+        return Finding("outside", "bad", values)
+    return Finding("outside", "good" if recognised >= NEARLY_ALL and wrongly < LITTLE else "plain", values)
 
 
 def _validation(history: list[Epoch]) -> Finding | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from tinychat.report.carried import CarriedView
 from tinychat.report.measures import SPLITS, MeasureGroup
 from tinychat.report.view import ARROWS, View
 from tinychat.report.words import Words
@@ -22,6 +23,8 @@ def to_markdown(view: View, words: Words) -> str:
     header = [words(key) for key in ("prompt", "reply", "tokens", "finish", "probability")]
     replies = [(r.prompt, r.text or words("reply.empty"), r.n_tokens, r.finish, r.probability) for r in view.replies]
     parts += [f"## {words('replies')}", _table(header, replies, numbers=(2, 4))]
+    if view.abilities:
+        parts += [f"## {words('abilities')}", escape(words("abilities.about")), _abilities(view, words)]
     parts += [f"## {words('corpus')}", escape(" ".join(view.corpus_notes))]
     parts.append(_table(*view.corpus_table, numbers=range(1, 9)))
     parts += [f"## {words('training')}", _table(*_transposed(view.training)), *map(escape, view.training_notes)]
@@ -33,6 +36,8 @@ def to_markdown(view: View, words: Words) -> str:
     decoders = [block.name for section in view.sections for block in section.blocks if block.name]
     if len(decoders) > 1:
         parts.append(escape(words("layers.alike", first=decoders[1], last=decoders[-1])))
+    for carried in filter(None, view.carried):
+        parts += [f"### {words('carried')}", escape(carried.sentence), escape(carried.told), _heads(carried, words)]
     parts += [f"## {words('runtime')}", "\n".join(f"- {escape(f'{name}: {value}')}" for name, value in view.runtime)]
     parts.append(escape(words("private")))
     return "\n\n".join(parts) + "\n"
@@ -41,6 +46,12 @@ def to_markdown(view: View, words: Words) -> str:
 def escape(text: str) -> str:
     """Text that means nothing to Markdown, as one line."""
     return SPECIAL.sub(r"\\\1", text).replace("\n", " ⏎ ")
+
+
+def _abilities(view: View, words: Words) -> str:
+    header = [words("measure"), "", *(words(f"abilities.{column}") for column in ("asked", "share", "well_formed"))]
+    rows = [(a.name, ARROWS[a.better], a.asked, a.share, a.well_formed) for a in view.abilities]
+    return _table(header, rows, numbers=(2, 3, 4))
 
 
 def _layers(view: View, words: Words) -> str:
@@ -52,6 +63,12 @@ def _layers(view: View, words: Words) -> str:
         for layer in section.blocks[0].layers
     ]
     return _raw_table(header, rows, numbers=(2, 3))
+
+
+def _heads(carried: CarriedView, words: Words) -> str:
+    header = [words(key) for key in ("layer", "carried.head", "carried.weight")]
+    rows = [[f"`{h.layer}`", f"head {h.head}", f"**{h.weight}**" if h.best else h.weight] for h in carried.heads]
+    return _raw_table(header, rows, numbers=(2,))
 
 
 def _measures(group: MeasureGroup, view: View, words: Words) -> str:

@@ -49,6 +49,48 @@ REPLIES = (
     Measure("ends_by_itself", "higher", "share"),
 )
 
+# The measures of the starter corpus, in the order of the page.
+ABILITIES = (
+    Measure("seen", "higher", "share"),
+    Measure("near", "higher", "share"),
+    Measure("far", "higher", "share"),
+    Measure("taken_for_unknown", "lower", "share"),
+    Measure("unknown_by_hand", "higher", "share"),
+    Measure("unknown_by_template", "higher", "share"),
+    Measure("name", "higher", "share"),
+    Measure("name_asked_anew", "higher", "share"),
+    Measure("name_odd", "higher", "share"),
+)
+
+
+@dataclass(frozen=True)
+class Ability:
+    """A measure that the corpus brings, with its numbers as text; `known` where the summary has words for it."""
+
+    measure: Measure
+    known: bool
+    asked: str
+    share: str
+    well_formed: str
+
+
+def abilities(evaluation: dict[str, Any]) -> list[Ability]:
+    """Those of ABILITIES that were measured, then all that a corpus named itself; none where it names none."""
+    measured = evaluation.get("measures", {})
+    known = [measure for measure in ABILITIES if measure.key in measured]
+    names = {measure.key for measure in known}
+    own = [Measure(name, "higher", "share") for name in measured if name not in names]
+    return [
+        Ability(
+            measure,
+            known=measure.key in names,
+            asked=f"{measured[measure.key]['asked']:,}",
+            share=share(measured[measure.key]["accepted"]),
+            well_formed=_written(measured[measure.key].get("well_formed"), measure),
+        )
+        for measure in (*known, *own)
+    ]
+
 
 def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
     """Every measure on held-out and on seen dialogues; the sign NONE where there is no number."""

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tinychat.report.inline import inline
 from tinychat.report.measures import SPLITS
-from tinychat.report.sources import PICTURES, Reports
+from tinychat.report.sources import Reports
 from tinychat.report.view import ARROWS, View, printable
 from tinychat.report.words import Words
 
@@ -37,19 +37,20 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
         arrows=ARROWS,
         shown=[split for split in SPLITS if view.asked[split]],
         loss_curve=Markup(inline(curve, "loss", words("loss_curve"))),
-        sentences=_sentences(reports, words),
+        sentences=_sentences(reports, view, words),
     )
 
 
-def _sentences(reports: Reports, words: Words) -> list[dict[str, Any]]:
+def _sentences(reports: Reports, view: View, words: Words) -> list[dict[str, Any]]:
     return [
         {
             "prompt": printable(sentence.prompt),
             "reply": printable(sentence.reply),
+            "carried": carried,
             "pictures": [
-                (name, Markup(inline(sentence.pictures[name], f"{name}-{number}", words(f"{name}.about"))))
-                for name in PICTURES
+                (name, Markup(inline(picture, f"{name}-{number}", words(f"{name}.about"))))
+                for name, picture in sentence.pictures.items()
             ],
         }
-        for number, sentence in enumerate(reports.sentences, start=1)
+        for number, (sentence, carried) in enumerate(zip(reports.sentences, view.carried, strict=True), start=1)
     ]

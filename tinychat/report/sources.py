@@ -13,6 +13,7 @@ from tinychat.files import read_json, read_json_lines, undo_formula_guard
 
 STAGES = ("corpus", "vocab", "prepare", "train", "evaluate")
 PICTURES = ("attention", "predictions", "norms")
+CARRIED = "carried"  # a picture too, where the reply has a word from the prompt
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Reply:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence that was watched in the layers: its record, and its pictures as SVG by their name in PICTURES."""
+    """A sentence that was watched in the layers: its record, and its pictures as SVG by their name.
+
+    `carried` is None where nothing was carried over, and in reports of before it was looked for.
+    """
 
     prompt: str
     reply: str
     norms: dict[str, dict[str, float | None]]
+    carried: dict[str, Any] | None
     pictures: dict[str, str]
 
 
@@ -80,9 +85,10 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
                     prompt=sentence["prompt"],
                     reply=sentence["reply"],
                     norms=sentence["norms"],
+                    carried=sentence.get(CARRIED),
                     pictures={
                         name: (reports / "layers" / f"{name}-{number}.svg").read_text(encoding="utf-8")
-                        for name in PICTURES
+                        for name in ((CARRIED, *PICTURES) if sentence.get(CARRIED) else PICTURES)
                     },
                 )
                 for number, sentence in enumerate(layers["sentences"], start=1)

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from tinychat.report.carried import CarriedView, carried_view
 from tinychat.report.findings import find
-from tinychat.report.measures import NONE, MeasureGroup, measure_groups
+from tinychat.report.measures import NONE, SPLITS, MeasureGroup, abilities, measure_groups
 from tinychat.report.sources import Reports
 from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
 from tinychat.report.words import Words
@@ -27,6 +28,18 @@ class ReplyView:
     n_tokens: int
     finish: str
     probability: str
+
+
+@dataclass(frozen=True)
+class AbilityView:
+    """What the corpus measures: `share` of so many `asked`; `about` is None where only the corpus knows what it is."""
+
+    name: str
+    better: str | None
+    about: str | None
+    asked: str
+    share: str
+    well_formed: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ class View:
     headline: list[tuple[str, str, str]]  # name, number, what it is
     findings: list[tuple[str, str]]  # tone, sentence
     replies: list[ReplyView]
+    abilities: list[AbilityView]
     corpus_notes: list[str]
     corpus_table: Table
     training: Pairs
@@ -74,6 +88,7 @@ class View:
     asked: dict[str, str | None]  # by split: how many dialogues; None where nothing was measured
     sections: list[SectionView]
     first_prompt: str
+    carried: list[CarriedView | None]  # of each sentence
     runtime: Pairs
 
 
@@ -108,6 +123,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
             )
             for reply in reports.replies
         ],
+        abilities=_abilities(evaluation, words),
         corpus_notes=_corpus_notes(metrics, words),
         corpus_table=_corpus_table(metrics, words),
         training=[
@@ -119,11 +135,15 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
         training_notes=_training_notes(trained, words),
         measures=measure_groups(evaluation),
         asked={
-            split: words("n_dialogues", n=f"{measured['dialogues']:,}") if measured else None
-            for split, measured in evaluation.items()
+            split: words("n_dialogues", n=f"{evaluation[split]['dialogues']:,}") if evaluation[split] else None
+            for split in SPLITS
         },
         sections=_sections(reports, language),
         first_prompt=printable(reports.sentences[0].prompt),
+        carried=[
+            carried_view(sentence.carried, printable(f"{sentence.prompt} → {sentence.reply}"), words)
+            for sentence in reports.sentences
+        ],
         runtime=_runtime(reports.training, words),
     )
 
@@ -135,6 +155,20 @@ def printable(text: str) -> str:
 
 def _loss(loss: float | None, words: Words) -> str:
     return words("none") if loss is None else f"{loss:.4f}"
+
+
+def _abilities(evaluation: dict[str, Any], words: Words) -> list[AbilityView]:
+    return [
+        AbilityView(
+            name=words(f"ability.{ability.measure.key}") if ability.known else printable(ability.measure.key),
+            better=ability.measure.better,
+            about=words(f"ability.{ability.measure.key}.about") if ability.known else None,
+            asked=ability.asked,
+            share=ability.share,
+            well_formed=ability.well_formed,
+        )
+        for ability in abilities(evaluation)
+    ]
 
 
 def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]:

@@ -1,0 +1,128 @@
+"""The picture of a head that carries a word over: where it looks before it writes each token of that word.
+
+It takes a record of `tinychat.inspection.report.sentence_record` whose `carried` is not null.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.path import Path
+
+from tinychat.inspection.drawing import em, label, picture, write
+from tinychat.svg import ACCENT, INK, LINE, MUTED, PAPER, SECOND
+
+MARGIN: Final = 16
+WIDEST: Final = 720  # of a line of tokens
+SIZE: Final = 13  # of the font
+HIGH, GAP, BETWEEN = 38, 5, 36  # a box, between boxes, between lines
+INDENT: Final = 24  # of a turn's further lines
+TOP: Final = MARGIN + 56
+FAINTEST: Final = 0.02  # a weight below is not drawn
+MARKS = ("<user>", "<bot>", "<eos>")
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a token stands."""
+
+    left: float
+    top: float
+    width: float
+    line: int
+
+    @property
+    def middle(self) -> float:
+        return self.left + self.width / 2
+
+
+def draw_carried(sentence: dict[str, Any]) -> str:
+    """A line of tokens for each turn, the reply last, and over them the weights of the head of `carried`.
+
+    Each line goes from the token behind which a token is written to a token that the head looks at then; the thicker,
+    the more. What is looked at and what is written are marked.
+    """
+    carried, tokens = sentence["carried"], sentence["tokens"]
+    written: list[int] = carried["written"]
+    rows = sentence["attention"][carried["layer"]][carried["head"]]  # [T][T]
+    sources = {place for source in carried["sources"] for place in source["places"]}
+    boxes = _layout(tokens, sentence["n_prompt_tokens"])
+    title = f"decoder_layers.{carried['layer']}, head {carried['head']}"
+    width = max(*(box.left + box.width for box in boxes), MARGIN + 330) + MARGIN
+    height = boxes[-1].top + HIGH + MARGIN
+
+    def paint(axes: Axes) -> None:
+        write(axes, MARGIN, MARGIN + 6, title, size=11, bold=True)
+        _legend(axes)
+        for start in (place - 1 for place in written):
+            for end, weight in enumerate(rows[start][:start]):
+                if weight >= FAINTEST:
+                    _look(axes, boxes[start], boxes[end], weight, ACCENT if end in sources else MUTED)
+        for place, (token, box) in enumerate(zip(tokens, boxes, strict=True)):
+            color = ACCENT if place in sources else SECOND if place in written else LINE
+            _frame(axes, box, color)
+            ink = MUTED if token in MARKS else INK
+            y = box.top + HIGH / 2
+            if place not in sources:
+                write(axes, box.middle, y, label(token), size=SIZE, align="center", color=ink, bold=color == SECOND)
+                continue
+            write(axes, box.middle, y - 7, label(token), size=SIZE, align="center", bold=True)
+            most = max(rows[row - 1][place] for row in written)
+            write(axes, box.middle, y + 10, f"{most:.0%}", size=9.5, align="center", color=ACCENT)
+
+    return picture(width, height, paint)
+
+
+def _layout(tokens: list[str], n_prompt: int) -> list[_Box]:
+    """A line for each turn, wrapped where it is long."""
+    boxes: list[_Box] = []
+    left, line = float(MARGIN), 0
+    for place, token in enumerate(tokens):
+        wide = max(em(label(token)) * SIZE + 14, 30)
+        if place and place < n_prompt and token in ("<user>", "<bot>"):
+            left, line = MARGIN, line + 1
+        elif left + wide > MARGIN + WIDEST:
+            left, line = MARGIN + INDENT, line + 1
+        boxes.append(_Box(left, TOP + line * (HIGH + BETWEEN), wide, line))
+        left += wide + GAP
+    return boxes
+
+
+def _legend(axes: Axes) -> None:
+    y, x = MARGIN + 26, MARGIN
+    for color, name in ((ACCENT, "looked at: weight"), (SECOND, "written")):
+        _frame(axes, _Box(x, y - 5, 16, 0), color, high=10)
+        write(axes, x + 22, y, name, size=9.5, color=MUTED)
+        x += 130
+
+
+def _frame(axes: Axes, box: _Box, color: str, high: float = HIGH) -> None:
+    style = "round,pad=0,rounding_size=5"
+    corner = (box.left, box.top)
+    # Paper below, so that what is written stays readable where a line passes.
+    axes.add_patch(FancyBboxPatch(corner, box.width, high, boxstyle=style, facecolor=PAPER, linewidth=0, zorder=2))
+    marked = color != LINE
+    if marked:
+        ground = FancyBboxPatch(corner, box.width, high, boxstyle=style, facecolor=color, linewidth=0, zorder=2)
+        ground.set_alpha(0.16)
+        axes.add_patch(ground)
+    border = FancyBboxPatch(corner, box.width, high, boxstyle=style, facecolor="none", edgecolor=color, zorder=2)
+    border.set_linewidth(1.4 if marked else 1)
+    axes.add_patch(border)
+
+
+def _look(axes: Axes, start: _Box, end: _Box, weight: float, color: str) -> None:
+    """A line from a token up to another, or over its own line of tokens."""
+    x0, y0, x1 = start.middle, start.top, end.middle
+    if start.line == end.line:
+        y1, bend = end.top, min(BETWEEN - 8, 10 + abs(x0 - x1) / 8)
+        points = [(x0, y0), (x0, y0 - bend), (x1, y1 - bend), (x1, y1)]
+    else:
+        y1 = end.top + HIGH
+        bend = (y0 - y1) / 2
+        points = [(x0, y0), (x0, y0 - bend), (x1, y1 + bend), (x1, y1)]
+    path = Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+    line = PathPatch(path, facecolor="none", edgecolor=color, linewidth=0.8 + 6 * weight, zorder=1)
+    line.set_alpha(round(0.25 + 0.6 * weight, 3))
+    axes.add_patch(line)
