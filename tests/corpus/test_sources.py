@@ -1,8 +1,10 @@
+import shutil
 import unicodedata
 from typing import Any
 
 import pytest
 
+from tests.corpus.conftest import REPOSITORY
 from tinychat.corpus.sources import list_sources
 from tinychat.errors import InputError
 
@@ -16,9 +18,9 @@ def test_auto_takes_every_file_by_name_but_the_readme_hidden_files_and_dvcs(proj
 
 
 def test_where_nothing_lies_the_sample_is_taken_and_told(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("chatterbot_corpus", reason="the package chatterbot-corpus is not installed")
     project.lay("README.md", "what may lie here")
-    assert list(project.ingest()["readers"]) == ["chatterbot"]
+    shutil.copytree(REPOSITORY / "data/starter", project.root / "data/starter")
+    assert list(project.ingest()["readers"]) == ["starter"]
     assert f"{project.raw} holds no dialogues: taking the sample" in capsys.readouterr().out
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tinychat.corpus.dialogue import Dialogue, Dropped
 from tinychat.corpus.discovery import choose_reader, find_readers, folder_reader, package_reader
 from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpt
-from tinychat.corpus.sources import SAMPLE, find_file, find_package, list_sources
+from tinychat.corpus.sources import find_file, find_package, list_sources
 from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
@@ -53,7 +53,7 @@ def gather(raw: Path, params: CorpusParams, counts: Counts) -> Iterator[Dialogue
     """
     sources = list_sources(raw, params)
     if params.sources == "auto" and sources[0].file is None:
-        print(f"{raw} holds no dialogues: taking the sample, the Korean part of {SAMPLE}")
+        print(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
     known = find_readers()
     seen: set[bytes] = set()
     for source in sources:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams, Source
 
-SAMPLE = "chatterbot-corpus"
+SAMPLE = Source(corpus="starter")
 NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
 
 
@@ -20,7 +20,7 @@ def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
     """
     if params.sources == "auto":
         names = _raw_files(raw)
-        sources = [Source(file=name) for name in names] or [Source(package=SAMPLE)]
+        sources = [Source(file=name) for name in names] or [SAMPLE]
     else:
         sources = params.sources
         names = [source.title for source in sources]
