@@ -116,6 +116,16 @@ def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+def test_the_plainest_way_is_trained_on_and_oftener_than_the_others(expand: Expand, seed: int) -> None:
+    expansion, training, _ = expand(seed)
+    asked = said(training, "user")
+    for name, intent in expansion.starter.intents.items():
+        plainest, *others = expansion.ways[name].train
+        assert plainest == intent.ask[0]
+        assert asked[plainest] > sum(asked[other] for other in others) / len(others)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
 def test_no_way_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, _ = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}

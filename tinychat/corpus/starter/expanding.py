@@ -18,6 +18,8 @@ from tinychat.corpus.text_keys import text_key
 NAME = "name"
 HELD_OUT = 0.15
 HELD_OUT_UNKNOWN = 0.20
+PLAINEST = 1  # ways of an intent, the first in its list, that are always trained on
+PLAIN = 0.12  # share of an intent's questions that are asked in the plainest way: what most people type first
 TYPED = 0.25  # share of the user's turns that are as people type
 N_NAMES = 2400
 RANDOM_NAMES = 0.3
@@ -49,10 +51,12 @@ class Halves:
     held_out: tuple[str, ...]
 
 
-def halve(texts: Sequence[str], share: float, seed: int) -> Halves:
-    """Hold out that share of the texts, by the hash of each: whoever adds one moves few others."""
-    ranked = sorted(texts, key=lambda text: _digest(text, seed))
-    held_out = set(ranked[: round(len(ranked) * share)])
+def halve(texts: Sequence[str], share: float, seed: int, always: int = 0) -> Halves:
+    """Hold out that share of the texts, by the hash of each: whoever adds one moves few others. The first `always` of
+    them are trained on.
+    """
+    ranked = sorted(texts[always:], key=lambda text: _digest(text, seed))
+    held_out = set(ranked[: round(len(texts) * share)])
     return Halves(
         tuple(text for text in texts if text not in held_out), tuple(text for text in texts if text in held_out)
     )
@@ -83,7 +87,7 @@ class Expansion:
 
     def __init__(self, starter: Starter, seed: int) -> None:
         self.starter, self.seed = starter, seed
-        self.ways = {name: halve(intent.ask, HELD_OUT, seed) for name, intent in starter.intents.items()}
+        self.ways = {name: halve(intent.ask, HELD_OUT, seed, PLAINEST) for name, intent in starter.intents.items()}
         self.unknown = {kind: halve(texts, HELD_OUT_UNKNOWN, seed) for kind, texts in starter.unknown.ask.items()}
         self.templates = halve(starter.unknown.templates, HELD_OUT_UNKNOWN, seed)
         self.names = halve(all_names(starter.names, self.rng("names")), HELD_OUT, seed)
@@ -146,7 +150,9 @@ class Expansion:
 
     def exchange_of(self, intent: Intent, rng: random.Random) -> list[Turn]:
         """A way to ask that is trained on, and an answer."""
-        return exchange(self.typed(rng.choice(self.ways[intent.name].train), rng), rng.choice(intent.answers))
+        ways = self.ways[intent.name].train
+        asked = rng.choice(ways[:PLAINEST] if rng.random() < PLAIN else ways)
+        return exchange(self.typed(asked, rng), rng.choice(intent.answers))
 
     def typed(self, text: str, rng: random.Random) -> str:
         """The text as a user may type it."""
