@@ -27,7 +27,7 @@ repro: environment ## From raw dialogues to the report, only what is not up to d
 article: environment ## The article from top to bottom, on its own sentence
 	@$(IN_VENV) python -m examples.article
 
-smoke: environment ## All stages, on the sample, with a tiny model: seconds; it leaves everything here as it was
+smoke: environment ## All stages, on a small corpus, with a tiny model: seconds; it leaves everything here as it was
 	@$(IN_VENV) dvc exp run --temp --force --name smoke $(SMOKE) && dvc exp remove --quiet smoke
 
 compare: environment ## What params and metrics changed since BASE (else the last commit), as Markdown

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tinychat.batches.prepared import open_split
-from tinychat.model.classic import EMBEDDING_SPREAD
+from tinychat.model.classic import SPREAD
 from tinychat.params import load_params
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import load_tokenizer
@@ -45,7 +45,7 @@ def validation_losses(spread: float, epochs: int) -> list[float]:
     model = model_config(params.model, tokenizer).build(train_params.dropout)
     with torch.no_grad():
         for embedding in (model.input_layer.word_embedding, model.input_layer.pos_embedding):
-            embedding.weight.mul_(spread / EMBEDDING_SPREAD)
+            embedding.weight.mul_(spread / SPREAD)
     with tempfile.TemporaryDirectory() as folder:
         train, valid = (open_split(Path("data/prepared"), name) for name in ("train", "valid"))
         store = SnapshotStore(Path(folder))
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     epochs = parser.parse_args().epochs
     table = Table("spread", *(f"epoch {n}" for n in range(1, epochs + 1)), title="validation loss, nats per token")
-    for spread in (1.0, EMBEDDING_SPREAD):
+    for spread in (1.0, SPREAD):
         table.add_row(f"{spread:g}", *(f"{loss:.3f}" for loss in validation_losses(spread, epochs)))
     Console().print(table)
 

@@ -26,7 +26,7 @@ FP32 = Runtime(device="cpu", precision="fp32", threads=1)
 DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "epochs": 4,
-    "batch_tokens": 96,
+    "batch_tokens": 80,
     "optimizer": "adamw",
     "learning_rate": 3e-3,
     "beta2": 0.98,

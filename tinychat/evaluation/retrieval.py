@@ -1,9 +1,10 @@
 """The baseline for replies: no model at all, the answer to the training question that looks most alike."""
 
-import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+
+import numpy as np
 
 NGRAMS = (1, 2, 3)
 
@@ -16,10 +17,14 @@ class NearestQuestion:
         grams = [Counter(_ngrams(question)) for question in questions]
         frequency = Counter(gram for counts in grams for gram in counts)
         self._idf = {gram: math.log(len(grams) / n) + 1 for gram, n in frequency.items()}
-        self._index: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        listed: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for row, counts in enumerate(grams):
             for gram, weight in self._vector(counts).items():
-                self._index[gram].append((row, weight))
+                listed[gram].append((row, weight))
+        # By n-gram: the questions that have it, and its weight in each. As arrays, since a common one is in thousands.
+        self._index = {
+            gram: (np.array([r for r, _ in rows]), np.array([w for _, w in rows])) for gram, rows in listed.items()
+        }
 
     def answer(self, question: str) -> str:
         """The answer to the nearest question; the first of equally near ones."""
@@ -30,12 +35,16 @@ class NearestQuestion:
 
         Equally near ones in their order. Spaces around a text are characters too, so all are alike a little.
         """
-        scores: dict[int, float] = defaultdict(float)
+        scores = np.zeros(len(self._answers))
         for gram, weight in self._vector(Counter(_ngrams(question))).items():
-            for row, other in self._index.get(gram, ()):
-                scores[row] += weight * other
-        rows = heapq.nsmallest(n, scores, key=lambda row: (-scores[row], row))
-        return [(row, min(scores[row], 1.0)) for row in rows]
+            if gram in self._index:
+                rows, others = self._index[gram]
+                scores[rows] += weight * others
+        alike = np.flatnonzero(scores)
+        if n < len(alike):  # all need not be sorted
+            alike = alike[scores[alike] >= np.partition(scores[alike], -n)[-n]]
+        nearest = alike[np.argsort(-scores[alike], kind="stable")][:n]
+        return [(int(row), min(float(scores[row]), 1.0)) for row in nearest]
 
     def _vector(self, counts: Counter[str]) -> dict[str, float]:
         weights = {gram: n * self._idf[gram] for gram, n in counts.items() if gram in self._idf}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-EMBEDDING_SPREAD = 0.02  # as in GPT-2
+SPREAD = 0.02  # of all matrices at the start, as in GPT-2
 
 
 class InputLayer(nn.Module):
@@ -23,10 +23,6 @@ class InputLayer(nn.Module):
         self.word_embedding = nn.Embedding(vocab_size, embed_dim)
         self.pos_embedding = nn.Embedding(max_len, embed_dim)
         self.norm = nn.LayerNorm(embed_dim)
-        # torch's embeddings begin with a spread of 1, which Adam's steps hardly move: ten thousand real dialogues took
-        # twice the epochs to a loss that this start goes below (docs/experiments.md).
-        nn.init.normal_(self.word_embedding.weight, std=EMBEDDING_SPREAD)
-        nn.init.normal_(self.pos_embedding.weight, std=EMBEDDING_SPREAD)
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """(B, T) int64 → (B, T, D)."""
@@ -49,7 +45,7 @@ class SelfAttention(nn.Module):
         self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim))
         self.out_proj = nn.Linear(embed_dim, embed_dim)
-        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.normal_(self.in_proj_weight, std=SPREAD)
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,6 +120,14 @@ class DialogueModel(nn.Module):
         self.decoder_layers = nn.ModuleList(DecoderLayer(embed_dim, n_heads, ffn_dim, dropout) for _ in range(n_layers))
         self.output_layer = nn.Linear(embed_dim, vocab_size)
         self.dropout = nn.Dropout(dropout)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        # torch's embeddings begin with a spread of 1, which Adam's steps hardly move, and its matrices with twice ours;
+        # both took longer to the same loss (docs/experiments.md).
+        for parameter in self.parameters():
+            if parameter.dim() >= 2:
+                nn.init.normal_(parameter, std=SPREAD)
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """Logits: (B, T) int64, padded on the right → (B, T, V). Raises ValueError where T is above max_len."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ CHANGED = (
     "changed during the training, so this model is not kept as if it came of that; "
     "put back as it was, the same command takes this model, else it trains another"
 )
+FEW_STEPS = 1000
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
@@ -107,6 +109,13 @@ def train_model(
             print(
                 f"the warm-up ({train_params.warmup_steps} steps) is not over when the run ends "
                 f"({trainer.total_steps} steps): raise train.epochs, or lower train.warmup_steps",
+                flush=True,
+            )
+        elif trainer.total_steps < FEW_STEPS:
+            print(
+                f"{trainer.total_steps} steps in all are few, a model begins to answer well after a thousand or two: "
+                f"raise train.epochs in params.yaml (now {train_params.epochs}), for example to "
+                f"{math.ceil(FEW_STEPS / trainer.steps_per_epoch)}",
                 flush=True,
             )
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
