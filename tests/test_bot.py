@@ -126,8 +126,8 @@ REFUSED: list[tuple[object, str]] = [
     (asked("안녕", "반가워요!"), "the last message is the assistant's; a dialogue to be answered ends with the user's"),
     ("\ud83d", "message 1 holds a lone surrogate, which is no character"),
     ([*asked("안녕", "응"), {"role": "user", "content": "\udc00"}], "message 3 holds a lone surrogate"),
-    ("1" * 46, "is 46 tokens long; this model takes at most 45"),
-    (["안녕", "1" * 46], "is 46 tokens long; this model takes at most 45"),
+    ("1" * 45, "is 46 tokens long; this model takes at most 45"),
+    (["안녕", "1" * 45], "is 46 tokens long; this model takes at most 45"),
 ]
 
 
@@ -212,7 +212,7 @@ def test_a_stream_takes_one_question(bot: tinychat.Bot) -> None:
 
 def test_a_question_that_will_not_do_is_refused_before_the_stream_begins(bot: tinychat.Bot) -> None:
     with pytest.raises(tinychat.InputError, match="is 46 tokens long"):
-        bot.stream("1" * 46)
+        bot.stream("1" * 45)
 
 
 def test_a_stream_that_is_closed_early_leaves_the_bot_as_it_was(bot: tinychat.Bot) -> None:
@@ -234,7 +234,7 @@ def test_it_remembers_nothing(bot: tinychat.Bot) -> None:
 
 def test_it_says_what_it_is(bot: tinychat.Bot, folder: Path, bpe: Tokenizer) -> None:
     assert (bot.folder, bot.max_len, bot.engine.decoder.rows) == (folder, 48, 32)
-    assert bot.tokenizer.tokens([1, *bpe.encode("안녕"), 2]) == ["<user>", "안녕", "<bot>"]
+    assert bot.tokenizer.tokens([1, *bpe.encode("안녕"), 2]) == ["<user>", " 안녕", "<bot>"]
 
 
 def test_a_folder_may_be_named_by_a_text_and_places_may_be_few(folder: Path, bot: tinychat.Bot) -> None:

@@ -89,9 +89,10 @@ def test_a_package_that_no_reader_knows_is_an_error(project: Any) -> None:
         project.ingest(sources=[{"package": "pip"}])
 
 
-def test_the_sample_as_it_is(project: Any) -> None:
+def test_the_package_as_it_is(project: Any) -> None:
     pytest.importorskip("chatterbot_corpus", reason="the package chatterbot-corpus is not installed")
-    metrics = project.ingest(shares={"train": 0.9, "valid": 0.05, "test": 0.05})
+    sources = [{"package": "chatterbot-corpus"}]
+    metrics = project.ingest(sources=sources, shares={"train": 0.9, "valid": 0.05, "test": 0.05})
     assert (metrics["rows_read"], metrics["rows_kept"]) == (648, 648)
     assert ["마음이 있니?", "조금."] in project.texts()
     # 454 lists: 410 are pairs or alternatives and make 604 dialogues, 44 are turns, 12 of these three or more.

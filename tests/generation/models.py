@@ -42,6 +42,9 @@ def random_sample(config: ModelConfig, seed: int) -> Sample:
     torch.manual_seed(seed)
     model = config.build().eval()
     with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                torch.nn.init.xavier_uniform_(parameter)
         model.input_layer.word_embedding.weight.normal_()
         model.input_layer.pos_embedding.weight.normal_()
         model.output_layer.weight.mul_(4)

@@ -203,7 +203,7 @@ def test_of_a_long_history_the_oldest_turns_leave_whole(engine: Engine, bpe: Tok
 
 def longest_question(engine: Engine) -> str:
     """A question of max_len - 3 tokens: with <user>, <bot> and one token of answer it fills max_len."""
-    return "1" * (engine.decoder.max_len - 3)
+    return "1" * (engine.decoder.max_len - 4)  # and the space before them
 
 
 def test_the_longest_question_gets_one_token_of_answer(engine: Engine, bpe: Tokenizer) -> None:

@@ -66,7 +66,7 @@ def test_each_piece_is_whole_characters_of_any_bytes_at_all(bpe: Tokenizer, spli
     for _ in range(1500):
         data = bytes(rng.choices(likely, k=rng.randrange(30)) if rng.random() < 0.7 else rng.randbytes(20))
         pieces, text = shown(bpe, byte_ids(bpe, data))
-        assert text == data.decode(errors="replace")
+        assert text == data.decode(errors="replace").removeprefix(" ")  # every text begins with one
         assert is_whole(pieces, text, split)
 
 

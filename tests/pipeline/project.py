@@ -34,6 +34,7 @@ SMALL = {
     "n_heads": 4,
     "ffn_dim": 64,
     "epochs": 3,
+    "batch_tokens": 1024,
     "max_size": 400,
     "method": "sample",
 }

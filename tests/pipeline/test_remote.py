@@ -282,7 +282,7 @@ def test_a_clone_without_the_raw_file_takes_the_sample_and_git_brings_the_result
     assert theirs.out_bytes() == project.out_bytes()
 
     assert theirs.repro("ingest").ran == ["ingest"]
-    assert "chatterbot" in theirs.git("diff", "reports/corpus/metrics.json")
+    assert "starter" in theirs.git("diff", "reports/corpus/metrics.json")
 
     theirs.git("checkout", "dvc.lock", "reports")
     theirs.dvc("checkout", "--force")

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tinychat.report.findings import find
+from tinychat.report.findings import Finding, find
 from tinychat.report.measures import share
 from tinychat.report.sources import Epoch
 
@@ -92,3 +92,10 @@ def test_what_the_corpus_measures_is_told_right_behind_what_is_known() -> None:
     names = {"name": {"accepted": 1.0}, "name_odd": {"accepted": 1.0}}
     found = find({"seen": measured(1), "held_out": measured(0), "measures": names}, FALLING)
     assert [one.key for one in found] == ["memorised", "names", "nearest_same", "unigram_better"]
+
+
+def test_where_several_answers_are_right_the_wordings_speak_for_what_was_learnt() -> None:
+    ways = {"seen": {"accepted": 0.9}, "near": {"accepted": 0.75}}
+    found = find({"seen": measured(0.4), "held_out": measured(0.7), "measures": ways}, FALLING)
+    assert found[0] == Finding("ways", "good", {"seen": share(0.9), "near": share(0.75)})
+    assert "carries_over" not in [one.key for one in found]

@@ -17,6 +17,7 @@ WORDS = {
     "memorised": "It has learned by heart rather than understood: it gives a known answer to {seen} of the questions it was trained on, but only to {held_out} of those it never saw.",
     "knows_some": "It gives a known answer to {seen} of the questions it was trained on, and to {held_out} of those it never saw.",
     "carries_over": "What it learned carries over: it gives a known answer to {seen} of the questions it was trained on, and to {held_out} of those it never saw.",
+    "ways": "Asked as in training it answers {seen} rightly, and {near} when asked in a new way with words that it knows.",
     "learned_little": "It has learned little so far: it gives a known answer to only {seen} of the questions it was trained on, and to {held_out} of those it never saw.",
     "knows_seen": "It gives a known answer to {seen} of the questions it was trained on.",
     "nothing_held_out": "No dialogues were held out, so nothing can be said about questions it never saw.",

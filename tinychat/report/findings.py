@@ -29,7 +29,7 @@ def find(evaluation: dict[str, Any], history: list[Epoch]) -> list[Finding]:
     """The findings that hold, the most important first."""
     seen, held = evaluation["seen"], evaluation["held_out"]
     measures = evaluation.get("measures", {})
-    found = [_knowledge(seen, held), _names(measures), _outside(measures)]
+    found = [_ways(measures) or _knowledge(seen, held), _names(measures), _outside(measures)]
     if held is None:
         found.append(Finding("nothing_held_out", "plain", {}))
     else:
@@ -52,6 +52,15 @@ def _knowledge(seen: dict[str, Any] | None, held: dict[str, Any] | None) -> Find
     if new < known / 2:
         return Finding("memorised" if known >= MUCH else "knows_some", "plain", values)
     return Finding("carries_over", "good", values)
+
+
+def _ways(measures: dict[str, Any]) -> Finding | None:
+    """Where several answers are right, what the corpus accepts says more than the one answer that was given."""
+    if not {"seen", "near"} <= set(measures):
+        return None
+    known, new = measures["seen"]["accepted"], measures["near"]["accepted"]
+    tone: Tone = "good" if new >= MUCH else "bad" if known < LITTLE else "plain"
+    return Finding("ways", tone, {"seen": share(known), "near": share(new)})
 
 
 def _against_nearest(held: dict[str, Any]) -> Finding | None:

@@ -29,7 +29,11 @@ COMMON = tuple(
     if 0xA1 <= code & 0xFF <= 0xFE
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
-SHARES = {"single": 0.44, "chain": 0.10, "names": 0.24, "scenes": 0.10, "unknown": 0.12}
+SHARES = {"single": 0.34, "chain": 0.14, "names": 0.26, "scenes": 0.12, "unknown": 0.14}
+CHAIN = (
+    2,
+    6,
+)  # exchanges: a chat grows longer than any single question, and each one costs the same in a long dialogue
 BY_HAND = 0.6  # share of the questions from outside that were written one by one
 AFTER_SOMETHING = 0.3  # share of them that are asked after another exchange
 TRIES = 4  # for each dialogue that is wanted: a draw that was there already gives none
@@ -171,7 +175,8 @@ class Expansion:
         return Sample(tuple(self.exchange_of(self._intents[n % len(self._intents)], rng)))
 
     def _chain(self, rng: random.Random, n: int) -> Sample:
-        intents = [self._intents[n % len(self._intents)], *rng.choices(self._intents, k=rng.randint(1, 2))]
+        others = rng.choices(self._intents, k=rng.randint(*CHAIN) - 1)
+        intents = [self._intents[n % len(self._intents)], *others]
         return Sample(tuple(turn for intent in intents for turn in self.exchange_of(intent, rng)))
 
     def _name_scene(self, rng: random.Random, n: int) -> Sample:
