@@ -37,7 +37,8 @@ vocab: {kind: word, max_size: 300, min_frequency: 1}
 prepare: {loss_on: all}
 model: {architecture: classic, vocab_size: 999, embed_dim: 64, n_layers: 1, n_heads: 2, ffn_dim: 32, max_len: 8}
 train:
-  {seed: 1, epochs: 2, batch_tokens: 512, optimizer: adam, learning_rate: 0.01, weight_decay: 0.1, schedule: constant,
+  {seed: 1, epochs: 2, batch_tokens: 512, optimizer: adam, learning_rate: 0.01, beta2: 0.9, weight_decay: 0.1,
+   schedule: constant,
    warmup_steps: 1, dropout: 0.2, grad_clip: 0.5, patience: 1, keep: best, log_every: 2}
 evaluate: {max_dialogues: 3}
 generate:
