@@ -11,7 +11,7 @@ from tinychat.errors import InputError
 STARTER = [{"corpus": "starter"}]
 SIZE = 400
 SMALL = {"size": SIZE, "seed": 0}
-TABLE = "Q,A\n" + "".join(f"질문 {n},대답 {n}\n" for n in range(10))
+TABLE = "Q,A\n" + "".join(f"문항 {n},대답 {n}\n" for n in range(10))
 
 
 @pytest.fixture
@@ -129,13 +129,13 @@ def test_the_shares_of_the_corpus_do_not_move_what_the_starter_holds_out(with_st
 
 
 def of_table(project: Any, split: str = "train") -> list[str]:
-    return [texts[0] for texts in project.texts(split) if texts[0].startswith("질문 ")]
+    return [texts[0] for texts in project.texts(split) if texts[0].startswith("문항 ")]
 
 
 def test_beside_another_source_both_are_trained_on(with_starter: Any) -> None:
     with_starter.lay("a.csv", TABLE)
     metrics = with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)
-    assert of_table(with_starter) == [f"질문 {n}" for n in range(10)]
+    assert of_table(with_starter) == [f"문항 {n}" for n in range(10)]
     assert len(with_starter.texts("train")) > 0.9 * SIZE
     assert set(metrics["readers"]) == {"qa_table", "starter"}
 
@@ -144,19 +144,19 @@ def test_beside_another_source_both_are_trained_on(with_starter: Any) -> None:
 def test_a_whole_weight_writes_each_line_so_many_times(with_starter: Any, weight: float, times: int) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": weight}], starter=SMALL)
-    assert Counter(of_table(with_starter)) == {f"질문 {n}": times for n in range(10)}
+    assert Counter(of_table(with_starter)) == {f"문항 {n}": times for n in range(10)}
 
 
 def test_a_weight_of_a_half_writes_every_second_line(with_starter: Any) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": 0.5}], starter=SMALL)
-    assert of_table(with_starter) == [f"질문 {n}" for n in range(1, 10, 2)]
+    assert of_table(with_starter) == [f"문항 {n}" for n in range(1, 10, 2)]
 
 
 def test_a_weight_of_one_and_a_half_writes_every_second_line_twice(with_starter: Any) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": 1.5}], starter=SMALL)
-    assert Counter(of_table(with_starter)) == {f"질문 {n}": 1 + n % 2 for n in range(10)}
+    assert Counter(of_table(with_starter)) == {f"문항 {n}": 1 + n % 2 for n in range(10)}
 
 
 @pytest.mark.parametrize("weight", [2, 0.5])

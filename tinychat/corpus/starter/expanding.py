@@ -18,8 +18,8 @@ from tinychat.corpus.text_keys import text_key
 NAME = "name"
 HELD_OUT = 0.15
 HELD_OUT_UNKNOWN = 0.20
-PLAINEST = 1  # ways of an intent, the first in its list, that are always trained on
-PLAIN = 0.12  # share of an intent's questions that are asked in the plainest way: what most people type first
+PLAINEST = 3  # ways of an intent, the first in its list, that are always trained on
+PLAIN = 0.3  # share of an intent's questions that are asked in one of these: what most people type first
 TYPED = 0.25  # share of the user's turns that are as people type
 N_NAMES = 2400
 RANDOM_NAMES = 0.3
