@@ -35,6 +35,7 @@ SMALL = {
     "ffn_dim": 64,
     "epochs": 3,
     "batch_tokens": 1024,
+    "learning_rate": 0.001,
     "max_size": 400,
     "method": "sample",
 }

@@ -121,7 +121,7 @@ def change_nothing(project: Path, code: Path) -> None:
 
 def change_the_learning_rate(project: Path, code: Path) -> None:
     path = project / "params.yaml"
-    text, count = re.subn(r"learning_rate: \S+", "learning_rate: 0.002", path.read_text(encoding="utf-8"))
+    text, count = re.subn(r"learning_rate: \S+", "learning_rate: 0.003", path.read_text(encoding="utf-8"))
     assert count == 1
     path.write_text(text, encoding="utf-8")
 
