@@ -59,7 +59,7 @@ def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
         (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"one of \{file: NAME\}, \{package: NAME\} and"),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
-        (r"^  - 배고파", '  - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),
+        (r"^  - 심심해", '  - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),
         (r"^  temperature: \S+", "  temperature: 1e-40", r"generate\.temperature is '1e-40'; .* 0\.01"),
     ],
 )
