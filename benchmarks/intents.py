@@ -151,15 +151,15 @@ def main() -> None:
     answers = answers_of(expansion)
     everything = list(measured(expansion))
     asked = {name: [one for one in everything if one.measure == name] for name in MEASURES}
-    variants = {"ways": labelled(ways_as_they_stand(expansion)), "first turns": labelled(first_turns(expansion))}
+    variants = {"ways": labelled(ways_as_they_stand(expansion)), "first\nturns": labelled(first_turns(expansion))}
 
     def by_intent(classify: Classify) -> dict[str, float]:
         return shares_right(asked, lambda questions: [set(answers[intent]) for intent in classify(questions)])
 
-    columns = {f"nearest,\n{name}": by_intent(nearest(known)) for name, known in variants.items()}
+    columns = {f"nearest\n{name}": by_intent(nearest(known)) for name, known in variants.items()}
     if importlib.util.find_spec("sklearn") is not None:
         penalty, tried = best_penalty(variants["ways"])
-        columns |= {f"regression,\n{name}": by_intent(regression(known, penalty)) for name, known in variants.items()}
+        columns |= {f"logistic\n{name}": by_intent(regression(known, penalty)) for name, known in variants.items()}
         each = ", ".join(f"{value:g}: {share:.1%}" for value, share in tried.items())
         remark = f"C of the regression: {penalty:g}; right in {FOLDS}-fold cross-validation: {each}."
     else:
@@ -170,14 +170,14 @@ def main() -> None:
 
     table = Table(title=f"share of right replies, seed {arguments.seed}")
     table.add_column("", no_wrap=True)
-    for title in ("asked", *columns):
+    for title in ("n", *columns):
         table.add_column(title, justify="right")
     for name, group in asked.items():
         table.add_row(name, str(len(group)), *(f"{shares[name]:.1%}" for shares in columns.values()))
     console = Console()
     console.print(table)
     console.print("taken_for_unknown asks what near asks: how often the answer is one from outside.")
-    learnt = ", ".join(f"{name} {len(known.questions):,}" for name, known in variants.items())
+    learnt = ", ".join(f"{' '.join(name.split())} {len(known.questions):,}" for name, known in variants.items())
     console.print(f"Questions learnt from: {learnt}.", remark, highlight=False)
 
 

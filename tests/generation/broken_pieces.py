@@ -37,7 +37,7 @@ Show = Callable[[Tokenizer, Sequence[int]], Pieces]
 
 def by_us(tokenizer: Tokenizer, ids: Sequence[int]) -> Pieces:
     growing = ReplyText(tokenizer.decode)
-    pieces = [growing.add([token]) for token in ids]
+    pieces = [growing.grow_to(ids[: n + 1]) for n in range(len(ids))]
     return [*pieces, growing.end(cut=False)], growing.text
 
 

@@ -25,8 +25,8 @@ def shown(
     """The pieces that are shown one after the other, and the text at the end."""
     growing = ReplyText(tokenizer.decode, stop)
     pieces = []
-    for token in ids:
-        pieces.append(growing.add([token]))
+    for n in range(len(ids)):
+        pieces.append(growing.grow_to(ids[: n + 1]))
         if growing.stopped:
             break
     pieces.append(growing.end(cut))
@@ -54,8 +54,9 @@ def test_a_text_is_shown_as_early_as_it_is_certain(bpe: Tokenizer, split: Split,
     """When a character has come whole and the next has begun, all before the next has been shown."""
     growing = ReplyText(bpe.decode)
     given, data = "", TEXTS[name]
-    for n, token in enumerate(byte_ids(bpe, data), start=1):
-        given += growing.add([token])
+    ids = byte_ids(bpe, data)
+    for n in range(1, len(ids) + 1):
+        given += growing.grow_to(ids[:n])
         characters = list(split(data[:n].decode(errors="ignore")))
         assert given == "".join(characters[:-1])
 
@@ -141,7 +142,7 @@ def test_of_a_stop_text_that_may_still_come_nothing_is_shown(text: str, stop: tu
         growing = ReplyText(Spelled(parts).decode, stop)
         given = ""
         for n in range(len(parts)):
-            given += growing.add([n])
+            given += growing.grow_to(range(n + 1))
             assert left.startswith(given)
             if growing.stopped:
                 break

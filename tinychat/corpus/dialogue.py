@@ -71,7 +71,9 @@ def from_record(record: dict[str, Any], source: str) -> Dialogue:
 def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
     """What stands in the slots of the dialogue, such as a name; nothing where its source knows of none."""
     slots = (dialogue.metadata or {}).get("slots")
-    return tuple(value for value in slots.values() if isinstance(value, str)) if isinstance(slots, dict) else ()
+    return (
+        tuple(value for value in slots.values() if isinstance(value, str) and value) if isinstance(slots, dict) else ()
+    )
 
 
 def read_corpus(path: Path) -> Iterator[Dialogue]:

@@ -76,7 +76,6 @@ class Request:
         self.rng = np.random.default_rng(options.seed)
         self._text = ReplyText(tokenizer.decode, options.stop)
         self._pieces: list[str] = []
-        self._n_read = 0  # of what was said, how much is text
         self._reading = threading.Lock()  # one thread may lengthen the reply while another asks for its text
 
     @property
@@ -110,9 +109,7 @@ class Request:
         """Make text of what was said since the last time."""
         with self._reading:
             ended = self.finish_reason  # before the tokens: a reply that has ended gets no more
-            new = self.ids[len(self.prompt_ids) + self._n_read :]
-            self._n_read += len(new)
-            piece = self._text.add(new)
+            piece = self._text.grow_to(self.ids[len(self.prompt_ids) :])
             self._pieces.append(piece + self._text.end(cut=ended != "stop") if ended else piece)
 
     def reply(self) -> Reply:

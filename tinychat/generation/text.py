@@ -22,9 +22,12 @@ class ReplyText:
         self.text = ""
         self.stopped = False
 
-    def add(self, token_ids: Sequence[int]) -> str:
-        """The piece that has become certain with these tokens, perhaps empty; `stopped` tells of a stop text."""
-        self._ids += token_ids
+    def grow_to(self, token_ids: Sequence[int]) -> str:
+        """The piece that has become certain now that the reply has these tokens, perhaps empty.
+
+        `stopped` tells of a stop text. All tokens, so that a call that Ctrl-C broke off can be made again.
+        """
+        self._ids = list(token_ids)
         # The bytes of a character that is not whole yet are shown as one replacement character.
         text = self._decode(self._ids).removesuffix(REPLACEMENT)
         self.text = self._cut(text)

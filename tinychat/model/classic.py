@@ -123,8 +123,8 @@ class DialogueModel(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        # torch's embeddings begin with a spread of 1, which Adam's steps hardly move, and its matrices with twice ours;
-        # both took longer to the same loss (docs/experiments.md).
+        # torch's embeddings begin with a spread of 1, which Adam's steps hardly move: they took twice the epochs to the
+        # same loss. Its other matrices begin with about twice ours (docs/experiments.md).
         for parameter in self.parameters():
             if parameter.dim() >= 2:
                 nn.init.normal_(parameter, std=SPREAD)

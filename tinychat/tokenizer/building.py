@@ -11,7 +11,8 @@ from tinychat.errors import InputError
 from tinychat.tokenizer.chat import CONTROL_TOKENS, UNK
 from tinychat.tokenizer.vocabulary import BYTE_OF, Tokenizer
 
-# Qwen2's pre-tokenizer, kept to the letter: llama.cpp and vLLM know it by name.
+# Qwen2's pre-tokenizer, kept to the letter: llama.cpp and vLLM know it by name. Not so the space before each text,
+# which the vocabulary's normalizer puts there.
 QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -31,7 +32,7 @@ def build_bpe(
     Characters come first, so that no token holds a part of a syllable and something else: pairs of bytes cut a fifth of
     all names in one way in a question and in another in the answer, and such a name cannot be repeated
     (docs/experiments.md). For the same reason a text is cut at the values of `slots`, one collection a text, before
-    pairs are learnt, and every text begins with a space: a word is the same token wherever it stands.
+    pairs are learnt, and every text begins with a space: a word is the same token at the start of a text as within it.
     """
     texts = list(texts)
     vocabulary = {token: place for place, token in enumerate((*CONTROL_TOKENS, *sorted(BYTE_OF)))}

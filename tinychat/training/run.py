@@ -30,7 +30,7 @@ CHANGED = (
     "changed during the training, so this model is not kept as if it came of that; "
     "put back as it was, the same command takes this model, else it trains another"
 )
-FEW_STEPS = 1000
+FEW_STEPS = 200
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
@@ -113,7 +113,7 @@ def train_model(
             )
         elif trainer.total_steps < FEW_STEPS:
             print(
-                f"{trainer.total_steps} steps in all are few, a model begins to answer well after a thousand or two: "
+                f"{trainer.total_steps} steps in all are few, even for twenty pairs: "
                 f"raise train.epochs in params.yaml (now {train_params.epochs}), for example to "
                 f"{math.ceil(FEW_STEPS / trainer.steps_per_epoch)}",
                 flush=True,
