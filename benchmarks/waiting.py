@@ -3,7 +3,7 @@
     python -m benchmarks.waiting [--seconds 8]
 
 Runs small training steps (the article's sizes) in processes of their own, alone and beside a process that keeps one
-core busy, with GOMP_SPINCOUNT as the stages set it and as GNU OpenMP has it by default.
+core busy, with GOMP_SPINCOUNT as GNU OpenMP has it by default, as the stages set it, and with less and more.
 """
 
 import argparse

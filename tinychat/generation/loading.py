@@ -53,6 +53,8 @@ def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = 
 
 
 def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> Decoder:
+    # More than the stages have: who asks for torch wants its speed, and the pauses between tokens are longer than
+    # those of training (docs/experiments.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         import torch
