@@ -2,6 +2,7 @@
 
     python -m benchmarks.generation [--rounds 9] [--new-tokens 100]
     pip install transformers ctranslate2      what stands beside it; what is not installed is left out, and named
+    pip install 'tinychat[fast]'              for tinychat's own rows with numba
 
 The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, greedy,
 prompts of 16 tokens, no `<eos>`, for one sequence and for 32 at once. Each side has a process of its own, with the
@@ -62,7 +63,7 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     from tinychat.generation.engine import Request
     from tinychat.generation.loading import load_engine
     from tinychat.generation.sampling import SamplingOptions
-    from tinychat.runtime import asked_threads
+    from tinychat.runtime import asked_threads, usable_cores
 
     engine = load_engine(folder / "tinychat", rows=max(SEQUENCES), device="cpu")
 
@@ -74,8 +75,10 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
             engine.step()
         return sum(request.n_said for request in requests)
 
-    in_numpy = os.environ["TINYCHAT_DECODER"] == "numpy"
-    return answer, (asked_threads() or 1) if in_numpy else torch_threads()
+    kind = os.environ["TINYCHAT_DECODER"]
+    if kind == "torch":
+        return answer, torch_threads()
+    return answer, min(2, asked_threads() or usable_cores()) if kind == "numba" else asked_threads() or 1
 
 
 def load_transformers(dtype: str, folder: Path) -> tuple[Answer, int]:
@@ -117,13 +120,17 @@ def torch_threads() -> int:
 
 
 EVERY_CORE = "tinychat numpy fp32, every core"
+ONE_THREAD = "tinychat numba fp32, one thread"
 NUMPY = {"TINYCHAT_DECODER": "numpy"}
+NUMBA = {"TINYCHAT_DECODER": "numba"}
 TORCH = {"TINYCHAT_DECODER": "torch"}
 CORES = {"TINYCHAT_THREADS": str(os.cpu_count() or 1)}
 TRANSFORMERS = ("torch", "transformers")
 SIDES = {
     "tinychat numpy fp32": Side(load_tinychat, (), NUMPY),
     EVERY_CORE: Side(load_tinychat, (), NUMPY | CORES),
+    ONE_THREAD: Side(load_tinychat, ("numba",), {**NUMBA, "TINYCHAT_THREADS": "1"}),
+    "tinychat numba fp32": Side(load_tinychat, ("numba",), NUMBA),
     "tinychat torch fp32": Side(load_tinychat, ("torch",), TORCH),
     "tinychat torch bf16": Side(load_tinychat, ("torch",), {**TORCH, "TINYCHAT_PRECISION": "bf16"}),
     REFERENCE: Side(partial(load_transformers, "float32"), TRANSFORMERS, {}),
@@ -210,8 +217,8 @@ def main() -> None:
     arguments = parser.parse_args()
     missing = missing_packages()
     names = [name for name in arguments.only or SIDES if not set(SIDES[name].needs) & set(missing)]
-    if arguments.threads is not None and EVERY_CORE in names:
-        names.remove(EVERY_CORE)
+    if arguments.threads is not None:
+        names = [name for name in names if name not in (EVERY_CORE, ONE_THREAD)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         subprocess.run([sys.executable, "-m", "benchmarks.rivals", temporary], check=True, capture_output=True)

@@ -30,8 +30,9 @@ from tinychat.model import classic
 from tinychat.model.config import ModelConfig
 from tinychat.model.losses import token_losses
 from tinychat.params import Params, load_params
-from tinychat.runtime import Runtime
+from tinychat.runtime import Runtime, keep_freed_memory
 from tinychat.tokenizer.chat import IGNORED
+from tinychat.training.loop import BF16_WIDTH_STEP
 from tinychat.training.optimizers import build_optimizer
 
 Step = Callable[[Batch], None]
@@ -117,9 +118,9 @@ def with_fused_attention(step: Step) -> Step:
     return fused
 
 
-def by_length(split: PreparedSplit, batch_tokens: int) -> Iterator[Batch]:
-    plan = plan_batches(split.lengths, batch_tokens, np.random.default_rng(0))
-    return (collate(split, rows, 0) for rows in cycle(plan))
+def by_length(split: PreparedSplit, batch_tokens: int, width_step: int = 1) -> Iterator[Batch]:
+    plan = plan_batches(split.lengths, batch_tokens, np.random.default_rng(0), width_step)
+    return (collate(split, rows, 0, width_step) for rows in cycle(plan))
 
 
 def in_random_order(split: PreparedSplit, batch_tokens: int) -> Iterator[Batch]:
@@ -134,15 +135,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
+    keep_freed_memory()
     params, split = load_params(Path()), open_split(Path("data/prepared"), "train")
     sizes = params.model.model_dump(exclude={"architecture", "vocab_size"})
     config = ModelConfig(vocab_size=int(split.tokens.max()) + 1, **sizes)
     bf16 = tinychat_step(config, params, "bf16")
+    tokens = params.train.batch_tokens
     sides: dict[str, tuple[Step, Iterator[Batch]]] = {
-        "article, mended": (article_step(config, params), in_random_order(split, params.train.batch_tokens)),
-        "tinychat fp32": (tinychat_step(config, params, "fp32"), by_length(split, params.train.batch_tokens)),
-        "tinychat bf16": (bf16, by_length(split, params.train.batch_tokens)),
-        "tinychat bf16, fused attention": (with_fused_attention(bf16), by_length(split, params.train.batch_tokens)),
+        "article, mended": (article_step(config, params), in_random_order(split, tokens)),
+        "tinychat fp32": (tinychat_step(config, params, "fp32"), by_length(split, tokens)),
+        "tinychat bf16": (bf16, by_length(split, tokens, BF16_WIDTH_STEP)),
+        "tinychat bf16, any width": (bf16, by_length(split, tokens)),
+        "tinychat bf16, fused attention": (with_fused_attention(bf16), by_length(split, tokens, BF16_WIDTH_STEP)),
     }
     speeds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 2):

@@ -5,7 +5,7 @@ from pathlib import Path
 from tinychat.batches.prepared import open_split
 from tinychat.errors import InputError, run_and_exit
 from tinychat.params import load_params
-from tinychat.runtime import choose_runtime
+from tinychat.runtime import choose_runtime, keep_freed_memory
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.run import CHANGED, TrainingResult, train_model
 from tinychat.training.snapshots import work_folder
@@ -19,6 +19,7 @@ REPORTS = Path("reports/train")
 def run(root: Path = Path()) -> None:
     """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
     params = load_params(root)
+    keep_freed_memory()
 
     def write(result: TrainingResult) -> None:
         now = load_params(root)

@@ -3,10 +3,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from dvc.utils.hydra import apply_overrides
+from dvc_data.hashfile.meta import Meta
 
 from tinychat.corpus import sources
 from tinychat.errors import InputError
@@ -31,6 +34,20 @@ def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
     assert load_params(repo).model == load_params(repo / "examples" / "article").model.model_copy(
         update={"vocab_size": None}
     )
+
+
+def test_no_key_is_one_that_dvcs_run_cache_passes_over(repo: Path) -> None:
+    """It leaves out keys of these names wherever they stand, and would take another value's output from the cache."""
+    passed_over = {Meta.PARAM_SIZE, Meta.PARAM_NFILES}
+
+    def keys(section: object) -> Iterator[str]:
+        if isinstance(section, dict):
+            for key, value in section.items():
+                yield key
+                yield from keys(value)
+
+    for path in (repo / "params.yaml", repo / "examples/article/params.yaml"):
+        assert not passed_over & set(keys(yaml.safe_load(path.read_text(encoding="utf-8"))))
 
 
 @pytest.mark.parametrize(

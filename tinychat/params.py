@@ -128,7 +128,7 @@ class Shares(Section):
 class StarterParams(Section):
     """How the starter corpus is expanded."""
 
-    size: Annotated[int, Field(ge=100, le=1_000_000)]
+    dialogues: Annotated[int, Field(ge=100, le=1_000_000)]
     seed: Seed
 
 
@@ -186,11 +186,11 @@ class TrainParams(Section):
     seed: Seed
     epochs: Count
     batch_tokens: Count
-    optimizer: Literal["adamw", "adam"]
+    optimizer: Literal["adamw", "adam", "muon"]
     learning_rate: Annotated[Real, Field(gt=0)]
     beta2: Annotated[Real, Field(gt=0, lt=1)]
     weight_decay: Annotated[Real, Field(ge=0)]
-    schedule: Literal["cosine", "constant"]
+    schedule: Literal["cosine", "linear", "constant"]
     warmup_steps: CountOrZero
     dropout: Annotated[Real, Field(ge=0, lt=1)]
     grad_clip: Annotated[Real, Field(gt=0)] | None

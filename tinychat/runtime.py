@@ -2,12 +2,15 @@
 
 TINYCHAT_DEVICE     auto (default: cuda, else mps, else cpu), cpu, cuda, mps
 TINYCHAT_PRECISION  auto (default: bf16 in training where it is faster, fp32 elsewhere), fp32, bf16
-TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder) or a number
-TINYCHAT_DECODER    auto (default: numpy where replies are computed on a CPU in fp32, else torch), numpy, torch
+TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for numba's) or a number
+TINYCHAT_DECODER    auto (default: numpy where replies are computed on a CPU in fp32, else torch), numpy, numba, torch
 """
 
 import contextlib
+import ctypes
+import math
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
-DECODERS = ("auto", "numpy", "torch")
+DECODERS = ("auto", "numpy", "numba", "torch")
+
+# Products are half of a training step in bf16: faster ones must make up for the conversions, and leave no doubt.
+BF16_PAYS_BELOW = 0.7
 
 
 @dataclass(frozen=True)
@@ -67,20 +73,22 @@ def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
 
 
 def choose_decoder(environment: Mapping[str, str] | None = None, device: str | None = None) -> str:
-    """Which decoder computes replies, numpy or torch; `device` is where the caller already computes, if anywhere.
+    """Which decoder computes replies, numpy, numba or torch; `device` is where the caller computes already, if at all.
 
     A GPU is taken only where one was asked for, or the caller computes on one: to look for one takes torch, whose
-    import takes longer than a reply. Raises InputError for a value that is not known, or that numpy cannot do.
+    import takes longer than a reply. Raises InputError for a value that is not known, or that numpy or numba cannot do.
     """
     environment = os.environ if environment is None else environment
     decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
     asked = _choice(environment, "TINYCHAT_DEVICE", DEVICES)
     on_cpu = (device or asked) in ("auto", "cpu")
     in_bf16 = asked_precision(environment) == "bf16"
-    if decoder == "numpy" and in_bf16:
-        raise InputError("TINYCHAT_DECODER is numpy, which computes in fp32 only, but TINYCHAT_PRECISION is bf16")
-    if decoder == "numpy" and asked not in ("auto", "cpu"):
-        raise InputError(f"TINYCHAT_DECODER is numpy, which computes on the CPU only, but TINYCHAT_DEVICE is {asked}")
+    if decoder in ("numpy", "numba") and in_bf16:
+        raise InputError(f"TINYCHAT_DECODER is {decoder}, which computes in fp32 only, but TINYCHAT_PRECISION is bf16")
+    if decoder in ("numpy", "numba") and asked not in ("auto", "cpu"):
+        raise InputError(
+            f"TINYCHAT_DECODER is {decoder}, which computes on the CPU only, but TINYCHAT_DEVICE is {asked}"
+        )
     if decoder == "auto":
         return "numpy" if on_cpu and not in_bf16 else "torch"
     return decoder
@@ -100,6 +108,13 @@ def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
     if not (threads.isascii() and threads.isdigit() and int(threads) > 0):
         raise InputError(f"TINYCHAT_THREADS is {threads!r}; it must be auto or a number from 1 on")
     return int(threads)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class BlasThreads:
@@ -128,20 +143,58 @@ class BlasThreads:
             library.set_num_threads(number)
 
 
+# Of glibc's malloc.h, for `mallopt`.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, for the next training step, where the C library is glibc.
+
+    By default blocks of a few MB go back to the system at once, and each step pays for every page of them anew: a tenth
+    to a sixth of its time in bf16 (docs/experiments.md). What a process takes at most stays the same.
+    """
+    with contextlib.suppress(OSError, TypeError, AttributeError):  # no such library on Windows, no mallopt elsewhere
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**30)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(M_TOP_PAD, 2**26)
+
+
 def bf16_is_faster(device: "torch.device") -> bool:
     """Whether training in bf16 pays on this device.
 
-    GPUs that have it, and CPUs with AMX tiles. A CPU with avx512_bf16 alone was measured at 0.7 of its fp32 speed
-    (docs/experiments.md), so it stays in fp32 unless TINYCHAT_PRECISION asks.
+    GPUs that have it, and CPUs with AMX tiles. Of CPUs with avx512_bf16 alone one trained at 0.7 of its fp32 speed,
+    another at 1.5 times (docs/experiments.md): there it is asked of a product.
     """
     import torch
 
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-        return bool(has_amx())
+        if _cpu_has("_is_amx_tile_supported"):
+            return True
+        return _cpu_has("_is_avx512_bf16_supported") and bf16_products_take() < BF16_PAYS_BELOW
     return False
+
+
+def _cpu_has(question: str) -> bool:
+    import torch
+
+    return bool(getattr(torch.cpu, question, lambda: False)())  # torch's own names for them, which may go
+
+
+def bf16_products_take() -> float:
+    """The time of a matrix product in bf16 on the CPU as a share of fp32's: the quickest of a few of each, by turns."""
+    import torch
+
+    pairs = [torch.ones(2, 1024, 256, dtype=dtype).unbind() for dtype in (torch.float32, torch.bfloat16)]
+    seconds = [math.inf, math.inf]
+    for _ in range(12):
+        for place, (inputs, weight) in enumerate(pairs):
+            begun = time.perf_counter()
+            torch.nn.functional.linear(inputs, weight)
+            seconds[place] = min(seconds[place], time.perf_counter() - begun)
+    return seconds[1] / seconds[0]
 
 
 def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

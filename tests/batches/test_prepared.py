@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinychat.batches.batching import collate, padding_share, plan_batches
+from tinychat.batches.batching import collate, padding_share, plan_batches, widths
 from tinychat.batches.prepared import EncodedDialogue, open_split, to_arrays, write_split
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError
@@ -113,6 +113,26 @@ def test_batches_hold_every_dialogue_once_within_their_limit() -> None:
     batches = plan_batches(lengths, 512, np.random.default_rng(1))
     assert sorted(np.concatenate(batches).tolist()) == list(range(500))
     assert all(len(rows) * lengths[rows].max() <= 512 for rows in batches)
+
+
+def test_batches_of_few_widths_hold_every_dialogue_and_no_more_than_the_model_takes() -> None:
+    lengths = np.random.default_rng(0).integers(4, 62, size=500)
+    batches = plan_batches(lengths, 512, np.random.default_rng(1), width_step=8)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    assert set(widths(lengths, 8).tolist()) == {8, 16, 24, 32, 40, 48, 56, 60}
+    assert all(len(rows) * widths(lengths, 8)[rows].max() <= 512 for rows in batches)
+    assert 0 < padding_share(lengths, batches, 8) < 0.15
+
+
+def test_a_batch_is_as_wide_as_was_planned() -> None:
+    rows = [EncodedDialogue(tuple(range(1, n + 1)), (False,) * (n - 1) + (True,), 3) for n in (4, 11, 14)]
+    split = to_arrays(rows, 20)
+    assert [collate(split, [i], 0, 4).inputs.shape[1] for i in range(3)] == [4, 12, 13]
+    narrow, wide = collate(split, [0, 1], 0), collate(split, [0, 1], 0, 4)
+    assert wide.inputs[:, :10].tolist() == narrow.inputs.tolist()
+    assert wide.targets[:, :10].tolist() == narrow.targets.tolist()
+    assert (wide.inputs[:, 10:] == 0).all()
+    assert (wide.targets[:, 10:] == IGNORED).all()
 
 
 def test_a_dialogue_longer_than_a_batch_goes_alone() -> None:

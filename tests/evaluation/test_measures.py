@@ -5,6 +5,7 @@ import torch
 
 from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
 from tinychat.corpus.dialogue import Dialogue, Turn
+from tinychat.evaluation.asking import GREEDY, Respondent
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.measures import is_well_formed, measure_by_name, says_a_phrase_twice
 from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_share, mean_char_f1
@@ -182,7 +183,8 @@ def test_each_measure_of_the_corpus_counts_right_ended_and_well_formed_replies(
 
     def measures(n: int) -> dict[str, dict[str, float]]:
         """The model says the letter `n` times and ends, or is cut where `n` is 30."""
-        return measure_by_name(engine, dialogues, SamplingOptions(method="greedy", min_tokens=n, max_tokens=30))
+        options = SamplingOptions(method="greedy", min_tokens=n, max_tokens=30)
+        return measure_by_name(Respondent(engine, options), dialogues)
 
     assert measures(1) == {
         "x": {"asked": 2, "accepted": 0.5, "ends_by_itself": 1, "well_formed": 1},
@@ -190,3 +192,25 @@ def test_each_measure_of_the_corpus_counts_right_ended_and_well_formed_replies(
     }
     assert measures(29)["x"] == {"asked": 2, "accepted": 0, "ends_by_itself": 1, "well_formed": 0}
     assert measures(30)["x"] == {"asked": 2, "accepted": 0, "ends_by_itself": 0, "well_formed": 0}
+
+
+def test_what_is_asked_twice_is_answered_once_and_as_the_engine_does(
+    model: DialogueModel, bpe: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(TorchDecoder(model, rows=4), bpe)
+    asked = [[{"role": "user", "content": text}] for text in ("안녕", "고마워", "안녕", "가" * 99)]
+    expected = engine.reply(asked[:3], GREEDY)
+    entered: list[int] = []
+    reply = Engine.reply
+
+    def counted(self: Engine, dialogues: list[object], options: SamplingOptions) -> list[Reply]:
+        entered.append(len(dialogues))
+        return reply(self, dialogues, options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Engine, "reply", counted)
+    respondent = Respondent(engine)
+    for begin in (0, 1):
+        replies = respondent.reply(asked[begin:])
+        assert replies[-1] is None
+        assert [one and one.token_ids for one in replies[:-1]] == [one.token_ids for one in expected[begin:]]
+    assert entered == [2, 0]

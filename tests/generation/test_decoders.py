@@ -1,4 +1,4 @@
-"""Both decoders compute what the model computes that reads every sentence from its beginning, alone."""
+"""Every decoder computes what the model computes that reads every sentence from its beginning, alone."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from tests.generation.models import SMALL, Sample, random_sample
+from tests.generation.models import KINDS, SMALL, Sample, random_sample
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.numpy_decoder import Layer, NumpyDecoder
 
@@ -15,7 +15,7 @@ NEAR = 1e-4
 SUBSETS = [subset for n in range(4) for subset in combinations(range(4), n)]
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked, ids_of, run
-from tests.generation.models import PlainDecoder, Sample
+from tests.generation.models import KINDS, PlainDecoder, Sample
 from tinychat.generation.decoder import Floats
 from tinychat.generation.engine import Engine, Reply
 from tinychat.generation.sampling import SamplingOptions
@@ -26,7 +26,7 @@ OPTIONS = {
 }
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked, ids_of
-from tests.generation.models import Sample
+from tests.generation.models import KINDS, Sample
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.engine import Engine
 from tinychat.tokenizer import Tokenizer
@@ -54,7 +54,7 @@ def ctrl_c_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -4,6 +4,7 @@ import json
 import pickle
 import random
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import tokenizers
 import torch
 
 from tests.generation.asking import PROMPTS, ask, ids_of
-from tests.generation.models import Sample, save_sample
+from tests.generation.models import KINDS, Sample, needs_numba, save_sample
 from tinychat.errors import InputError
 from tinychat.generation.loading import load_engine
 from tinychat.model.config import ModelConfig
@@ -32,7 +33,7 @@ def folder(talker_folder: Path, tmp_path: Path) -> Path:
     return shutil.copytree(talker_folder, tmp_path / "model")
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=KINDS)
 def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TINYCHAT_DECODER", request.param)
     return request.param
@@ -256,10 +257,33 @@ def test_both_decoders_say_the_same(talker_folder: Path, monkeypatch: pytest.Mon
     assert said[0] == said[1] == said[2]
 
 
+@needs_numba
+def test_numba_says_the_same(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ids_of(ask(load_engine(talker_folder), PROMPTS))
+    monkeypatch.setenv("TINYCHAT_DECODER", "numba")
+    engine = load_engine(talker_folder)
+    assert type(engine.decoder).__name__ == "NumbaDecoder"
+    assert ids_of(ask(engine, PROMPTS)) == expected
+
+
 def test_numpy_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINYCHAT_DECODER", "numpy")
     monkeypatch.setenv("TINYCHAT_PRECISION", "bf16")
     assert refusal(talker_folder).startswith("TINYCHAT_DECODER is numpy, which computes in fp32 only")
+
+
+def test_numba_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYCHAT_DECODER", "numba")
+    monkeypatch.setenv("TINYCHAT_PRECISION", "bf16")
+    assert refusal(talker_folder).startswith("TINYCHAT_DECODER is numba, which computes in fp32 only")
+
+
+def test_where_numba_is_asked_for_and_not_there_one_line_says_how_to_get_it(
+    talker_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYCHAT_DECODER", "numba")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert refusal(talker_folder).startswith("this needs numba, which is not installed: pip install 'tinychat[fast]'")
 
 
 def test_bf16_takes_torch(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

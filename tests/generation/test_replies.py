@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked
-from tests.generation.models import Sample, biased, random_sample
+from tests.generation.models import KINDS, Sample, biased, random_sample
 from tinychat.errors import InputError
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
@@ -19,7 +19,7 @@ EOS = 3
 ALWAYS, NEVER = 100.0, -100.0
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 

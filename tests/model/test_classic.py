@@ -136,6 +136,23 @@ def test_padding_changes_no_loss(model: DialogueModel) -> None:
     torch.testing.assert_close(together[:2], alone, atol=1e-5, rtol=0)
 
 
+def test_bf16_counts_each_target_once(model: DialogueModel) -> None:
+    """Its output layer computes a few places more, so that their number is one of few."""
+    split = to_arrays([EncodedDialogue((1, 5, 2, 6, 3), (False, False, False, True, True), 3)], model.vocab_size)
+    batch = collate(split, [0], pad_id=0)
+    expected = token_losses(model, batch.inputs, batch.targets)
+    expected.losses.mean().backward()
+    gradient = model.output_layer.bias.grad
+    model.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = token_losses(model, batch.inputs, batch.targets)
+    found.losses.mean().backward()
+    assert found.wanted.tolist() == [6, 3]
+    assert found.logits.shape == expected.logits.shape
+    torch.testing.assert_close(found.losses, expected.losses, atol=2e-2, rtol=0)
+    torch.testing.assert_close(model.output_layer.bias.grad, gradient, atol=2e-2, rtol=0)
+
+
 def test_a_default_device_set_elsewhere_changes_nothing(model: DialogueModel) -> None:
     """The article's input layer reads a global device."""
     ids = torch.tensor([[1, 5, 2]])

@@ -36,6 +36,8 @@ SMALL = {
     "epochs": 3,
     "batch_tokens": 1024,
     "learning_rate": 0.001,
+    "optimizer": "adamw",
+    "schedule": "cosine",
     "max_size": 400,
     "method": "sample",
 }

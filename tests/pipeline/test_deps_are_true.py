@@ -28,7 +28,7 @@ OTHER_VALUES = yaml.safe_load("""
 corpus:
   sources: [{package: chatterbot-corpus}]
   packages: {chatterbot-corpus: 1.3.3, another: "1"}
-  starter: {size: 500, seed: 1}
+  starter: {dialogues: 500, seed: 1}
   columns: {question: Q, answer: A}
   on_error: skip
   shares: {train: 0.5, valid: 0.25, test: 0.25}
@@ -219,9 +219,9 @@ def seen(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return cache(lambda stage: watch(finished.copy(tmp_path_factory.mktemp(stage) / "tinychat"), stage))
 
 
-def seen_with_torch(finished: Project, stage: str, folder: Path) -> Seen:
+def seen_with(decoder: str, finished: Project, stage: str, folder: Path) -> Seen:
     """What a stage that answers does where another machine computes the replies otherwise."""
-    return watch(finished.copy(folder / "tinychat"), stage, TINYCHAT_DECODER="torch")
+    return watch(finished.copy(folder / decoder / "tinychat"), stage, TINYCHAT_DECODER=decoder)
 
 
 def seen_with_the_starter_corpus(finished: Project, stage: str, folder: Path) -> Seen:
@@ -258,7 +258,9 @@ def test_a_stage_reads_in_every_dep_that_it_declares(
 ) -> None:
     read = seen(stage).read
     if "tinychat/generation/torch_decoder.py" in declared(finished, stage).deps:
-        read = read | seen_with_torch(finished, stage, tmp_path).read
+        pytest.importorskip("numba", reason="numba is not installed: pip install 'tinychat[fast]'")
+        for decoder in ("torch", "numba"):
+            read = read | seen_with(decoder, finished, stage, tmp_path).read
     if "data/starter" in declared(finished, stage).deps:
         read = read | seen_with_the_starter_corpus(finished, stage, tmp_path).read
     assert unread(finished, stage, read) == []
@@ -271,7 +273,7 @@ def test_a_stage_whose_replies_torch_computes_reads_nothing_else_and_gives_the_s
     project = finished.copy(tmp_path / "tinychat")
     project.run(sys.executable, "-m", f"stages.{stage}", TINYCHAT_DECODER="torch")
     assert outs_of(finished, stage, project) == outs_of(finished, stage, finished)
-    assert undeclared(finished, stage, seen_with_torch(finished, stage, tmp_path / "watched").read) == []
+    assert undeclared(finished, stage, seen_with("torch", finished, stage, tmp_path / "watched").read) == []
 
 
 @each_stage

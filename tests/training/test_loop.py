@@ -1,6 +1,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -37,14 +38,18 @@ def same_weights(one: Trained, other: Trained) -> bool:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 6, 11])
-@pytest.mark.parametrize("keep", ["last", "best"])
-def test_a_stopped_run_goes_on_to_the_same_weights(make_trainer: Make, steps: int, keep: str) -> None:
-    expected = train(make_trainer(keep=keep))
+@pytest.mark.parametrize(
+    "changes",
+    [{"keep": "last"}, {"keep": "best"}, {"optimizer": "muon", "schedule": "linear"}],
+    ids=["last", "best", "muon"],
+)
+def test_a_stopped_run_goes_on_to_the_same_weights(make_trainer: Make, steps: int, changes: dict[str, Any]) -> None:
+    expected = train(make_trainer(**changes))
     stop = StopSignals()
     with pytest.raises(Interrupted, match=f"step {steps} of .* goes on from there"):
-        make_trainer(keep=keep).run(StopAfter(stop, steps), stop)
+        make_trainer(**changes).run(StopAfter(stop, steps), stop)
     torch.manual_seed(99)  # whatever happened in between
-    resumed = make_trainer(keep=keep)
+    resumed = make_trainer(**changes)
     assert resumed.resume()
     trained = train(resumed)
     assert same_weights(trained, expected)
@@ -57,8 +62,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(make_traine
     assert not same_weights(one, other)
 
 
-def test_training_lowers_the_loss(make_trainer: Make) -> None:
-    history = train(make_trainer(epochs=30, schedule="constant")).history
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_training_lowers_the_loss(make_trainer: Make, optimizer: str) -> None:
+    history = train(make_trainer(epochs=30, schedule="constant", optimizer=optimizer)).history
     assert [row["epoch"] for row in history] == list(range(1, 31))
     assert history[-1]["train_loss"] < 0.3 * history[0]["train_loss"]
     assert history[-1]["valid_loss"] < history[0]["valid_loss"]
@@ -84,12 +90,23 @@ def test_a_diverging_run_says_what_to_change(make_trainer: Make) -> None:
         train(make_trainer(learning_rate=1e30, grad_clip=None, warmup_steps=0))
 
 
-def test_bf16_learns_as_well(make_trainer: Make) -> None:
+def test_bf16_learns_as_well(make_trainer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "BF16_WIDTH_STEP", 1)  # the same batches as in fp32
     bf16 = Runtime(device="cpu", precision="bf16", threads=1)
     losses = [train(make_trainer(epochs=20, runtime=runtime)).history[-1]["train_loss"] for runtime in (bf16,)]
     assert math.isfinite(losses[0])
     reference = train(make_trainer(epochs=20)).history[-1]["train_loss"]
     assert abs(losses[0] - reference) < 0.1 * reference
+
+
+def test_bf16_trains_on_batches_of_few_shapes(make_trainer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make_trainer(epochs=1, runtime=Runtime(device="cpu", precision="bf16", threads=1))
+    shapes: list[torch.Size] = []
+    trainer.model.input_layer.register_forward_pre_hook(lambda _, ids: shapes.append(ids[0].shape))
+    train(trainer)
+    longest = max(trainer.train.longest, trainer.valid.longest) - 1
+    assert shapes
+    assert all(width % loop.BF16_WIDTH_STEP == 0 or width == longest for _, width in shapes)
 
 
 def test_lines_come_as_often_as_asked(make_trainer: Make) -> None:

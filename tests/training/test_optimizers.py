@@ -24,6 +24,13 @@ def test_the_warm_up_is_linear_and_the_cosine_ends_at_a_tenth() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
+def test_the_straight_line_ends_at_nothing() -> None:
+    p = params(learning_rate=1.0, warmup_steps=10, schedule="linear")
+    rates = [learning_rate_at(step, 110, p) for step in range(111)]
+    assert rates[:10] == pytest.approx([(n + 1) / 10 for n in range(10)])
+    assert rates[10:] == pytest.approx([(100 - n) / 100 for n in range(101)])
+
+
 def test_constant_stays_and_a_long_warm_up_never_ends() -> None:
     assert {learning_rate_at(s, 9, params(schedule="constant", warmup_steps=0)) for s in range(9)} == {3e-3}
     assert learning_rate_at(4, 5, params(warmup_steps=100)) == pytest.approx(3e-3 * 5 / 100)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, to_record
+from tinychat.evaluation.asking import Respondent
 from tinychat.files import rounded
-from tinychat.generation.engine import Engine, Reply
-from tinychat.generation.sampling import SamplingOptions
+from tinychat.generation.engine import Reply
 
 # A phrase that is said twice in one reply: so many words in a row, or so many characters.
 PHRASE_WORDS, PHRASE_CHARACTERS = 4, 12
@@ -24,9 +24,7 @@ def accepted_replies(dialogue: Dialogue) -> set[str]:
     return set((dialogue.metadata or {}).get("accept", ()))
 
 
-def measure_by_name(
-    engine: Engine, dialogues: Sequence[Dialogue], options: SamplingOptions
-) -> dict[str, dict[str, float]]:
+def measure_by_name(respondent: Respondent, dialogues: Sequence[Dialogue]) -> dict[str, dict[str, float]]:
     """For each measure: how many dialogues were asked (`asked`), and the shares of them with a reply of a kind.
 
     accepted        it is among those that the corpus names; where the corpus names the wrong ones, as the starter
@@ -40,7 +38,8 @@ def measure_by_name(
     for dialogue in dialogues:
         if dialogue.metadata and "measure" in dialogue.metadata:
             groups[str(dialogue.metadata["measure"])].append(dialogue)
-    return {name: _measure(engine, group, options) for name, group in groups.items()}
+    respondent.reply([_asked(dialogue) for group in groups.values() for dialogue in group])  # all in one batch
+    return {name: _measure(respondent, group) for name, group in groups.items()}
 
 
 def says_a_phrase_twice(text: str) -> bool:
@@ -62,10 +61,11 @@ def _has_run_twice(parts: Sequence[str], length: int) -> bool:
     )
 
 
-def _measure(engine: Engine, dialogues: Sequence[Dialogue], options: SamplingOptions) -> dict[str, float]:
-    fitting = [(d, asked) for d in dialogues if engine.fits(asked := _asked(d), options)]
-    replies: list[Reply] = engine.reply([asked for _, asked in fitting], options)
-    right = [reply.text in accepted_replies(d) for (d, _), reply in zip(fitting, replies, strict=True)]
+def _measure(respondent: Respondent, dialogues: Sequence[Dialogue]) -> dict[str, float]:
+    replied = zip(dialogues, respondent.reply([_asked(dialogue) for dialogue in dialogues]), strict=True)
+    fitting = [(dialogue, reply) for dialogue, reply in replied if reply is not None]
+    replies = [reply for _, reply in fitting]
+    right = [reply.text in accepted_replies(dialogue) for dialogue, reply in fitting]
     ended = [reply.finish_reason == "stop" for reply in replies]
     return {
         "asked": len(dialogues),

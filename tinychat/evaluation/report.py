@@ -11,16 +11,14 @@ from tinychat.batches.prepared import PreparedSplit, to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.text_keys import text_key
+from tinychat.evaluation.asking import GREEDY, Respondent
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.measures import accepted_replies, measure_by_name, new_dialogues
 from tinychat.evaluation.replies import copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.files import rounded
 from tinychat.generation.engine import Engine
-from tinychat.generation.sampling import SamplingOptions
 from tinychat.model.classic import DialogueModel
-
-GREEDY = SamplingOptions(method="greedy", max_tokens=64)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ def evaluate(
     nearest = NearestQuestion([q.text for q in known], [q.answer for q in known])
     trained, _ = _arrays(engine, train)
     report: dict[str, Any] = {"seen": None, "held_out": None}
-    if measures := measure_by_name(engine, measured, GREEDY):
+    respondent = Respondent(engine)
+    if measures := measure_by_name(respondent, measured):
         report["measures"] = measures
     for name, dialogues in (("seen", spread(train, max_dialogues)), ("held_out", held_out)):
         split, n_bytes = _arrays(engine, dialogues)
@@ -73,7 +72,7 @@ def evaluate(
             **_likelihood_measures(likelihood),
             "next_token_accuracy": rounded(accuracy),
             "unknown_share": rounded(_unknown_share(engine, dialogues)),
-            "replies": _reply_measures(engine, asked, answers, training_answers) if asked else None,
+            "replies": _reply_measures(respondent, asked, answers, training_answers) if asked else None,
             "baselines": {
                 "unigram": _likelihood_measures(unigram),
                 "nearest_question": _agreement([nearest.answer(q.text) for q in asked], asked, answers)
@@ -142,9 +141,9 @@ def _agreement(
 
 
 def _reply_measures(
-    engine: Engine, asked: list[Question], answers: dict[tuple[str, ...], set[str]], training_answers: set[str]
+    respondent: Respondent, asked: list[Question], answers: dict[tuple[str, ...], set[str]], training_answers: set[str]
 ) -> dict[str, float]:
-    replies = engine.reply([question.messages for question in asked], GREEDY)
+    replies = [reply for reply in respondent.reply([question.messages for question in asked]) if reply is not None]
     texts = [reply.text for reply in replies]
     return {
         "asked": len(asked),

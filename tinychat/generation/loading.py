@@ -7,7 +7,7 @@ from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
 from tinychat.model.config import CONFIG_FILE, load_config
-from tinychat.runtime import asked_threads, choose_decoder
+from tinychat.runtime import asked_threads, choose_decoder, usable_cores
 from tinychat.tokenizer import load_tokenizer
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 
@@ -44,12 +44,30 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
 
 
 def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:
-    """The decoder of that kind, numpy or torch, for the model in `folder`. Raises InputError as `load_engine` does."""
+    """The model in `folder` as numpy, numba or torch computes it. Raises InputError as `load_engine` does."""
     if kind == "numpy":
         from tinychat.generation.numpy_decoder import load_numpy_decoder
 
         return load_numpy_decoder(folder, rows, threads=asked_threads() or 1)
+    if kind == "numba":
+        return _load_numba_decoder(folder, rows)
     return _load_torch_decoder(folder, rows, device)
+
+
+def _load_numba_decoder(folder: str | Path, rows: int) -> Decoder:
+    try:
+        import numba  # noqa: F401
+    except ModuleNotFoundError:
+        raise InputError(
+            "this needs numba, which is not installed: pip install 'tinychat[fast]'. Without it numpy computes the "
+            "replies: unset TINYCHAT_DECODER"
+        ) from None
+    except ImportError as error:  # it knows no numpy as new as this one
+        raise InputError(f"TINYCHAT_DECODER is numba, which cannot be loaded: {' '.join(str(error).split())}") from None
+    from tinychat.generation.numba_decoder import load_numba_decoder
+
+    # Two threads by default: unlike those of a BLAS they never wait for each other (numba_kernels).
+    return load_numba_decoder(folder, rows, threads=asked_threads() or min(2, usable_cores()))
 
 
 def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> Decoder:

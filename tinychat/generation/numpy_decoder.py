@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tinychat.generation.decoder import Floats
 from tinychat.model.config import ModelConfig, load_config
@@ -72,8 +73,8 @@ class NumpyDecoder:
         self._words = weights["input_layer.word_embedding.weight"]  # (V, D)
         self._places = weights["input_layer.pos_embedding.weight"]  # (max_len, D)
         self._norm = LayerNorm(weights["input_layer.norm.weight"], weights["input_layer.norm.bias"])
-        self._layers = [_layer(weights, f"decoder_layers.{n}") for n in range(config.n_layers)]
-        self._output = _linear(weights["output_layer.weight"], weights["output_layer.bias"])
+        self._layers = [self._layer(weights, f"decoder_layers.{n}") for n in range(config.n_layers)]
+        self._output = self._linear(weights["output_layer.weight"], weights["output_layer.bias"])
         self._scale = np.float32(1 / math.sqrt(config.head_dim))
         # Zeros, since what lies behind a sentence's end is multiplied by zero: it must be finite. The system gives
         # memory only to what is written.
@@ -85,12 +86,7 @@ class NumpyDecoder:
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
         """The tokens of all prompts go through the layers together; each attends to its own prompt."""
-        lengths = np.array([len(prompt) for prompt in prompts])
-        first = len(self._lengths)
-        if first + len(prompts) > self.rows:
-            raise ValueError(f"{first + len(prompts)} sentences; this decoder holds {self.rows}")
-        if not prompts or not 0 < lengths.min() <= lengths.max() <= self.max_len:
-            raise ValueError(f"prompts of {lengths.tolist()} tokens; one of 1 to {self.max_len} is needed")
+        lengths, first = self._checked_lengths(prompts), len(self._lengths)
         ends = np.cumsum(lengths)
         spans = list(zip((ends - lengths).tolist(), ends.tolist(), strict=True))
         ids = np.concatenate([np.asarray(prompt, dtype=np.int64) for prompt in prompts])  # (N,)
@@ -112,12 +108,8 @@ class NumpyDecoder:
 
     def step(self, ids: Sequence[int]) -> Floats:
         """Each new token attends to what the cache holds of its sentence, and to itself."""
+        longest = self._checked_longest(ids)
         places, n = self._lengths, len(self._lengths)
-        if len(ids) != n or not n:
-            raise ValueError(f"{len(ids)} tokens for {n} sentences")
-        longest = int(places.max()) + 1
-        if longest > self.max_len:
-            raise ValueError(f"a sentence has max_len {self.max_len} tokens and cannot grow")
         behind = None if places.min() + 1 == longest else np.arange(longest) > places[:, None]  # (B, T)
         rows = np.arange(n)
         with self._threads:
@@ -145,6 +137,26 @@ class NumpyDecoder:
                 self._values[:, place, :, :length] = self._values[:, sentence, :, :length]
         self._lengths = self._lengths[list(sentences)]
 
+    def _checked_lengths(self, prompts: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
+        """How many tokens each prompt has. Raises ValueError where there is no room for them."""
+        lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
+        n = len(self._lengths) + len(prompts)
+        if n > self.rows:
+            raise ValueError(f"{n} sentences; this decoder holds {self.rows}")
+        if not prompts or not 0 < lengths.min() <= lengths.max() <= self.max_len:
+            raise ValueError(f"prompts of {lengths.tolist()} tokens; one of 1 to {self.max_len} is needed")
+        return lengths
+
+    def _checked_longest(self, ids: Sequence[int]) -> int:
+        """How long the longest sentence is with its new token. Raises ValueError where one cannot be lengthened."""
+        n = len(self._lengths)
+        if len(ids) != n or not n:
+            raise ValueError(f"{len(ids)} tokens for {n} sentences")
+        longest = int(self._lengths.max()) + 1
+        if longest > self.max_len:
+            raise ValueError(f"a sentence has max_len {self.max_len} tokens and cannot grow")
+        return longest
+
     def _project(self, layer: Layer, x: Floats) -> Floats:
         """Queries, keys and values: (N, D) → (N, 3, H, K)."""
         return layer.projection(x).reshape(len(x), 3, self.config.n_heads, self.config.head_dim)
@@ -166,25 +178,26 @@ class NumpyDecoder:
         np.maximum(hidden, 0, out=hidden)
         return layer.norm2(x + layer.ffn_out(hidden))
 
+    def _layer(self, weights: dict[str, Floats], name: str) -> Layer:
+        def linear(part: str) -> Linear:
+            return self._linear(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
 
-def _linear(weight: Floats, bias: Floats) -> Linear:
-    """Of a weight (out, in) as torch keeps it, laid out as it is multiplied: two sentences take half the time, 32 five
-    sixths (docs/experiments.md).
-    """
-    return Linear(np.ascontiguousarray(weight.T), bias)
+        def norm(part: str) -> LayerNorm:
+            return LayerNorm(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
 
+        projection = self._linear(
+            weights[f"{name}.self_attn.in_proj_weight"], weights[f"{name}.self_attn.in_proj_bias"]
+        )
+        return Layer(
+            projection, linear("self_attn.out_proj"), norm("norm1"), linear("ffn.0"), linear("ffn.2"), norm("norm2")
+        )
 
-def _layer(weights: dict[str, Floats], name: str) -> Layer:
-    def linear(part: str) -> Linear:
-        return _linear(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
-
-    def norm(part: str) -> LayerNorm:
-        return LayerNorm(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
-
-    projection = _linear(weights[f"{name}.self_attn.in_proj_weight"], weights[f"{name}.self_attn.in_proj_bias"])
-    return Layer(
-        projection, linear("self_attn.out_proj"), norm("norm1"), linear("ffn.0"), linear("ffn.2"), norm("norm2")
-    )
+    @staticmethod
+    def _linear(weight: Floats, bias: Floats) -> Linear:
+        """Of a weight (out, in) as torch keeps it, laid out as it is multiplied: two sentences take half the time, 32
+        five sixths (docs/experiments.md).
+        """
+        return Linear(np.ascontiguousarray(weight.T), bias)
 
 
 def _softmax(scores: Floats) -> Floats:

@@ -58,7 +58,8 @@ class SelfAttention(nn.Module):
         """Queries, keys and values of each head: (B, T, D) → three of (B, H, T, K)."""
         projected = F.linear(x, self.in_proj_weight, self.in_proj_bias)  # (B, T, 3D)
         heads = projected.unflatten(2, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, K)
-        return heads[0], heads[1], heads[2]
+        queries, keys, values = heads.unbind()
+        return queries, keys, values
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -68,7 +69,11 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     (docs/experiments.md).
     """
     if queries.device.type == "cpu" and queries.dtype == torch.bfloat16:
-        return attention_weights(queries, keys) @ values
+        length, size = queries.shape[2:]
+        future = queries.new_full((length, length), -torch.inf).triu(1)
+        q, k, v = (each.flatten(0, 1) for each in (queries, keys, values))  # (B H, T, K) each
+        scores = torch.baddbmm(future, q, k.transpose(1, 2), alpha=1 / math.sqrt(size))  # (B H, T, T)
+        return (scores.softmax(dim=-1) @ v).unflatten(0, queries.shape[:2])
     return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
 
 
@@ -116,6 +121,7 @@ class DialogueModel(nn.Module):
         super().__init__()
         self.max_len = max_len
         self.vocab_size = vocab_size
+        self.n_heads = n_heads
         self.input_layer = InputLayer(vocab_size, embed_dim, max_len)
         self.decoder_layers = nn.ModuleList(DecoderLayer(embed_dim, n_heads, ffn_dim, dropout) for _ in range(n_layers))
         self.output_layer = nn.Linear(embed_dim, vocab_size)

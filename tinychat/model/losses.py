@@ -11,6 +11,10 @@ from torch.nn import functional as F
 from tinychat.model.classic import DialogueModel
 from tinychat.tokenizer.chat import IGNORED
 
+ROWS = (
+    32  # in bf16 the output layer computes a multiple of so many places: a CPU makes its program for each number anew
+)
+
 
 @dataclass(frozen=True)
 class TokenLosses:
@@ -36,7 +40,10 @@ def token_losses(model: DialogueModel, inputs: npt.NDArray[np.int64], targets: n
     Logits are made only for places that have a target.
     """
     ids, wanted = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))  # (B, T) each
-    counted = wanted != IGNORED
-    logits = model.output_layer(model.hidden(ids)[counted]).float()  # (N, V)
-    wanted = wanted[counted]  # (N,)
-    return TokenLosses(F.cross_entropy(logits, wanted, reduction="none"), logits, wanted)
+    places = torch.nonzero(wanted.flatten() != IGNORED).squeeze(1)  # (N,)
+    n = len(places)
+    if torch.is_autocast_enabled(places.device.type):
+        places = F.pad(places, (0, -n % ROWS))  # the first place once more, which nothing is made of
+    logits = model.output_layer(model.hidden(ids).flatten(0, 1)[places]).float()  # (N or more, V)
+    wanted = wanted.flatten()[places]
+    return TokenLosses(F.cross_entropy(logits, wanted, reduction="none")[:n], logits[:n], wanted[:n])

@@ -65,6 +65,8 @@ WORDS = {
     "ability.name.about": "told earlier in the dialogue, and in no dialogue of the training",
     "ability.name_asked_anew": "Remembers a new name, asked in a new way",
     "ability.name_asked_anew.about": "the question for it was never seen either",
+    "ability.name_other": "Remembers a new name that is a word, a nickname or foreign",
+    "ability.name_other.about": "such as Haru or Jessica: others of its kind are in the training",
     "ability.name_odd": "Remembers an odd name",
     "ability.name_odd.about": "such as Elsa or Pororo, which is not made like the names of the training",
     # The corpus.

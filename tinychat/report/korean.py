@@ -65,6 +65,8 @@ WORDS = {
     "ability.name.about": "대화 앞쪽에서 알려 준 이름이고, 학습한 대화에는 나오지 않는다",
     "ability.name_asked_anew": "처음 듣는 이름을, 새 표현으로 물어도 기억한다",
     "ability.name_asked_anew.about": "이름을 묻는 표현도 처음 본다",
+    "ability.name_other": "낱말, 별명, 외국 이름으로 된 처음 듣는 이름을 기억한다",
+    "ability.name_other.about": "하루, 제시카 같은 이름. 비슷한 다른 이름은 학습에 나온다",
     "ability.name_odd": "특이한 이름을 기억한다",
     "ability.name_odd.about": "엘사, 뽀로로처럼 학습한 이름과 짜임이 다른 이름",
     # The corpus.

@@ -59,6 +59,7 @@ ABILITIES = (
     Measure("unknown_by_template", "higher", "share"),
     Measure("name", "higher", "share"),
     Measure("name_asked_anew", "higher", "share"),
+    Measure("name_other", "higher", "share"),
     Measure("name_odd", "higher", "share"),
 )
 

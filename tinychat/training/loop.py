@@ -22,6 +22,9 @@ from tinychat.training.snapshots import Progress, SnapshotStore
 
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
+# In bf16 a CPU makes its matrix program for each new shape, which takes longer than the step itself, and odd sizes are
+# slow (docs/experiments.md): there batches are padded to a width that is a multiple of this.
+BF16_WIDTH_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,13 @@ class Trainer:
     ) -> None:
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
         self.store, self.pad_id = store, pad_id
-        self.optimizer = build_optimizer(model, params)
+        self.width_step = BF16_WIDTH_STEP if runtime.precision == "bf16" else 1
+        self.optimizer = build_optimizer(
+            model, params, torch.bfloat16 if runtime.precision == "bf16" else torch.float32
+        )
         plan = self._plan(0)
         self.steps_per_epoch = len(plan)
-        self.padding = padding_share(train.lengths, plan)
+        self.padding = padding_share(train.lengths, plan, self.width_step)
         self.total_steps = self.steps_per_epoch * params.epochs
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] | None = None
@@ -93,11 +99,11 @@ class Trainer:
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
         generator = np.random.default_rng([self.params.seed, epoch])
-        return plan_batches(self.train.lengths, self.params.batch_tokens, generator)
+        return plan_batches(self.train.lengths, self.params.batch_tokens, generator, self.width_step)
 
     def _step(self, rows: np.ndarray, display: Display) -> None:
         progress = self.progress
-        batch = collate(self.train, rows, self.pad_id)
+        batch = collate(self.train, rows, self.pad_id, self.width_step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params)
         with self.runtime.autocast():
@@ -165,10 +171,10 @@ class Trainer:
             return None
         self.model.eval()
         total, tokens = 0.0, 0
-        for rows in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS):
+        for rows in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS, width_step=self.width_step):
             self._stop_where_asked(stop)
             with self.runtime.autocast():
-                batch = collate(self.valid, rows, self.pad_id)
+                batch = collate(self.valid, rows, self.pad_id, self.width_step)
                 losses = token_losses(self.model, batch.inputs, batch.targets).losses
             total += losses.cpu().double().sum().item()  # MPS has no float64
             tokens += len(losses)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tinychat.corpus.starter.expanding import Expansion
-from tinychat.corpus.starter.files import Starter, read_starter
+from tinychat.corpus.starter.files import Exchange, Starter, read_starter
 from tinychat.corpus.starter.measuring import MOST, ODD_NAMES, Measured, measured
 from tinychat.corpus.starter.nearness import is_near, stems
 from tinychat.corpus.text_keys import text_key
@@ -19,6 +19,7 @@ MEASURES = {
     "unknown_by_template",
     "name",
     "name_asked_anew",
+    "name_other",
     "name_odd",
 }
 
@@ -45,7 +46,8 @@ def test_there_is_every_measure_and_enough_of_each(by_measure: dict[str, list[Me
     assert set(by_measure) == MEASURES
     assert len(by_measure["seen"]) == MOST
     assert len(by_measure["near"]) > 400
-    assert all(len(found) > 100 for name, found in by_measure.items() if name != "name_odd")
+    assert all(len(found) > 100 for name, found in by_measure.items() if name not in ("name_other", "name_odd"))
+    assert len(by_measure["name_other"]) == MOST // 4
     assert len(by_measure["name_odd"]) >= 3 * len(ODD_NAMES)
 
 
@@ -132,7 +134,7 @@ def test_names_are_measured_that_nobody_has_in_training(
 ) -> None:
     _, training, _ = expand(0)
     trained = {sample.values["name"] for sample in training if "name" in sample.values}
-    for name in ("name", "name_asked_anew", "name_odd"):
+    for name in ("name", "name_asked_anew", "name_other", "name_odd"):
         assert not trained & {one.sample.values["name"] for one in by_measure[name]}
 
 
@@ -143,14 +145,42 @@ def test_a_usual_name_is_one_that_the_lists_can_make(starter: Starter, by_measur
         measured_names = {one.sample.values["name"] for one in by_measure[name]}
         assert measured_names <= usual
         assert len(measured_names) > 80
+        ordinary = {*names.first, *names.second}
+        assert all({*name} <= ordinary for name in measured_names)
+    other = {one.sample.values["name"] for one in by_measure["name_other"]}
+    assert other <= {*names.whole}
+    assert len(other) > 20
+    assert not any({*name} <= ordinary for name in other)
     assert {one.sample.values["name"] for one in by_measure["name_odd"]} == set(ODD_NAMES)
     assert not usual & set(ODD_NAMES)
 
 
 def test_every_reply_accepted_for_a_name_has_the_name(by_measure: dict[str, list[Measured]]) -> None:
-    for name in ("name", "name_asked_anew", "name_odd"):
+    for name in ("name", "name_asked_anew", "name_other", "name_odd"):
         for one in by_measure[name]:
             assert all(f"{one.sample.values['name']}님" in reply for reply in one.accept)
+
+
+def test_what_is_right_besides_is_accepted_and_not_trained_on(
+    expand: Callable[[int], Any], starter: Starter, by_measure: dict[str, list[Measured]]
+) -> None:
+    last = starter.scenes["name_asked_twice"].parts[-1]
+    assert isinstance(last, Exchange)
+    assert len(last.also) >= 4
+    twice = [one for one in by_measure["name"] if len(one.accept) == len({*last.bot, *last.also})]
+    assert len(twice) > 20
+    trained = {sample.turns[-1].content for sample in expand(0)[1] if asks_twice(sample.turns[-2].content, last)}
+    assert len(trained) > 50
+    assert all(any(_frame(answer) in text for answer in last.bot) for text in trained)
+
+
+def asks_twice(text: str, last: Exchange) -> bool:
+    return text in last.user
+
+
+def _frame(answer: str) -> str:
+    """The longest part of an answer beside its slot."""
+    return max(answer.split("{name}"), key=len)
 
 
 def test_a_name_is_told_one_to_four_turns_before_it_is_asked_for(by_measure: dict[str, list[Measured]]) -> None:

@@ -46,7 +46,7 @@ def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
         assert right == (dialogue.metadata["measure"] != "taken_for_unknown")
         if "name" in dialogue.metadata["measure"]:
             assert dialogue.metadata["slots"]["name"] in dialogue.turns[-1].content
-    assert len(measures) == 9
+    assert len(measures) == 10
 
 
 def test_what_is_trained_on_measures_nothing_and_tells_the_values_of_its_slots(with_starter: Any) -> None:
@@ -60,7 +60,7 @@ def test_what_is_trained_on_measures_nothing_and_tells_the_values_of_its_slots(w
 
 
 def test_nothing_of_the_validation_split_is_a_line_of_training(with_starter: Any) -> None:
-    with_starter.ingest(sources=STARTER, starter={"size": 3_000, "seed": 0})
+    with_starter.ingest(sources=STARTER, starter={"dialogues": 3_000, "seed": 0})
     train = Counter(one.turns for one in with_starter.dialogues("train"))
     assert max(train.values()) == 1
     valid = [one.turns for one in with_starter.dialogues("valid")]
@@ -115,7 +115,7 @@ def test_an_added_topic_is_trained_on(with_starter: Any) -> None:
         "intents:\n  tea:\n    ask: [녹차 좋아해?, 홍차 좋아해?]\n    answers: [차 이야기는 향긋해서 좋아요!]\n",
         encoding="utf-8",
     )
-    with_starter.ingest(sources=STARTER, starter={"size": 2_000, "seed": 0})
+    with_starter.ingest(sources=STARTER, starter={"dialogues": 2_000, "seed": 0})
     assert ["차 이야기는 향긋해서 좋아요!"] in [texts[1:2] for texts in with_starter.texts("train")]
 
 

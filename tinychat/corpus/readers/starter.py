@@ -22,7 +22,7 @@ def read(folder: Path, params: CorpusParams, notes: Notes) -> Iterator[Item]:
     """The dialogues to train on, shuffled, then those that measure. The same ones for the same files, size and seed."""
     starter = read_starter(folder)
     expansion = Expansion(starter, params.starter.seed)
-    samples = list(expansion.training(params.starter.size))
+    samples = list(expansion.training(params.starter.dialogues))
     expansion.rng("order").shuffle(samples)
     n_valid = round(len(samples) * VALID)
     for number, sample in enumerate(samples):

@@ -24,10 +24,11 @@ class Intent:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A turn of a scene: what the user may say, what the bot may answer."""
+    """A turn of a scene: what the user may say, what the bot may answer, and what would be right besides."""
 
     user: tuple[str, ...]
     bot: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class Scene:
     def slots(self) -> set[str]:
         """The slots that its turns hold."""
         exchanges = [part for part in self.parts if isinstance(part, Exchange)]
-        return {name for part in exchanges for text in (*part.user, *part.bot) for name, _ in slots_in(text)}
+        return {
+            name for part in exchanges for text in (*part.user, *part.bot, *part.also) for name, _ in slots_in(text)
+        }
 
 
 @dataclass(frozen=True)
@@ -242,8 +245,10 @@ class _File:
     def part(self, scene: str, number: int) -> Part:
         """Turn `number` (from 0) of a scene."""
         where, turn = f"scenes.{scene}.turns[{number}]", self.at("scenes", scene, "turns")[number]
-        if isinstance(turn, dict) and set(turn) == {"user", "bot"}:
-            return Exchange(self.checked(f"{where}.user", turn["user"]), self.checked(f"{where}.bot", turn["bot"]))
+        if isinstance(turn, dict) and {"user", "bot"} <= set(turn) <= {"user", "bot", "also"}:
+            return Exchange(
+                *(self.checked(f"{where}.{key}", turn[key]) for key in ("user", "bot", "also") if key in turn)
+            )
         if isinstance(turn, dict) and set(turn) == {"intent"}:
             names = turn["intent"] if isinstance(turn["intent"], list) else [turn["intent"]]
             return AnyOf(self.checked(f"{where}.intent", names))

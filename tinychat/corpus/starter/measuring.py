@@ -95,6 +95,10 @@ def _names(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
         yield _remembered("name", expansion, scene, rng.choice(usual), expansion.train_ways, rng)
         if anew(scene, len(scene.parts) - 1):
             yield _remembered("name_asked_anew", expansion, scene, rng.choice(usual), anew, rng)
+    other = [name for name in expansion.names.held_out if name in expansion.starter.names.whole and name not in usual]
+    for n in range(MOST // 4 if other and scenes else 0):
+        scene = scenes[n % len(scenes)]
+        yield _remembered("name_other", expansion, scene, rng.choice(other), expansion.train_ways, rng)
     for name in ODD_NAMES:
         for scene in scenes:
             yield _remembered("name_odd", expansion, scene, name, expansion.train_ways, rng)
@@ -121,13 +125,15 @@ def _remembered(
     sample = expansion.scene(scene, rng, {**expansion.values_of(scene, rng), NAME: name}, ways)
     last = scene.parts[-1]
     assert isinstance(last, Exchange)
-    return Measured(measure, sample, tuple(fill(answer, sample.values) for answer in last.bot))
+    return Measured(measure, sample, tuple(fill(answer, sample.values) for answer in (*last.bot, *last.also)))
 
 
 def _is_usual(expansion: Expansion, name: str) -> bool:
-    """Whether it is a name of ordinary syllables."""
+    """Whether it is a name of ordinary syllables, as those of most Koreans are: 서연, 한별, not 제시카 or 고구마."""
     names = expansion.starter.names
-    return name in names.whole or (len(name) == 2 and name[0] in names.first and name[1] in names.second)
+    if name in names.whole:
+        return {*name} <= {*names.first, *names.second}
+    return len(name) == 2 and name[0] in names.first and name[1] in names.second
 
 
 def _asked(measure: str, way: str, intent: Intent, rng: random.Random) -> Measured:

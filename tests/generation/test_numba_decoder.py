@@ -1,0 +1,213 @@
+"""What the compiled decoder has besides: two threads, what it keeps on disk, several ways through its loops."""
+
+import gc
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.generation.models import ARTICLE, SMALL, Sample, needs_numba, random_sample
+from tests.generation.test_decoders import NEAR, Both
+from tests.generation.test_without_torch import TALK, printed
+from tinychat.generation.decoder import Decoder, Floats
+from tinychat.model.config import ModelConfig
+from tinychat.runtime import usable_cores
+
+pytestmark = needs_numba
+
+ODD = ModelConfig(vocab_size=77, embed_dim=24, n_layers=3, n_heads=3, ffn_dim=40, max_len=17)
+WIDE = ModelConfig(vocab_size=900, embed_dim=160, n_layers=2, n_heads=5, ffn_dim=650, max_len=40)
+
+
+def numba_decoder(sample: Sample, rows: int = 1, threads: int = 1) -> Decoder:
+    from tinychat.generation.numba_decoder import NumbaDecoder
+
+    weights = {name: tensor.numpy() for name, tensor in sample.model.state_dict().items()}
+    return NumbaDecoder(sample.config, weights, rows, threads)
+
+
+def helpers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "tinychat-helper"]
+
+
+@pytest.mark.parametrize("config", [ODD, WIDE], ids=["odd", "wide"])
+def test_whatever_the_shape_is(config: ModelConfig) -> None:
+    both = Both(random_sample(config, seed=1), "numba", rows=3)
+    both.prefill(1)
+    both.step(3)
+    both.prefill(5, 2)
+    both.step(config.max_len - 5)
+
+
+def test_a_whole_dialogue_of_the_articles_size_is_what_numpy_and_torch_say() -> None:
+    sample = random_sample(ARTICLE, seed=2)
+    prompt = np.random.default_rng(0).integers(0, ARTICLE.vocab_size, 12).tolist()
+    said = {}
+    for kind in ("numba", "numpy", "torch"):
+        decoder = sample.decoder(kind, rows=1)
+        logits, ids = decoder.prefill([prompt]), []
+        for _ in range(ARTICLE.max_len - len(prompt)):
+            ids.append(int(logits[0].argmax()))
+            logits = decoder.step(ids[-1:])
+        said[kind] = ids, logits
+    for kind in ("numpy", "torch"):
+        assert said["numba"][0] == said[kind][0]
+        np.testing.assert_allclose(said["numba"][1], said[kind][1], rtol=0, atol=NEAR)
+
+
+def test_one_becomes_two_and_two_become_one() -> None:
+    both = Both(random_sample(SMALL, seed=3), "numba", rows=2)
+    both.prefill(4)
+    for _ in range(3):
+        both.step(2)
+        both.prefill(1)
+        both.step(2)
+        both.keep([1])
+
+
+@pytest.mark.parametrize("n", [7, 8, 9, 11, 12, 16, 30])
+def test_so_many_sentences_at_once(n: int) -> None:
+    both = Both(random_sample(ODD, seed=4), "numba", rows=n)
+    both.prefill(*(1 + place % 7 for place in range(n)))
+    both.step(3)
+
+
+def test_more_sentences_than_the_tokens_of_a_short_prompt() -> None:
+    both = Both(random_sample(ODD, seed=5), "numba", rows=90)
+    for _ in range(3):
+        both.prefill(*[2] * 30)
+    both.step(2)
+
+
+@pytest.mark.parametrize("lengths", [(24, 24, 16), (24, 24, 17)], ids=["by the loops", "by numpy"])
+def test_prompts_as_long_as_the_loops_read_and_longer_ones(lengths: tuple[int, ...]) -> None:
+    both = Both(random_sample(SMALL, seed=6), "numba", rows=4)
+    both.prefill(2)
+    both.step(2)
+    both.prefill(*lengths)
+    both.keep([0, 3])
+    both.step(3)
+
+
+def answers(decoder: Decoder, prompts: list[list[int]], steps: int) -> list[Floats]:
+    """The logits of the token after some prompts, and after each of the likeliest ones; then it is empty again."""
+    logits = [decoder.prefill(prompts)]
+    for _ in range(steps):
+        logits.append(decoder.step(logits[-1].argmax(axis=1).tolist()))
+    decoder.keep([])
+    return logits
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core has no use for a helper")
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_helper_helps_and_changes_nothing(n: int) -> None:
+    from tinychat.generation.numba_kernels import BITS, CHUNKS, HELPER, LEADER
+
+    sample, rng = random_sample(ARTICLE, seed=7), np.random.default_rng(0)
+    alone, helped = numba_decoder(sample, n), numba_decoder(sample, n, threads=2)
+    signals, parts, begun = helped._step.signals, 0, time.monotonic()  # type: ignore[attr-defined]
+    while parts < 10 and time.monotonic() < begun + 20:  # on a busy machine it is often late
+        prompts = [rng.integers(0, ARTICLE.vocab_size, 20).tolist() for _ in range(n)]
+        for steps in (0, 1, 10):
+            for one, other in zip(answers(alone, prompts, steps), answers(helped, prompts, steps), strict=True):
+                np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+            leader, helper = int(signals[LEADER]), int(signals[HELPER])
+            parts += (leader >> BITS) - (helper >> BITS) < 10 and helper & CHUNKS > 0
+    assert parts > 0
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_what_a_helper_says_of_a_part_that_has_passed_is_not_believed(n: int) -> None:
+    from tinychat.generation.numba_kernels import BITS, CHUNKS, HELPER, LEADER
+
+    decoder = numba_decoder(random_sample(SMALL, seed=7), n)
+    prompts = [[5, 6, 7]] * n
+    expected = answers(decoder, prompts, 5)
+    step = decoder._step  # type: ignore[attr-defined]
+    step.helped[:] = np.nan
+    for number in (0, int(step.signals[LEADER]) >> BITS):
+        step.signals[HELPER] = (number << BITS) + CHUNKS
+        assert all(map(np.array_equal, answers(decoder, prompts, 5), expected))
+
+
+def test_a_helper_that_is_late_changes_nothing() -> None:
+    """Busy threads make it late: they hold Python's lock, without which it does not begin."""
+    sample, rng = random_sample(WIDE, seed=7), np.random.default_rng(0)
+    alone, helped = numba_decoder(sample, rows=3), numba_decoder(sample, rows=3, threads=2)
+    busy = True
+
+    def hold_the_lock() -> None:
+        while busy:
+            sum(range(1000))
+
+    others = [threading.Thread(target=hold_the_lock, daemon=True) for _ in range(2)]
+    for thread in others:
+        thread.start()
+    try:
+        for turn in range(6):
+            prompts = [rng.integers(0, WIDE.vocab_size, 5).tolist() for _ in range(1 + turn % 3)]
+            for one, other in zip(answers(alone, prompts, 12), answers(helped, prompts, 12), strict=True):
+                np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+    finally:
+        busy = False
+
+
+def test_the_helper_ends_with_its_decoder() -> None:
+    before = set(helpers())
+    decoder = numba_decoder(random_sample(SMALL, seed=8), threads=2)
+    decoder.prefill([[1, 2]])
+    (mine,) = set(helpers()) - before
+    del decoder
+    gc.collect()
+    mine.join(timeout=30)
+    assert not mine.is_alive()
+
+
+def test_with_one_thread_there_is_no_helper() -> None:
+    before = set(helpers())
+    numba_decoder(random_sample(SMALL, seed=8)).prefill([[1, 2]])
+    assert set(helpers()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_goes_on_without_the_helper(repo: Path, talker_folder: Path) -> None:
+    code = """
+import os, sys, tinychat
+bot = tinychat.load(sys.argv[1])
+said = bot.reply("안녕").text
+child = os.fork()
+if not child:
+    os._exit(bot.reply("안녕").text != said)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    quiet = {"PYTHONWARNINGS": "ignore::DeprecationWarning"}  # of forking beside threads
+    assert printed(repo, code, talker_folder, TINYCHAT_DECODER="numba", TINYCHAT_THREADS="2", **quiet) == "0\n"
+
+
+def test_what_was_compiled_is_not_compiled_again(repo: Path, talker_folder: Path, tmp_path: Path) -> None:
+    code = TALK + "from tinychat.generation.numba_kernels import lead; print(*lead.stats.cache_hits.values())"
+    settings = {"TINYCHAT_DECODER": "numba", "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (printed(repo, code, talker_folder, **settings).rsplit("\n", 2)[1] for _ in range(2))
+    assert (first, second) == ("", "1")
+
+
+def test_it_talks_where_nothing_can_be_kept(repo: Path, talker_folder: Path, tmp_path: Path) -> None:
+    """A folder that is a file cannot be written by root either."""
+    shutil.copytree(repo / "tinychat", tmp_path / "tinychat", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tinychat" / "generation" / "__pycache__").touch()
+    nowhere = str(tmp_path / "tinychat" / "generation" / "__pycache__" / "cache")
+    places = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "NUMBA_CACHE_DIR"), nowhere)
+    expected = printed(repo, TALK, talker_folder)
+    assert printed(tmp_path, TALK, talker_folder, TINYCHAT_DECODER="numba", **places) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sets no limit to files")
+def test_it_talks_where_there_is_no_room_to_keep_anything(repo: Path, talker_folder: Path, tmp_path: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+    settings = {"TINYCHAT_DECODER": "numba", "NUMBA_CACHE_DIR": str(tmp_path)}
+    assert printed(repo, limit + TALK, talker_folder, **settings) == printed(repo, TALK, talker_folder)

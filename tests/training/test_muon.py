@@ -1,0 +1,155 @@
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from tinychat.model.config import ModelConfig
+from tinychat.params import TrainParams
+from tinychat.training.muon import MOMENTUM, POLYNOMIALS, TYPICAL_STEP, Matrix, Muon, orthogonal
+from tinychat.training.optimizers import build_optimizer, layer_matrices
+
+from .conftest import DEFAULTS
+
+SHAPE = ModelConfig(vocab_size=50, embed_dim=24, n_layers=2, n_heads=3, ffn_dim=40, max_len=16)
+
+
+def params(**changes: Any) -> TrainParams:
+    return TrainParams(**{**DEFAULTS, "optimizer": "muon", "dropout": 0.0, **changes})
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
+def test_a_random_matrix_becomes_nearly_orthogonal(shape: tuple[int, int, int], precision: torch.dtype) -> None:
+    matrices = random(*shape)
+    found = orthogonal(matrices.to(precision))
+    assert found.dtype == precision
+    left, values, right = torch.linalg.svd(matrices, full_matrices=False)
+    counted = values > 0.01 * matrices.norm(dim=(1, 2))[:, None]
+    assert counted.float().mean() > 0.9
+    new = torch.linalg.svdvals(found.float())
+    assert new.max() < 1.35
+    assert (new > 0.6).sum() >= counted.sum()
+    nearest = left @ right
+    assert (((found.float() - nearest).norm(dim=(1, 2)) / nearest.norm(dim=(1, 2))) < 0.35).all()
+
+
+def test_the_polynomials_keep_what_they_promise() -> None:
+    values = torch.linspace(0.0083, 1, 10_000, dtype=torch.float64)
+    for a, b, c in POLYNOMIALS:
+        values = a * values + b * values**3 + c * values**5
+    assert values.min() > 0.64
+    assert values.max() < 1.31
+
+
+def test_a_row_of_zeros_stays_one_and_no_gradient_is_no_step() -> None:
+    matrices = random(1, 4, 8)
+    matrices[0, 2] = 0
+    assert (orthogonal(matrices)[0, 2] == 0).all()
+    assert (orthogonal(torch.zeros(1, 4, 8)) == 0).all()
+
+
+def blocks_of(matrix: Matrix, weight: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return weight.split(matrix.shape[0])
+
+
+def test_a_step_is_what_its_description_says() -> None:
+    """Each head, and each matrix that has none, alone, in plain products, after two steps."""
+    torch.manual_seed(0)
+    model = SHAPE.build()
+    optimizer = build_optimizer(model, params(learning_rate=0.01, weight_decay=0.1))
+    matrices = layer_matrices(model)
+    assert [(matrix.shape, matrix.blocks) for matrix in matrices] == 2 * [
+        ((8, 24), 9),
+        ((24, 24), 1),
+        ((40, 24), 1),
+        ((24, 40), 1),
+    ]
+    expected = [matrix.weight.detach().clone() for matrix in matrices]
+    averages = [torch.zeros_like(weight) for weight in expected]
+    for step in range(2):
+        for n, parameter in enumerate(model.parameters()):
+            parameter.grad = random(*parameter.shape, seed=100 * step + n)
+        for n, matrix in enumerate(matrices):
+            gradient = matrix.weight.grad
+            assert gradient is not None
+            averages[n] = MOMENTUM * averages[n] + (1 - MOMENTUM) * gradient
+            moved = []
+            for part in blocks_of(matrix, MOMENTUM * averages[n] + (1 - MOMENTUM) * gradient):
+                x = part / part.norm()
+                for a, b, c in POLYNOMIALS:
+                    x = a * x + b * x @ x.T @ x + c * x @ x.T @ x @ x.T @ x
+                moved.append(x * 0.01 * TYPICAL_STEP * 24**0.5 * max(1, len(part) / part.shape[1]) ** 0.5)
+            expected[n] = expected[n] * (1 - 0.01 * 0.1) - torch.cat(moved)
+        optimizer.step()
+        assert all(parameter.grad is not None for parameter in model.parameters())
+    for matrix, weight in zip(matrices, expected, strict=True):
+        torch.testing.assert_close(matrix.weight.detach(), weight, atol=1e-5, rtol=0)
+
+
+def test_in_bf16_a_step_is_nearly_the_same() -> None:
+    moved = []
+    for precision in (torch.float32, torch.bfloat16):
+        torch.manual_seed(0)
+        model = SHAPE.build()
+        before = [matrix.weight.detach().clone() for matrix in layer_matrices(model)]
+        optimizer = build_optimizer(model, params(learning_rate=0.01), precision)
+        assert isinstance(optimizer, Muon)
+        for n, parameter in enumerate(model.parameters()):
+            parameter.grad = random(*parameter.shape, seed=n)
+        optimizer.step()
+        moved.append([m.weight.detach() - old for m, old in zip(layer_matrices(model), before, strict=True)])
+    for exact, rough in zip(*moved, strict=True):
+        assert (exact - rough).norm() < 0.05 * exact.norm()
+
+
+def test_a_step_is_about_as_large_as_adamws() -> None:
+    model = SHAPE.build()
+    matrices = layer_matrices(model)
+    before = [matrix.weight.detach().clone() for matrix in matrices]
+    optimizer = build_optimizer(model, params(learning_rate=0.01, weight_decay=0.0))
+    for n, parameter in enumerate(model.parameters()):
+        parameter.grad = random(*parameter.shape, seed=n)
+    optimizer.step()
+    for matrix, old in zip(matrices, before, strict=True):
+        size = (matrix.weight.detach() - old).square().mean().sqrt().item()
+        assert TYPICAL_STEP * 0.01 * 0.6 < size < TYPICAL_STEP * 0.01 * 1.2
+
+
+def test_all_other_weights_move_as_with_adamw() -> None:
+    models = []
+    for name in ("muon", "adamw"):
+        torch.manual_seed(0)
+        model = SHAPE.build()
+        optimizer = build_optimizer(model, params(optimizer=name))
+        for step in range(3):
+            for n, parameter in enumerate(model.parameters()):
+                parameter.grad = random(*parameter.shape, seed=10 * step + n)
+            optimizer.step()
+        models.append(model)
+    of_muon = {id(matrix.weight) for matrix in layer_matrices(models[0])}
+    others = [(a, b) for a, b in zip(*(m.parameters() for m in models), strict=True) if id(a) not in of_muon]
+    assert len(others) == sum(1 for _ in models[0].parameters()) - 8
+    for mine, adamws in others:
+        assert torch.equal(mine, adamws)
+
+
+def test_its_state_can_be_put_away_and_taken_up() -> None:
+    torch.manual_seed(0)
+    model, other = SHAPE.build(), SHAPE.build()
+    first, second = (build_optimizer(m, params()) for m in (model, other))
+    for n, parameter in enumerate(model.parameters()):
+        parameter.grad = random(*parameter.shape, seed=n)
+    first.step()
+    other.load_state_dict(model.state_dict())
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for m, optimizer in ((model, first), (other, second)):
+        for n, parameter in enumerate(m.parameters()):
+            parameter.grad = random(*parameter.shape, seed=50 + n)
+        optimizer.step()
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
