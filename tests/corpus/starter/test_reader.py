@@ -10,7 +10,7 @@ from tinychat.errors import InputError
 
 STARTER = [{"corpus": "starter"}]
 SIZE = 400
-SMALL = {"size": SIZE, "seed": 0}
+SMALL = {"dialogues": SIZE, "seed": 0}
 TABLE = "Q,A\n" + "".join(f"문항 {n},대답 {n}\n" for n in range(10))
 
 
