@@ -66,6 +66,10 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _is_alive(pid: int) -> bool:
+    """Whether a process may still write; one that ended and that nobody waited for (a zombie) does not.
+
+    In a container the first process may leave zombies for ever.
+    """
     if sys.platform == "win32":
         return True  # nothing harmless asks there: os.kill would send Ctrl-C
     try:
@@ -74,7 +78,12 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         pass  # another user's
-    return True
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True  # no Linux, or a process that others may not see
+    # proc(5): the state follows the name, which may itself hold brackets; X is dead, Z a zombie.
+    return status[status.rindex(")") + 2] not in "XZ"
 
 
 def _remove(path: Path) -> None:

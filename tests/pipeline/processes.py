@@ -86,6 +86,20 @@ class Watched:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
+    def die(self) -> int:
+        """Kill the whole group and wait until none of it runs: one that waits for a disk takes its time to die."""
+        self.send(signal.SIGKILL)
+        code = self.end()
+        wait_until(self._is_gone)
+        return code
+
+    def _is_gone(self) -> bool:
+        for process in psutil.process_iter():
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if os.getpgid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
+                    return False
+        return True
+
     def end(self) -> int:
         """Wait for the end; the exit code."""
         try:

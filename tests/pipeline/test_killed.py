@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.pipeline.processes import (
     watch,
 )
 from tests.pipeline.project import EPOCHS, STAGES, Project, files_below, ran
+from tinychat.files import write_json
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of POSIX")
 
@@ -137,8 +139,7 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_nothing_half_written(
                 hits += repro.end() != 0
             else:  # all die: the power fails, the memory is used up
                 time.sleep(share * of_all)
-                repro.send(signal.SIGKILL)
-                hits += repro.end() != 0
+                hits += repro.die() != 0
         whole_or_absent(project, outs, expected)
         changed = {line[3:] for line in project.git("status", "--short").splitlines()}
         assert changed <= {"dvc.lock", *outs}
@@ -186,6 +187,16 @@ def test_what_a_killed_process_left_beside_an_out_goes_and_what_a_living_one_wri
     project.run(sys.executable, "-m", "stages.ingest")
     assert not left.parent.exists()
     assert all(other.exists() for other in others)
+
+
+def test_a_killed_process_that_nobody_waits_for_counts_as_dead(tmp_path: Path) -> None:
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    wait_until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE)
+    left = tmp_path / f".metrics.json.{zombie.pid}.tmp"
+    left.write_text("{", encoding="utf-8")
+    write_json(tmp_path / "metrics.json", {})
+    assert not left.exists()
+    zombie.wait()
 
 
 @pytest.mark.parametrize("stage", [name for name in STAGES if name != "train"])
