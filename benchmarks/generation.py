@@ -2,7 +2,6 @@
 
     python -m benchmarks.generation [--rounds 9] [--new-tokens 100]
     pip install transformers ctranslate2      what stands beside it; what is not installed is left out, and named
-    pip install 'tinychat[fast]'              for tinychat's own rows with numba
 
 The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, greedy,
 prompts of 16 tokens, no `<eos>`, for one sequence and for 32 at once. Each side has a process of its own, with the
@@ -78,7 +77,7 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     kind = os.environ["TINYCHAT_DECODER"]
     if kind == "torch":
         return answer, torch_threads()
-    return answer, min(2, asked_threads() or usable_cores()) if kind == "numba" else asked_threads() or 1
+    return answer, min(2, asked_threads() or usable_cores()) if kind == "native" else asked_threads() or 1
 
 
 def load_transformers(dtype: str, folder: Path) -> tuple[Answer, int]:
@@ -120,17 +119,17 @@ def torch_threads() -> int:
 
 
 EVERY_CORE = "tinychat numpy fp32, every core"
-ONE_THREAD = "tinychat numba fp32, one thread"
+ONE_THREAD = "tinychat native fp32, one thread"
 NUMPY = {"TINYCHAT_DECODER": "numpy"}
-NUMBA = {"TINYCHAT_DECODER": "numba"}
+NATIVE = {"TINYCHAT_DECODER": "native"}
 TORCH = {"TINYCHAT_DECODER": "torch"}
 CORES = {"TINYCHAT_THREADS": str(os.cpu_count() or 1)}
 TRANSFORMERS = ("torch", "transformers")
 SIDES = {
     "tinychat numpy fp32": Side(load_tinychat, (), NUMPY),
     EVERY_CORE: Side(load_tinychat, (), NUMPY | CORES),
-    ONE_THREAD: Side(load_tinychat, ("numba",), {**NUMBA, "TINYCHAT_THREADS": "1"}),
-    "tinychat numba fp32": Side(load_tinychat, ("numba",), NUMBA),
+    ONE_THREAD: Side(load_tinychat, (), {**NATIVE, "TINYCHAT_THREADS": "1"}),
+    "tinychat native fp32": Side(load_tinychat, (), NATIVE),
     "tinychat torch fp32": Side(load_tinychat, ("torch",), TORCH),
     "tinychat torch bf16": Side(load_tinychat, ("torch",), {**TORCH, "TINYCHAT_PRECISION": "bf16"}),
     REFERENCE: Side(partial(load_transformers, "float32"), TRANSFORMERS, {}),

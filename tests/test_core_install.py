@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generation.models import random_sample, save_sample
+from tests.generation.models import needs_compiler, random_sample, save_sample
 from tinychat.model.config import ModelConfig
 from tinychat.tokenizer import Tokenizer
 
@@ -81,6 +81,12 @@ def test_the_core_says_the_same_as_the_project_with_torch(core: Path, repo: Path
 
 def test_the_core_says_the_same_from_python(core: Path, repo: Path, folder: Path) -> None:
     code = f"import tinychat; print(tinychat.load({str(folder)!r}).reply({QUESTION!r}))"
-    said = run(sys.executable, "-c", code, cwd=repo, TINYCHAT_DECODER="numpy")
+    said = run(sys.executable, "-c", code, cwd=repo)
     assert "Reply(text=" in said
     assert run(core / f"python{EXE}", "-c", code, cwd=core) == said
+
+
+@needs_compiler
+def test_the_core_brings_what_its_loops_are_compiled_from(core: Path, folder: Path) -> None:
+    code = f"import tinychat; print(type(tinychat.load({str(folder)!r}).engine.decoder).__name__)"
+    assert run(core / f"python{EXE}", "-c", code, cwd=core) == "NativeDecoder\n"

@@ -122,30 +122,30 @@ def test_a_device_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("environment", "device", "decoder"),
     [
-        ({}, None, "numpy"),
-        ({}, "cpu", "numpy"),
+        ({}, None, "auto"),
+        ({}, "cpu", "auto"),
         ({}, "cuda", "torch"),
         ({}, "mps", "torch"),
-        ({"TINYCHAT_DEVICE": "cpu"}, None, "numpy"),
+        ({"TINYCHAT_DEVICE": "cpu"}, None, "auto"),
         ({"TINYCHAT_DEVICE": "cuda"}, None, "torch"),
         ({"TINYCHAT_DEVICE": "mps"}, None, "torch"),
-        ({"TINYCHAT_DEVICE": "cuda"}, "cpu", "numpy"),
-        ({"TINYCHAT_PRECISION": "fp32"}, None, "numpy"),
+        ({"TINYCHAT_DEVICE": "cuda"}, "cpu", "auto"),
+        ({"TINYCHAT_PRECISION": "fp32"}, None, "auto"),
         ({"TINYCHAT_PRECISION": "bf16"}, None, "torch"),
         ({"TINYCHAT_PRECISION": "bf16"}, "cpu", "torch"),
         ({"TINYCHAT_DECODER": "torch"}, None, "torch"),
         ({"TINYCHAT_DECODER": "numpy"}, None, "numpy"),
-        ({"TINYCHAT_DECODER": "numba"}, None, "numba"),
-        ({"TINYCHAT_DECODER": "numba"}, "cuda", "numba"),
+        ({"TINYCHAT_DECODER": "native"}, None, "native"),
+        ({"TINYCHAT_DECODER": "native"}, "cuda", "native"),
         ({"TINYCHAT_DECODER": " NumPy "}, "cpu", "numpy"),
-        ({"TINYCHAT_DECODER": ""}, None, "numpy"),
+        ({"TINYCHAT_DECODER": ""}, None, "auto"),
         ({"TINYCHAT_DECODER": "numpy"}, "cuda", "numpy"),
         ({"TINYCHAT_DECODER": "numpy", "TINYCHAT_DEVICE": "cpu", "TINYCHAT_PRECISION": "fp32"}, None, "numpy"),
         ({"TINYCHAT_DECODER": "torch", "TINYCHAT_DEVICE": "cuda", "TINYCHAT_PRECISION": "bf16"}, None, "torch"),
     ],
     ids=str,
 )
-def test_numpy_decodes_on_a_cpu_in_fp32_and_torch_everywhere_else(
+def test_native_or_numpy_decodes_on_a_cpu_in_fp32_and_torch_everywhere_else(
     environment: dict[str, str], device: str | None, decoder: str
 ) -> None:
     assert choose_decoder(environment, device) == decoder
@@ -154,7 +154,7 @@ def test_numpy_decodes_on_a_cpu_in_fp32_and_torch_everywhere_else(
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"TINYCHAT_DECODER": "jax"}, "TINYCHAT_DECODER is 'jax'; it must be one of auto, numpy, numba, torch"),
+        ({"TINYCHAT_DECODER": "jax"}, "TINYCHAT_DECODER is 'jax'; it must be one of auto, numpy, native, torch"),
         ({"TINYCHAT_DEVICE": "gpu"}, "TINYCHAT_DEVICE is 'gpu'; it must be one of auto, cpu, cuda, mps"),
         ({"TINYCHAT_PRECISION": "fp16"}, "TINYCHAT_PRECISION is 'fp16'; it must be one of auto, fp32, bf16"),
         (
@@ -166,12 +166,12 @@ def test_numpy_decodes_on_a_cpu_in_fp32_and_torch_everywhere_else(
             "TINYCHAT_DECODER is numpy, which computes on the CPU only, but TINYCHAT_DEVICE is cuda",
         ),
         (
-            {"TINYCHAT_DECODER": "numba", "TINYCHAT_PRECISION": "bf16"},
-            "TINYCHAT_DECODER is numba, which computes in fp32 only, but TINYCHAT_PRECISION is bf16",
+            {"TINYCHAT_DECODER": "native", "TINYCHAT_PRECISION": "bf16"},
+            "TINYCHAT_DECODER is native, which computes in fp32 only, but TINYCHAT_PRECISION is bf16",
         ),
         (
-            {"TINYCHAT_DECODER": "numba", "TINYCHAT_DEVICE": "mps"},
-            "TINYCHAT_DECODER is numba, which computes on the CPU only, but TINYCHAT_DEVICE is mps",
+            {"TINYCHAT_DECODER": "native", "TINYCHAT_DEVICE": "mps"},
+            "TINYCHAT_DECODER is native, which computes on the CPU only, but TINYCHAT_DEVICE is mps",
         ),
     ],
     ids=str,

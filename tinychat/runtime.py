@@ -2,8 +2,9 @@
 
 TINYCHAT_DEVICE     auto (default: cuda, else mps, else cpu), cpu, cuda, mps
 TINYCHAT_PRECISION  auto (default: bf16 in training where it is faster, fp32 elsewhere), fp32, bf16
-TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for numba's) or a number
-TINYCHAT_DECODER    auto (default: numpy where replies are computed on a CPU in fp32, else torch), numpy, numba, torch
+TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for the native one) or a number
+TINYCHAT_DECODER    auto (default: where replies are computed on a CPU in fp32 native, or numpy where nothing can be
+                    compiled, else torch), numpy, native, torch
 """
 
 import contextlib
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
-DECODERS = ("auto", "numpy", "numba", "torch")
+DECODERS = ("auto", "numpy", "native", "torch")
 
 # Products are half of a training step in bf16: faster ones must make up for the conversions, and leave no doubt.
 BF16_PAYS_BELOW = 0.7
@@ -73,24 +74,25 @@ def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
 
 
 def choose_decoder(environment: Mapping[str, str] | None = None, device: str | None = None) -> str:
-    """Which decoder computes replies, numpy, numba or torch; `device` is where the caller computes already, if at all.
+    """Which decoder computes replies: numpy, native or torch; or auto, native's where it can be compiled, else numpy's.
 
-    A GPU is taken only where one was asked for, or the caller computes on one: to look for one takes torch, whose
-    import takes longer than a reply. Raises InputError for a value that is not known, or that numpy or numba cannot do.
+    `device` is where the caller computes already, if at all. A GPU is taken only where one was asked for, or the caller
+    computes on one: to look for one takes torch, whose import takes longer than a reply. Raises InputError for a value
+    that is not known, or that numpy or native cannot do.
     """
     environment = os.environ if environment is None else environment
     decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
     asked = _choice(environment, "TINYCHAT_DEVICE", DEVICES)
     on_cpu = (device or asked) in ("auto", "cpu")
     in_bf16 = asked_precision(environment) == "bf16"
-    if decoder in ("numpy", "numba") and in_bf16:
+    if decoder in ("numpy", "native") and in_bf16:
         raise InputError(f"TINYCHAT_DECODER is {decoder}, which computes in fp32 only, but TINYCHAT_PRECISION is bf16")
-    if decoder in ("numpy", "numba") and asked not in ("auto", "cpu"):
+    if decoder in ("numpy", "native") and asked not in ("auto", "cpu"):
         raise InputError(
             f"TINYCHAT_DECODER is {decoder}, which computes on the CPU only, but TINYCHAT_DEVICE is {asked}"
         )
     if decoder == "auto":
-        return "numpy" if on_cpu and not in_bf16 else "torch"
+        return "auto" if on_cpu and not in_bf16 else "torch"
     return decoder
 
 

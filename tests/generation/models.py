@@ -1,15 +1,18 @@
 """Models with random weights that are far from flat, and the plain way to compute one: without a cache."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 
+from tinychat.generation.compiling import find_compiler
 from tinychat.generation.decoder import Decoder, Floats
+from tinychat.generation.native import load_kernels
+from tinychat.generation.native_decoder import NativeDecoder
 from tinychat.generation.numpy_decoder import NumpyDecoder
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import DialogueModel, load_model
@@ -18,10 +21,10 @@ from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
 
-needs_numba = pytest.mark.skipif(
-    find_spec("numba") is None, reason="numba is not installed: pip install 'tinychat[fast]'"
+needs_compiler = pytest.mark.skipif(
+    sys.platform == "win32" or not find_compiler(), reason="there is no C compiler here: CC, cc, gcc or clang"
 )
-KINDS = ["numpy", pytest.param("numba", marks=needs_numba), "torch"]
+KINDS = ["numpy", pytest.param("native", marks=needs_compiler), "torch"]
 SMALL = ModelConfig(vocab_size=300, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=24)
 ARTICLE = ModelConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
 
@@ -34,16 +37,14 @@ class Sample:
     model: DialogueModel
 
     def decoder(self, kind: str, rows: int = 4) -> Decoder:
-        """numpy, numba (with two threads), torch or plain."""
+        """numpy, native (with two threads), torch or plain."""
         if kind == "plain":
             return PlainDecoder(self.model, rows)
         if kind == "torch":
             return TorchDecoder(self.model, rows)
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
-        if kind == "numba":
-            from tinychat.generation.numba_decoder import NumbaDecoder
-
-            return NumbaDecoder(self.config, weights, rows, threads=2)
+        if kind == "native":
+            return NativeDecoder(load_kernels(), self.config, weights, rows, threads=2)
         return NumpyDecoder(self.config, weights, rows)
 
 

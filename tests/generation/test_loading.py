@@ -4,7 +4,6 @@ import json
 import pickle
 import random
 import shutil
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import tokenizers
 import torch
 
 from tests.generation.asking import PROMPTS, ask, ids_of
-from tests.generation.models import KINDS, Sample, needs_numba, save_sample
+from tests.generation.models import KINDS, Sample, needs_compiler, save_sample
 from tinychat.errors import InputError
 from tinychat.generation.loading import load_engine
 from tinychat.model.config import ModelConfig
@@ -247,23 +246,24 @@ def test_a_vocabulary_smaller_than_the_models_will_do(
     assert all(token < bpe.size for ids in ids_of(ask(engine, PROMPTS)) for token in ids)
 
 
-def test_both_decoders_say_the_same(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trained", [False, True], ids=["random", "trained"])
+@pytest.mark.parametrize("name", KINDS)
+def test_every_decoder_says_the_same(
+    talker_folder: Path, trained_folder: Path, trained: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trained_folder if trained else talker_folder
     said = []
-    for name in ("numpy", "torch", "auto"):
-        monkeypatch.setenv("TINYCHAT_DECODER", name)
-        engine = load_engine(talker_folder)
+    for kind in ("numpy", name):
+        monkeypatch.setenv("TINYCHAT_DECODER", kind)
+        engine = load_engine(folder)
+        assert type(engine.decoder).__name__ == f"{kind.capitalize()}Decoder"
         said.append(ids_of(ask(engine, PROMPTS)))
-        assert type(engine.decoder).__name__ == ("TorchDecoder" if name == "torch" else "NumpyDecoder")
-    assert said[0] == said[1] == said[2]
+    assert said[0] == said[1]
 
 
-@needs_numba
-def test_numba_says_the_same(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = ids_of(ask(load_engine(talker_folder), PROMPTS))
-    monkeypatch.setenv("TINYCHAT_DECODER", "numba")
-    engine = load_engine(talker_folder)
-    assert type(engine.decoder).__name__ == "NumbaDecoder"
-    assert ids_of(ask(engine, PROMPTS)) == expected
+@needs_compiler
+def test_where_nothing_is_asked_it_is_native(talker_folder: Path) -> None:
+    assert type(load_engine(talker_folder).decoder).__name__ == "NativeDecoder"
 
 
 def test_numpy_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,18 +272,10 @@ def test_numpy_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatch
     assert refusal(talker_folder).startswith("TINYCHAT_DECODER is numpy, which computes in fp32 only")
 
 
-def test_numba_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TINYCHAT_DECODER", "numba")
+def test_native_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYCHAT_DECODER", "native")
     monkeypatch.setenv("TINYCHAT_PRECISION", "bf16")
-    assert refusal(talker_folder).startswith("TINYCHAT_DECODER is numba, which computes in fp32 only")
-
-
-def test_where_numba_is_asked_for_and_not_there_one_line_says_how_to_get_it(
-    talker_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TINYCHAT_DECODER", "numba")
-    monkeypatch.setitem(sys.modules, "numba", None)
-    assert refusal(talker_folder).startswith("this needs numba, which is not installed: pip install 'tinychat[fast]'")
+    assert refusal(talker_folder).startswith("TINYCHAT_DECODER is native, which computes in fp32 only")
 
 
 def test_bf16_takes_torch(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,6 @@ def test_a_reply_does_not_import_torch(repo: Path, talker_folder: Path) -> None:
     assert loaded == "numpy tokenizers safetensors"
 
 
-def test_a_reply_does_not_import_numba_either(repo: Path, talker_folder: Path) -> None:
-    assert printed(repo, TALK + "print('numba' in sys.modules)", talker_folder).endswith("\nFalse\n")
-
-
 def test_it_is_the_same_reply_where_there_is_no_torch(repo: Path, talker_folder: Path) -> None:
     assert printed(repo, WITHOUT + TALK, talker_folder) == printed(repo, TALK, talker_folder)
 

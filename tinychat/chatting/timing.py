@@ -68,7 +68,8 @@ def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
     from tinychat.tokenizer import load_tokenizer
 
     with contextlib.suppress(ModuleNotFoundError):  # of torch: loading says what to do
-        importlib.import_module(f"tinychat.generation.{choose_decoder()}_decoder")
+        kind = choose_decoder()
+        importlib.import_module(f"tinychat.generation.{'native' if kind == 'auto' else kind}_decoder")
     stopwatch.lap("imports")
     bot = load(folder, rows=1)
     loading = stopwatch.skip()

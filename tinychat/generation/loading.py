@@ -44,30 +44,28 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
 
 
 def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:
-    """The model in `folder` as numpy, numba or torch computes it. Raises InputError as `load_engine` does."""
-    if kind == "numpy":
-        from tinychat.generation.numpy_decoder import load_numpy_decoder
+    """The model in `folder` as numpy, native or torch computes it; by auto native does, or numpy where nothing can be
+    compiled. Raises InputError as `load_engine` does.
+    """
+    if kind == "torch":
+        return _load_torch_decoder(folder, rows, device)
+    if kind in ("auto", "native"):
+        from tinychat.generation.compiling import NotCompiled
+        from tinychat.generation.native_decoder import load_native_decoder
 
-        return load_numpy_decoder(folder, rows, threads=asked_threads() or 1)
-    if kind == "numba":
-        return _load_numba_decoder(folder, rows)
-    return _load_torch_decoder(folder, rows, device)
+        # Two threads by default: unlike those of a BLAS they never wait for each other (kernels.c).
+        threads = asked_threads() or min(2, usable_cores())
+        try:
+            return load_native_decoder(folder, rows, threads)
+        except NotCompiled as reason:
+            if kind == "native":
+                raise InputError(
+                    f"TINYCHAT_DECODER is native, which a C compiler makes on this machine, but {reason}. Debian's is "
+                    "in gcc and libc6-dev. Without it numpy computes the replies: unset TINYCHAT_DECODER"
+                ) from None
+    from tinychat.generation.numpy_decoder import load_numpy_decoder
 
-
-def _load_numba_decoder(folder: str | Path, rows: int) -> Decoder:
-    try:
-        import numba  # noqa: F401
-    except ModuleNotFoundError:
-        raise InputError(
-            "this needs numba, which is not installed: pip install 'tinychat[fast]'. Without it numpy computes the "
-            "replies: unset TINYCHAT_DECODER"
-        ) from None
-    except ImportError as error:  # it knows no numpy as new as this one
-        raise InputError(f"TINYCHAT_DECODER is numba, which cannot be loaded: {' '.join(str(error).split())}") from None
-    from tinychat.generation.numba_decoder import load_numba_decoder
-
-    # Two threads by default: unlike those of a BLAS they never wait for each other (numba_kernels).
-    return load_numba_decoder(folder, rows, threads=asked_threads() or min(2, usable_cores()))
+    return load_numpy_decoder(folder, rows, threads=asked_threads() or 1)
 
 
 def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> Decoder:

@@ -1,11 +1,10 @@
-"""The model in compiled loops, in fp32, for CPUs; for one sentence it reads the weights as fast as memory gives them.
+"""The model in compiled C, in fp32, for CPUs; for one sentence it reads the weights as fast as memory gives them.
 
 N tokens of all sentences together, T tokens in a sentence, D embed_dim, H heads, K head dim, F ffn_dim, V vocabulary,
 L layers.
-
-The first process that loads a model compiles for some seconds, later ones read what was compiled.
 """
 
+import ctypes
 import threading
 import weakref
 from collections.abc import Sequence
@@ -15,8 +14,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from tinychat.generation.decoder import Floats
-from tinychat.generation.numba_kernels import (
-    ATTENTION,
+from tinychat.generation.native import (
     BIAS,
     FFN_IN,
     FFN_OUT,
@@ -31,14 +29,16 @@ from tinychat.generation.numba_kernels import (
     WEIGHT,
     Ints,
     Step,
-    help_out,
-    lead,
+    StepInC,
+    in_c,
+    load_kernels,
 )
 from tinychat.generation.numpy_decoder import Linear, NumpyDecoder
 from tinychat.model.config import ModelConfig, load_config
 from tinychat.model.weights import load_weights
 
 MOST_TOKENS = 64  # of new prompts: numpy's products are as fast from there on
+MOST_BLOCK = 32  # tokens in a block of kernels.c, at most
 ALIGNMENT = 16  # floats in a cache line
 # Which weights a layer's parts read, and which those behind all layers.
 IN_LAYER = {
@@ -63,43 +63,46 @@ BEHIND = {
 }
 
 
-class NumbaDecoder(NumpyDecoder):
+class NativeDecoder(NumpyDecoder):
     """The classic architecture as a `Decoder`: one thread computes, or two that share the work.
 
-    Short prompts go through the compiled loops as well, long ones through numpy, with one thread.
+    Short prompts go through the compiled loops as well, long ones through numpy, with one thread. `kernels` is what
+    `load_kernels` gives.
     """
 
-    def __init__(self, config: ModelConfig, weights: dict[str, Floats], rows: int, threads: int = 1) -> None:
+    def __init__(
+        self, kernels: ctypes.CDLL, config: ModelConfig, weights: dict[str, Floats], rows: int, threads: int = 1
+    ) -> None:
         packed, places, weights = _packed(config, weights)
         super().__init__(config, weights, rows)
-        most, width, ffn_dim = max(rows, MOST_TOKENS), config.embed_dim, config.ffn_dim
-        sizes = np.zeros(OUTPUT + 1, dtype=np.int64)
-        sizes[[PROJECTION, ATTENTION, OUT_PROJ]] = 3 * width, width, width
-        sizes[[FFN_IN, FFN_OUT, OUTPUT]] = ffn_dim, width, config.vocab_size
+        most, width, ffn_dim, vocab_size = max(rows, MOST_TOKENS), config.embed_dim, config.ffn_dim, config.vocab_size
+        widest = max(3 * width, ffn_dim, vocab_size)
         signals = np.zeros(SIGNALS, dtype=np.int64)
         signals[PART] = NONE
         x, projected, mixed, hidden, branch, last, helped = (
-            np.zeros((most, n), dtype=np.float32) for n in (width, 3 * width, width, ffn_dim, width, width, sizes.max())
+            _aligned(most * n).reshape(most, n) for n in (width, 3 * width, width, ffn_dim, width, width, widest)
         )
         self._step = Step(
             packed,
             places,
-            sizes,
             self._keys,
             self._values,
             sentences=np.zeros(most, dtype=np.int64),
             positions=np.zeros(most, dtype=np.int64),
+            wanted=np.zeros(most, dtype=np.int64),
             x=x,
             projected=projected,
             mixed=mixed,
             hidden=hidden,
             branch=branch,
             last=last,
+            turned=_aligned(-(-most // MOST_BLOCK) * MOST_BLOCK * max(width, ffn_dim)),
             helped=helped.reshape(-1),
             scores=np.zeros((2, config.max_len), dtype=np.float32),
             signals=signals,
         )
-        self._helper = Helper(self._step) if threads > 1 else None
+        self._kernels, self._in_c = kernels, in_c(self._step, ffn_dim, vocab_size)
+        self._helper = Helper(kernels, self._in_c) if threads > 1 else None
 
     @staticmethod
     def _linear(weight: Floats, bias: Floats) -> Linear:
@@ -126,43 +129,41 @@ class NumbaDecoder(NumpyDecoder):
         self._lengths = self._lengths + 1
         return logits
 
-    def compile(self) -> None:
-        """What else the first prompt would do. It has an effect on an empty decoder only."""
-        # Of these the helper finds nothing to do. It comes first, so that its thread finds it compiled.
-        for call in (lambda: help_out(self._step), lambda: self.prefill([[0]])):
-            try:
-                call()
-            except OSError:  # compiled, but there was no room to keep it
-                call()
-            self.keep([])
-
     def _compute(self, ids: Ints, rows: Ints, places: Ints, wanted: Ints) -> Floats:
         """New tokens of the sentences `rows`, at `places` in them, (N,) each → logits (M, V) of those `wanted` (M,)."""
-        step, n = self._step, len(ids)
+        step, n, m = self._step, len(ids), len(wanted)
         np.add(self._words[ids], self._places[places], out=step.x[:n])
-        step.sentences[:n], step.positions[:n] = rows, places
-        logits = np.empty((len(wanted), self.vocab_size), dtype=np.float32)
+        step.sentences[:n], step.positions[:n], step.wanted[:m] = rows, places, wanted
+        logits = np.empty((m, self.vocab_size), dtype=np.float32)
         if self._helper:
             self._helper.wake()
-        lead(step, n, wanted, logits)
+        self._kernels.lead(self._in_c, n, m, logits.ctypes.data)
         return logits
 
 
 class Helper:
     """A thread that sleeps until it is woken, then helps with the call that is under way, and ends with its owner."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, kernels: ctypes.CDLL, step: StepInC) -> None:
         self._calls: SimpleQueue[bool] = SimpleQueue()
-        threading.Thread(target=_help, args=(self._calls, step), name="tinychat-helper", daemon=True).start()
+        arguments = (self._calls, kernels, step)
+        threading.Thread(target=_help, args=arguments, name="tinychat-helper", daemon=True).start()
         weakref.finalize(self, self._calls.put, False)
 
     def wake(self) -> None:
         self._calls.put(True)
 
 
-def _help(calls: "SimpleQueue[bool]", step: Step) -> None:
+def _help(calls: "SimpleQueue[bool]", kernels: ctypes.CDLL, step: StepInC) -> None:
     while calls.get():
-        help_out(step)
+        kernels.help_out(step)
+
+
+def _aligned(size: int) -> Floats:
+    """So many zeros from the beginning of a cache line on."""
+    memory = np.zeros(size + ALIGNMENT, dtype=np.float32)
+    begin = -memory.ctypes.data // 4 % ALIGNMENT
+    return memory[begin : begin + size]
 
 
 def _packed(config: ModelConfig, weights: dict[str, Floats]) -> tuple[Floats, Ints, dict[str, Floats]]:
@@ -175,8 +176,7 @@ def _packed(config: ModelConfig, weights: dict[str, Floats]) -> tuple[Floats, In
         for place, name in IN_LAYER.items()
     } | {(config.n_layers, *place): name for place, name in BEHIND.items()}
     sizes = [-(-weights[name].size // ALIGNMENT) * ALIGNMENT for name in names.values()]
-    memory = np.empty(sum(sizes) + ALIGNMENT, dtype=np.float32)
-    packed = memory[-memory.ctypes.data // 4 % ALIGNMENT :]
+    packed = _aligned(sum(sizes))
     places = np.zeros((config.n_layers + 1, OUTPUT + 1, 4), dtype=np.int64)
     named = dict(weights)
     begin = 0
@@ -189,9 +189,11 @@ def _packed(config: ModelConfig, weights: dict[str, Floats]) -> tuple[Floats, In
     return packed, places, named
 
 
-def load_numba_decoder(folder: str | Path, rows: int, threads: int = 1) -> NumbaDecoder:
-    """The model in `folder`, with room for `rows` sentences at once, compiled. Raises InputError as `load_weights`."""
+def load_native_decoder(folder: str | Path, rows: int, threads: int = 1) -> NativeDecoder:
+    """The model in `folder`, with room for `rows` sentences at once.
+
+    Raises NotCompiled where the compiled loops cannot be had, InputError as `load_weights` does.
+    """
+    kernels = load_kernels()
     config = load_config(folder)
-    decoder = NumbaDecoder(config, load_weights(folder, config), rows, threads)
-    decoder.compile()
-    return decoder
+    return NativeDecoder(kernels, config, load_weights(folder, config), rows, threads)

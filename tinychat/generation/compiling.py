@@ -1,0 +1,248 @@
+"""A C file compiled by the machine's own compiler, once, and kept for later processes.
+
+The library lies in `__pycache__` beside the source, or in the user's cache folder. Its name tells what it was made of
+and for (source, flags, processor), by which compiler, and the digest of its own bytes: what was cut, or is of another
+processor, is never loaded, since that would end the process.
+"""
+
+import ctypes
+import hashlib
+import os
+import shlex
+import shutil
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from pathlib import Path
+
+from tinychat.files import write_atomically
+
+COMPILERS = ("cc", "gcc", "clang")
+FLAGS = ("-O3", "-std=c11", "-fopenmp-simd", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
+FOR_THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # the second where a compiler refuses the first
+LIBRARIES = ("-lm",)
+COMMAND = (FLAGS, FOR_THIS_PROCESSOR, LIBRARIES)
+TIMEOUT = 60.0  # seconds
+# Of /proc/cpuinfo, on x86 and ARM.
+PROCESSOR = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
+# macOS has /usr/bin/cc without a compiler, too: whoever starts it gets a window that offers one.
+APPLES_COMPILERS = ("/Library/Developer/CommandLineTools", "/Applications/Xcode.app")
+
+_one_at_a_time = threading.Lock()
+
+
+class NotCompiled(Exception):
+    """There is no library; the text says why."""
+
+
+def load_compiled(source: Path) -> ctypes.CDLL:
+    """The library of a C file, compiled where that was not done before. Where it was, no process is started.
+
+    Raises NotCompiled where there is no compiler, it fails, or its library cannot be kept or loaded.
+    """
+    if sys.platform == "win32":
+        raise NotCompiled("on Windows nothing is compiled yet")
+    with _one_at_a_time:
+        compiler = find_compiler()
+        name = f"{source.stem}-{_digest(source.read_bytes(), repr(COMMAND).encode(), _processor())}-"
+        if compiler:  # where there is none, the library of any will do
+            name += f"{_identity(compiler)}-"
+        folders = _folders(source)
+        library = _load(_kept(folders, name))
+        if library:
+            return library
+        if not compiler:
+            raise NotCompiled(_what_is_missing())
+        writable = [folder for folder in folders if _may_write(folder)]
+        if not writable:
+            raise NotCompiled(f"none of the folders to keep it in may be written: {', '.join(map(str, folders))}")
+        compiled = _compile(compiler, source)
+        library = _load(_keep(writable, f"{name}{_digest(compiled)}.so", compiled))
+        if library:
+            return library
+        raise NotCompiled(f"it could not be written into {' or '.join(map(str, writable))}")
+
+
+def find_compiler() -> list[str]:
+    """The command of the C compiler, CC's or the first that there is, with its whole path; empty where there is none.
+
+    Nothing is started.
+    """
+    asked = _asked_compiler()
+    for command in [asked] if asked else [[name] for name in COMPILERS]:
+        path = shutil.which(command[0])
+        if path and not _offers_a_compiler_only(path):
+            return [str(Path(path).absolute()), *command[1:]]
+    return []
+
+
+def _asked_compiler() -> list[str]:
+    """The words of CC: a command, and maybe options."""
+    asked = os.environ.get("CC", "")
+    try:
+        return shlex.split(asked)
+    except ValueError:  # a quotation mark without its other
+        return [asked]
+
+
+def _offers_a_compiler_only(path: str) -> bool:
+    there = any(map(os.path.isdir, APPLES_COMPILERS))
+    return sys.platform == "darwin" and path.startswith("/usr/bin/") and not there
+
+
+def _what_is_missing() -> str:
+    asked = _asked_compiler()
+    if asked:
+        return f"CC names {asked[0]}, which is not found"
+    return f"there is no C compiler: none of {', '.join(COMPILERS)} is found"
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
+
+
+def _identity(compiler: list[str]) -> str:
+    """Another one after an update, too."""
+    status = Path(compiler[0]).stat()
+    return _digest(repr((compiler, status.st_size, status.st_mtime_ns)).encode())
+
+
+def _processor() -> bytes:
+    """What the processor is and can; where the system has no file that tells, which machine this is."""
+    system = os.uname()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = [line for line in takewhile(str.strip, file) if line.split(":")[0].strip() in PROCESSOR]
+    except OSError:
+        lines = []
+    return repr((sys.platform, system.machine, sys.maxsize, lines or system.nodename)).encode()
+
+
+def _folders(source: Path) -> list[Path]:
+    """Where libraries may lie: beside the source, whose `__pycache__` is trusted as for Python's own, and the user's
+    cache folder.
+    """
+    folders = [source.parent / "__pycache__"]
+    asked = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        cache = asked if asked.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:  # nobody knows where that is
+        return folders
+    return [*folders, cache / "tinychat"]
+
+
+def _is_trusted(folder: Path) -> bool:
+    """Whether nobody else could have put something there: what is loaded from it is run."""
+    if folder.name == "__pycache__":
+        return folder.is_dir()
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+    return own and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _may_write(folder: Path) -> bool:
+    """Whether a library can be kept there; the folder is made where it is missing."""
+    mode = 0o777 if folder.name == "__pycache__" else 0o700  # others read what Python compiles
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return _is_trusted(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _kept(folders: Iterable[Path], name: str) -> Iterator[Path]:
+    """The whole libraries whose names begin so."""
+    for folder in filter(_is_trusted, folders):
+        try:
+            paths = sorted(folder.iterdir())
+        except OSError:
+            continue
+        yield from (path for path in paths if path.name.startswith(name) and _is_whole(path))
+
+
+def _keep(folders: Iterable[Path], name: str, library: bytes) -> Iterator[Path]:
+    """The library, written into one folder after the other for as long as somebody asks."""
+    for folder in folders:
+        try:
+            write_atomically(folder / name, library)
+        except OSError:  # no room
+            continue
+        if _is_whole(folder / name):
+            yield folder / name
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return path.suffix == ".so" and path.stem.endswith(f"-{_digest(path.read_bytes())}")
+    except OSError:
+        return False
+
+
+def _load(paths: Iterable[Path]) -> ctypes.CDLL | None:
+    """The first that can be loaded; None where there are none. Raises NotCompiled where all are refused: so would be
+    what is compiled again.
+    """
+    faults = []
+    for path in paths:
+        try:
+            return ctypes.CDLL(str(path))
+        except OSError as error:
+            faults.append(str(error))
+    if faults:
+        raise NotCompiled(f"the compiled library cannot be loaded: {faults[0]}")
+    return None
+
+
+def _compile(compiler: list[str], source: Path) -> bytes:
+    """The library. Raises NotCompiled where the compiler fails."""
+    import tempfile  # seldom needed
+
+    faults = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="tinychat-") as temporary:
+            for flag in FOR_THIS_PROCESSOR:
+                library = Path(temporary) / "library.so"
+                command = [*compiler, *FLAGS, flag, str(source), "-o", str(library), *LIBRARIES]
+                fault = _run(command, Path(temporary) / "errors")
+                if not fault:
+                    return library.read_bytes()
+                faults.append(fault)
+    except OSError as error:
+        raise NotCompiled(f"{compiler[0]} cannot be used: {error}") from None
+    raise NotCompiled(f"{compiler[0]} failed: {faults[0]}")
+
+
+def _run(command: list[str], errors: Path) -> str:
+    """What is wrong, in short; empty where the command succeeds. Raises NotCompiled where it takes too long."""
+    import subprocess
+
+    # A session of its own, so that its children end with it; a file, since a pipe would wait for them.
+    with (
+        open(errors, "wb") as file,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            code = process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise NotCompiled(f"{command[0]} took longer than {TIMEOUT:g} s") from None
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if not code:
+        return ""
+    lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()
+    told = next((line for line in lines if "error" in line.lower()), lines[0] if lines else f"exit code {code}")
+    return " ".join(told.split())[:100]

@@ -1,0 +1,375 @@
+/* The model's arithmetic as one call, which a second thread may help with.
+
+N tokens, T tokens in a sentence, D embed_dim, H heads, K head dim, F ffn_dim, V vocabulary, L layers.
+
+How two threads share the work: it is a row of parts (a product, the attention of a layer, ...), each cut into chunks
+that need nothing of each other. The leader takes the chunks of a part from the front, the helper from the back, into a
+buffer of its own, and the leader copies what the helper has finished. The leader never waits: what is unfinished when
+the two meet it computes itself, and what the helper finishes later belongs to a part that has passed, as its number
+says. So a helper that the system puts to sleep, or that is not there at all, costs nothing but its help. */
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Here and in native.py the same: the parts of a layer in their order, the one after all layers, and no part at all. */
+enum { PROJECTION, ATTENTION, OUT_PROJ, FFN_IN, FFN_OUT, OUTPUT, NONE };
+/* The last axis of `places`. */
+enum { WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS, KINDS };
+/* Of `signals`, each in a cache line of its own. LEADER and HELPER hold the number of a part, and in their lowest bits
+how many of its chunks that thread has taken, or has finished. */
+enum { LEADER = 0, HELPER = 8, PART = 16, LAYER = 24, TOKENS = 32 };
+enum { BITS = 20, CHUNKS = (1 << BITS) - 1 };
+
+enum { CHUNK = 16384 };  /* weights in a chunk of a product: 64 KB, which a core reads in about two microseconds */
+static const float EPS = 1e-5f;  /* torch's, of a layer norm */
+
+/* What waits in a loop lets its core serve others, and gives up after so many rounds, 0.1 to 0.2 ms: longer than the
+leader takes between two parts, unless it waits for a core itself. */
+#if defined(__x86_64__) || defined(__i386__)
+enum { PATIENCE = 5000 };
+#define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__) || defined(__arm__)
+enum { PATIENCE = 100000 };
+#define PAUSE() __asm__ volatile("yield")
+#else
+enum { PATIENCE = 100000 };
+#define PAUSE() ((void)0)
+#endif
+
+/* The floats of a vector register, and how many columns at once its registers can add up for a block of tokens. */
+#if defined(__AVX512F__)
+enum { LANES = 16, COLUMNS = 8 };
+#elif defined(__AVX__)
+enum { LANES = 8, COLUMNS = 4 };
+#elif defined(__aarch64__)
+enum { LANES = 4, COLUMNS = 8 };
+#else
+enum { LANES = 4, COLUMNS = 4 };
+#endif
+enum { BLOCK = 2 * LANES };  /* tokens */
+/* Plain C has no name for a vector register; these are of gcc and clang. They may lie anywhere. */
+typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* How far ahead of its use a weight is asked for, in floats. Without it four sentences take 1.3 times as long. */
+enum { AHEAD = 1024, LINE = 16 };
+
+/* All that both threads work on, as native.py describes it. */
+typedef struct {
+    int64_t n_layers, rows, n_heads, max_len, head_dim, width, ffn_dim, vocab_size;
+    const float *weights;
+    const int64_t *places;
+    float *keys, *values;
+    const int64_t *sentences, *positions, *wanted;
+    float *x, *projected, *mixed, *hidden, *branch, *last, *turned, *helped, *scores;
+    _Atomic int64_t *signals;
+} Step;
+
+static inline int64_t read_signal(const Step *step, int which) {
+    return atomic_load_explicit(&step->signals[which], memory_order_acquire);
+}
+
+static inline void write_signal(const Step *step, int which, int64_t value) {
+    atomic_store_explicit(&step->signals[which], value, memory_order_release);
+}
+
+/* How many numbers a part gives for each token. */
+static int64_t size_of(const Step *step, int64_t part) {
+    switch (part) {
+    case PROJECTION: return 3 * step->width;
+    case FFN_IN: return step->ffn_dim;
+    case OUTPUT: return step->vocab_size;
+    default: return step->width;
+    }
+}
+
+/* Where a layer's weights of a part, of one of the KINDS, begin. */
+static const float *weight_of(const Step *step, int64_t layer, int64_t part, int kind) {
+    return step->weights + step->places[(layer * (OUTPUT + 1) + part) * KINDS + kind];
+}
+
+/* Where the cache of a head of a sentence begins, (T, K). */
+static int64_t place_of(const Step *step, int64_t layer, int64_t row, int64_t head) {
+    return ((layer * step->rows + row) * step->n_heads + head) * step->max_len * step->head_dim;
+}
+
+/* The next chunk for a thread that has finished `taken` of a part's chunks; -1 where it has no more to do. */
+static int64_t claim(const Step *step, int64_t number, int64_t chunks, int64_t taken, int leading) {
+    if (leading) {
+        int64_t helper = read_signal(step, HELPER);
+        int64_t helped = helper >> BITS == number ? helper & CHUNKS : 0;
+        if (taken + helped >= chunks) return -1;
+        write_signal(step, LEADER, (number << BITS) + taken + 1);
+        return taken;
+    }
+    write_signal(step, HELPER, (number << BITS) + taken);
+    int64_t leader = read_signal(step, LEADER);
+    return leader >> BITS == number && (leader & CHUNKS) + taken < chunks ? chunks - 1 - taken : -1;
+}
+
+static inline Lanes load(const float *from) { return *(const Lanes *)from; }
+
+static inline float total(Lanes lanes) {
+    float all[LANES];
+    *(Lanes *)all = lanes;
+    Four sum = *(const Four *)all;
+    for (int i = 4; i < LANES; i += 4) sum += *(const Four *)(all + i);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static inline float dot(int64_t width, const float *one, const float *other) {
+    Lanes a = {0}, b = {0}, c = {0}, d = {0};  /* four, since each sum waits for the one before */
+    int64_t i = 0;
+    for (; i + 4 * LANES <= width; i += 4 * LANES) {
+        a += load(one + i) * load(other + i);
+        b += load(one + i + LANES) * load(other + i + LANES);
+        c += load(one + i + 2 * LANES) * load(other + i + 2 * LANES);
+        d += load(one + i + 3 * LANES) * load(other + i + 3 * LANES);
+    }
+    for (; i + LANES <= width; i += LANES) a += load(one + i) * load(other + i);
+    float sum = total((a + b) + (c + d));
+    for (; i < width; i++) sum += one[i] * other[i];
+    return sum;
+}
+
+static inline void prefetch(const float *from, int64_t size) {
+    for (int64_t i = 0; i < size; i += LINE) __builtin_prefetch(from + i);
+}
+
+/* How many tokens go through products in blocks: the last block may lack some, as long as more than half are there. */
+static int64_t in_blocks(int64_t n) { return (n + LANES - 1) / BLOCK * BLOCK; }
+
+/* x (N, width) -> turned (blocks, width, BLOCK). */
+static void turn(const float *restrict x, int64_t n, int64_t width, float *restrict turned) {
+    for (int64_t token = 0; token < n; token++) {
+        float *to = turned + token / BLOCK * BLOCK * width + token % BLOCK;
+        for (int64_t i = 0; i < width; i++) to[i * BLOCK] = x[token * width + i];
+    }
+}
+
+/* Some lines of the weight (columns, width) by a block of tokens (width, BLOCK), into y (tokens, height), with the bias
+and at least `least`. `columns` is a constant where this is called, at most COLUMNS, so that all sums have a register. */
+static inline __attribute__((always_inline)) void multiply_block(int columns, int64_t width, const float *weight,
+                                                                 const float *bias, float least, const float *turned,
+                                                                 int64_t tokens, float *y, int64_t height) {
+    Lanes sums[COLUMNS][2];
+    for (int column = 0; column < columns; column++)
+        sums[column][0] = sums[column][1] = (Lanes){0} + bias[column];
+    for (int64_t i = 0; i < width; i++) {
+        Lanes one = load(turned + i * BLOCK), two = load(turned + i * BLOCK + LANES);
+        for (int column = 0; column < columns; column++) {
+            sums[column][0] += weight[column * width + i] * one;
+            sums[column][1] += weight[column * width + i] * two;
+        }
+    }
+    float all[COLUMNS][BLOCK];
+    for (int column = 0; column < columns; column++) {
+        *(Lanes *)all[column] = sums[column][0];
+        *(Lanes *)(all[column] + LANES) = sums[column][1];
+    }
+    for (int64_t token = 0; token < tokens; token++) {
+        for (int column = 0; column < columns; column++)
+            y[token * height + column] = all[column][token] > least ? all[column][token] : least;
+    }
+}
+
+/* The columns `begin` to `end` of y (N, out) = x (N, width) . weight (out, width) + bias, at least `least`.
+
+Many tokens go in blocks, in which a register holds as many tokens; the rest one dot product after the other, which
+reads the weight as fast as it comes. */
+static void multiply(int64_t begin, int64_t end, int64_t width, int64_t height, const float *weight, const float *bias,
+                     float least, const float *x, const float *turned, int64_t n, float *y) {
+    int64_t blocked = in_blocks(n), column = begin;
+    for (; column + COLUMNS <= end && blocked; column += COLUMNS) {
+        prefetch(weight + (column + COLUMNS) * width, COLUMNS * width);
+        for (int64_t token = 0; token < blocked; token += BLOCK)
+            multiply_block(COLUMNS, width, weight + column * width, bias + column, least, turned + token * width,
+                           n - token < BLOCK ? n - token : BLOCK, y + token * height + column, height);
+    }
+    for (; column < end && blocked; column++) {
+        for (int64_t token = 0; token < blocked; token += BLOCK)
+            multiply_block(1, width, weight + column * width, bias + column, least, turned + token * width,
+                           n - token < BLOCK ? n - token : BLOCK, y + token * height + column, height);
+    }
+    for (column = begin; column < end && blocked < n; column++) {
+        const float *line = weight + column * width;
+        prefetch(line + AHEAD, width);
+        for (int64_t token = blocked; token < n; token++) {
+            float sum = dot(width, line, x + token * width) + bias[column];
+            y[token * height + column] = sum > least ? sum : least;
+        }
+    }
+}
+
+/* One head of one token: query (K), keys and values (T, K) -> mixed (K); `scores` (T) is overwritten. */
+static void attend(const float *query, const float *keys, const float *values, int64_t length, int64_t width,
+                   float *scores, float *mixed) {
+    float scale = 1 / sqrtf((float)width), highest = -INFINITY, sum = 0;
+    for (int64_t t = 0; t < length; t++) {
+        scores[t] = dot(width, query, keys + t * width) * scale;
+        if (scores[t] > highest) highest = scores[t];
+    }
+    for (int64_t t = 0; t < length; t++) {
+        scores[t] = expf(scores[t] - highest);
+        sum += scores[t];
+    }
+    int64_t k = 0;
+    for (; k + LANES <= width; k += LANES) {
+        Lanes lanes = {0};
+        for (int64_t t = 0; t < length; t++) lanes += scores[t] * load(values + t * width + k);
+        *(Lanes *)(mixed + k) = lanes / sum;
+    }
+    for (; k < width; k++) {
+        float one = 0;
+        for (int64_t t = 0; t < length; t++) one += scores[t] * values[t * width + k];
+        mixed[k] = one / sum;
+    }
+}
+
+/* The layer norm of the first `n` lines of x + added, (N, D) each, into x, with the weights behind a layer's part. */
+static void normalise(const Step *step, int64_t n, const float *restrict added, int64_t layer, int64_t part) {
+    const float *restrict weight = weight_of(step, layer, part, NORM_WEIGHT);
+    const float *restrict bias = weight_of(step, layer, part, NORM_BIAS);
+    int64_t width = step->width;
+    for (int64_t token = 0; token < n; token++, added += width) {
+        float *restrict x = step->x + token * width;
+        float mean = 0, variance = 0;
+#pragma omp simd reduction(+ : mean)
+        for (int64_t i = 0; i < width; i++) {
+            x[i] += added[i];
+            mean += x[i];
+        }
+        mean /= (float)width;
+#pragma omp simd reduction(+ : variance)
+        for (int64_t i = 0; i < width; i++) {
+            x[i] -= mean;
+            variance += x[i] * x[i];
+        }
+        float factor = 1 / sqrtf(variance / (float)width + EPS);
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) x[i] = x[i] * (factor * weight[i]) + bias[i];
+    }
+}
+
+/* A thread's chunks of the attention, each a head of a token, into y (N, D); how many it took. */
+static int64_t attend_all(const Step *step, int64_t number, int leading, int64_t layer, int64_t n, float *y) {
+    int64_t heads = step->n_heads, width = step->head_dim, chunks = n * heads, taken = 0, chunk;
+    float *scores = step->scores + (leading ? 0 : step->max_len);
+    while ((chunk = claim(step, number, chunks, taken, leading)) >= 0) {
+        int64_t token = chunk / heads, head = chunk % heads;
+        int64_t place = place_of(step, layer, step->sentences[token], head);
+        attend(step->projected + token * 3 * step->width + head * width, step->keys + place, step->values + place,
+               step->positions[token] + 1, width, scores, y + token * step->width + head * width);
+        taken++;
+    }
+    return taken;
+}
+
+/* What a part multiplies, (N, width). */
+static const float *input_of(const Step *step, int64_t part) {
+    switch (part) {
+    case OUT_PROJ: return step->mixed;
+    case FFN_OUT: return step->hidden;
+    case OUTPUT: return step->last;
+    default: return step->x;
+    }
+}
+
+static int64_t width_of(const Step *step, int64_t part) { return part == FFN_OUT ? step->ffn_dim : step->width; }
+
+/* A thread's chunks of a part, into y (N, out): how many numbers at the front of each line the leader computed. */
+static int64_t take(const Step *step, int64_t number, int leading, int64_t part, int64_t layer, int64_t n, float *y) {
+    if (part == ATTENTION) return attend_all(step, number, leading, layer, n, y) * step->head_dim;
+    int64_t width = width_of(step, part), height = size_of(step, part), taken = 0, chunk;
+    const float *weight = weight_of(step, layer, part, WEIGHT), *bias = weight_of(step, layer, part, BIAS);
+    int64_t columns = CHUNK / width / COLUMNS * COLUMNS;
+    if (columns < COLUMNS) columns = COLUMNS;
+    int64_t chunks = (height + columns - 1) / columns;
+    while ((chunk = claim(step, number, chunks, taken, leading)) >= 0) {
+        int64_t begin = chunk * columns, end = begin + columns < height ? begin + columns : height;
+        multiply(begin, end, width, height, weight, bias, part == FFN_IN ? 0 : -INFINITY, input_of(step, part),
+                 step->turned, n, y);
+        taken++;
+    }
+    return taken * columns;
+}
+
+/* What the tokens' keys and values are goes into the cache. */
+static void remember(const Step *step, int64_t layer, int64_t n) {
+    int64_t width = step->head_dim;
+    for (int64_t token = 0; token < n; token++) {
+        for (int64_t head = 0; head < step->n_heads; head++) {
+            const float *key = step->projected + token * 3 * step->width + step->width + head * width;
+            int64_t place = place_of(step, layer, step->sentences[token], head) + step->positions[token] * width;
+            memcpy(step->keys + place, key, width * sizeof(float));
+            memcpy(step->values + place, key + step->width, width * sizeof(float));
+        }
+    }
+}
+
+/* A part of a layer for `n` tokens, into y (N, out), with what help there is. */
+static void lead_part(const Step *step, int64_t part, int64_t layer, int64_t n, float *y) {
+    int64_t number = (read_signal(step, LEADER) >> BITS) + 1;
+    if (part != ATTENTION && in_blocks(n)) turn(input_of(step, part), n, width_of(step, part), step->turned);
+    write_signal(step, PART, part);
+    write_signal(step, LAYER, layer);
+    write_signal(step, TOKENS, n);
+    write_signal(step, LEADER, number << BITS);
+    int64_t first = take(step, number, 1, part, layer, n, y), height = size_of(step, part);
+    if (part == ATTENTION) {  /* its chunks lie one behind the other over all tokens */
+        height *= n;
+        n = 1;
+    }
+    if (first >= height) return;
+    for (int64_t token = 0; token < n; token++) {
+        int64_t place = token * height + first;
+        memcpy(y + place, step->helped + place, (height - first) * sizeof(float));
+    }
+}
+
+/* The first `n` tokens of `step`, whose embeddings are in `x`, through the model; the cache takes them in.
+
+Logits (M, V) of the `m` tokens `wanted` that follow. */
+void lead(const Step *step, int64_t n, int64_t m, float *logits) {
+    int64_t width = step->width, n_layers = step->n_layers;
+    memset(step->branch, 0, n * width * sizeof(float));
+    normalise(step, n, step->branch, n_layers, OUTPUT);
+    for (int64_t layer = 0; layer < n_layers; layer++) {
+        lead_part(step, PROJECTION, layer, n, step->projected);
+        remember(step, layer, n);
+        lead_part(step, ATTENTION, layer, n, step->mixed);
+        lead_part(step, OUT_PROJ, layer, n, step->branch);
+        normalise(step, n, step->branch, layer, OUT_PROJ);
+        lead_part(step, FFN_IN, layer, n, step->hidden);
+        lead_part(step, FFN_OUT, layer, n, step->branch);
+        normalise(step, n, step->branch, layer, FFN_OUT);
+    }
+    for (int64_t place = 0; place < m; place++)
+        memcpy(step->last + place * width, step->x + step->wanted[place] * width, width * sizeof(float));
+    lead_part(step, OUTPUT, n_layers, m, logits);
+    write_signal(step, PART, NONE);
+    write_signal(step, LEADER, ((read_signal(step, LEADER) >> BITS) + 1) << BITS);
+}
+
+/* The helper's side, until the call of `lead` that is under way has ended, or no longer goes on.
+
+Where cores are scarce, the system may let the helper wait in the leader's place. */
+void help_out(const Step *step) {
+    for (;;) {
+        int64_t number = read_signal(step, LEADER) >> BITS;
+        int64_t part = read_signal(step, PART), layer = read_signal(step, LAYER), n = read_signal(step, TOKENS);
+        /* These three may be of the next part; where that is missed, the number tells the leader. */
+        if (read_signal(step, LEADER) >> BITS != number) continue;
+        if (part == NONE) return;
+        take(step, number, 0, part, layer, n, step->helped);
+        for (int64_t pauses = 0; read_signal(step, LEADER) >> BITS == number; pauses++) {
+            if (pauses > PATIENCE) return;
+            PAUSE();
+        }
+    }
+}
+
+/* For whoever loads this: whether both mean the same by a step. */
+int64_t step_bytes(void) { return sizeof(Step); }
