@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tinychat.corpus.starter import expanding
 from tinychat.corpus.starter.expanding import (
     COMMON,
     HELD_OUT,
@@ -18,6 +19,7 @@ from tinychat.corpus.starter.expanding import (
     N_NAMES,
     PLAINEST,
     SHARES,
+    Dealer,
     Expansion,
     Sample,
     halve,
@@ -175,6 +177,27 @@ def test_no_question_from_outside_that_is_held_out_is_trained_on(expand: Expand,
     assert (len(by_hand), len(by_template)) > (120, 120)
     assert not by_hand & asked
     assert not by_template & asked
+
+
+def test_of_some_items_each_is_dealt_once_before_one_comes_again() -> None:
+    dealer, items, others = Dealer("0"), ["가", "나", "다"], ["가", "라"]
+    dealt = [(dealer.deal(items), dealer.deal(others)) for _ in range(30)]
+    for n in range(0, 30, 3):
+        assert sorted(item for item, _ in dealt[n : n + 3]) == items
+    for n in range(0, 30, 2):
+        assert sorted(other for _, other in dealt[n : n + 2]) == others
+    assert len({item for item, _ in dealt[::3]}) == 3
+    again = Dealer("0")
+    assert dealt == [(again.deal(items), again.deal(others)) for _ in range(30)]
+
+
+def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expanding, "TYPED", 0.0)
+    expansion = Expansion(starter, 0)
+    asked = said(list(expansion.training(13_000)), "user")
+    times = [asked[way] for halves in expansion.ways.values() for way in halves.train[PLAINEST:]]
+    assert sum(n < 2 for n in times) < 0.03 * len(times)
+    assert all(asked[text] for halves in expansion.unknown.values() for text in halves.train)
 
 
 def test_every_intent_occurs_about_equally_often(starter: Starter, expand: Expand) -> None:

@@ -8,12 +8,15 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tinychat.corpus.dialogue import Turn
 from tinychat.corpus.starter.files import AnyOf, Between, Exchange, Intent, Names, Scene, Starter
 from tinychat.corpus.starter.habits import as_typed
 from tinychat.corpus.starter.particles import fill, slots_in
 from tinychat.corpus.text_keys import text_key
+
+T = TypeVar("T")
 
 NAME = "name"
 HELD_OUT = 0.15
@@ -53,6 +56,24 @@ class Halves:
 
     train: tuple[str, ...]
     held_out: tuple[str, ...]
+
+
+class Dealer(random.Random):
+    """A generator that also deals: each of some items comes once before one of them comes again.
+
+    Of 30 ways to ask that are drawn 100 times by chance, one is never drawn, and three are drawn once.
+    """
+
+    def __init__(self, seed: str) -> None:
+        super().__init__(seed)
+        self._left: dict[tuple[object, ...], list[object]] = {}
+
+    def deal(self, items: Sequence[T]) -> T:
+        """The next of these; each list of items is dealt for itself."""
+        left: list[T] = self._left.setdefault(tuple(items), [])  # type: ignore[assignment]
+        if not left:
+            left += self.sample(items, len(items))
+        return left.pop()
 
 
 def halve(texts: Sequence[str], share: float, seed: int, always: int = 0) -> Halves:
@@ -109,7 +130,7 @@ class Expansion:
         self.other_scenes = [scene for scene in starter.scenes.values() if NAME not in scene.slots()]
         self._intents = [*starter.intents.values()]
         self._names_in_turn = self.rng("names in turn").sample(self.names.train, len(self.names.train))
-        self._kinds: dict[str, Callable[[random.Random, int], Sample]] = {
+        self._kinds: dict[str, Callable[[Dealer, int], Sample]] = {
             "single": self._single,
             "chain": self._chain,
             "unknown": self._unknown,
@@ -119,9 +140,9 @@ class Expansion:
         if self.other_scenes:
             self._kinds["scenes"] = self._other_scene
 
-    def rng(self, purpose: str) -> random.Random:
+    def rng(self, purpose: str) -> Dealer:
         """A generator of its own for each purpose, so that one more of something changes nothing else."""
-        return random.Random(f"{self.seed} {purpose}")
+        return Dealer(f"{self.seed} {purpose}")
 
     def training(self, size: int) -> Iterator[Sample]:
         """About `size` dialogues, all different: of one exchange, of several, of scenes, from outside the world."""
@@ -137,15 +158,15 @@ class Expansion:
                     break
 
     def scene(
-        self, scene: Scene, rng: random.Random, values: dict[str, str], ways: Callable[[Scene, int], Sequence[str]]
+        self, scene: Scene, rng: Dealer, values: dict[str, str], ways: Callable[[Scene, int], Sequence[str]]
     ) -> Sample:
         """A scene with these values in its slots; `ways` gives what the user may say at a place."""
         turns: list[Turn] = []
         for number, part in enumerate(scene.parts):
             match part:
                 case Exchange():
-                    asked = fill(rng.choice(ways(scene, number)), values)
-                    turns += exchange(self.typed(asked, rng), fill(rng.choice(part.bot), values))
+                    asked = fill(rng.deal(ways(scene, number)), values)
+                    turns += exchange(self.typed(asked, rng), fill(rng.deal(part.bot), values))
                 case AnyOf():
                     turns += self.exchange_of(self.starter.intents[rng.choice(part.intents)], rng)
                 case Between():
@@ -153,13 +174,13 @@ class Expansion:
                         turns += self.exchange_of(rng.choice(self._intents), rng)
         return Sample(tuple(turns), values)
 
-    def exchange_of(self, intent: Intent, rng: random.Random) -> list[Turn]:
+    def exchange_of(self, intent: Intent, rng: Dealer) -> list[Turn]:
         """A way to ask that is trained on, and an answer."""
         ways = self.ways[intent.name].train
-        asked = rng.choice(ways[:PLAINEST] if rng.random() < PLAIN else ways)
-        return exchange(self.typed(asked, rng), rng.choice(intent.answers))
+        asked = rng.deal(ways[:PLAINEST] if rng.random() < PLAIN else ways)
+        return exchange(self.typed(asked, rng), rng.deal(intent.answers))
 
-    def typed(self, text: str, rng: random.Random) -> str:
+    def typed(self, text: str, rng: Dealer) -> str:
         """The text as a user may type it."""
         return as_typed(text, rng) if rng.random() < TYPED else text
 
@@ -167,41 +188,41 @@ class Expansion:
         """What the user may say at a place of a scene, in training."""
         return self.scene_ways[scene.name, number].train
 
-    def values_of(self, scene: Scene, rng: random.Random) -> dict[str, str]:
+    def values_of(self, scene: Scene, rng: Dealer) -> dict[str, str]:
         """A value for each slot of a scene; a name is one that is trained on."""
         choices = {NAME: self.names.train, **self.starter.slots}
         return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
 
-    def _single(self, rng: random.Random, n: int) -> Sample:
+    def _single(self, rng: Dealer, n: int) -> Sample:
         return Sample(tuple(self.exchange_of(self._intents[n % len(self._intents)], rng)))
 
-    def _chain(self, rng: random.Random, n: int) -> Sample:
+    def _chain(self, rng: Dealer, n: int) -> Sample:
         others = rng.choices(self._intents, k=rng.randint(*CHAIN) - 1)
         intents = [self._intents[n % len(self._intents)], *others]
         return Sample(tuple(turn for intent in intents for turn in self.exchange_of(intent, rng)))
 
-    def _name_scene(self, rng: random.Random, n: int) -> Sample:
+    def _name_scene(self, rng: Dealer, n: int) -> Sample:
         """The names take turns, so that as many as can be are heard."""
         scene = self.name_scenes[n % len(self.name_scenes)]
         values = self.values_of(scene, rng) | {NAME: self._names_in_turn[n % len(self._names_in_turn)]}
         return self.scene(scene, rng, values, self.train_ways)
 
-    def _other_scene(self, rng: random.Random, n: int) -> Sample:
+    def _other_scene(self, rng: Dealer, n: int) -> Sample:
         scene = self.other_scenes[n % len(self.other_scenes)]
         return self.scene(scene, rng, self.values_of(scene, rng), self.train_ways)
 
-    def _unknown(self, rng: random.Random, n: int) -> Sample:
+    def _unknown(self, rng: Dealer, n: int) -> Sample:
         kinds = [*self.unknown.values()]
         by_hand = rng.random() < BY_HAND
-        asked = rng.choice(kinds[n % len(kinds)].train) if by_hand else self.from_template(self.templates.train, rng)
-        turns = exchange(self.typed(asked, rng), rng.choice(self.starter.unknown.answers))
+        asked = rng.deal(kinds[n % len(kinds)].train) if by_hand else self.from_template(self.templates.train, rng)
+        turns = exchange(self.typed(asked, rng), rng.deal(self.starter.unknown.answers))
         if rng.random() < AFTER_SOMETHING:
             turns = [*self.exchange_of(rng.choice(self._intents), rng), *turns]
         return Sample(tuple(turns))
 
-    def from_template(self, templates: Sequence[str], rng: random.Random) -> str:
+    def from_template(self, templates: Sequence[str], rng: Dealer) -> str:
         """A question from outside the world, of a template."""
-        template = rng.choice(templates)
+        template = rng.deal(templates)
         return fill(template, {slot: rng.choice(self.starter.unknown.slots[slot]) for slot, _ in slots_in(template)})
 
 

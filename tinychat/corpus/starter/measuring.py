@@ -1,11 +1,10 @@
 """Dialogues that measure what was learnt: each with the name of its measure and the replies that are right."""
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tinychat.corpus.starter.expanding import NAME, Expansion, Sample, exchange
+from tinychat.corpus.starter.expanding import NAME, Dealer, Expansion, Sample, exchange
 from tinychat.corpus.starter.files import Exchange, Intent, Scene
 from tinychat.corpus.starter.nearness import is_near
 from tinychat.corpus.starter.particles import fill
@@ -47,7 +46,7 @@ class Measured:
 
 def measured(expansion: Expansion) -> Iterator[Measured]:
     """All of them, measure by measure; each draws from a generator of its own."""
-    makers: dict[str, Callable[[random.Random], Iterator[Measured]]] = {
+    makers: dict[str, Callable[[Dealer], Iterator[Measured]]] = {
         "seen": partial(_seen, expansion),
         "held_out_ways": partial(_held_out_ways, expansion),
         "unknown": partial(_unknown, expansion),
@@ -57,7 +56,7 @@ def measured(expansion: Expansion) -> Iterator[Measured]:
         yield from make(expansion.rng(f"measure {name}"))
 
 
-def _seen(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
+def _seen(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     pairs = [
         (intent, way) for intent in expansion.starter.intents.values() for way in expansion.ways[intent.name].train
     ]
@@ -65,7 +64,7 @@ def _seen(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
         yield replace(_asked("seen", way, intent, rng), repeats=True)
 
 
-def _held_out_ways(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
+def _held_out_ways(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     """Near: all core words of the way occur in ways of the same intent that are trained on."""
     for intent in expansion.starter.intents.values():
         ways = expansion.ways[intent.name]
@@ -76,7 +75,7 @@ def _held_out_ways(expansion: Expansion, rng: random.Random) -> Iterator[Measure
                 yield Measured("taken_for_unknown", _sample(way, intent, rng), expansion.starter.unknown.answers, True)
 
 
-def _unknown(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
+def _unknown(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     answers = expansion.starter.unknown.answers
     by_hand = [text for halves in expansion.unknown.values() for text in halves.held_out]
     templates = expansion.templates.held_out
@@ -86,7 +85,7 @@ def _unknown(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
             yield Measured(measure, Sample(tuple(exchange(text, rng.choice(answers)))), answers)
 
 
-def _names(expansion: Expansion, rng: random.Random) -> Iterator[Measured]:
+def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     usual = [name for name in expansion.names.held_out if _is_usual(expansion, name)]
     scenes = [scene for scene in expansion.name_scenes if isinstance(scene.parts[-1], Exchange)]
     anew = _last_anew(expansion)
@@ -120,7 +119,7 @@ def _remembered(
     scene: Scene,
     name: str,
     ways: Callable[[Scene, int], Sequence[str]],
-    rng: random.Random,
+    rng: Dealer,
 ) -> Measured:
     sample = expansion.scene(scene, rng, {**expansion.values_of(scene, rng), NAME: name}, ways)
     last = scene.parts[-1]
@@ -136,9 +135,9 @@ def _is_usual(expansion: Expansion, name: str) -> bool:
     return len(name) == 2 and name[0] in names.first and name[1] in names.second
 
 
-def _asked(measure: str, way: str, intent: Intent, rng: random.Random) -> Measured:
+def _asked(measure: str, way: str, intent: Intent, rng: Dealer) -> Measured:
     return Measured(measure, _sample(way, intent, rng), intent.answers)
 
 
-def _sample(way: str, intent: Intent, rng: random.Random) -> Sample:
+def _sample(way: str, intent: Intent, rng: Dealer) -> Sample:
     return Sample(tuple(exchange(way, rng.choice(intent.answers))))
