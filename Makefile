@@ -40,8 +40,9 @@ compare: environment ## What params and metrics changed since BASE (else the las
 test: environment-dev ## The tests, less the slow ones
 	@$(IN_VENV) pytest -m "not slow"
 
+# Two processes, since most of a slow test is waiting for what it started.
 test-slow: environment-dev ## The slow tests: minutes
-	@$(IN_VENV) pytest -m slow
+	@$(IN_VENV) pytest -m slow -n 2 --dist worksteal
 
 lint: environment-dev ## Format, lint and types
 	@$(IN_VENV) ruff format --check . && ruff check . && mypy
