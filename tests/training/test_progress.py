@@ -1,5 +1,6 @@
 import io
 import re
+import time
 
 import pytest
 from rich.console import Console
@@ -41,6 +42,20 @@ def test_without_a_terminal_there_are_plain_lines_on_stdout_only(capsys: pytest.
         display.line("epoch 1/4  loss 1.5000")
     out, err = capsys.readouterr()
     assert re.fullmatch(r"epoch 1/4  loss 1\.5000  [\d,]+ tokens/s\n", out)
+    assert err == ""
+
+
+def test_without_a_terminal_a_line_now_and_then_says_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinychat.training.progress.SECONDS_BETWEEN_LINES", 0.05)
+    with TrainingDisplay(100, done_steps=50) as display:
+        display.step(64, 1.0)
+        time.sleep(0.06)
+        display.step(64, 1.234)
+        display.step(64, 1.0)
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"step 52/100  loss 1\.2340  0:00:0\d left  [\d,]+ tokens/s\n", out)
     assert err == ""
 
 

@@ -1,12 +1,15 @@
-"""What a person sees while the model trains: a bar in a terminal, plain lines elsewhere."""
+"""What a person sees while the model trains: a bar in a terminal, plain lines elsewhere, as where DVC runs it."""
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+SECONDS_BETWEEN_LINES = 20.0  # without a terminal: so that nobody thinks that it hangs
 
 
 class Display(Protocol):
@@ -39,6 +42,8 @@ class TrainingDisplay:
         self._last = time.perf_counter()
         self._seconds = 0.0  # of training steps, validation not counted
         self._tokens = 0
+        self._done, self._steps, self._total = done_steps, 0, total_steps
+        self._said = self._last  # when the last line was printed
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -54,7 +59,11 @@ class TrainingDisplay:
         self._seconds += now - self._last
         self._last = now
         self._tokens += tokens
+        self._done, self._steps = self._done + 1, self._steps + 1
         self._bar.update(self._task, advance=1, loss=loss, speed=self.speed)
+        if not self._console.is_terminal and now - self._said >= SECONDS_BETWEEN_LINES:
+            left = timedelta(seconds=round((self._total - self._done) * self._seconds / self._steps))
+            self.line(f"step {self._done}/{self._total}  loss {loss:.4f}  {left} left")
 
     @property
     def speed(self) -> float:
@@ -67,4 +76,4 @@ class TrainingDisplay:
             self._console.print(text, highlight=False)
         else:
             print(text, file=sys.stdout, flush=True)
-        self._last = time.perf_counter()
+        self._last = self._said = time.perf_counter()
