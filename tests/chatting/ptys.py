@@ -55,6 +55,11 @@ class Pty:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     @property
+    def printed(self) -> str:
+        """All that was printed, scrolled away or not, without what colours it or moves the cursor."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw.decode("utf-8", "replace"))
+
+    @property
     def line(self) -> str:
         """The line of the cursor."""
         return self.screen.display[self.screen.cursor.y].rstrip()
@@ -74,6 +79,10 @@ class Pty:
     def wait_for(self, text: str) -> None:
         """Read until `text` stands on the screen."""
         self.wait_until(lambda: text in self.text)
+
+    def wait_for_printed(self, text: str) -> None:
+        """Read until `text` was printed: a fast reply may have moved its beginning off the screen already."""
+        self.wait_until(lambda: text in self.printed)
 
     def wait_for_line(self, text: str) -> None:
         """Read until the cursor's line is `text`."""

@@ -42,7 +42,7 @@ def long_reply(project: Path, **terminal: object) -> Pty:
     """A conversation with a reply that does not come to an end, of which something is seen already."""
     pty = conversation(project, "--model", "models/endless", "--max-tokens", "19000", **terminal)
     pty.type("안녕" + ENTER)
-    pty.wait_for("정말 좋아 정말")  # where it begins may have left the screen already
+    pty.wait_for_printed("봇 › 정말 좋아 정말")
     return pty
 
 
@@ -210,7 +210,7 @@ def test_ctrl_c_stops_the_reply_and_not_the_program(talking_project: Path, tmp_p
 def test_keys_pressed_during_a_reply_are_kept_for_the_next_line(talking_project: Path) -> None:
     with conversation(talking_project, "--model", "models/endless", "--max-tokens", "1500") as pty:
         pty.type("안녕" + ENTER)
-        pty.wait_for("정말 좋아")
+        pty.wait_for_printed("봇 › 정말 좋아")
         pty.type("잘 자")
         pty.wait_until(lambda: "(길이제한)" in without_spaces(pty.text))
         pty.wait_for_line("나 › 잘 자")
