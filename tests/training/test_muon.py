@@ -6,8 +6,8 @@ import torch
 
 from tinychat.model.config import ModelConfig
 from tinychat.params import TrainParams
-from tinychat.training.muon import MOMENTUM, POLYNOMIALS, TYPICAL_STEP, Matrix, Muon, orthogonal
-from tinychat.training.optimizers import build_optimizer, layer_matrices
+from tinychat.training.muon import MOMENTUM, POLYNOMIALS, TURNS, TYPICAL_STEP, Matrix, Muon, orthogonal
+from tinychat.training.optimizers import WORDS_LEARN, build_optimizer, layer_matrices, learning_rate_at
 
 from .conftest import DEFAULTS
 
@@ -58,7 +58,7 @@ def blocks_of(matrix: Matrix, weight: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 
 def test_a_step_is_what_its_description_says() -> None:
-    """Each head, and each matrix that has none, alone, in plain products, after two steps."""
+    """Each head, and each matrix that has none, alone, in plain products, over two turns of each."""
     torch.manual_seed(0)
     model = SHAPE.build()
     optimizer = build_optimizer(model, params(learning_rate=0.01, weight_decay=0.1))
@@ -69,23 +69,30 @@ def test_a_step_is_what_its_description_says() -> None:
         ((40, 24), 1),
         ((24, 40), 1),
     ]
+    turns = {(8, 24): (0, 1), (24, 24): (2, 3), (24, 40): (0, 1), (40, 24): (2, 3)}  # of each layer, shapes in order
+    places = [turns[matrix.shape][n // 4] for n, matrix in enumerate(matrices)]
     expected = [matrix.weight.detach().clone() for matrix in matrices]
     averages = [torch.zeros_like(weight) for weight in expected]
-    for step in range(2):
+    for step in range(2 * TURNS):
         for n, parameter in enumerate(model.parameters()):
             parameter.grad = random(*parameter.shape, seed=100 * step + n)
         for n, matrix in enumerate(matrices):
             gradient = matrix.weight.grad
             assert gradient is not None
             averages[n] = MOMENTUM * averages[n] + (1 - MOMENTUM) * gradient
+            if (step + 1 + places[n]) % TURNS:
+                continue
             moved = []
             for part in blocks_of(matrix, MOMENTUM * averages[n] + (1 - MOMENTUM) * gradient):
                 x = part / part.norm()
                 for a, b, c in POLYNOMIALS:
                     x = a * x + b * x @ x.T @ x + c * x @ x.T @ x @ x.T @ x
-                moved.append(x * 0.01 * TYPICAL_STEP * 24**0.5 * max(1, len(part) / part.shape[1]) ** 0.5)
-            expected[n] = expected[n] * (1 - 0.01 * 0.1) - torch.cat(moved)
+                moved.append(x * TURNS * 0.01 * TYPICAL_STEP * 24**0.5 * max(1, len(part) / part.shape[1]) ** 0.5)
+            expected[n] = expected[n] * (1 - TURNS * 0.01 * 0.1) - torch.cat(moved)
+        before = [matrix.weight.detach().clone() for matrix in matrices]
         optimizer.step()
+        moves = [not torch.equal(old, matrix.weight) for old, matrix in zip(before, matrices, strict=True)]
+        assert moves == [(step + 1 + place) % TURNS == 0 for place in places]
         assert all(parameter.grad is not None for parameter in model.parameters())
     for matrix, weight in zip(matrices, expected, strict=True):
         torch.testing.assert_close(matrix.weight.detach(), weight, atol=1e-5, rtol=0)
@@ -101,7 +108,8 @@ def test_in_bf16_a_step_is_nearly_the_same() -> None:
         assert isinstance(optimizer, Muon)
         for n, parameter in enumerate(model.parameters()):
             parameter.grad = random(*parameter.shape, seed=n)
-        optimizer.step()
+        for _ in range(TURNS):
+            optimizer.step()
         moved.append([m.weight.detach() - old for m, old in zip(layer_matrices(model), before, strict=True)])
     for exact, rough in zip(*moved, strict=True):
         assert (exact - rough).norm() < 0.05 * exact.norm()
@@ -114,28 +122,36 @@ def test_a_step_is_about_as_large_as_adamws() -> None:
     optimizer = build_optimizer(model, params(learning_rate=0.01, weight_decay=0.0))
     for n, parameter in enumerate(model.parameters()):
         parameter.grad = random(*parameter.shape, seed=n)
-    optimizer.step()
+    for _ in range(TURNS):
+        optimizer.step()
     for matrix, old in zip(matrices, before, strict=True):
-        size = (matrix.weight.detach() - old).square().mean().sqrt().item()
+        size = (matrix.weight.detach() - old).square().mean().sqrt().item() / TURNS
         assert TYPICAL_STEP * 0.01 * 0.6 < size < TYPICAL_STEP * 0.01 * 1.2
 
 
-def test_all_other_weights_move_as_with_adamw() -> None:
+def test_all_other_weights_move_as_with_adamw_but_words_faster() -> None:
     models = []
-    for name in ("muon", "adamw"):
+    for name in ("muon", "adamw", "adamw, faster"):
         torch.manual_seed(0)
         model = SHAPE.build()
-        optimizer = build_optimizer(model, params(optimizer=name))
+        p = params(optimizer=name.split(",")[0])
+        optimizer = build_optimizer(model, p)
         for step in range(3):
+            for group in optimizer.param_groups:
+                factor = WORDS_LEARN if name == "adamw, faster" else group.get("factor", 1.0)
+                group["lr"] = learning_rate_at(step, 10, p) * factor
             for n, parameter in enumerate(model.parameters()):
                 parameter.grad = random(*parameter.shape, seed=10 * step + n)
             optimizer.step()
         models.append(model)
-    of_muon = {id(matrix.weight) for matrix in layer_matrices(models[0])}
-    others = [(a, b) for a, b in zip(*(m.parameters() for m in models), strict=True) if id(a) not in of_muon]
-    assert len(others) == sum(1 for _ in models[0].parameters()) - 8
+    muon, adamw, faster = models
+    elsewhere = {id(matrix.weight) for matrix in layer_matrices(muon)} | {id(muon.input_layer.word_embedding.weight)}
+    others = [(a, b) for a, b in zip(muon.parameters(), adamw.parameters(), strict=True) if id(a) not in elsewhere]
+    assert len(others) == sum(1 for _ in muon.parameters()) - 9
     for mine, adamws in others:
         assert torch.equal(mine, adamws)
+    assert torch.equal(muon.input_layer.word_embedding.weight, faster.input_layer.word_embedding.weight)
+    assert not torch.equal(muon.input_layer.word_embedding.weight, adamw.input_layer.word_embedding.weight)
 
 
 def test_its_state_can_be_put_away_and_taken_up() -> None:

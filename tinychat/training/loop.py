@@ -105,7 +105,7 @@ class Trainer:
         progress = self.progress
         batch = collate(self.train, rows, self.pad_id, self.width_step)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params)
+            group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("factor", 1.0)
         with self.runtime.autocast():
             losses = token_losses(self.model, batch.inputs, batch.targets).losses
         loss = losses.mean()

@@ -17,6 +17,9 @@ MOMENTUM = 0.95
 # all from 0.008 of the matrix's norm on to between 0.65 and 1.3. Of Jordan's one polynomial this takes three to four.
 POLYNOMIALS = ((8.0179, -23.4519, 17.3305), (3.5942, -2.7579, 0.5544), (2.8780, -2.3703, 0.5811))
 TYPICAL_STEP = 0.2  # an AdamW step's root mean square, as a share of the learning rate
+# A matrix moves at every so many steps, so many times as far: its average hardly changes from one to the next, and to
+# make it orthogonal was a quarter of a training step (docs/experiments.md).
+TURNS = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Matrix:
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW over the parameters in `groups`, Muon over the matrices, which are its last group.
+    """AdamW over the parameters in `groups`, Muon over the matrices, which are its last group and take turns.
 
     width       of the vectors that go through the layers
     precision   of the products that orthogonalise: bfloat16 where the training computes in it, else float32
@@ -55,11 +58,13 @@ class Muon(torch.optim.AdamW):
     ) -> None:
         of_matrices = {"params": [matrix.weight for matrix in matrices], "weight_decay": weight_decay}
         super().__init__([*groups, of_matrices], lr=lr, betas=betas, fused=True)
-        self.matrices, self.width, self.precision = matrices, width, precision
+        # By shape: so each turn has about as many of each, and computes them together.
+        self.matrices = sorted(matrices, key=lambda matrix: matrix.shape)
+        self.width, self.precision = width, precision
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move all weights; each must have a gradient."""
+        """Move all weights but the matrices whose turn it is not; each must have a gradient."""
         gradients = [matrix.weight.grad for matrix in self.matrices]
         self._step_of_matrices()
         for matrix in self.matrices:
@@ -69,29 +74,37 @@ class Muon(torch.optim.AdamW):
             matrix.weight.grad = gradient
 
     def _step_of_matrices(self) -> None:
-        group = self.param_groups[-1]
         by_shape: dict[tuple[int, int], list[Matrix]] = defaultdict(list)
-        for matrix in self.matrices:
-            by_shape[matrix.shape].append(matrix)
+        for place, matrix in enumerate(self.matrices):
+            if (self._average(matrix.weight) + place) % TURNS == 0:
+                by_shape[matrix.shape].append(matrix)
+        rate, decay = TURNS * self.param_groups[-1]["lr"], self.param_groups[-1]["weight_decay"]
         for (rows, columns), same in by_shape.items():
-            averages = [self._averaged(matrix.weight).view(-1, rows, columns) for matrix in same]
+            averages = [self._with_a_second_look(matrix.weight).view(-1, rows, columns) for matrix in same]
             steps = orthogonal(torch.cat([each.to(self.precision) for each in averages]))
             # Of a matrix (width, width) the mean square of all numbers is 1 / width when its rows have length 1. One
             # that has more outputs than inputs moves its outputs as far (Jordan et al.).
             size = TYPICAL_STEP * math.sqrt(self.width) * math.sqrt(max(1.0, rows / columns))
             for matrix, step in zip(same, steps.split([matrix.blocks for matrix in same]), strict=True):
-                matrix.weight.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.weight.sub_(step.view_as(matrix.weight), alpha=group["lr"] * size)
+                matrix.weight.mul_(1 - rate * decay)
+                matrix.weight.sub_(step.view_as(matrix.weight), alpha=rate * size)
 
-    def _averaged(self, weight: torch.nn.Parameter) -> Tensor:
-        """The gradient averaged over the past steps, with the present one looked at a second time (Nesterov)."""
+    def _average(self, weight: torch.nn.Parameter) -> int:
+        """Take the gradient into its average over the past steps; how many these are."""
         state, gradient = self.state[weight], weight.grad
         assert gradient is not None
         if not state:
             state["momentum"] = torch.zeros_like(weight)
             state["step"] = torch.tensor(0.0)  # torch's AdamW looks for it when a state is loaded
         state["step"] += 1
-        average: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        return int(state["step"])
+
+    def _with_a_second_look(self, weight: torch.nn.Parameter) -> Tensor:
+        """The average, and the present gradient once more (Nesterov)."""
+        average: Tensor = self.state[weight]["momentum"]
+        gradient = weight.grad
+        assert gradient is not None
         return gradient.lerp(average, MOMENTUM)
 
 

@@ -9,6 +9,9 @@ from tinychat.params import TrainParams
 from tinychat.training.muon import Matrix, Muon
 
 BETA1 = 0.9
+# Beside Muon a word's vector learns so many times as fast as other weights: it moves only where the word occurs, and
+# most words are rare (docs/experiments.md).
+WORDS_LEARN = 4.0
 FINAL_SHARE = 0.1  # where the cosine ends, as a share of the learning rate
 
 
@@ -17,11 +20,14 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Adam, AdamW or Muon over all weights; weight decay only on matrices, not on biases and norms.
 
+    A group with a `factor` is to have so many times the learning rate.
+
     precision   what Muon computes its steps in
     """
     matrices = layer_matrices(model) if params.optimizer == "muon" else []
-    of_muon = {id(matrix.weight) for matrix in matrices}
-    others = [p for p in model.parameters() if id(p) not in of_muon]
+    words = [model.input_layer.word_embedding.weight] if params.optimizer == "muon" else []
+    elsewhere = {id(weight) for weight in (*words, *(matrix.weight for matrix in matrices))}
+    others = [p for p in model.parameters() if id(p) not in elsewhere]
     groups: list[dict[str, object]] = [
         {"params": [p for p in others if p.dim() >= 2], "weight_decay": params.weight_decay},
         {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0},
@@ -29,6 +35,7 @@ def build_optimizer(
     lr, betas = params.learning_rate, (BETA1, params.beta2)
     if params.optimizer == "muon":
         width, decay = model.output_layer.in_features, params.weight_decay
+        groups.append({"params": words, "weight_decay": decay, "factor": WORDS_LEARN})
         return Muon(groups, matrices, width=width, lr=lr, betas=betas, weight_decay=decay, precision=precision)
     kind = torch.optim.AdamW if params.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, lr=lr, betas=betas, fused=True)
