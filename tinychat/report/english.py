@@ -61,6 +61,8 @@ WORDS = {
     "ability.unknown_by_hand.about": "new questions from outside its world",
     "ability.unknown_by_template": "Says that it does not know (questions from patterns)",
     "ability.unknown_by_template.about": "new questions from outside its world, of patterns it was not trained on",
+    "ability.name_told": "Calls a new name when it is told",
+    "ability.name_told.about": "what it answers at once, in the first exchange or the second",
     "ability.name": "Remembers a new name",
     "ability.name.about": "told earlier in the dialogue, and in no dialogue of the training",
     "ability.name_asked_anew": "Remembers a new name, asked in a new way",

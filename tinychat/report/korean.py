@@ -61,6 +61,8 @@ WORDS = {
     "ability.unknown_by_hand.about": "배운 세계 밖의 처음 보는 질문",
     "ability.unknown_by_template": "모르는 것은 모른다고 한다(틀로 만든 질문)",
     "ability.unknown_by_template.about": "배운 세계 밖의 처음 보는 질문, 문장의 틀도 배운 적이 없다",
+    "ability.name_told": "처음 듣는 이름을 듣고 바로 부른다",
+    "ability.name_told.about": "이름을 알려 준 말에 대한 대답. 처음 하는 말이거나 한 번 주고받은 뒤다",
     "ability.name": "처음 듣는 이름을 기억한다",
     "ability.name.about": "대화 앞쪽에서 알려 준 이름이고, 학습한 대화에는 나오지 않는다",
     "ability.name_asked_anew": "처음 듣는 이름을, 새 표현으로 물어도 기억한다",

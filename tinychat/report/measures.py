@@ -57,6 +57,7 @@ ABILITIES = (
     Measure("taken_for_unknown", "lower", "share"),
     Measure("unknown_by_hand", "higher", "share"),
     Measure("unknown_by_template", "higher", "share"),
+    Measure("name_told", "higher", "share"),
     Measure("name", "higher", "share"),
     Measure("name_asked_anew", "higher", "share"),
     Measure("name_other", "higher", "share"),

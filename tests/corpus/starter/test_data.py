@@ -216,7 +216,7 @@ def test_what_the_user_says_tells_one_name_only(starter: Starter) -> None:
     assert not [
         name for name in whole if re.search(r"[\u11a8-\u11c2]\u110b\u1175$", unicodedata.normalize("NFD", name))
     ]
-    for way in starter.scenes["name_recall"].parts[0].user:  # type: ignore[union-attr]
+    for way in starter.scenes["name_recall"].parts[1].user:  # type: ignore[union-attr]
         told = Counter(text_key(fill(way, {"name": name})) for name in names)
         assert max(told.values()) == 1, (way, told.most_common(1))
 

@@ -1,4 +1,4 @@
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +21,7 @@ MEASURES = {
     "name_asked_anew",
     "name_other",
     "name_odd",
+    "name_told",
 }
 
 
@@ -134,14 +135,14 @@ def test_names_are_measured_that_nobody_has_in_training(
 ) -> None:
     _, training, _ = expand(0)
     trained = {sample.values["name"] for sample in training if "name" in sample.values}
-    for name in ("name", "name_asked_anew", "name_other", "name_odd"):
+    for name in ("name", "name_asked_anew", "name_other", "name_odd", "name_told"):
         assert not trained & {one.sample.values["name"] for one in by_measure[name]}
 
 
 def test_a_usual_name_is_one_that_the_lists_can_make(starter: Starter, by_measure: dict[str, list[Measured]]) -> None:
     names = starter.names
     usual = {*names.whole, *(first + second for first in names.first for second in names.second)}
-    for name in ("name", "name_asked_anew"):
+    for name in ("name", "name_asked_anew", "name_told"):
         measured_names = {one.sample.values["name"] for one in by_measure[name]}
         assert measured_names <= usual
         assert len(measured_names) > 80
@@ -155,8 +156,22 @@ def test_a_usual_name_is_one_that_the_lists_can_make(starter: Starter, by_measur
     assert not usual & set(ODD_NAMES)
 
 
+def test_a_name_that_is_told_stands_in_the_last_question_only(by_measure: dict[str, list[Measured]]) -> None:
+    told = by_measure["name_told"]
+    assert len(told) == MOST // 2
+    for one in told:
+        *before, question, answer = (turn.content for turn in one.sample.turns)
+        name = one.sample.values["name"]
+        assert name in question
+        assert name in answer
+        assert not any(name in text for text in before)
+    exchanges = Counter(len(one.sample.turns) // 2 for one in told)
+    assert set(exchanges) == {1, 2}
+    assert min(exchanges.values()) > 50
+
+
 def test_every_reply_accepted_for_a_name_has_the_name(by_measure: dict[str, list[Measured]]) -> None:
-    for name in ("name", "name_asked_anew", "name_other", "name_odd"):
+    for name in ("name", "name_asked_anew", "name_other", "name_odd", "name_told"):
         for one in by_measure[name]:
             assert all(f"{one.sample.values['name']}님" in reply for reply in one.accept)
 

@@ -46,7 +46,7 @@ def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
         assert right == (dialogue.metadata["measure"] != "taken_for_unknown")
         if "name" in dialogue.metadata["measure"]:
             assert dialogue.metadata["slots"]["name"] in dialogue.turns[-1].content
-    assert len(measures) == 10
+    assert len(measures) == 11
 
 
 def test_what_is_trained_on_measures_nothing_and_tells_the_values_of_its_slots(with_starter: Any) -> None:

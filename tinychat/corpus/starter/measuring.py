@@ -7,7 +7,7 @@ from functools import partial
 from tinychat.corpus.starter.expanding import NAME, Dealer, Expansion, Sample, exchange
 from tinychat.corpus.starter.files import Exchange, Intent, Scene
 from tinychat.corpus.starter.nearness import is_near
-from tinychat.corpus.starter.particles import fill
+from tinychat.corpus.starter.particles import fill, slots_in
 
 MOST = 400  # dialogues of a measure
 ODD_NAMES = (
@@ -101,6 +101,19 @@ def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     for name in ODD_NAMES:
         for scene in scenes:
             yield _remembered("name_odd", expansion, scene, name, expansion.train_ways, rng)
+    for n in range(MOST // 2 if usual and scenes else 0):
+        scene = _until_told(scenes[n % len(scenes)])
+        yield _remembered("name_told", expansion, scene, rng.choice(usual), expansion.train_ways, rng)
+
+
+def _until_told(scene: Scene) -> Scene:
+    """The scene up to where the user says the name, and the answer to that."""
+    told = next(
+        number
+        for number, part in enumerate(scene.parts)
+        if isinstance(part, Exchange) and any(slot == NAME for text in part.user for slot, _ in slots_in(text))
+    )
+    return replace(scene, parts=scene.parts[: told + 1])
 
 
 def _last_anew(expansion: Expansion) -> Callable[[Scene, int], Sequence[str]]:
