@@ -53,6 +53,11 @@ def test_no_key_is_one_that_dvcs_run_cache_passes_over(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            r"^  optimizer: muon",
+            "  optimizer: adam",
+            r"train: weight_decay is 0\.3, which adam adds .*; take 0 .* adamw",
+        ),
         (r"^  n_heads: 8", "  n_heads: 7", r"model: n_heads is 7, which does not divide embed_dim 256; .* 4, 8"),
         (r"^  learning_rate: \S+", "  learning_rate: -0.1", r"train\.learning_rate is -0\.1; .* greater than 0"),
         (r"^  learning_rate: \S+", "  learning_rate: .nan", r"train\.learning_rate: must be a finite number"),

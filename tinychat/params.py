@@ -28,6 +28,7 @@ RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
 # As in corpus/sources.py, which decides what is read: that file is a dep of ingest, and this one of no stage.
 NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")
+ADAM_DECAYS_AT_MOST = 0.1
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -197,6 +198,15 @@ class TrainParams(Section):
     patience: Count | None
     keep: Literal["best", "last"]
     log_every: Count
+
+    @model_validator(mode="after")
+    def _decay_fits_the_optimizer(self) -> Self:
+        if self.optimizer == "adam" and self.weight_decay > ADAM_DECAYS_AT_MOST:
+            raise ValueError(
+                f"weight_decay is {self.weight_decay:g}, which adam adds to the gradient, so that little else would "
+                f"count; take 0 (at most {ADAM_DECAYS_AT_MOST:g}), or optimizer adamw, which takes it off the weights"
+            )
+        return self
 
 
 class EvaluateParams(Section):

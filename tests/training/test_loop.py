@@ -11,6 +11,7 @@ from tinychat.runtime import Runtime
 from tinychat.training import loop
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer
+from tinychat.training.optimizers import WORDS_LEARN, learning_rate_at
 
 from .conftest import PAIRS, SilentDisplay
 
@@ -68,6 +69,23 @@ def test_training_lowers_the_loss(make_trainer: Make, optimizer: str) -> None:
     assert [row["epoch"] for row in history] == list(range(1, 31))
     assert history[-1]["train_loss"] < 0.3 * history[0]["train_loss"]
     assert history[-1]["valid_loss"] < history[0]["valid_loss"]
+
+
+def test_with_muon_word_vectors_have_four_times_the_learning_rate_at_each_step(make_trainer: Make) -> None:
+    trainer = make_trainer(optimizer="muon", schedule="linear")
+    words = trainer.model.input_layer.word_embedding.weight
+    rates: list[tuple[set[float], set[float]]] = []
+
+    class Noting(SilentDisplay):
+        def step(self, tokens: int, loss: float) -> None:
+            groups = trainer.optimizer.param_groups
+            of_words = {group["lr"] for group in groups if any(p is words for p in group["params"])}
+            rates.append((of_words, {group["lr"] for group in groups} - of_words))
+
+    trainer.run(Noting(), StopSignals())
+    expected = [learning_rate_at(step, trainer.total_steps, trainer.params) for step in range(trainer.total_steps)]
+    assert [of_others for _, of_others in rates] == [{rate} for rate in expected]
+    assert [of_words for of_words, _ in rates] == [{WORDS_LEARN * rate} for rate in expected]
 
 
 def test_patience_ends_the_run_and_the_best_weights_are_kept(make_trainer: Make) -> None:

@@ -166,6 +166,7 @@ def test_its_state_can_be_put_away_and_taken_up() -> None:
     for m, optimizer in ((model, first), (other, second)):
         for n, parameter in enumerate(m.parameters()):
             parameter.grad = random(*parameter.shape, seed=50 + n)
-        optimizer.step()
+        for _ in range(TURNS):  # so that every matrix has moved
+            optimizer.step()
     for a, b in zip(model.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)

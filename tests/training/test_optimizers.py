@@ -39,7 +39,7 @@ def test_constant_stays_and_a_long_warm_up_never_ends() -> None:
 @pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
 def test_biases_and_norms_do_not_decay(name: str, kind: type[torch.optim.Optimizer]) -> None:
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.LayerNorm(4))
-    optimizer = build_optimizer(model, params(optimizer=name, weight_decay=0.5))
+    optimizer = build_optimizer(model, params(optimizer=name, weight_decay=0.05))
     assert type(optimizer) is kind
     decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    assert [decays[id(p)] for p in model.parameters()] == [0.5, 0.0, 0.0, 0.0]
+    assert [decays[id(p)] for p in model.parameters()] == [0.05, 0.0, 0.0, 0.0]

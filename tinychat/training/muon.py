@@ -1,8 +1,8 @@
 """Muon: the matrices of the layers move by orthogonal steps, all other weights by AdamW.
 
 After Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024): the averaged gradient of a matrix
-is replaced by the orthogonal matrix nearest to it, so that what is rare in it is learnt as fast as what is common. Its
-steps are about as large as AdamW's (Liu et al., 2502.16982), so one learning rate does for both kinds.
+is replaced by the orthogonal matrix nearest to it, so that what is rare in it is learnt as fast as what is common. It
+moves a matrix about as far as AdamW would (Liu et al., 2502.16982), so one learning rate does for both kinds.
 """
 
 import math
@@ -18,7 +18,7 @@ MOMENTUM = 0.95
 POLYNOMIALS = ((8.0179, -23.4519, 17.3305), (3.5942, -2.7579, 0.5544), (2.8780, -2.3703, 0.5811))
 TYPICAL_STEP = 0.2  # an AdamW step's root mean square, as a share of the learning rate
 # A matrix moves at every so many steps, so many times as far: its average hardly changes from one to the next, and to
-# make it orthogonal was a quarter of a training step (docs/experiments.md).
+# make it orthogonal took a quarter of a training step (docs/experiments.md). In a run of fewer steps some never move.
 TURNS = 4
 
 
@@ -74,23 +74,26 @@ class Muon(torch.optim.AdamW):
             matrix.weight.grad = gradient
 
     def _step_of_matrices(self) -> None:
+        for matrix in self.matrices:
+            self._average(matrix.weight)
+        step = int(self.state[self.matrices[0].weight]["step"])
         by_shape: dict[tuple[int, int], list[Matrix]] = defaultdict(list)
         for place, matrix in enumerate(self.matrices):
-            if (self._average(matrix.weight) + place) % TURNS == 0:
+            if (step + place) % TURNS == 0:
                 by_shape[matrix.shape].append(matrix)
         rate, decay = TURNS * self.param_groups[-1]["lr"], self.param_groups[-1]["weight_decay"]
         for (rows, columns), same in by_shape.items():
             averages = [self._with_a_second_look(matrix.weight).view(-1, rows, columns) for matrix in same]
-            steps = orthogonal(torch.cat([each.to(self.precision) for each in averages]))
+            moves = orthogonal(torch.cat([each.to(self.precision) for each in averages]))
             # Of a matrix (width, width) the mean square of all numbers is 1 / width when its rows have length 1. One
             # that has more outputs than inputs moves its outputs as far (Jordan et al.).
             size = TYPICAL_STEP * math.sqrt(self.width) * math.sqrt(max(1.0, rows / columns))
-            for matrix, step in zip(same, steps.split([matrix.blocks for matrix in same]), strict=True):
+            for matrix, move in zip(same, moves.split([matrix.blocks for matrix in same]), strict=True):
                 matrix.weight.mul_(1 - rate * decay)
-                matrix.weight.sub_(step.view_as(matrix.weight), alpha=rate * size)
+                matrix.weight.sub_(move.view_as(matrix.weight), alpha=rate * size)
 
-    def _average(self, weight: torch.nn.Parameter) -> int:
-        """Take the gradient into its average over the past steps; how many these are."""
+    def _average(self, weight: torch.nn.Parameter) -> None:
+        """Take the gradient into its average over the past steps."""
         state, gradient = self.state[weight], weight.grad
         assert gradient is not None
         if not state:
@@ -98,7 +101,6 @@ class Muon(torch.optim.AdamW):
             state["step"] = torch.tensor(0.0)  # torch's AdamW looks for it when a state is loaded
         state["step"] += 1
         state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        return int(state["step"])
 
     def _with_a_second_look(self, weight: torch.nn.Parameter) -> Tensor:
         """The average, and the present gradient once more (Nesterov)."""

@@ -9,8 +9,8 @@ from tinychat.params import TrainParams
 from tinychat.training.muon import Matrix, Muon
 
 BETA1 = 0.9
-# Beside Muon a word's vector learns so many times as fast as other weights: it moves only where the word occurs, and
-# most words are rare (docs/experiments.md).
+# Beside Muon a word's vector learns so many times as fast as other weights: it has a gradient only where the word
+# occurs, and most words are rare (docs/experiments.md).
 WORDS_LEARN = 4.0
 FINAL_SHARE = 0.1  # where the cosine ends, as a share of the learning rate
 
@@ -20,7 +20,7 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Adam, AdamW or Muon over all weights; weight decay only on matrices, not on biases and norms.
 
-    A group with a `factor` is to have so many times the learning rate.
+    A group with a `factor` has so many times the learning rate: whoever sets the rate of a step multiplies by it.
 
     precision   what Muon computes its steps in
     """

@@ -156,7 +156,7 @@ def test_a_usual_name_is_one_that_the_lists_can_make(starter: Starter, by_measur
     assert not usual & set(ODD_NAMES)
 
 
-def test_a_name_that_is_told_stands_in_the_last_question_only(by_measure: dict[str, list[Measured]]) -> None:
+def test_a_name_that_is_told_stands_in_the_last_exchange_only(by_measure: dict[str, list[Measured]]) -> None:
     told = by_measure["name_told"]
     assert len(told) == MOST // 2
     for one in told:
@@ -164,7 +164,7 @@ def test_a_name_that_is_told_stands_in_the_last_question_only(by_measure: dict[s
         name = one.sample.values["name"]
         assert name in question
         assert name in answer
-        assert not any(name in text for text in before)
+        assert not any(f"{name}님" in text for text in before)
     exchanges = Counter(len(one.sample.turns) // 2 for one in told)
     assert set(exchanges) == {1, 2}
     assert min(exchanges.values()) > 50
@@ -230,3 +230,11 @@ def test_the_metadata_says_what_is_measured_and_what_is_right(by_measure: dict[s
 def test_measuring_the_same_corpus_gives_the_same_dialogues(folder: Any) -> None:
     starter = read_starter(folder.write())
     assert list(measured(Expansion(starter, 0))) == list(measured(Expansion(starter, 0)))
+
+
+def test_a_scene_in_which_only_the_bot_says_a_name_does_not_measure_whether_it_is_called(folder: Any) -> None:
+    scenes = folder.contents["scenes/names.yaml"]["scenes"]
+    scenes["guessed"] = {"turns": [{"user": ["내가 누구게?", "누구게?"], "bot": ["{name}님이죠?"]}]}
+    told = [one for one in measured(Expansion(read_starter(folder.write()), 0)) if one.measure == "name_told"]
+    assert told
+    assert all(one.sample.turns[-1].content.startswith("반가워요") for one in told)

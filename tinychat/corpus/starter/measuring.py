@@ -101,19 +101,18 @@ def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     for name in ODD_NAMES:
         for scene in scenes:
             yield _remembered("name_odd", expansion, scene, name, expansion.train_ways, rng)
-    for n in range(MOST // 2 if usual and scenes else 0):
-        scene = _until_told(scenes[n % len(scenes)])
+    told = [scene for scene in map(_until_told, scenes) if scene is not None]
+    for n in range(MOST // 2 if usual and told else 0):
+        scene = told[n % len(told)]
         yield _remembered("name_told", expansion, scene, rng.choice(usual), expansion.train_ways, rng)
 
 
-def _until_told(scene: Scene) -> Scene:
-    """The scene up to where the user says the name, and the answer to that."""
-    told = next(
-        number
-        for number, part in enumerate(scene.parts)
-        if isinstance(part, Exchange) and any(slot == NAME for text in part.user for slot, _ in slots_in(text))
-    )
-    return replace(scene, parts=scene.parts[: told + 1])
+def _until_told(scene: Scene) -> Scene | None:
+    """The scene up to where the user says the name, and the answer to that; None where only the bot says one."""
+    for number, part in enumerate(scene.parts):
+        if isinstance(part, Exchange) and any(slot == NAME for text in part.user for slot, _ in slots_in(text)):
+            return replace(scene, parts=scene.parts[: number + 1])
+    return None
 
 
 def _last_anew(expansion: Expansion) -> Callable[[Scene, int], Sequence[str]]:
