@@ -120,7 +120,7 @@ WORDS = {
     # Measures.
     "measures": "How good it is",
     "measures.about": "Bold is the better of the model and its baseline. ↓: lower is better, ↑: higher is better.",
-    "measures.seen": "On dialogues it was trained on, the most similar question is that very question, so copying is nearly always right.",
+    "measures.seen": "On dialogues it was trained on, the most similar question is that very question, so copying has the advantage.",
     "measure": "Measure",
     "held_out": "Never seen",
     "seen": "Trained on",

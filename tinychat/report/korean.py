@@ -62,7 +62,7 @@ WORDS = {
     "ability.unknown_by_template": "모르는 것은 모른다고 한다(틀로 만든 질문)",
     "ability.unknown_by_template.about": "배운 세계 밖의 처음 보는 질문, 문장의 틀도 배운 적이 없다",
     "ability.name_told": "처음 듣는 이름을 바로 부른다",
-    "ability.name_told.about": "이름을 알려 준 바로 그 말에 대한 대답. 그 앞에 오간 말은 없거나 한 번이다",
+    "ability.name_told.about": "이름을 알려 준 바로 그 말에 대한 대답. 그 앞에는 대화가 없거나 한 번만 오갔다",
     "ability.name": "처음 듣는 이름을 기억한다",
     "ability.name.about": "대화 앞쪽에서 알려 준 이름이고, 학습한 대화에는 나오지 않는다",
     "ability.name_asked_anew": "처음 듣는 이름을, 새 표현으로 물어도 기억한다",
@@ -120,7 +120,7 @@ WORDS = {
     # Measures.
     "measures": "얼마나 잘하나",
     "measures.about": "굵은 글씨는 모델과 비교 방법 가운데 더 나은 쪽이다. ↓는 낮을수록, ↑는 높을수록 좋다는 뜻이다.",
-    "measures.seen": "학습한 질문에서는 가장 비슷한 질문이 바로 그 질문이라, 베끼기는 언제나 거의 다 맞는다.",
+    "measures.seen": "학습한 질문에서는 가장 비슷한 질문이 바로 그 질문이라, 베끼는 쪽이 유리하다.",
     "measure": "지표",
     "held_out": "처음 보는 대화",
     "seen": "학습한 대화",
