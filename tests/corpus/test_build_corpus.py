@@ -60,11 +60,35 @@ def test_rows_read_are_rows_kept_and_rows_dropped_by_reason(project: Any, seed: 
 
 
 def test_a_repeat_is_dropped_wherever_it_stands_and_the_first_stays(project: Any) -> None:
-    project.lay("a.csv", "Q,A\n안녕?,반가워!\n안녕,반가워\n안녕,또 왔네\n")
-    project.lay("b.csv", "Q,A\n안 녕,반가워~\n")
+    project.lay("a.csv", "Q,A\n안녕?,반가워!\n안녕,반가워!\n안녕?  ,반가워!\n안녕,또 왔네\n")
+    project.lay("b.csv", "Q,A\n안녕,반가워!\n")
     metrics = project.ingest()
-    assert project.texts() == [["안녕?", "반가워!"], ["안녕", "또 왔네"]]
+    assert project.texts() == [["안녕?", "반가워!"], ["안녕", "반가워!"], ["안녕", "또 왔네"]]
     assert metrics["rows_dropped"] == {"repeat": 2}
+
+
+def test_a_held_out_answer_that_train_gives_to_the_same_question_carries_no_loss(project: Any) -> None:
+    turns = [("안녕", "네, 반가워요"), *((f"질문 {n}", f"대답 {n}") for n in range(3))]
+
+    def dialogue(n: int) -> dict[str, Any]:
+        exchanges = [turns[0], (f"{n}번째 질문", f"{n}번째 대답")]
+        messages = [
+            {"role": role, "content": text}
+            for pair in exchanges
+            for role, text in zip(("user", "assistant"), pair, strict=True)
+        ]
+        return {"messages": messages}
+
+    project.lay("talk.jsonl", "".join(json.dumps(dialogue(n), ensure_ascii=False) + "\n" for n in range(100)))
+    metrics = project.ingest(shares=SPLIT)
+    for split in ("valid", "test"):
+        held_out = project.dialogues(split)
+        assert held_out
+        assert {tuple(turn.weight for turn in one.turns) for one in held_out} == {(1, 0, 1, 1)}
+        overlap = metrics["overlap"][split]
+        assert overlap["exchange"] == overlap["answers_skipped"] == len(held_out)
+        assert overlap["last_question"] == overlap["last_answer"] == 0
+    assert {turn.weight for one in project.dialogues("train") for turn in one.turns} == {1}
 
 
 def test_the_same_sources_give_the_same_bytes(project: Any, songys_file: Path) -> None:

@@ -1,12 +1,13 @@
 import csv
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tinychat.corpus.dialogue import Dialogue, Turn
-from tinychat.corpus.splitting import SplitIndex, Splits
+from tinychat.corpus.splitting import Overlap, SplitIndex, Splits
 from tinychat.corpus.text_keys import dialogue_digest, text_key
 from tinychat.params import Shares
 
@@ -43,10 +44,25 @@ def test_marks_that_belong_to_letters_count() -> None:
     assert text_key("की") != text_key("का")
 
 
-def test_repeats_are_told_by_roles_and_letters_but_pictures_count() -> None:
-    assert dialogue_digest(pair("안녕?", "응!")) == dialogue_digest(pair("안 녕", "응~"))
-    assert dialogue_digest(pair("안녕", "😀")) != dialogue_digest(pair("안녕", "😢"))
-    assert dialogue_digest(pair("안녕", "ㅋ")) != dialogue_digest(pair("안녕", "ㅋㅋㅋ"))
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3.2", "32"),
+        ("갔어?", "갔어."),
+        ("안녕", "안녕!"),
+        ("US", "us"),
+        ("아버지가 방에", "아버지 가방에"),
+        ("😀", "😢"),
+        ("ㅋ", "ㅋㅋ"),
+    ],
+)
+def test_texts_that_differ_in_anything_are_no_repeats(one: str, other: str) -> None:
+    assert dialogue_digest(pair("뭐?", one)) != dialogue_digest(pair("뭐?", other))
+    assert dialogue_digest(pair(one, "응")) != dialogue_digest(pair(other, "응"))
+
+
+def test_repeats_have_the_same_texts_in_the_same_turns() -> None:
+    assert dialogue_digest(pair("안녕?", "응!")) == dialogue_digest(pair("안녕?", "응!", source="b.csv:7"))
     assert dialogue_digest(pair("안녕응", "네")) != dialogue_digest(pair("안녕", "응네"))
 
 
@@ -127,8 +143,36 @@ def test_what_held_out_dialogues_still_share_with_train_is_counted() -> None:
     chats = [pair(greeting, f"대답 {n}", f"질문 {n}", f"또 대답 {n}", source=f"talk.jsonl:{n}") for n in range(200)]
     splits = split(chats)
     assert splits.groups == 200
-    assert splits.overlap == {name: splits.sizes[name].dialogues for name in ("valid", "test")}
-    assert splits.overlap["valid"] > 0
+    assert splits.sizes["valid"].dialogues > 0
+    for name, overlap in splits.overlap.items():
+        assert overlap == Overlap(any_text=splits.sizes[name].dialogues)
+
+
+def fixed(name: str, *texts: str) -> Dialogue:
+    """A dialogue whose source says where it belongs."""
+    return replace(pair(*texts), split=name)
+
+
+def test_overlap_counts_dialogues_whose_source_names_their_split() -> None:
+    splits = split(
+        [
+            fixed("train", "이름이 뭐야?", "코코예요", "몇 살이야?", "세 살이에요"),
+            fixed("valid", "이름이 뭐야", "코코예요!"),  # a trained exchange but for its punctuation
+            fixed("valid", "이름이 뭐야?", "몰라요"),
+            fixed("test", "너 이름은?", "코코예요"),
+            fixed("test", "이름이 뭐야?", "코코예요", "뭐 해?", "놀아요"),
+            fixed("test", "뭐 먹어?", "밥이요"),
+        ]
+    )
+    assert splits.overlap["valid"] == Overlap(2, last_question=2, last_answer=1, exchange=1, answers_skipped=1)
+    assert splits.overlap["test"] == Overlap(2, last_question=0, last_answer=1, exchange=1, answers_skipped=1)
+    assert splits.trained_answers == {1: [1], 4: [1]}
+
+
+def test_an_answer_that_is_not_learnt_in_train_is_not_trained() -> None:
+    context = Dialogue("a.csv:1", (Turn("user", "안녕"), Turn("assistant", "반가워요", weight=0)), split="train")
+    splits = split([context, fixed("test", "안녕", "반가워요")])
+    assert splits.overlap["test"] == Overlap(any_text=1)
 
 
 def test_no_held_out_text_of_songys_is_in_train(project: Any, songys_file: Path) -> None:
@@ -138,14 +182,14 @@ def test_no_held_out_text_of_songys_is_in_train(project: Any, songys_file: Path)
     held_out = {text_key(text) for texts in project.texts("valid", "test") for text in texts}
     assert held_out
     assert not held_out & train
-    assert metrics["overlap"] == {"valid": 0, "test": 0}
+    assert metrics["overlap"] == {name: asdict(Overlap()) for name in ("valid", "test")}
 
 
 def test_songys_is_kept_but_for_its_repeats(project: Any, songys_file: Path) -> None:
     project.lay("ChatbotData.csv", songys_file.read_bytes())
     metrics = project.ingest()
     with open(songys_file, encoding="utf-8", newline="") as file:
-        pairs = [(row["Q"].split(), row["A"].split()) for row in csv.DictReader(file)]
-    assert (metrics["rows_read"], metrics["rows_kept"]) == (len(pairs), 11_740) == (11_823, 11_740)
-    assert metrics["rows_dropped"] == {"repeat": 83}
+        pairs = [(" ".join(row["Q"].split()), " ".join(row["A"].split())) for row in csv.DictReader(file)]
+    assert (metrics["rows_read"], metrics["rows_kept"]) == (len(pairs), len(set(pairs))) == (11_823, 11_750)
+    assert metrics["rows_dropped"] == {"repeat": 73}
     assert (metrics["groups"]["largest"], metrics["groups"]["sent_to_train"]) == (22, 0)

@@ -106,6 +106,38 @@ def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: Di
     assert both["held_out"]["answer_tokens"] == len(bpe.encode("내일 봐요")) + 1
 
 
+def test_what_is_accepted_is_accepted_of_the_last_question_only(model: DialogueModel) -> None:
+    turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다"), Turn("assistant", "라"))
+    context = (*turns[:3], Turn("assistant", "라", weight=0))
+    last, earlier = questions_of([Dialogue("x:1", each, {"accept": ["라", "마"]}) for each in (turns, context)])
+    assert (last.text, last.accept) == ("다", {"라", "마"})
+    assert (earlier.text, earlier.accept) == ("가", frozenset())
+
+
+def test_a_trained_reply_that_the_corpus_accepts_is_exact_whichever_was_given(
+    model: DialogueModel, bpe: Tokenizer
+) -> None:
+    engine = Engine(TorchDecoder(model, rows=4), bpe)
+    said = engine.reply([[{"role": "user", "content": "안녕"}]], GREEDY)[0].text
+    for accept, exact in ((["아무 말", said], 1), (["아무 말"], 0)):
+        train = [Dialogue("test:1", pair("안녕", "아무 말").turns, {"accept": accept})]
+        report = evaluate(engine, model, train, [], max_dialogues=10)
+        assert report["seen"]["replies"]["exact"] == exact
+
+
+def test_a_baseline_knows_what_was_said_before_the_question(model: DialogueModel, bpe: Tokenizer) -> None:
+    def talk(name: str, told: str, answer: str) -> Dialogue:
+        texts = (told, "반가워요", "나 누구게?", answer)
+        return Dialogue("test:1", tuple(Turn("assistant" if i % 2 else "user", text) for i, text in enumerate(texts)))
+
+    train = [talk("서연", "나는 서연이야", "서연님"), talk("민준", "나는 민준이야", "민준님")]
+    held_out = [talk("민준", "나는 민준이야!", "민준님")]
+    report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, held_out, max_dialogues=10)
+    baselines = report["held_out"]["baselines"]
+    assert baselines["nearest_question"]["exact"] == 0  # the first of two equal questions
+    assert baselines["nearest_dialogue"]["exact"] == 1
+
+
 def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("a1" * 60, "길어요")]
     report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, [], max_dialogues=10)

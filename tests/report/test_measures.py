@@ -1,6 +1,6 @@
 import pytest
 
-from tinychat.report.measures import ABILITIES, NONE, Cell, abilities, measure_groups, share
+from tinychat.report.measures import ABILITIES, NONE, Cell, abilities, better_copy, measure_groups, share
 from tinychat.report.words import LANGUAGES
 
 HELD_OUT = {
@@ -42,6 +42,17 @@ def test_a_split_that_was_not_measured_has_no_numbers() -> None:
 
 def test_a_share_of_all_or_of_nothing_is_written_without_a_fraction() -> None:
     assert (share(1.0), share(0.0), share(0.0476)) == ("100%", "0%", "4.8%")
+
+
+def test_the_model_is_held_against_the_copy_that_is_better() -> None:
+    copies = {"nearest_question": {"exact": 0.3, "char_f1": 0.4}, "nearest_dialogue": {"exact": 0.5, "char_f1": 0.6}}
+    assert better_copy({"baselines": copies}) == copies["nearest_dialogue"]
+    assert better_copy({"baselines": {**copies, "nearest_dialogue": None}}) == copies["nearest_question"]
+    assert better_copy({"baselines": dict.fromkeys(copies)}) is None
+    held_out = {"replies": {"exact": 0.4, "char_f1": 0.5}, "baselines": copies}
+    groups = measure_groups({"held_out": held_out, "seen": None})
+    cell = next(row[0] for group in groups for measure, row in group.rows if measure.key == "char_f1")
+    assert cell == Cell("0.500", "0.600", wins=False)
 
 
 def test_equal_numbers_as_they_are_written_have_no_winner() -> None:

@@ -206,6 +206,7 @@ def test_the_evaluation_has_the_same_measures_for_seen_and_held_out_dialogues(pr
         assert list(measures["replies"]) == ["asked", *agreement, *rest]
         assert list(measures["baselines"]["unigram"]) == likelihood
         assert list(measures["baselines"]["nearest_question"]) == agreement
+        assert measures["baselines"]["nearest_dialogue"] == measures["baselines"]["nearest_question"]  # single turns
     assert metrics["seen"]["baselines"]["nearest_question"]["exact"] == 1
 
 

@@ -3,7 +3,7 @@ import io
 import json
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from stages import export_csv, summarize
+from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import read_json, to_csv, to_json_lines, write_atomically, write_json
 from tinychat.inspection.layers import list_layers
@@ -69,7 +70,7 @@ class Project:
             "readers": {"qa_table": rows},
             "splits": {name: sizes if name == "train" or held_out else dict.fromkeys(sizes, 0) for name in SPLITS},
             "groups": {"count": 33, "largest": 3, "sent_to_train": 0, "dialogues_sent_to_train": 0},
-            "overlap": {"valid": 0, "test": 1},
+            "overlap": {"valid": asdict(Overlap()), "test": asdict(Overlap(7, 5, 4, 3, 2))},
         }
         prepared = {"dialogues": 40, "tokens": 700, "tokens_with_loss": 400, "longest_dialogue": 30}
         prepared |= {"dialogues_cut": 0, "turns_cut": 0, "dialogues_dropped_too_long": 0}
@@ -318,3 +319,9 @@ def test_a_damaged_report_is_an_error_for_people(project: Project) -> None:
     with pytest.raises(InputError, match="damaged"):
         project.summarize()
     assert read_json(project.root / "reports/vocab/metrics.json")["size"] == 312
+
+
+def test_what_held_out_dialogues_share_with_training_is_told(project: Project) -> None:
+    page = project.summarize()["html"]
+    assert "7개는 학습에 나온 말이 있고, 5개는 학습한 질문으로, 4개는 학습한 답으로 끝난다" in page
+    assert "답 2개는 채점하지 않는다" in page

@@ -18,6 +18,7 @@ class Prepared:
     cut_dialogues: int  # lost turns: the oldest, or a last pair that does not fit
     cut_turns: int
     dropped_dialogues: int  # no question with its answer fits
+    without_loss: int  # left out, since no answer of theirs carries loss
 
     def counts(self) -> dict[str, int]:
         """Numbers for the metrics file."""
@@ -29,6 +30,7 @@ class Prepared:
             "dialogues_cut": self.cut_dialogues,
             "turns_cut": self.cut_turns,
             "dialogues_dropped_too_long": self.dropped_dialogues,
+            "dialogues_without_loss": self.without_loss,
         }
 
     def summary(self) -> str:
@@ -39,6 +41,8 @@ class Prepared:
             text += f"; {self.cut_dialogues} lost {self.cut_turns} turns to fit"
         if self.dropped_dialogues:
             text += f"; {self.dropped_dialogues} dropped, their question and answer do not fit"
+        if self.without_loss:
+            text += f"; {self.without_loss} left out, all of their answers were trained on"
         return text
 
     def refuse_if_empty(self, max_len: int) -> None:
@@ -64,9 +68,12 @@ def prepare_dialogues(
     and an unknown word carry no loss in either.
     """
     kept: list[EncodedDialogue] = []
-    cut_dialogues = cut_turns = dropped = 0
+    cut_dialogues = cut_turns = dropped = without_loss = 0
     for messages in dialogues:
         turns = tokenizer.encode_turns(messages)
+        if not any(any(turn.loss_mask) for turn in turns):
+            without_loss += 1
+            continue
         start, end = fitting_turns(turns, max_len)
         if start == end:
             dropped += 1
@@ -87,4 +94,4 @@ def prepare_dialogues(
         )
         n_bytes = sum(len(text.encode("utf-8")) for text in texts)
         kept.append(EncodedDialogue(ids, loss_mask, n_bytes if knows_all else None))
-    return Prepared(kept, cut_dialogues, cut_turns, dropped)
+    return Prepared(kept, cut_dialogues, cut_turns, dropped, without_loss)

@@ -1,5 +1,6 @@
 """The corpus as files: three splits, and the numbers about them. All is written at the end, whole or not at all."""
 
+import json
 import math
 from array import array
 from collections.abc import Iterable
@@ -47,7 +48,7 @@ class Built:
                 "sent_to_train": splits.groups_sent_to_train,
                 "dialogues_sent_to_train": splits.dialogues_sent_to_train,
             },
-            "overlap": splits.overlap,
+            "overlap": {name: asdict(overlap) for name, overlap in splits.overlap.items()},
         }
 
     def summary(self) -> str:
@@ -70,9 +71,13 @@ class Built:
                 f"  {splits.groups_sent_to_train:,} groups ({splits.dialogues_sent_to_train:,} dialogues) "
                 "went to train because each is more than 1% of the corpus"
             )
-        if any(splits.overlap.values()):
-            shared = ", ".join(f"{count:,} of {name}" for name, count in splits.overlap.items())
-            lines.append(f"  dialogues that share a short text with train: {shared}")
+        for name, overlap in splits.overlap.items():
+            if overlap.any_text:
+                lines.append(
+                    f"  {name}: {overlap.any_text:,} dialogues share a text with train, {overlap.last_question:,} end "
+                    f"in a trained question, {overlap.last_answer:,} in a trained answer; {overlap.answers_skipped:,} "
+                    "answers that train gives to the same question carry no loss"
+                )
         return "\n".join(lines)
 
 
@@ -98,16 +103,17 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
                 f"corpus.shares.train is {params.shares.train:g}. Raise it, take another corpus.seed, or add dialogues."
             )
         kept.seek(0)
-        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits.names, weights, folder))
+        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits, weights, folder))
     built = Built(counts, splits)
     write_json(metrics, built.metrics())
     return built
 
 
-def _deal_out(lines: Iterable[str], names: Iterable[str], weights: Iterable[float], folder: Path) -> None:
+def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], folder: Path) -> None:
     """Write each line to its split's file, to train as often as its weight says; a split without any is an empty file.
 
-    Weights add up from line to line, so that of a weight of 0.5 every second line is written.
+    Weights add up from line to line, so that of a weight of 0.5 every second line is written. Held-out answers that
+    train gives to the same question get weight 0, so that nothing is measured on what was trained on.
     """
     due: dict[float, float] = {}
     with ExitStack() as stack:
@@ -115,13 +121,22 @@ def _deal_out(lines: Iterable[str], names: Iterable[str], weights: Iterable[floa
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
             for name in SPLITS
         }
-        for line, name, weight in zip(lines, names, weights, strict=True):
+        for i, (line, name, weight) in enumerate(zip(lines, splits.names, weights, strict=True)):
             if name != "train":
-                files[name].write(line)
+                trained = splits.trained_answers.get(i)
+                files[name].write(_without_loss(line, trained) if trained else line)
                 continue
             before = due.get(weight, 0.0)
             due[weight] = before + weight
             files[name].write(line * (math.floor(due[weight]) - math.floor(before)))
+
+
+def _without_loss(line: str, turns: Iterable[int]) -> str:
+    """A dialogue's line in which these turns are context only."""
+    record = json.loads(line)
+    for turn in turns:
+        record["messages"][turn]["weight"] = 0
+    return to_json_lines([record])
 
 
 def _row_numbers(rows: Rows) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class Turn:
 class Dialogue:
     """Turns in their order. `source` is `FILE:PLACE`, for messages to the person; it is not written to the corpus.
 
-    metadata  what the source knows beside the turns: `slots`, their values; `measure`, what the dialogue measures, with
-              `accept`, the replies that are right, and `repeats`, true where it is no new dialogue
+    metadata  what the source knows beside the turns: `slots`, their values; `accept`, the replies to the last question
+              that are right; `measure`, what the dialogue measures, and `repeats`, true where it is no new dialogue
     split     where the source says that it belongs; None: splitting decides
     weight    how often it stands in the corpus if it is trained on
     """

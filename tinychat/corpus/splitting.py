@@ -1,13 +1,14 @@
 """Train, valid and test without leaks: dialogues that share a text stay together.
 
 Where a group goes is a hash of its own texts, not a draw: other dialogues that are added leave it where it was,
-unless they join it to another group.
+unless they join it to another group. What is shared all the same is counted, and a held-out answer is not scored where
+its question was trained on with that very answer.
 """
 
 import hashlib
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tinychat.corpus.dialogue import SPLITS, Dialogue
 from tinychat.corpus.text_keys import letters_of, text_key, text_number
@@ -26,9 +27,31 @@ class Size:
     characters: int
 
 
+@dataclass
+class Overlap:
+    """What the dialogues of a held-out split share with train, but for case, spaces and punctuation.
+
+    any_text         dialogues with a text that stands in train
+    last_question    dialogues whose last question stands in train, asked there too
+    last_answer      dialogues whose last answer stands in train, as an answer
+    exchange         dialogues with a question and its answer that stand in train as such
+    answers_skipped  answers of such exchanges: they carry no loss
+    """
+
+    any_text: int = 0
+    last_question: int = 0
+    last_answer: int = 0
+    exchange: int = 0
+    answers_skipped: int = 0
+
+
 @dataclass(frozen=True)
 class Splits:
-    """The split of each dialogue, in the order in which they came, and how they were grouped."""
+    """The split of each dialogue, in the order in which they came, and how they were grouped.
+
+    trained_answers  for held-out dialogues, by their places: the turns that are answers to questions which train
+                     answers in the same way
+    """
 
     names: list[str]
     sizes: dict[str, Size]
@@ -36,7 +59,8 @@ class Splits:
     largest_group: int
     groups_sent_to_train: int
     dialogues_sent_to_train: int
-    overlap: dict[str, int]  # held-out dialogues that share a text with train all the same
+    overlap: dict[str, Overlap]
+    trained_answers: dict[int, list[int]] = field(default_factory=dict)
 
 
 class SplitIndex:
@@ -51,6 +75,8 @@ class SplitIndex:
         self._end = array("Q", [0])  # where a dialogue's turns end in the two below
         self._keys = array("Q")
         self._long = bytearray()
+        self._answers = bytearray()  # whether a turn is the assistant's
+        self._learnt = bytearray()  # whether a turn is the assistant's and carries loss
 
     def __len__(self) -> int:
         return len(self._file)
@@ -65,6 +91,8 @@ class SplitIndex:
         for turn in dialogue.turns:
             self._keys.append(text_number(text_key(turn.content)))
             self._long.append(len(letters_of(turn.content)) >= JOINING_LETTERS)
+            self._answers.append(turn.role == "assistant")
+            self._learnt.append(turn.role == "assistant" and turn.weight > 0)
         self._file.append(file)
         self._characters.append(sum(len(turn.content) for turn in dialogue.turns))
         self._end.append(len(self._keys))
@@ -82,6 +110,7 @@ class SplitIndex:
             root: "train" if root in too_large else _split_of(smallest_key[root], shares, seed) for root in members
         }
         names = [self._fixed.get(i) or split_of[root] for i, root in enumerate(roots)]
+        overlap, trained_answers = self._overlap(names)
         return Splits(
             names=names,
             sizes=self._sizes(names),
@@ -89,7 +118,8 @@ class SplitIndex:
             largest_group=max(members.values(), default=0),
             groups_sent_to_train=len(too_large),
             dialogues_sent_to_train=sum(too_large.values()),
-            overlap=self._overlap(names),
+            overlap=overlap,
+            trained_answers=trained_answers,
         )
 
     def _keys_of(self, i: int) -> "array[int]":
@@ -126,14 +156,41 @@ class SplitIndex:
                 smallest_key[first] = min(smallest_key[first], smallest_key[second])
         return [root_of(i) for i in range(len(self))], smallest_key
 
-    def _overlap(self, names: list[str]) -> dict[str, int]:
-        dealt = [(i, name) for i, name in enumerate(names) if i not in self._fixed]
-        train = {key for i, name in dealt if name == "train" for key in self._keys_of(i)}
-        overlap = {"valid": 0, "test": 0}
-        for i, name in dealt:
-            if name != "train":
-                overlap[name] += not train.isdisjoint(self._keys_of(i))
-        return overlap
+    def _overlap(self, names: list[str]) -> tuple[dict[str, Overlap], dict[int, list[int]]]:
+        """What is shared with train, by split, and the answers that this makes no measure."""
+        texts: set[int] = set()
+        exchanges: set[tuple[int, int]] = set()
+        for i, name in enumerate(names):
+            if name == "train":
+                texts.update(self._keys_of(i))
+                exchanges.update(self._exchange(place) for place in self._answered(i) if self._learnt[place])
+        questions, answers = ({exchange[side] for exchange in exchanges} for side in (0, 1))
+        overlap: dict[str, Overlap] = {name: Overlap() for name in SPLITS if name != "train"}
+        skipped: dict[int, list[int]] = {}
+        for i, name in enumerate(names):
+            if name == "train":
+                continue
+            own, places = overlap[name], self._answered(i)
+            own.any_text += not texts.isdisjoint(self._keys_of(i))
+            if places:
+                question, answer = self._exchange(places[-1])
+                own.last_question += question in questions
+                own.last_answer += answer in answers
+            repeated = [place for place in places if self._exchange(place) in exchanges]
+            if repeated:
+                own.exchange += 1
+                own.answers_skipped += len(repeated)
+                skipped[i] = [place - self._end[i] for place in repeated]
+        return overlap, skipped
+
+    def _answered(self, i: int) -> list[int]:
+        """The answers of dialogue i behind a question: their places among the turns of all dialogues."""
+        begin, end = self._end[i], self._end[i + 1]
+        return [place for place in range(begin + 1, end) if self._answers[place] and not self._answers[place - 1]]
+
+    def _exchange(self, place: int) -> tuple[int, int]:
+        """The keys of the question and of the answer that stands at this place."""
+        return self._keys[place - 1], self._keys[place]
 
     def _sizes(self, names: list[str]) -> dict[str, Size]:
         dialogues: Counter[str] = Counter(names)

@@ -1,4 +1,4 @@
-"""When two texts count as the same: for leaving out repeats, and for keeping one text within one split."""
+"""When two dialogues are repeats, and when two texts are alike enough to belong to one split."""
 
 import hashlib
 import unicodedata
@@ -7,25 +7,18 @@ from tinychat.corpus.dialogue import Dialogue
 
 # Marks (M) are parts of letters: without them different words of Hindi or Thai would be one.
 LETTERS = "LNM"
-# For repeats a picture or a sum sign counts, spaces and punctuation do not.
-REPEAT = "LNMS"
 
 
-class _Kept(dict[int, str | None]):
-    """For `str.translate`: characters of these general categories stay, the others go; looked up once each."""
-
-    def __init__(self, categories: str, dropped: str = "") -> None:
-        self.categories = categories
-        self.update({ord(character): None for character in dropped})
+class _Letters(dict[int, str | None]):
+    """For `str.translate`: letters and digits stay, all else goes; each character is looked up once."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
-        self[code] = character if unicodedata.category(character)[0] in self.categories else None
+        self[code] = character if unicodedata.category(character)[0] in LETTERS else None
         return self[code]
 
 
-_letters = _Kept(LETTERS)
-_repeat = _Kept(REPEAT, dropped="~^`")
+_letters = _Letters()
 
 
 def letters_of(text: str) -> str:
@@ -44,9 +37,11 @@ def text_number(key: str) -> int:
 
 
 def dialogue_digest(dialogue: Dialogue) -> bytes:
-    """16 bytes, the same for dialogues of the same roles and the same texts but for case, spaces and punctuation."""
+    """16 bytes, the same for dialogues of the same roles and the same texts.
+
+    Every character counts: 3.2 is not 32, and 갔어? does not mean 갔어.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for turn in dialogue.turns:
-        text = turn.content.casefold().translate(_repeat) or turn.content.strip()
-        digest.update(f"{turn.role}\0{text}\0".encode())
+        digest.update(f"{turn.role}\0{turn.content}\0".encode())
     return digest.digest()

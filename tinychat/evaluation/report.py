@@ -35,6 +35,11 @@ class Question:
         return str(self.messages[-1]["content"])
 
     @property
+    def dialogue(self) -> str:
+        """What was said so far, the question last, a line a message."""
+        return "\n".join(str(message["content"]) for message in self.messages)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """Equal for questions that differ only in case, spaces and punctuation."""
         return tuple(text_key(message["content"]) for message in self.messages)
@@ -45,7 +50,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measures on a spread sample of the training dialogues (`seen`) and on `held_out` (None where that is empty).
 
-    The likelihood is the model's, the replies are the engine's: the same weights in both.
+    The likelihood is the model's, the replies are the engine's: the same weights in both. A copied answer is judged
+    twice: of the nearest question (`nearest_question`), and of the nearest dialogue, which knows all that the model
+    knows (`nearest_dialogue`).
     """
     answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
     measured, held_out = held_out, new_dialogues(held_out)
@@ -53,7 +60,9 @@ def evaluate(
         answers[question.key] |= {question.answer, *question.accept}
     known = questions_of(train)
     training_answers = {question.answer for question in known}
-    nearest = NearestQuestion([q.text for q in known], [q.answer for q in known])
+    copied = [question.answer for question in known]
+    nearest_question = NearestQuestion([question.text for question in known], copied)
+    nearest_dialogue = NearestQuestion([question.dialogue for question in known], copied)
     trained, _ = _arrays(engine, train)
     report: dict[str, Any] = {"seen": None, "held_out": None}
     respondent = Respondent(engine)
@@ -75,7 +84,10 @@ def evaluate(
             "replies": _reply_measures(respondent, asked, answers, training_answers) if asked else None,
             "baselines": {
                 "unigram": _likelihood_measures(unigram),
-                "nearest_question": _agreement([nearest.answer(q.text) for q in asked], asked, answers)
+                "nearest_question": _agreement([nearest_question.answer(q.text) for q in asked], asked, answers)
+                if asked and known
+                else None,
+                "nearest_dialogue": _agreement([nearest_dialogue.answer(q.dialogue) for q in asked], asked, answers)
                 if asked and known
                 else None,
             },
@@ -91,9 +103,9 @@ def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
         for place in range(len(messages) - 1, 0, -1):
             asked, answer = messages[place - 1], messages[place]
             if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
-                questions.append(
-                    Question(tuple(messages[:place]), answer["content"], frozenset(accepted_replies(dialogue)))
-                )
+                # What the corpus accepts are replies to the last question.
+                accepted = accepted_replies(dialogue) if place == len(messages) - 1 else ()
+                questions.append(Question(tuple(messages[:place]), answer["content"], frozenset(accepted)))
                 break
     return questions
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tinychat.report.measures import share
+from tinychat.report.measures import better_copy, share
 from tinychat.report.sources import Epoch
 
 MUCH = 0.5  # of the seen questions answered exactly: the model knows its dialogues
@@ -64,7 +64,7 @@ def _ways(measures: dict[str, Any]) -> Finding | None:
 
 
 def _against_nearest(held: dict[str, Any]) -> Finding | None:
-    nearest = held["baselines"]["nearest_question"]
+    nearest = better_copy(held)
     if not held["replies"] or not nearest:
         return None
     gain = held["replies"]["char_f1"] - nearest["char_f1"]

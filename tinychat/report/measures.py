@@ -98,15 +98,17 @@ def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
     """Every measure on held-out and on seen dialogues; the sign NONE where there is no number."""
     splits = [evaluation[split] or {} for split in SPLITS]
     predicted = [(split, (split.get("baselines") or {}).get("unigram") or {}) for split in splits]
-    replied = [
-        (split.get("replies") or {}, (split.get("baselines") or {}).get("nearest_question") or {}) for split in splits
-    ]
+    replied = [(split.get("replies") or {}, better_copy(split) or {}) for split in splits]
     return [
         MeasureGroup("prediction", "unigram", [(m, [_cell(m, *pair) for pair in predicted]) for m in PREDICTION]),
-        MeasureGroup(
-            "replies.group", "nearest_question", [(m, [_cell(m, *pair) for pair in replied]) for m in REPLIES]
-        ),
+        MeasureGroup("replies.group", "copy", [(m, [_cell(m, *pair) for pair in replied]) for m in REPLIES]),
     ]
+
+
+def better_copy(split: dict[str, Any]) -> dict[str, float] | None:
+    """The better one of the two baselines that copy an answer: of the nearest question, of the nearest dialogue."""
+    copies = [(split.get("baselines") or {}).get(name) for name in ("nearest_question", "nearest_dialogue")]
+    return max(filter(None, copies), key=lambda copy: copy["char_f1"], default=None)
 
 
 def _cell(measure: Measure, model: dict[str, float], baseline: dict[str, float]) -> Cell:

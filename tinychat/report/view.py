@@ -189,8 +189,18 @@ def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]
         ]
         notes.append(words("corpus.dropped", reasons=", ".join(reasons)))
     notes.append(words("corpus.groups", count=f"{corpus['groups']['count']:,}"))
-    if any(corpus["overlap"].values()):
-        notes.append(words("corpus.overlap", **corpus["overlap"]))
+    for split, overlap in corpus["overlap"].items():
+        if overlap["any_text"]:
+            notes.append(
+                words(
+                    "corpus.overlap",
+                    split=words(split),
+                    texts=f"{overlap['any_text']:,}",
+                    questions=f"{overlap['last_question']:,}",
+                    answers=f"{overlap['last_answer']:,}",
+                    skipped=f"{overlap['answers_skipped']:,}",
+                )
+            )
     cut = sum(split["dialogues_cut"] for split in metrics["prepare"].values())
     too_long = sum(split["dialogues_dropped_too_long"] for split in metrics["prepare"].values())
     if cut or too_long:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tinychat.corpus.starter import expanding
+from tinychat.corpus.starter.dividing import VALID, Parts, divide, divide_by_hash
 from tinychat.corpus.starter.expanding import (
     COMMON,
     HELD_OUT,
@@ -22,8 +23,6 @@ from tinychat.corpus.starter.expanding import (
     Dealer,
     Expansion,
     Sample,
-    halve,
-    halve_by_hash,
 )
 from tinychat.corpus.starter.files import AnyOf, Exchange, Starter, read_starter
 from tinychat.corpus.starter.measuring import Measured
@@ -105,17 +104,19 @@ def test_every_slot_is_filled(expand: Expand) -> None:
 
 def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None:
     expansion, _, _ = expand(0)
-    for halves in expansion.ways.values():
-        assert len(halves.held_out) == round(HELD_OUT * (len(halves.train) + len(halves.held_out)))
-    unknown = [*expansion.unknown.values(), expansion.templates]
-    assert all(len(h.held_out) == round(HELD_OUT_UNKNOWN * (len(h.train) + len(h.held_out))) for h in unknown)
-    assert (len(expansion.names.train), len(expansion.names.held_out)) == (
-        round(N_NAMES * (1 - HELD_OUT)),
-        round(N_NAMES * HELD_OUT),
-    )
+
+    def sizes(n: int, test: float) -> tuple[int, int]:
+        return round(n * VALID), round(n * test)
+
+    for parts in expansion.ways.values():
+        assert (len(parts.valid), len(parts.test)) == sizes(len(parts.train) + len(parts.held_out), HELD_OUT)
+    for parts in (*expansion.unknown.values(), expansion.templates):
+        assert (len(parts.valid), len(parts.test)) == sizes(len(parts.train) + len(parts.held_out), HELD_OUT_UNKNOWN)
+    assert (len(expansion.names.valid), len(expansion.names.test)) == sizes(N_NAMES, HELD_OUT)
     scenes = [*expansion.scene_ways.values()]
-    held_out = sum(len(h.held_out) for h in scenes)
-    assert held_out / sum(len(h.train) + len(h.held_out) for h in scenes) == pytest.approx(HELD_OUT, abs=0.05)
+    n = sum(len(parts.train) + len(parts.held_out) for parts in scenes)
+    assert sum(len(parts.test) for parts in scenes) / n == pytest.approx(HELD_OUT, abs=0.05)
+    assert sum(len(parts.valid) for parts in scenes) / n == pytest.approx(VALID, abs=0.03)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -135,7 +136,7 @@ def test_the_plainest_ways_are_trained_on_and_oftener_than_the_others(expand: Ex
 def test_no_way_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, _ = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}
-    held_out = {text_key(way) for halves in expansion.ways.values() for way in halves.held_out}
+    held_out = {text_key(way) for parts in expansion.ways.values() for way in parts.held_out}
     assert len(held_out) > 800
     assert not held_out & asked
 
@@ -143,7 +144,7 @@ def test_no_way_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> Non
 @pytest.mark.parametrize("seed", [0, 1])
 def test_no_way_of_a_scene_that_is_held_out_is_trained_on_in_a_scene(expand: Expand, seed: int) -> None:
     expansion, training, _ = expand(seed)
-    held_out = {way for halves in expansion.scene_ways.values() for way in halves.held_out}
+    held_out = {way for parts in expansion.scene_ways.values() for way in parts.held_out}
     with_slot = {way for way in held_out if slots_in(way)}
     assert min(len(with_slot), len(held_out - with_slot)) > 20
     keys = {text_key(way) for way in held_out - with_slot}
@@ -162,7 +163,7 @@ def test_a_name_that_is_held_out_is_nobodys_name_in_training(expand: Expand, see
     expansion, training, _ = expand(seed)
     held_out = set(expansion.names.held_out)
     named = {sample.values["name"] for sample in training if "name" in sample.values}
-    assert len(held_out) == 360
+    assert len(held_out) == round(2400 * 0.15) + round(2400 * 0.04)
     assert not named & held_out
     called = {word for text in said(training, "assistant") for word in re.findall(r"(\w+)님", text)}
     assert not called & held_out
@@ -172,7 +173,7 @@ def test_a_name_that_is_held_out_is_nobodys_name_in_training(expand: Expand, see
 def test_no_question_from_outside_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, measured = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}
-    by_hand = {text_key(text) for halves in expansion.unknown.values() for text in halves.held_out}
+    by_hand = {text_key(text) for parts in expansion.unknown.values() for text in parts.test}
     by_template = {text_key(m.sample.turns[-2].content) for m in measured if m.measure == "unknown_by_template"}
     assert (len(by_hand), len(by_template)) > (120, 120)
     assert not by_hand & asked
@@ -195,8 +196,8 @@ def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.Monk
     monkeypatch.setattr(expanding, "TYPED", 0.0)
     expansion = Expansion(starter, 0)
     asked = said(list(expansion.training(20_000)), "user")
-    assert min(asked[way] for halves in expansion.ways.values() for way in halves.train) >= 2
-    assert all(asked[text] for halves in expansion.unknown.values() for text in halves.train)
+    assert min(asked[way] for parts in expansion.ways.values() for way in parts.train) >= 2
+    assert all(asked[text] for parts in expansion.unknown.values() for text in parts.train)
 
 
 def test_every_intent_occurs_about_equally_often(starter: Starter, expand: Expand) -> None:
@@ -222,8 +223,8 @@ def test_every_scene_and_every_kind_of_question_from_outside_occurs(starter: Sta
         if not scene.slots():
             assert sum(answers[answer] for answer in last.bot) > 10, scene.name
     asked = {text_key(text) for text in said(training, "user")}
-    for kind, halves in expansion.unknown.items():
-        trained = [text_key(text) in asked for text in halves.train]
+    for kind, parts in expansion.unknown.items():
+        trained = [text_key(text) in asked for text in parts.train]
         assert sum(trained) > 0.4 * len(trained), kind
     assert set(answers) >= set(starter.unknown.answers)
 
@@ -264,33 +265,37 @@ def test_the_common_syllables_are_the_2350_of_the_standard() -> None:
     assert (COMMON[0], COMMON[-1]) == ("가", "힝")
 
 
-def test_one_way_more_moves_few_others_to_the_other_half() -> None:
-    before, after = halve(WAYS, 0.15, 0), halve([*WAYS, "들에 꽃이 있어"], 0.15, 0)
-    assert len(before.held_out) == 3
-    assert len(set(before.held_out) ^ (set(after.held_out) - {"들에 꽃이 있어"})) <= 1
+def test_one_way_more_moves_few_others_to_another_part() -> None:
+    before, after = divide(WAYS, 0.15, 0), divide([*WAYS, "들에 꽃이 있어"], 0.15, 0)
+    assert (len(before.valid), len(before.test)) == (1, 3)
+    assert len(set(before.test) ^ (set(after.test) - {"들에 꽃이 있어"})) <= 1
 
 
-def test_halving_keeps_the_order_and_loses_nothing() -> None:
-    for halves in (halve(WAYS, 0.3, 0), halve_by_hash(WAYS, 0.3, 0, {})):
-        assert sorted([*halves.train, *halves.held_out]) == sorted(WAYS)
-        assert [*halves.train] == [way for way in WAYS if way in halves.train]
-        assert halves.held_out
+def test_dividing_keeps_the_order_and_loses_nothing() -> None:
+    for parts in (divide(WAYS, 0.3, 0, valid=0.2), divide_by_hash(WAYS, 0.3, 0, {}, valid=0.2)):
+        assert sorted([*parts.train, *parts.valid, *parts.test]) == sorted(WAYS)
+        assert parts.held_out == parts.valid + parts.test
+        for part in (parts.train, parts.valid, parts.test):
+            assert part
+            assert [*part] == [way for way in WAYS if way in part]
 
 
-def test_by_the_hash_a_text_is_in_the_same_half_whatever_stands_beside_it() -> None:
-    all_of_them = halve_by_hash(WAYS, 0.3, 0, {})
-    one_by_one = [way for way in WAYS if halve_by_hash([way, "기준"], 0.3, 0, {"기준": False}).held_out]
-    assert [*all_of_them.held_out] == one_by_one
+def test_by_the_hash_a_text_is_in_the_same_part_whatever_stands_beside_it() -> None:
+    all_of_them = divide_by_hash(WAYS, 0.3, 0, {}, valid=0.2)
+    for part in ("valid", "test"):
+        alone = [way for way in WAYS if getattr(divide_by_hash([way, "기준"], 0.3, 0, {"기준": "train"}, 0.2), part)]
+        assert [*getattr(all_of_them, part)] == alone
 
 
 def test_a_way_that_an_intent_has_too_is_held_out_of_scenes_where_it_is_there() -> None:
-    settled = {text_key(way): n % 2 == 0 for n, way in enumerate(WAYS)}
+    settled = {text_key(way): ("train", "valid", "test")[n % 3] for n, way in enumerate(WAYS)}
     marked = [f"{way}!" for way in WAYS]
-    assert halve_by_hash(marked, 0.15, 0, settled).held_out == tuple(marked[::2])
+    parts = Parts(tuple(marked[::3]), tuple(marked[1::3]), tuple(marked[2::3]))
+    assert divide_by_hash(marked, 0.15, 0, settled) == parts
 
 
 def test_a_text_alone_is_trained_on() -> None:
-    assert all(halve_by_hash(["왜?"], 0.15, seed, {}).train == ("왜?",) for seed in range(30))
+    assert all(divide_by_hash(["왜?"], 0.15, seed, {}).train == ("왜?",) for seed in range(30))
 
 
 def test_a_small_corpus_gives_what_there_is_and_ends(folder: Any) -> None:

@@ -73,15 +73,15 @@ def test_the_replies_accepted_are_the_intents_own_and_no_others(
 def test_seen_wordings_are_trained_on_and_are_no_new_dialogues(
     expansion: Expansion, by_measure: dict[str, list[Measured]]
 ) -> None:
-    trained = {way for halves in expansion.ways.values() for way in halves.train}
+    trained = {way for parts in expansion.ways.values() for way in parts.train}
     assert all(asked(one) in trained and one.repeats for one in by_measure["seen"])
     assert len({asked(one) for one in by_measure["seen"]}) == MOST
 
 
-def test_near_and_far_are_all_that_is_held_out_each_once(
+def test_near_and_far_are_all_that_is_held_out_for_the_test_each_once(
     expansion: Expansion, by_measure: dict[str, list[Measured]]
 ) -> None:
-    held_out = sorted(way for halves in expansion.ways.values() for way in halves.held_out)
+    held_out = sorted(way for parts in expansion.ways.values() for way in parts.test)
     assert sorted(asked(one) for name in ("near", "far") for one in by_measure[name]) == held_out
 
 
@@ -124,7 +124,7 @@ def test_only_what_was_trained_on_or_measured_before_repeats(by_measure: dict[st
 
 
 def test_questions_from_outside_are_held_out_ones(expansion: Expansion, by_measure: dict[str, list[Measured]]) -> None:
-    held_out = [text for halves in expansion.unknown.values() for text in halves.held_out]
+    held_out = [text for parts in expansion.unknown.values() for text in parts.test]
     assert [asked(one) for one in by_measure["unknown_by_hand"]] == held_out
     by_template = [asked(one) for one in by_measure["unknown_by_template"]]
     assert len(set(by_template)) == len(by_template)
@@ -211,11 +211,11 @@ def test_a_name_is_asked_for_in_a_trained_way_or_anew_in_one_that_is_held_out(
     expansion: Expansion, by_measure: dict[str, list[Measured]]
 ) -> None:
     last = [
-        halves
-        for (name, number), halves in expansion.scene_ways.items()
+        parts
+        for (name, number), parts in expansion.scene_ways.items()
         if number == len(expansion.starter.scenes[name].parts) - 1
     ]
-    held_out = {text_key(way) for halves in last for way in halves.held_out}
+    held_out = {text_key(way) for parts in last for way in parts.test}
     anew = [text_key(asked(one)).rstrip("ㅋㅎㅠㅜ") in held_out for one in by_measure["name_asked_anew"]]
     assert sum(anew) > 0.9 * len(anew)  # the others are misspelled
     assert not {text_key(asked(one)).rstrip("ㅋㅎㅠㅜ") for one in by_measure["name"]} & held_out

@@ -1,7 +1,7 @@
 """The starter corpus in data/starter: intents, scenes and slots, expanded to dialogues.
 
 What it holds out goes to the test split by its own choice, each dialogue with what it measures and which replies are
-right; some hundred dialogues of the training kind go to the validation split.
+right, or to the validation split.
 """
 
 from collections.abc import Iterator
@@ -12,29 +12,29 @@ from tinychat.corpus.reader import FolderReader, Item, Notes
 from tinychat.corpus.starter.expanding import Expansion, Sample
 from tinychat.corpus.starter.files import read_starter
 from tinychat.corpus.starter.measuring import measured
+from tinychat.corpus.starter.validating import validation
 from tinychat.params import CorpusParams
 
 FOLDER = Path("data/starter")
-VALID = 0.01  # of the dialogues
 
 
 def read(folder: Path, params: CorpusParams, notes: Notes) -> Iterator[Item]:
-    """The dialogues to train on, shuffled, then those that measure. The same ones for the same files, size and seed."""
+    """The dialogues to train on, shuffled, those that validate, those that measure. The same ones for the same files,
+    size and seed.
+    """
     starter = read_starter(folder)
     expansion = Expansion(starter, params.starter.seed)
-    samples = list(expansion.training(params.starter.dialogues))
-    expansion.rng("order").shuffle(samples)
-    n_valid = round(len(samples) * VALID)
-    for number, sample in enumerate(samples):
-        yield _dialogue(number, sample, "valid" if number < n_valid else "train", {})
-    for number, one in enumerate(measured(expansion), start=len(samples)):
-        yield _dialogue(number, one.sample, "test", one.metadata())
+    training = list(expansion.training(params.starter.dialogues))
+    expansion.rng("order").shuffle(training)
+    rows: list[tuple[str, Sample, dict[str, object]]] = [
+        ("train", sample, {"accept": list(sample.accept)}) for sample in training
+    ]
+    rows += [("valid", sample, {}) for sample in validation(expansion)]
+    rows += [("test", one.sample, one.metadata()) for one in measured(expansion)]
+    for number, (split, sample, metadata) in enumerate(rows, start=1):
+        slots = {"slots": sample.values} if sample.values else {}
+        yield Dialogue(f"{FOLDER}:{number}", sample.turns, {**metadata, **slots} or None, split)
     notes.remarks.append(f"{len(starter.intents)} intents, {len(starter.scenes)} scenes")
-
-
-def _dialogue(number: int, sample: Sample, split: str, metadata: dict[str, object]) -> Dialogue:
-    slots = {"slots": sample.values} if sample.values else {}
-    return Dialogue(f"{FOLDER}:{number + 1}", sample.turns, {**metadata, **slots} or None, split)
 
 
 READER = FolderReader(FOLDER, read)

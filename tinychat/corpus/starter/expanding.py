@@ -1,20 +1,19 @@
 """The starter corpus expanded: files of intents, scenes and slots become dialogues, always the same ones for a seed.
 
-What is held out is chosen before anything is expanded: ways to ask, names, ways to ask for a name, questions from
-outside the bot's world.
+What is held out, for validation and for the test, is chosen before anything is expanded: ways to ask, names, ways to
+ask for a name, questions from outside the bot's world.
 """
 
-import hashlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tinychat.corpus.dialogue import Turn
+from tinychat.corpus.starter.dividing import divide, divide_by_hash, settled_parts
 from tinychat.corpus.starter.files import AnyOf, Between, Exchange, Intent, Names, Scene, Starter
 from tinychat.corpus.starter.habits import as_typed
 from tinychat.corpus.starter.particles import fill, slots_in
-from tinychat.corpus.text_keys import text_key
 
 T = TypeVar("T")
 
@@ -44,18 +43,11 @@ TRIES = 4  # for each dialogue that is wanted: a draw that was there already giv
 
 @dataclass(frozen=True)
 class Sample:
-    """A dialogue's turns, and what stands in its slots."""
+    """A dialogue's turns, what stands in its slots, and all replies to the last question that are right."""
 
     turns: tuple[Turn, ...]
     values: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Halves:
-    """What is trained on, and what is held out."""
-
-    train: tuple[str, ...]
-    held_out: tuple[str, ...]
+    accept: tuple[str, ...] = ()
 
 
 class Dealer(random.Random):
@@ -76,52 +68,20 @@ class Dealer(random.Random):
         return left.pop()
 
 
-def halve(texts: Sequence[str], share: float, seed: int, always: int = 0) -> Halves:
-    """Hold out that share of the texts, by the hash of each: whoever adds one moves few others. The first `always` of
-    them are trained on.
-    """
-    ranked = sorted(texts[always:], key=lambda text: _digest(text, seed))
-    held_out = set(ranked[: round(len(texts) * share)])
-    return Halves(
-        tuple(text for text in texts if text not in held_out), tuple(text for text in texts if text in held_out)
-    )
-
-
-def halve_by_hash(texts: Sequence[str], share: float, seed: int, settled: Mapping[str, bool]) -> Halves:
-    """Hold out about that share of the texts: the same ones wherever they stand.
-
-    `settled`: by a text's letters, whether it is held out elsewhere; then it is here too.
-    """
-
-    def is_held_out(text: str) -> bool:
-        by_hash = int.from_bytes(_digest(text, seed)[:8], "big") < share * 2**64
-        return settled.get(text_key(text), by_hash)
-
-    held_out = tuple(text for text in texts if is_held_out(text))
-    if len(held_out) == len(texts):  # a scene with one or two ways must have one to train on
-        return Halves(tuple(texts), ())
-    return Halves(tuple(text for text in texts if not is_held_out(text)), held_out)
-
-
-def _digest(text: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}\n{text}".encode()).digest()
-
-
 class Expansion:
     """What is trained on and what is held out, and the training dialogues."""
 
     def __init__(self, starter: Starter, seed: int) -> None:
         self.starter, self.seed = starter, seed
-        self.ways = {name: halve(intent.ask, HELD_OUT, seed, PLAINEST) for name, intent in starter.intents.items()}
-        self.unknown = {kind: halve(texts, HELD_OUT_UNKNOWN, seed) for kind, texts in starter.unknown.ask.items()}
-        self.templates = halve(starter.unknown.templates, HELD_OUT_UNKNOWN, seed)
-        self.names = halve(all_names(starter.names, self.rng("names")), HELD_OUT, seed)
-        # By the hash: a list of ways that several scenes share is halved in the same way in each. A way that an intent
+        self.ways = {name: divide(intent.ask, HELD_OUT, seed, PLAINEST) for name, intent in starter.intents.items()}
+        self.unknown = {kind: divide(texts, HELD_OUT_UNKNOWN, seed) for kind, texts in starter.unknown.ask.items()}
+        self.templates = divide(starter.unknown.templates, HELD_OUT_UNKNOWN, seed)
+        self.names = divide(all_names(starter.names, self.rng("names")), HELD_OUT, seed)
+        # By the hash: a list of ways that several scenes share is divided in the same way in each. A way that an intent
         # has too (고마워) is held out where it is held out there.
-        settled = {text_key(way): False for halves in self.ways.values() for way in halves.train}
-        settled |= {text_key(way): True for halves in self.ways.values() for way in halves.held_out}
+        settled = settled_parts(self.ways.values())
         self.scene_ways = {
-            (scene.name, number): halve_by_hash(part.user, HELD_OUT, seed, settled)
+            (scene.name, number): divide_by_hash(part.user, HELD_OUT, seed, settled)
             for scene in starter.scenes.values()
             for number, part in enumerate(scene.parts)
             if isinstance(part, Exchange)
@@ -162,17 +122,23 @@ class Expansion:
     ) -> Sample:
         """A scene with these values in its slots; `ways` gives what the user may say at a place."""
         turns: list[Turn] = []
+        accept: tuple[str, ...] = ()
         for number, part in enumerate(scene.parts):
             match part:
                 case Exchange():
                     asked = fill(rng.deal(ways(scene, number)), values)
                     turns += exchange(self.typed(asked, rng), fill(rng.deal(part.bot), values))
+                    accept = tuple(fill(answer, values) for answer in (*part.bot, *part.also))
                 case AnyOf():
-                    turns += self.exchange_of(self.starter.intents[rng.choice(part.intents)], rng)
+                    intent = self.starter.intents[rng.choice(part.intents)]
+                    turns += self.exchange_of(intent, rng)
+                    accept = intent.answers
                 case Between():
                     for _ in range(rng.randint(part.least, part.most)):
-                        turns += self.exchange_of(rng.choice(self._intents), rng)
-        return Sample(tuple(turns), values)
+                        intent = rng.choice(self._intents)
+                        turns += self.exchange_of(intent, rng)
+                        accept = intent.answers
+        return Sample(tuple(turns), values, accept)
 
     def exchange_of(self, intent: Intent, rng: Dealer) -> list[Turn]:
         """A way to ask that is trained on, and an answer."""
@@ -194,12 +160,14 @@ class Expansion:
         return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
 
     def _single(self, rng: Dealer, n: int) -> Sample:
-        return Sample(tuple(self.exchange_of(self._intents[n % len(self._intents)], rng)))
+        intent = self._intents[n % len(self._intents)]
+        return Sample(tuple(self.exchange_of(intent, rng)), accept=intent.answers)
 
     def _chain(self, rng: Dealer, n: int) -> Sample:
         others = rng.choices(self._intents, k=rng.randint(*CHAIN) - 1)
         intents = [self._intents[n % len(self._intents)], *others]
-        return Sample(tuple(turn for intent in intents for turn in self.exchange_of(intent, rng)))
+        turns = tuple(turn for intent in intents for turn in self.exchange_of(intent, rng))
+        return Sample(turns, accept=intents[-1].answers)
 
     def _name_scene(self, rng: Dealer, n: int) -> Sample:
         """The names take turns, so that as many as can be are heard."""
@@ -218,7 +186,7 @@ class Expansion:
         turns = exchange(self.typed(asked, rng), rng.deal(self.starter.unknown.answers))
         if rng.random() < AFTER_SOMETHING:
             turns = [*self.exchange_of(rng.choice(self._intents), rng), *turns]
-        return Sample(tuple(turns))
+        return Sample(tuple(turns), accept=self.starter.unknown.answers)
 
     def from_template(self, templates: Sequence[str], rng: Dealer) -> str:
         """A question from outside the world, of a template."""

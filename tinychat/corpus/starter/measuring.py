@@ -7,7 +7,7 @@ from functools import partial
 from tinychat.corpus.starter.expanding import NAME, Dealer, Expansion, Sample, exchange
 from tinychat.corpus.starter.files import Exchange, Intent, Scene
 from tinychat.corpus.starter.nearness import is_near
-from tinychat.corpus.starter.particles import fill, slots_in
+from tinychat.corpus.starter.particles import slots_in
 
 MOST = 400  # dialogues of a measure
 ODD_NAMES = (
@@ -68,7 +68,7 @@ def _held_out_ways(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     """Near: all core words of the way occur in ways of the same intent that are trained on."""
     for intent in expansion.starter.intents.values():
         ways = expansion.ways[intent.name]
-        for way in ways.held_out:
+        for way in ways.test:
             near = is_near(way, ways.train)
             yield _asked("near" if near else "far", way, intent, rng)
             if near:  # the same question, to count where it is taken for one from outside the world
@@ -77,8 +77,8 @@ def _held_out_ways(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
 
 def _unknown(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     answers = expansion.starter.unknown.answers
-    by_hand = [text for halves in expansion.unknown.values() for text in halves.held_out]
-    templates = expansion.templates.held_out
+    by_hand = [text for parts in expansion.unknown.values() for text in parts.test]
+    templates = expansion.templates.test
     by_template = dict.fromkeys(expansion.from_template(templates, rng) for _ in range(MOST // 2 if templates else 0))
     for measure, texts in (("unknown_by_hand", by_hand), ("unknown_by_template", by_template)):
         for text in texts:
@@ -86,7 +86,7 @@ def _unknown(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
 
 
 def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
-    usual = [name for name in expansion.names.held_out if _is_usual(expansion, name)]
+    usual = [name for name in expansion.names.test if _is_usual(expansion, name)]
     scenes = [scene for scene in expansion.name_scenes if isinstance(scene.parts[-1], Exchange)]
     anew = _last_anew(expansion)
     for n in range(MOST // 2 if usual and scenes else 0):
@@ -94,7 +94,7 @@ def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
         yield _remembered("name", expansion, scene, rng.choice(usual), expansion.train_ways, rng)
         if anew(scene, len(scene.parts) - 1):
             yield _remembered("name_asked_anew", expansion, scene, rng.choice(usual), anew, rng)
-    other = [name for name in expansion.names.held_out if name in expansion.starter.names.whole and name not in usual]
+    other = [name for name in expansion.names.test if name in expansion.starter.names.whole and name not in usual]
     for n in range(MOST // 4 if other and scenes else 0):
         scene = scenes[n % len(scenes)]
         yield _remembered("name_other", expansion, scene, rng.choice(other), expansion.train_ways, rng)
@@ -119,8 +119,8 @@ def _last_anew(expansion: Expansion) -> Callable[[Scene, int], Sequence[str]]:
     """Ways that are trained on, but a held-out one for the last question."""
 
     def ways(scene: Scene, number: int) -> Sequence[str]:
-        halves = expansion.scene_ways[scene.name, number]
-        return halves.held_out if number == len(scene.parts) - 1 else halves.train
+        parts = expansion.scene_ways[scene.name, number]
+        return parts.test if number == len(scene.parts) - 1 else parts.train
 
     return ways
 
@@ -134,9 +134,7 @@ def _remembered(
     rng: Dealer,
 ) -> Measured:
     sample = expansion.scene(scene, rng, {**expansion.values_of(scene, rng), NAME: name}, ways)
-    last = scene.parts[-1]
-    assert isinstance(last, Exchange)
-    return Measured(measure, sample, tuple(fill(answer, sample.values) for answer in (*last.bot, *last.also)))
+    return Measured(measure, sample, sample.accept)
 
 
 def _is_usual(expansion: Expansion, name: str) -> bool:

@@ -1,0 +1,39 @@
+"""Dialogues for the validation loss: none of their questions, or none of their names, is trained on."""
+
+from collections.abc import Iterator, Sequence
+
+from tinychat.corpus.starter.expanding import NAME, Expansion, Sample, exchange
+from tinychat.corpus.starter.files import Scene
+
+FROM_TEMPLATES = 20
+
+
+def validation(expansion: Expansion) -> Iterator[Sample]:
+    """Each way to ask and each question from outside that is held out for validation, and each such name in a scene.
+
+    The rest of a scene may be trained on: an answer that train gives to the same question carries no loss
+    (`corpus.splitting`).
+    """
+    rng = expansion.rng("validation")
+    for intent in expansion.starter.intents.values():
+        for way in expansion.ways[intent.name].valid:
+            yield Sample(tuple(exchange(way, rng.choice(intent.answers))))
+    by_hand = [text for parts in expansion.unknown.values() for text in parts.valid]
+    templates = expansion.templates.valid
+    by_template = dict.fromkeys(
+        expansion.from_template(templates, rng) for _ in range(FROM_TEMPLATES if templates else 0)
+    )
+    for text in (*by_hand, *by_template):
+        yield Sample(tuple(exchange(text, rng.choice(expansion.starter.unknown.answers))))
+    for number, name in enumerate(expansion.names.valid if expansion.name_scenes else ()):
+        scene = expansion.name_scenes[number % len(expansion.name_scenes)]
+        values = {**expansion.values_of(scene, rng), NAME: name}
+        yield expansion.scene(scene, rng, values, expansion.train_ways)
+
+    def new_ways(scene: Scene, number: int) -> Sequence[str]:
+        return expansion.scene_ways[scene.name, number].valid or expansion.train_ways(scene, number)
+
+    with_new_ways = {name for (name, _), parts in expansion.scene_ways.items() if parts.valid}
+    for scene in expansion.other_scenes:
+        if scene.name in with_new_ways:
+            yield expansion.scene(scene, rng, expansion.values_of(scene, rng), new_ways)
