@@ -22,12 +22,11 @@ from pydantic import (
 )
 
 from tinychat.errors import InputError, run_and_exit
+from tinychat.raw import may_hold_dialogues, refuse_unreadable
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
-# As in corpus/sources.py, which decides what is read: that file is a dep of ingest, and this one of no stage.
-NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")
 ADAM_DECAYS_AT_MOST = 0.1
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
@@ -291,9 +290,12 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
         None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources if source.file}
     )
     for name in lying:
-        is_data = name not in NO_DIALOGUES and not name.startswith(".") and not name.endswith(".dvc")
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
-        if (is_data if named is None else name in named) and not tracked and not (here / name).exists():
+        if (
+            (may_hold_dialogues(name) if named is None else name in named)
+            and not tracked
+            and not (here / name).exists()
+        ):
             raise InputError(
                 f"{RAW / name} lies in the project, but not in the copy that DVC made for this queued experiment. "
                 f"Queue it with --copy-paths {RAW / name}, or track the file: dvc add {RAW / name}, and commit "
@@ -345,5 +347,13 @@ def _explain(path: Path, item: Any) -> str:
     return f"{path}: {key} is {value!r}; it must be {wanted}"
 
 
-if __name__ == "__main__":  # `make repro` checks before DVC removes the outs of a stage that is to run
-    run_and_exit(lambda: load_params(Path()))
+def check(root: Path) -> None:
+    """What `make repro` checks before DVC removes the outs of a stage that is to run: params.yaml, and data/raw for
+    what DVC itself stops at without naming it.
+    """
+    load_params(root)
+    refuse_unreadable(root / RAW)
+
+
+if __name__ == "__main__":
+    run_and_exit(lambda: check(Path()))
