@@ -11,8 +11,9 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from dvc_data.hashfile.meta import Meta
 
+from tinychat.corpus import cleaning
 from tinychat.errors import InputError
-from tinychat.params import load_params
+from tinychat.params import MOST_CHARACTERS, load_params
 
 
 @pytest.fixture
@@ -155,6 +156,16 @@ def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: params.yaml: model: n_heads is 7")
     assert "python -m tinychat.params && dvc repro" in (repo / "Makefile").read_text(encoding="utf-8")
+
+
+def test_a_prompt_that_no_model_could_read_is_refused_without_quoting_it(project: Path) -> None:
+    assert MOST_CHARACTERS == cleaning.MOST_CHARACTERS
+    change(project, r"^  - 안녕$", f"  - {'가' * (MOST_CHARACTERS + 1)}")
+    with pytest.raises(
+        InputError, match=r"generate\.prompts\.0: has 1,000,001 characters; at most 1,000,000 "
+    ) as error:
+        load_params(project)
+    assert len(str(error.value)) < 400
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
 ADAM_DECAYS_AT_MOST = 0.1
+MOST_CHARACTERS = 1_000_000  # of a text, as in corpus/cleaning.py
+SHOWN = 60  # characters of a faulty value
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -49,6 +51,8 @@ def _text(value: str) -> str:
         raise ValueError("must not be blank")
     if any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError("holds half of a character (a lone surrogate)")
+    if len(value) > MOST_CHARACTERS:
+        raise ValueError(f"has {len(value):,} characters; at most {MOST_CHARACTERS:,} can be read")
     return value
 
 
@@ -335,6 +339,8 @@ WANTED = {
 def _explain(path: Path, item: Any) -> str:
     """One pydantic error as a sentence: the file, the key, the value, what would be right."""
     kind, value = item["type"], item["input"]
+    found = repr(value)
+    found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
     # The tags of `sources` and of a prompt are not keys of the file.
     key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "text"))
     if kind == "extra_forbidden":
@@ -342,9 +348,9 @@ def _explain(path: Path, item: Any) -> str:
     if kind == "missing":
         return f"{path}: {key} is missing; every knob must stand in the file"
     if kind == "value_error":
-        return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {value!r})")
+        return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {found})")
     wanted = WANTED.get(kind) or re.sub(r"^Input should be ", "", item["msg"])
-    return f"{path}: {key} is {value!r}; it must be {wanted}"
+    return f"{path}: {key} is {found}; it must be {wanted}"
 
 
 def check(root: Path) -> None:

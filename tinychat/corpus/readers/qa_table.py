@@ -5,13 +5,13 @@ the columns without a word.
 """
 
 import csv
-import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
-from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.reader import EXCERPT, MOST_NAMES, Faulty, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams
@@ -99,7 +99,11 @@ def _same_name(cell: str, name: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip("\ufeff \t\r\n\u00a0").lower()
+    return _trimmed(name).lower()
+
+
+def _trimmed(name: str) -> str:
+    return to_nfc(name).strip("\ufeff \t\r\n\u00a0")
 
 
 def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, int]:
@@ -128,7 +132,7 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
 
 
 def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
-    names = tuple(unicodedata.normalize("NFC", cell).strip("\ufeff \t\r\n\u00a0") for cell in cells)
+    names = tuple(map(_trimmed, cells))
     question = _column("question", names, QUESTION, params.columns.question)
     answer = _column("answer", names, ANSWER, params.columns.answer)
     if question == answer:
@@ -138,7 +142,8 @@ def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
 
 def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
     """The place of the column of `role`; raises _NoColumnError where there is none, or more than one."""
-    found = ", ".join(name or '""' for name in names)
+    # Of a file that is no table the first line may be all of it.
+    found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MOST_NAMES]), *["…"] * (len(names) > MOST_NAMES)])
     plain = [_plain(name) for name in names]
     accepted = usual if wanted is None else (_plain(wanted),)
     places = [place for place, name in enumerate(plain) if name in accepted]
