@@ -15,7 +15,7 @@ from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError
-from tinychat.files import naming, to_json_lines, write_folder_atomically, write_json
+from tinychat.files import naming, to_json, to_json_lines, write_together
 from tinychat.params import CorpusParams
 
 
@@ -98,9 +98,13 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
                 f"corpus.shares.train is {params.shares.train:g}. Raise it, take another corpus.seed, or add dialogues."
             )
         kept.seek(0)
-        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits.names, weights, folder))
-    built = Built(counts, splits)
-    write_json(metrics, built.metrics())
+        built = Built(counts, splits)
+        write_together(
+            {
+                corpus: lambda folder: _deal_out(kept, splits.names, weights, folder),
+                metrics: to_json(built.metrics()),
+            }
+        )
     return built
 
 
