@@ -79,7 +79,7 @@ def test_each_row_that_does_not_fit_is_dropped_by_its_reason_with_its_line(
         "qa.csv",
         'Q,A\n가,나,다\n안녕\n,누구\n안녕,  \nQ,A\n\n"두\n줄",둘\n좋아,그래\n끝,',
     )
-    metrics = project.ingest()
+    metrics = project.ingest(on_error="skip")
     assert project.texts() == [["두\n줄", "둘"], ["좋아", "그래"]]
     assert metrics["rows_dropped"] == {
         "empty_answer": 2,
@@ -95,6 +95,19 @@ def test_each_row_that_does_not_fit_is_dropped_by_its_reason_with_its_line(
     assert f"empty_question: 1 ({path}:4)" in told
     assert f"empty_answer: 2 ({path}:5, :11)" in told
     assert f"repeated_header: 1 ({path}:6)" in told
+
+
+@pytest.mark.parametrize(("row", "cells"), [("그래, 응,좋아", 3), ("그래", 1)])
+def test_a_row_of_more_or_fewer_cells_than_the_header_is_an_error_that_says_so(
+    project: Any, row: str, cells: int
+) -> None:
+    path = project.lay("qa.csv", f"Q,A\n안녕,반가워\n{row}\n")
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert str(error.value) == (
+        f'{path}:3: cells: {cells}, columns in the header: 2. Found "{row}". '
+        "Separate the cells with a comma each, and put a text that holds one in double quotes."
+    )
 
 
 def test_a_quote_that_is_not_closed_is_an_error_at_the_rows_first_line(project: Any) -> None:
@@ -182,7 +195,7 @@ def test_a_column_that_params_names_and_that_is_not_there_is_an_error(project: A
 def test_a_file_without_one_row_to_keep_says_why(project: Any) -> None:
     path = project.lay("qa.csv", "Q,A\n가,나,다\n안녕,\n")
     with pytest.raises(InputError) as error:
-        project.ingest()
+        project.ingest(on_error="skip")
     assert f"{path}: no dialogue is left of its 2 rows as qa_table: " in str(error.value)
     assert f"too_many_cells: 1 ({path}:2)" in str(error.value)
 

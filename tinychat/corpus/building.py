@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -111,9 +112,10 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
 def _deal_out(lines: Iterable[str], names: Iterable[str], weights: Iterable[float], folder: Path) -> None:
     """Write each line to its split's file, to train as often as its weight says; a split without any is an empty file.
 
-    Weights add up from line to line, so that of a weight of 0.5 every second line is written.
+    Weights add up from line to line, so that of a weight of 0.5 every second line is written. Raises InputError where
+    they add up to none.
     """
-    due: dict[float, float] = {}
+    seen: Counter[float] = Counter()  # training dialogues by their weight
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
@@ -123,9 +125,15 @@ def _deal_out(lines: Iterable[str], names: Iterable[str], weights: Iterable[floa
             if name != "train":
                 files[name].write(line)
                 continue
-            before = due.get(weight, 0.0)
-            due[weight] = before + weight
-            files[name].write(line * (math.floor(due[weight]) - math.floor(before)))
+            before = math.floor(seen[weight] * weight)
+            seen[weight] += 1
+            files[name].write(line * (math.floor(seen[weight] * weight) - before))
+    for weight, count in seen.items():
+        if weight * count < 1:
+            raise InputError(
+                f"params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would stand "
+                f"in the corpus; take a weight of {math.ceil(1e4 / count) / 1e4:g} or more, or leave the source out"
+            )
 
 
 def _row_numbers(rows: Rows) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def choose_reader(
             )
         return wanted, by_name[wanted]
     head = text.head()
-    if not any(line.strip() for line in head):
+    if not head:
         raise InputError(f"{text.path}: the file is blank")
     scores = {name: reader.score(head, params) for name, reader in by_name.items()}
     best = max(scores.values(), default=0.0)

@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 from tinychat.errors import InputError
@@ -74,9 +75,9 @@ class TextFile:
                     yield line
 
     def head(self) -> list[str]:
-        """Whole lines from the beginning, 64 Ki characters or a little more."""
+        """Whole lines, the first of them not blank, 64 Ki characters or a little more; none where the file is blank."""
         lines, size = [], 0
-        for line in self.lines():
+        for line in dropwhile(str.isspace, self.lines()):
             lines.append(line)
             size += len(line)
             if size >= HEAD_CHARACTERS:

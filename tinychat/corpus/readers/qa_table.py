@@ -80,7 +80,13 @@ def _row_item(where: str, cells: list[str], header: Header) -> Item:
     if len(cells) == len(header.names) and all(map(_same_name, cells, header.names)):
         return Dropped(where, "repeated_header")
     if len(cells) != len(header.names):
-        return Dropped(where, "too_few_cells" if len(cells) < len(header.names) else "too_many_cells")
+        separator = DELIMITER_NAMES[header.delimiter]
+        return Faulty(
+            where,
+            "too_few_cells" if len(cells) < len(header.names) else "too_many_cells",
+            f"cells: {len(cells)}, columns in the header: {len(header.names)}. "
+            f"Found {excerpt(header.delimiter.join(cells))}. Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
+        )
     question, answer = cells[header.question], cells[header.answer]
     if not question.strip():
         return Dropped(where, "empty_question")
