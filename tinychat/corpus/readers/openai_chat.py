@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from tinychat.corpus.cleaning import has_lone_surrogate
 from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
+from tinychat.corpus.known_formats import known_json
 from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt, excerpts
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
@@ -46,8 +47,10 @@ class _FaultError(Exception):
 def score(head: list[str], params: CorpusParams) -> float:
     """The share of lines that look like objects with `messages`, faulty ones too: reading says what is wrong.
 
-    So does it for an array or an indented object of them, which scores 1.
+    So does it for an array or an indented object of them, which scores 1. Messages of another program score 0.
     """
+    if known_json(head) is not None:
+        return 0.0
     lines = [line for line in head if line.strip()]
     fitting = sum(line.lstrip().startswith("{") and '"messages"' in line for line in lines)
     beginning = "".join(lines[:50])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.known_formats import known_table, looks_like
 from tinychat.corpus.reader import EXCERPT, MOST_NAMES, Faulty, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
@@ -85,7 +86,8 @@ def _row_item(where: str, cells: list[str], header: Header) -> Item:
             where,
             "too_few_cells" if len(cells) < len(header.names) else "too_many_cells",
             f"cells: {len(cells)}, columns in the header: {len(header.names)}. "
-            f"Found {excerpt(header.delimiter.join(cells))}. Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
+            f"Found {excerpt(header.delimiter.join(cells))}. "
+            f"Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
         )
     question, answer = cells[header.question], cells[header.answer]
     if not question.strip():
@@ -139,6 +141,8 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
 
 def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
     names = tuple(map(_trimmed, cells))
+    if params.columns.question is None and (what := known_table(names)):
+        raise _NoColumnError(looks_like(what))  # the `User` of a messenger is who speaks, no question
     question = _column("question", names, QUESTION, params.columns.question)
     answer = _column("answer", names, ANSWER, params.columns.answer)
     if question == answer:
