@@ -1,7 +1,9 @@
 """Stage analyze_layers: every layer of the model, and what it does to a real sentence."""
 
+from collections import Counter
 from pathlib import Path
 
+from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import run_and_exit
 from tinychat.files import write_folder_atomically
 from tinychat.inspection.layers import list_layers
@@ -26,7 +28,7 @@ def run(root: Path = Path()) -> None:
     never, utf8 = tokenizer.never_said(model.vocab_size), utf8_of(tokenizer, model.vocab_size)
     sentences = []
     for said in params.prompts:
-        turns = [said] if isinstance(said, str) else said
+        turns = [clean_text(text, Counter()) for text in ([said] if isinstance(said, str) else said)]
         messages = [{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)]
         prompt = tokenizer.encode_prompt(messages, max_len=model.max_len, reply_tokens=REPLY_TOKENS)
         ids = continue_greedily(model, prompt, end=tokenizer.eos_id, never=never, at_most=REPLY_TOKENS, utf8=utf8)

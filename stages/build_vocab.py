@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus, slot_values
 from tinychat.errors import run_and_exit
-from tinychat.files import rounded, to_csv, write_folder_atomically, write_json
+from tinychat.files import rounded, to_csv, to_json, write_together
 from tinychat.params import load_params
 from tinychat.tokenizer.building import build_bpe, build_words, count_tokens, to_json_text
 
@@ -33,17 +33,14 @@ def run(root: Path = Path()) -> None:
 
     total = sum(counts)
     unknown = counts[tokenizer.unk_id] if tokenizer.unk_id is not None else 0
-    write_folder_atomically(root / VOCAB, fill)
-    write_json(
-        root / METRICS,
-        {
-            "size": tokenizer.size,
-            "ceiling": params.max_size,
-            "tokens_in_training_text": total,
-            "characters_per_token": rounded(sum(map(len, texts)) / total) if total else 0,
-            "unknown_share": rounded(unknown / total) if total else 0,
-        },
-    )
+    metrics = {
+        "size": tokenizer.size,
+        "ceiling": params.max_size,
+        "tokens_in_training_text": total,
+        "characters_per_token": rounded(sum(map(len, texts)) / total) if total else 0,
+        "unknown_share": rounded(unknown / total) if total else 0,
+    }
+    write_together({root / VOCAB: fill, root / METRICS: to_json(metrics)})
     print(f"vocabulary: {tokenizer.size} tokens ({params.kind}), at most {params.max_size} asked for")
 
 

@@ -6,7 +6,7 @@ from tinychat.batches.prepared import to_arrays, write_split
 from tinychat.batches.preparing import Prepared, prepare_dialogues
 from tinychat.corpus.dialogue import SPLITS, read_corpus, to_record
 from tinychat.errors import run_and_exit
-from tinychat.files import write_folder_atomically, write_json
+from tinychat.files import to_json, write_together
 from tinychat.params import load_params
 from tinychat.tokenizer import load_tokenizer
 
@@ -30,8 +30,8 @@ def run(root: Path = Path()) -> None:
         for name, prepared in splits.items():
             write_split(folder, name, to_arrays(prepared.dialogues, tokenizer.size))
 
-    write_folder_atomically(root / PREPARED, fill)
-    write_json(root / METRICS, {name: prepared.counts() for name, prepared in splits.items()})
+    metrics = {name: prepared.counts() for name, prepared in splits.items()}
+    write_together({root / PREPARED: fill, root / METRICS: to_json(metrics)})
     for name, prepared in splits.items():
         print(f"{name}: {prepared.summary()}")
 

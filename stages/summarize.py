@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinychat.errors import run_and_exit
-from tinychat.files import to_json, write_atomically
+from tinychat.files import to_json, write_together
 from tinychat.params import load_params
 from tinychat.report.markdown import to_markdown
 from tinychat.report.page import to_html
@@ -31,8 +31,7 @@ def run(root: Path = Path()) -> None:
         ".md": to_markdown(view, words),
         ".html": to_html(reports, view, words, language),
     }
-    for suffix, content in contents.items():
-        write_atomically((root / SUMMARY).with_suffix(suffix), content)
+    write_together({(root / SUMMARY).with_suffix(suffix): content for suffix, content in contents.items()})
     print(", ".join(f"{key}: {numbers[key]}" for key in (N_LAYERS, FINAL_LOSS, N_GENERATED)))
     print(f"the summary is {root / SUMMARY}.html")
 

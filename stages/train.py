@@ -25,8 +25,7 @@ def run(root: Path = Path()) -> None:
         now = load_params(root)
         if (now.model, now.train) != (params.model, params.train):
             raise InputError(f"params.yaml: model or train {CHANGED}")
-        result.save_model(root / MODEL, tokenizer_file=root / VOCAB / "tokenizer.json")
-        result.save_reports(root / REPORTS)
+        result.save(root / MODEL, root / REPORTS, tokenizer_file=root / VOCAB / "tokenizer.json")
 
     train_model(
         model_params=params.model,

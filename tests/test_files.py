@@ -1,7 +1,9 @@
 import csv
 import io
 import math
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from tinychat.files import (
     undo_formula_guard,
     write_atomically,
     write_folder_atomically,
+    write_together,
 )
 
 
@@ -35,6 +38,46 @@ def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     write_folder_atomically(target, lambda folder: (folder / "a").touch())
     write_folder_atomically(target, lambda folder: (folder / "b").touch())
     assert [path.name for path in target.iterdir()] == ["b"]
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_outs_that_are_written_together_are_all_there(tmp_path: Path) -> None:
+    for text in ("old", "new"):
+        fill = partial(write_text, text)
+        write_together(
+            {tmp_path / "out": fill, tmp_path / "reports/metrics.json": f"{text} numbers", tmp_path / "b": b"x"}
+        )
+        assert contents(tmp_path) == {"a": text, "metrics.json": f"{text} numbers", "b": "x"}
+
+
+def write_text(text: str, folder: Path) -> None:
+    (folder / "a").write_text(text)
+
+
+@pytest.mark.parametrize(
+    "place", ["file/in a file", "folder"], ids=["where no file can be", "where a folder lies that cannot be replaced"]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_where_one_out_cannot_be_written_the_others_stay_as_they_were(tmp_path: Path, place: str, first: bool) -> None:
+    (tmp_path / "folder/inside").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    write_folder_atomically(tmp_path / "out", partial(write_text, "old"))
+    before = sorted(tmp_path.rglob("*"))
+    outs: list[tuple[Path, Any]] = [(tmp_path / place, "numbers"), (tmp_path / "out", partial(write_text, "new"))]
+    with pytest.raises(OSError, match=place.split("/")[0]):
+        write_together(dict(outs if first else reversed(outs)))
+    assert (tmp_path / "out/a").read_text() == "old"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_does_not_take_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(NotADirectoryError, match="out"):
+        write_together({tmp_path / "metrics.json": "numbers", tmp_path / "out": partial(write_text, "new")})
+    assert contents(tmp_path) == {"out": "a file"}
 
 
 def test_not_a_number_is_never_written() -> None:

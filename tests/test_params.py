@@ -11,9 +11,9 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from dvc_data.hashfile.meta import Meta
 
-from tinychat.corpus import sources
+from tinychat.corpus import cleaning
 from tinychat.errors import InputError
-from tinychat.params import NO_DIALOGUES, load_params
+from tinychat.params import MOST_CHARACTERS, load_params
 
 
 @pytest.fixture
@@ -158,6 +158,16 @@ def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo
     assert "python -m tinychat.params && dvc repro" in (repo / "Makefile").read_text(encoding="utf-8")
 
 
+def test_a_prompt_that_no_model_could_read_is_refused_without_quoting_it(project: Path) -> None:
+    assert MOST_CHARACTERS == cleaning.MOST_CHARACTERS
+    change(project, r"^  - 안녕$", f"  - {'가' * (MOST_CHARACTERS + 1)}")
+    with pytest.raises(
+        InputError, match=r"generate\.prompts\.0: has 1,000,001 characters; at most 1,000,000 "
+    ) as error:
+        load_params(project)
+    assert len(str(error.value)) < 400
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"params\.yaml: no such file"):
         load_params(tmp_path)
@@ -192,7 +202,7 @@ def test_a_queued_experiment_lacks_no_dialogues_of_the_project_in_silence(
     load_params(copy)
 
 
-@pytest.mark.parametrize("name", ["README.md", "desktop.ini", "Thumbs.db", ".hidden", "b.csv.dvc"])
+@pytest.mark.parametrize("name", ["README.md", "desktop.ini", "Thumbs.db", ".hidden", "b.csv.dvc", "~$b.xlsx"])
 def test_a_queued_experiment_may_lack_what_holds_no_dialogues(project: Path, tmp_path: Path, name: str) -> None:
     """What ingest overlooks in data/raw stops no experiment."""
     copy = tmp_path / ".dvc/tmp/exps/tmp1"
@@ -201,4 +211,44 @@ def test_a_queued_experiment_may_lack_what_holds_no_dialogues(project: Path, tmp
     (tmp_path / "data/raw").mkdir(parents=True)
     (tmp_path / "data/raw" / name).write_text("x", encoding="utf-8")
     load_params(copy)
-    assert NO_DIALOGUES == sources.NO_DIALOGUES
+
+
+def check(project: Path, repo: Path) -> subprocess.CompletedProcess[str]:
+    """What `make repro` runs before DVC."""
+    command = [sys.executable, "-m", "tinychat.params"]
+    environment = {**os.environ, "PYTHONPATH": str(repo)}
+    return subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("folder", ["data/raw", "data/raw/chats"])
+def test_a_file_name_that_is_not_utf_8_is_named_in_print_before_dvc_stumbles_over_it(
+    project: Path, repo: Path, folder: str
+) -> None:
+    (project / folder).mkdir(parents=True)
+    (project / folder / os.fsdecode("대화.csv".encode("cp949"))).touch()
+    ended = check(project, repo)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"error: {folder}/\\xb4\\xeb\\xc8\\xad.csv: the file's name is not UTF-8 "
+        "(in CP949, as a ZIP from Windows has it: 대화.csv); rename the file\n"
+    )
+
+
+def test_a_blank_file_name_is_refused_before_ingest_runs(project: Path, repo: Path) -> None:
+    (project / "data/raw").mkdir(parents=True)
+    (project / "data/raw/ ").touch()
+    ended = check(project, repo)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: data/raw: the name of a file in it is blank (' '); rename that file\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in this file system")
+def test_a_pipe_is_refused_before_dvc_waits_for_it_for_ever(project: Path, repo: Path) -> None:
+    (project / "data/raw").mkdir(parents=True)
+    os.mkfifo(project / "data/raw/pipe")
+    ended = check(project, repo)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: data/raw/pipe: a pipe, a socket or a device, not a file; remove it\n"

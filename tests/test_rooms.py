@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "errors", "svg"}
+BASE = {"params", "runtime", "files", "raw", "errors", "svg"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "svg": set(),
-    "params": {"errors"},
+    "raw": {"errors"},
+    "params": {"errors", "raw"},
     "runtime": {"errors"},
     "corpus": BASE,
     "tokenizer": BASE | {"corpus"},

@@ -1,14 +1,15 @@
 """Files that are whole or not there at all: atomic writes, JSON, JSON Lines, CSV."""
 
 import csv
+import errno
 import io
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,49 @@ from tinychat.errors import FULL_DISK, InputError
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
 
 
+def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) -> None:
+    """Write each out beside its place, flushed to the disk, then rename all into place: where one fails, none is there.
+
+    Text or bytes make a file; a function fills an empty folder, which takes the place of the one that lies there.
+    Only a kill between two renames can leave some outs new and others old.
+    """
+    with ExitStack() as stack:
+        ready = [
+            (path, _write_beside(path, content, stack.enter_context(_beside(path)))) for path, content in outs.items()
+        ]
+        for path, new in ready:
+            if new.is_dir() and path.is_dir():
+                # By rename too: whoever is killed while removing it leaves nothing half-removed under its name.
+                path.replace(new.with_name("old"))
+            new.replace(path)
+
+
+def _write_beside(path: Path, content: str | bytes | Callable[[Path], None], temporary: Path) -> Path:
+    """What is to be renamed to `path`. Raises OSError also for what the rename would refuse."""
+    if callable(content):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        new = temporary / "new"
+        new.mkdir(parents=True)
+        content(new)
+        return new
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with open(temporary, "wb") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write `content` beside `path`, flush it to the disk, then rename it into place."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    with _beside(path) as temporary:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+    """Write a file, whole or not at all."""
+    write_together({path: content})
 
 
 def write_folder_atomically(path: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write into an empty folder beside `path`, then put that folder in the place of `path`."""
-    with _beside(path) as temporary:
-        new = temporary / "new"
-        new.mkdir(parents=True)
-        fill(new)
-        if path.is_dir():
-            # By rename too: whoever is killed while removing it leaves nothing half-removed under its name.
-            path.replace(temporary / "old")
-        new.replace(path)
+    """Let `fill` write into an empty folder, then put that folder in the place of `path`."""
+    write_together({path: fill})
 
 
 @contextmanager

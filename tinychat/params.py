@@ -22,13 +22,14 @@ from pydantic import (
 )
 
 from tinychat.errors import InputError, run_and_exit
+from tinychat.raw import may_hold_dialogues, refuse_unreadable
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
-# As in corpus/sources.py, which decides what is read: that file is a dep of ingest, and this one of no stage.
-NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")
 ADAM_DECAYS_AT_MOST = 0.1
+MOST_CHARACTERS = 1_000_000  # of a text, as in corpus/cleaning.py
+SHOWN = 60  # characters of a faulty value
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -50,6 +51,8 @@ def _text(value: str) -> str:
         raise ValueError("must not be blank")
     if any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError("holds half of a character (a lone surrogate)")
+    if len(value) > MOST_CHARACTERS:
+        raise ValueError(f"has {len(value):,} characters; at most {MOST_CHARACTERS:,} can be read")
     return value
 
 
@@ -291,9 +294,12 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
         None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources if source.file}
     )
     for name in lying:
-        is_data = name not in NO_DIALOGUES and not name.startswith(".") and not name.endswith(".dvc")
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
-        if (is_data if named is None else name in named) and not tracked and not (here / name).exists():
+        if (
+            (may_hold_dialogues(name) if named is None else name in named)
+            and not tracked
+            and not (here / name).exists()
+        ):
             raise InputError(
                 f"{RAW / name} lies in the project, but not in the copy that DVC made for this queued experiment. "
                 f"Queue it with --copy-paths {RAW / name}, or track the file: dvc add {RAW / name}, and commit "
@@ -333,6 +339,8 @@ WANTED = {
 def _explain(path: Path, item: Any) -> str:
     """One pydantic error as a sentence: the file, the key, the value, what would be right."""
     kind, value = item["type"], item["input"]
+    found = repr(value)
+    found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
     # The tags of `sources` and of a prompt are not keys of the file.
     key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "text"))
     if kind == "extra_forbidden":
@@ -340,10 +348,18 @@ def _explain(path: Path, item: Any) -> str:
     if kind == "missing":
         return f"{path}: {key} is missing; every knob must stand in the file"
     if kind == "value_error":
-        return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {value!r})")
+        return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {found})")
     wanted = WANTED.get(kind) or re.sub(r"^Input should be ", "", item["msg"])
-    return f"{path}: {key} is {value!r}; it must be {wanted}"
+    return f"{path}: {key} is {found}; it must be {wanted}"
 
 
-if __name__ == "__main__":  # `make repro` checks before DVC removes the outs of a stage that is to run
-    run_and_exit(lambda: load_params(Path()))
+def check(root: Path) -> None:
+    """What `make repro` checks before DVC removes the outs of a stage that is to run: params.yaml, and data/raw for
+    what DVC itself stops at without naming it.
+    """
+    load_params(root)
+    refuse_unreadable(root / RAW)
+
+
+if __name__ == "__main__":
+    run_and_exit(lambda: check(Path()))

@@ -146,3 +146,27 @@ def test_the_summary_says_what_was_read_kept_and_dropped(project: Any, capsys: p
     project.ingest()
     told = capsys.readouterr().out
     assert f"{path}: qa_table, 3 rows, 1 kept; question: Q, answer: A" in told
+
+
+ROWS = "".join(f"질문 {number},대답 {number}\n" for number in range(10))
+
+
+@pytest.mark.parametrize(("weight", "lines"), [(0.1, 1), (0.3, 3), (0.5, 5), (1, 10), (2.5, 25)])
+def test_a_training_dialogue_stands_in_the_corpus_as_often_as_its_weight_says(
+    project: Any, weight: float, lines: int
+) -> None:
+    project.lay("qa.csv", f"Q,A\n{ROWS}")
+    project.ingest(sources=[{"file": "qa.csv", "weight": weight}])
+    assert len(project.texts("train")) == lines
+
+
+def test_a_weight_so_low_that_no_dialogue_is_left_is_an_error_that_says_which_would_do(project: Any) -> None:
+    project.lay("a.csv", f"Q,A\n{ROWS}")
+    project.lay("b.csv", "Q,A\n안녕,반가워\n")
+    with pytest.raises(InputError) as error:
+        project.ingest(sources=[{"file": "a.csv", "weight": 0.001}, {"file": "b.csv"}])
+    assert str(error.value) == (
+        "params.yaml: corpus.sources: of 10 training dialogues of weight 0.001 none would stand in the corpus; "
+        "take a weight of 0.1 or more, or leave the source out"
+    )
+    assert not project.corpus.exists()

@@ -1,10 +1,13 @@
 import random
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 
 import pytest
 
-from tinychat.corpus.cleaning import clean_text, is_damaged
+from tinychat.corpus.cleaning import MOST_CHARACTERS, clean_text, is_damaged
+from tinychat.errors import InputError
 
 
 def clean(text: str) -> str:
@@ -22,6 +25,7 @@ def clean(text: str) -> str:
         ("안\x07녕\x1b\u200b\u200e\u202e\ufeff\u00ad\u2060", "안녕", "invisible"),
         ("나\u3164\u3164너\uffa0", "나 너", "fillers"),
         ("안\u200d녕", "안녕", "joiners"),
+        ("e" + "\u0301" * 31, "é" + "\u0301" * 29, "marks"),
     ],
 )
 def test_a_step_tidies_what_it_is_for_and_is_counted(found: str, kept: str, step: str) -> None:
@@ -62,6 +66,7 @@ def test_cleaning_twice_is_cleaning_once() -> None:
         *("가", "한", "ㅋ", "a", "1", "!", " ", "  ", "\n", "\n\n\n", "\r\n", "\r", "\t", "\u3000", "\u2028", "\x85"),
         *("\u200b", "\u200d", "\ufe0f", "\u3164", "\ufffd", "\x00", "\x1c", "\v", "👨", "👩", "🏽", "❤", "\ufeff"),
         *("\u1112", "\u1161", "\u11ab", "e", "\u0301", "\u0323", "\u212b", "\u2000", "\u00ad", "\u115f"),
+        *("\u0301" * 30, "\u0323" * 29, "\u0f73" * 16, "\u0344" * 30, "o\u0303\u0301", "\ufb2c", "\u034f"),
     ]
     generator = random.Random(0)
     for _ in range(20_000):
@@ -69,6 +74,31 @@ def test_cleaning_twice_is_cleaning_once() -> None:
         once = clean(text)
         assert clean(once) == once, ascii(text)
         assert unicodedata.is_normalized("NFC", once)
+
+
+def test_marks_of_real_letters_stay() -> None:
+    for text in ("ngữ", "हिन्दी", "ไม่เป็นไร", "שָׁלוֹם", "བོད་ཡིག", "ཧཱུྃ", "한ᄀᆞ\u302e"):
+        composed = unicodedata.normalize("NFC", text)
+        assert clean(text) == clean(composed) == composed
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0f73", "\u0344", "\u0301\u200b\u0323"])
+@pytest.mark.parametrize("before", ["", "e", "가"])
+def test_a_megabyte_of_combining_marks_is_cleaned_in_time_linear_in_it(before: str, marks: str) -> None:
+    """In order they would be put in minutes, during which Python hears no signal; so this is another process."""
+    code = (
+        "import sys; from collections import Counter; from tinychat.corpus.cleaning import clean_text\n"
+        f"print(len(clean_text({before!a} + {marks!a} * (999_000 // {len(marks)}), Counter())))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    assert int(ended.stdout) <= 1 + 2 * 30
+
+
+def test_more_characters_than_any_model_reads_are_refused_before_they_are_looked_at() -> None:
+    text = "가" * MOST_CHARACTERS
+    assert clean(text) == text
+    with pytest.raises(InputError, match=r"^the message is 1,000,001 characters long; at most 1,000,000 can be read$"):
+        clean(text + "\ud800")
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:

@@ -90,3 +90,9 @@ def test_a_blank_file_is_refused(project: Any) -> None:
     project.lay("talk.txt", " \n\n")
     with pytest.raises(InputError, match=r"talk\.txt: the file is blank"):
         project.ingest()
+
+
+def test_blank_lines_before_the_data_do_not_make_a_file_blank(project: Any) -> None:
+    project.lay("talk.csv", "\n" * 70_000 + "Q,A\n안녕,반가워\n")
+    project.ingest()
+    assert project.texts() == [["안녕", "반가워"]]

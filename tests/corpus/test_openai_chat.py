@@ -1,9 +1,12 @@
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from tests.corpus.conftest import REPOSITORY
 from tinychat.errors import InputError
 
 GOOD = '{"messages":[{"role":"user","content":"안녕"},{"role":"assistant","content":"반가워요"}]}\n'
@@ -192,3 +195,21 @@ def test_a_named_format_that_does_not_fit_fails_even_under_skip(project: Any) ->
     project.lay("talk.txt", "안녕\n반가워\n" + GOOD)
     with pytest.raises(InputError, match=r"2 of 3 rows are faulty as openai_chat.*Is it another format"):
         project.ingest(on_error="skip", sources=[{"file": "talk.txt", "format": "openai_chat"}])
+
+
+def test_many_duplicate_keys_take_time_linear_in_them(project: Any) -> None:
+    keys = ", ".join(f'"{number}": 0' for number in range(100_000))
+    project.lay("chat.jsonl", GOOD + f'{{"messages": [], {keys}, "99999": 0}}\n')
+    code = (
+        "import sys, pathlib, tests.corpus.conftest as c; c.Project(pathlib.Path(sys.argv[1])).ingest(on_error='skip')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(project.root)], cwd=REPOSITORY, timeout=60, check=True)
+    assert json.loads(project.metrics_file.read_text(encoding="utf-8"))["rows_dropped"] == {"duplicate_key": 1}
+
+
+def test_of_very_many_keys_that_nobody_reads_the_first_eight_are_named(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.lay("chat.jsonl", line(user("안녕"), bot("응"), **{f"key {number}": 0 for number in range(20_000)}))
+    project.ingest()
+    assert re.search(r'not used: ("key \d", ){8}…\n', capsys.readouterr().out)

@@ -1,9 +1,15 @@
 import codecs
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from tests.corpus.conftest import REPOSITORY
+from tinychat.corpus.cleaning import MOST_CHARACTERS
 from tinychat.errors import InputError
+
+MARKS = "\u0301\u0323"  # acute above, dot below: not in the order of NFC
 
 
 def test_the_columns_are_found_by_their_usual_names_and_the_others_left_aside(project: Any) -> None:
@@ -73,7 +79,7 @@ def test_each_row_that_does_not_fit_is_dropped_by_its_reason_with_its_line(
         "qa.csv",
         'Q,A\n가,나,다\n안녕\n,누구\n안녕,  \nQ,A\n\n"두\n줄",둘\n좋아,그래\n끝,',
     )
-    metrics = project.ingest()
+    metrics = project.ingest(on_error="skip")
     assert project.texts() == [["두\n줄", "둘"], ["좋아", "그래"]]
     assert metrics["rows_dropped"] == {
         "empty_answer": 2,
@@ -89,6 +95,19 @@ def test_each_row_that_does_not_fit_is_dropped_by_its_reason_with_its_line(
     assert f"empty_question: 1 ({path}:4)" in told
     assert f"empty_answer: 2 ({path}:5, :11)" in told
     assert f"repeated_header: 1 ({path}:6)" in told
+
+
+@pytest.mark.parametrize(("row", "cells"), [("그래, 응,좋아", 3), ("그래", 1)])
+def test_a_row_of_more_or_fewer_cells_than_the_header_is_an_error_that_says_so(
+    project: Any, row: str, cells: int
+) -> None:
+    path = project.lay("qa.csv", f"Q,A\n안녕,반가워\n{row}\n")
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert str(error.value) == (
+        f'{path}:3: cells: {cells}, columns in the header: 2. Found "{row}". '
+        "Separate the cells with a comma each, and put a text that holds one in double quotes."
+    )
 
 
 def test_a_quote_that_is_not_closed_is_an_error_at_the_rows_first_line(project: Any) -> None:
@@ -176,6 +195,26 @@ def test_a_column_that_params_names_and_that_is_not_there_is_an_error(project: A
 def test_a_file_without_one_row_to_keep_says_why(project: Any) -> None:
     path = project.lay("qa.csv", "Q,A\n가,나,다\n안녕,\n")
     with pytest.raises(InputError) as error:
-        project.ingest()
+        project.ingest(on_error="skip")
     assert f"{path}: no dialogue is left of its 2 rows as qa_table: " in str(error.value)
     assert f"too_many_cells: 1 ({path}:2)" in str(error.value)
+
+
+def test_a_cell_of_combining_marks_takes_time_linear_in_it(project: Any) -> None:
+    project.lay("qa.csv", f"Q,A\n안녕,{'가' + MARKS * 10}\n{MARKS * 400_000},끝\n".encode())
+    code = "import sys, pathlib, tests.corpus.conftest as c; c.Project(pathlib.Path(sys.argv[1])).ingest()"
+    subprocess.run([sys.executable, "-c", code, str(project.root)], cwd=REPOSITORY, timeout=120, check=True)
+    assert project.texts() == [["안녕", "가" + "\u0323" * 10 + "\u0301" * 10], ["\u0323" * 15 + "\u0301" * 15, "끝"]]
+
+
+def test_a_message_that_no_model_could_read_is_dropped_with_its_dialogue_and_counted(project: Any) -> None:
+    project.lay("qa.csv", f"Q,A\n안녕,반가워\n뭐해,{'가' * (MOST_CHARACTERS + 1)}\n")
+    assert project.ingest()["rows_dropped"] == {"too_long": 1}
+
+
+@pytest.mark.parametrize("header", ["열" * 1_000_000, "열," * 100_000])
+def test_a_header_of_megabytes_is_not_quoted_whole(project: Any, header: str) -> None:
+    project.lay("qa.csv", f"{header}\n안녕,반가워\n")
+    with pytest.raises(InputError, match=r"no question column\. Found: 열") as error:
+        project.ingest()
+    assert len(str(error.value)) < 1000

@@ -1,4 +1,7 @@
+import os
 import shutil
+import socket
+import sys
 import unicodedata
 from typing import Any
 
@@ -12,7 +15,8 @@ TABLE = "Q,A\n{},{}\n"
 
 
 def test_auto_takes_every_file_by_name_but_the_readme_hidden_files_and_dvcs(project: Any, corpus_params: Any) -> None:
-    for name in ("b.csv", "a.jsonl", "README.md", ".gitignore", "b.csv.dvc", "가.csv"):
+    ignored = ("README.md", ".gitignore", "b.csv.dvc", "~$b.xlsx", ".~lock.b.ods#")
+    for name in ("b.csv", "a.jsonl", "가.csv", *ignored):
         project.lay(name, "x")
     assert [source.file for source in list_sources(project.raw, corpus_params())] == ["a.jsonl", "b.csv", "가.csv"]
 
@@ -76,3 +80,43 @@ def test_data_that_dvc_tracks_and_that_is_not_here_is_not_replaced_by_the_sample
     project.lay("mine.csv.dvc", "outs:\n- path: mine.csv\n")
     with pytest.raises(InputError, match=r"mine\.csv\.dvc tracks mine\.csv, which is not here\. Run: dvc pull"):
         project.ingest(sources=sources)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_name_that_is_not_utf_8_is_an_error_that_names_it_in_print(project: Any) -> None:
+    project.lay(os.fsdecode("대화.csv".encode("cp949")), TABLE.format("하나", "1"))
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert str(error.value) == (
+        f"{project.raw}/\\xb4\\xeb\\xc8\\xad.csv: the file's name is not UTF-8 "
+        "(in CP949, as a ZIP from Windows has it: 대화.csv); rename the file"
+    )
+
+
+@pytest.mark.parametrize("name", [" ", "\u3000", "\u00a0 "])
+def test_a_blank_file_name_is_an_error_that_asks_for_another(project: Any, name: str) -> None:
+    project.lay(name, TABLE.format("하나", "1"))
+    with pytest.raises(InputError, match=r"data/raw: the name of a file in it is blank \('.+'\); rename that file$"):
+        project.ingest()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in this file system")
+@pytest.mark.parametrize("sources", ["auto", [{"file": "it"}]])
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_a_pipe_or_a_socket_is_refused_as_what_it_is(
+    project: Any, monkeypatch: pytest.MonkeyPatch, kind: str, sources: Any
+) -> None:
+    monkeypatch.chdir(project.raw)  # the name of a socket may not be long
+    if kind == "pipe":
+        os.mkfifo("it")
+    else:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind("it")
+    with pytest.raises(InputError, match=r"raw/it: a pipe, a socket or a device, not a file; remove it$"):
+        project.ingest(sources=sources)
+
+
+def test_a_link_to_nothing_asks_for_dvc_pull(project: Any) -> None:
+    (project.raw / "a.csv").symlink_to("nowhere.csv")
+    with pytest.raises(InputError, match=r"a\.csv: a link to a file that is not there\. If DVC made it, run: dvc pull"):
+        project.ingest()

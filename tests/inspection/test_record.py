@@ -49,6 +49,12 @@ def test_a_dialogue_is_read_whole_and_told_as_one_text(tmp_path: Path, repo: Pat
     assert dialogue["token_ids"][: dialogue["n_prompt_tokens"]] == expected
 
 
+def test_a_prompt_is_cleaned_as_the_training_dialogues_were(tmp_path: Path, repo: Path, words: Tokenizer) -> None:
+    folder = analyze(tmp_path, repo, words, "안녕", ["안\u200b녕", "안녕"])
+    hidden, plain = sentences_in(folder)
+    assert hidden == plain
+
+
 def test_turns_that_the_model_has_no_room_for_are_not_shown_as_read(
     tmp_path: Path, repo: Path, words: Tokenizer
 ) -> None:

@@ -286,7 +286,7 @@ def test_ctrl_c_in_the_last_moment_of_training_does_not_start_the_next_stage(
     project = project_to_train
     code = project.root / "stages/train.py"
     text = code.read_text(encoding="utf-8")
-    last_line = "        result.save_reports(root / REPORTS)\n"
+    last_line = '        result.save(root / MODEL, root / REPORTS, tokenizer_file=root / VOCAB / "tokenizer.json")\n'
     assert last_line in text
     code.write_text(
         text.replace(last_line, f"{last_line}        __import__('os').kill(0, __import__('signal').SIGINT)\n"),

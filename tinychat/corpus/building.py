@@ -3,6 +3,7 @@
 import json
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError
-from tinychat.files import naming, to_json_lines, write_folder_atomically, write_json
+from tinychat.files import naming, to_json, to_json_lines, write_together
 from tinychat.params import CorpusParams
 
 
@@ -103,9 +104,13 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
                 f"corpus.shares.train is {params.shares.train:g}. Raise it, take another corpus.seed, or add dialogues."
             )
         kept.seek(0)
-        write_folder_atomically(corpus, lambda folder: _deal_out(kept, splits, weights, folder))
-    built = Built(counts, splits)
-    write_json(metrics, built.metrics())
+        built = Built(counts, splits)
+        write_together(
+            {
+                corpus: lambda folder: _deal_out(kept, splits, weights, folder),
+                metrics: to_json(built.metrics()),
+            }
+        )
     return built
 
 
@@ -113,9 +118,10 @@ def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], fo
     """Write each line to its split's file, to train as often as its weight says; a split without any is an empty file.
 
     Weights add up from line to line, so that of a weight of 0.5 every second line is written. Held-out answers that
-    train gives to the same question get weight 0, so that nothing is measured on what was trained on.
+    train gives to the same question get weight 0, so that nothing is measured on what was trained on. Raises InputError
+    where the weights of a source add up to no dialogue.
     """
-    due: dict[float, float] = {}
+    seen: Counter[float] = Counter()  # training dialogues by their weight
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
@@ -126,9 +132,15 @@ def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], fo
                 trained = splits.trained_answers.get(i)
                 files[name].write(_without_loss(line, trained) if trained else line)
                 continue
-            before = due.get(weight, 0.0)
-            due[weight] = before + weight
-            files[name].write(line * (math.floor(due[weight]) - math.floor(before)))
+            before = math.floor(seen[weight] * weight)
+            seen[weight] += 1
+            files[name].write(line * (math.floor(seen[weight] * weight) - before))
+    for weight, count in seen.items():
+        if weight * count < 1:
+            raise InputError(
+                f"params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would stand "
+                f"in the corpus; take a weight of {math.ceil(1e4 / count) / 1e4:g} or more, or leave the source out"
+            )
 
 
 def _without_loss(line: str, turns: Iterable[int]) -> str:

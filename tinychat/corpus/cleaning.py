@@ -4,6 +4,14 @@ import re
 import unicodedata
 from collections import Counter
 
+from tinychat.errors import InputError
+
+# No model of this kind reads so much: what is longer is refused before anything is done with it.
+MOST_CHARACTERS = 1_000_000
+# Putting marks in order takes time quadratic in their run. Unicode's Stream-Safe Text Format (UAX #15) has no more than
+# 30 in a row, and no letter of any language half of that.
+MOST_MARKS = 30
+
 NEWLINES = re.compile("\r\n|[\r\x85\u2028\u2029]")
 # The Hangul fillers are letters to Unicode, and show as nothing.
 FILLERS = re.compile("[\u3164\u115f\u1160\uffa0]")
@@ -20,20 +28,25 @@ PICTURE = (
 )
 # A zero-width joiner holds a family or a profession together; anywhere else it is only invisible.
 STRAY_JOINER = re.compile(f"(?<![{PICTURE}\ufe0f])\u200d|\u200d(?![{PICTURE}])")
+# No letter, digit or space is a combining mark; all others go through `_cut_run`.
+MARKS_PERHAPS = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
+DECOMPOSE_TO_MARKS = "\u0f73\u0f75\u0f81"  # the only ones that are not combining themselves
 SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 # Most texts need no step: these characters, with single spaces between them.
 PLAIN = re.compile("[!-~가-힣ㄱ-ㅎㅏ-ㅣ]++(?: [!-~가-힣ㄱ-ㅎㅏ-ㅣ]++)*+")
 
-STEPS = ("nfc", "newlines", "fillers", "invisible", "joiners", "spaces")
+STEPS = ("nfc", "newlines", "fillers", "invisible", "joiners", "marks", "spaces")
 
 
 def clean_text(text: str, counts: Counter[str]) -> str:
     """`text` normalised, perhaps empty; `counts` gains 1 for each step of STEPS that changed it.
 
-    A fixed point: cleaning twice gives what cleaning once gave. Raises ValueError for a lone surrogate,
-    which is no character and cannot be written.
+    A fixed point: cleaning twice gives what cleaning once gave; the time is linear in the text. Raises ValueError for
+    a lone surrogate, which is no character and cannot be written, and InputError for more than MOST_CHARACTERS.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(f"the message is {len(text):,} characters long; at most {MOST_CHARACTERS:,} can be read")
     if PLAIN.fullmatch(text):
         return text
     if has_lone_surrogate(text):
@@ -45,7 +58,8 @@ def clean_text(text: str, counts: Counter[str]) -> str:
         "invisible": lambda t: INVISIBLE.sub("", t),
         "joiners": lambda t: STRAY_JOINER.sub("", t),
         # After all that takes characters away: what stood around them may now compose.
-        "nfc": lambda t: unicodedata.normalize("NFC", t),
+        "marks": cut_marks,
+        "nfc": to_nfc,
         "tidy": _tidy_spaces,
     }
     changed = set()
@@ -55,6 +69,27 @@ def clean_text(text: str, counts: Counter[str]) -> str:
             changed.add("spaces" if name == "tidy" else name)
     counts.update(changed)
     return text
+
+
+def to_nfc(text: str) -> str:
+    """`text` in NFC, without the marks behind the first MOST_MARKS in a row, in time linear in the text."""
+    # Composing moves marks from one letter's code point to another's, so that one or two may be too many again.
+    return cut_marks(unicodedata.normalize("NFC", cut_marks(text)))
+
+
+def cut_marks(text: str) -> str:
+    """`text` with at most MOST_MARKS combining marks in a row."""
+    return MARKS_PERHAPS.sub(lambda found: _cut_run(found[0]), text)
+
+
+def _cut_run(characters: str) -> str:
+    kept, marks = [], 0
+    for character in characters:
+        is_mark = unicodedata.combining(character) or character in DECOMPOSE_TO_MARKS
+        marks = marks + 1 if is_mark else 0
+        if marks <= MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def has_lone_surrogate(text: str) -> bool:

@@ -5,6 +5,7 @@ import pkgutil
 from pathlib import Path
 
 from tinychat.corpus import readers
+from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
 from tinychat.corpus.reader import FileReader, FolderReader, PackageReader, Reader
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
@@ -24,32 +25,38 @@ def choose_reader(
 ) -> tuple[str, FileReader]:
     """The reader for a file: the one that params names; else by content; else by the ending of its name.
 
-    Raises InputError for a name that no reader has, and with the scores where the content does not decide.
+    Raises InputError for a name that no reader has, for a format that is known and that no reader reads, and with the
+    scores where the content does not decide.
     """
     by_name = {name: reader for name, reader in known.items() if isinstance(reader, FileReader)}
-    if wanted is not None:
-        if wanted not in by_name:
-            raise InputError(
-                f"params.yaml: corpus.sources: {text.path.name}: no format {wanted!r}; there is {', '.join(by_name)}"
-            )
-        return wanted, by_name[wanted]
+    if wanted is not None and wanted not in by_name:
+        raise InputError(
+            f"params.yaml: corpus.sources: {text.path.name}: no format {wanted!r}; there is {', '.join(by_name)}"
+        )
     head = text.head()
-    if not any(line.strip() for line in head):
+    if not head:
         raise InputError(f"{text.path}: the file is blank")
     scores = {name: reader.score(head, params) for name, reader in by_name.items()}
-    best = max(scores.values(), default=0.0)
-    fitting = [name for name, score in scores.items() if score == best >= ENOUGH]
+    if wanted is None:
+        best = max(scores.values(), default=0.0)
+        fitting = [name for name, score in scores.items() if score == best >= ENOUGH]
+    else:
+        fitting = [wanted] if scores[wanted] else []
+    if not fitting and (what := recognise(head)):
+        raise InputError(f"{text.path}: {looks_like(what)}")
+    if not fitting and wanted is not None:
+        fitting = [wanted]  # it says what is wrong
     if not fitting:
         suffix = Path(text.path.name.lower()).suffix
         fitting = [name for name, reader in by_name.items() if suffix in reader.suffixes]
-    if len(fitting) != 1:
-        listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
-        problem = "more than one format fits" if fitting else "no format fits"
-        raise InputError(
-            f"{text.path}: {problem} ({listed}; {ENOUGH} is enough). "
-            f"Name one in params.yaml: corpus.sources: [{{file: {text.path.name}, format: {next(iter(by_name))}}}]"
-        )
-    return fitting[0], by_name[fitting[0]]
+    if len(fitting) == 1:
+        return fitting[0], by_name[fitting[0]]
+    listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
+    problem, advice = "no format fits", CONVERT
+    if fitting:
+        problem = "more than one format fits"
+        advice = f"Name one in params.yaml: corpus.sources: [{{file: {text.path.name}, format: {fitting[0]}}}]"
+    raise InputError(f"{text.path}: {problem} ({listed}; {ENOUGH} is enough). {advice}")
 
 
 def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:

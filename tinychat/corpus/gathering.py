@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
 from tinychat.corpus.discovery import choose_reader, find_readers, folder_reader, package_reader
-from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpt
+from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpts
 from tinychat.corpus.sources import find_file, find_package, list_sources
 from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import open_text_file
@@ -86,7 +86,7 @@ def _gather_source(
     counts.by_reader.setdefault(reader_name, Rows()).merge(own)
     counts.turns.dropped.merge(notes.messages_dropped)
     counts.parts_dropped.merge(notes.parts_dropped)
-    unused = [f"not used: {', '.join(map(excerpt, notes.unused))}"] if notes.unused else []
+    unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
     print("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
 
 

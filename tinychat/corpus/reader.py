@@ -8,6 +8,7 @@ It raises InputError where the file as a whole cannot be read.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution
+from itertools import islice
 from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
@@ -16,6 +17,7 @@ from tinychat.corpus.text_files import TextFile
 from tinychat.params import CorpusParams
 
 EXCERPT = 60
+MOST_NAMES = 8
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,9 @@ def excerpt(text: str) -> str:
     """The first 60 characters in quotes, on one line, with nothing that a terminal would act on."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:EXCERPT])
     return f'"{shown}{"…" if len(text) > EXCERPT else ""}"'
+
+
+def excerpts(names: Iterable[str]) -> str:
+    """The first 8 names as excerpts, with `…` where there are more; perhaps none."""
+    first = [excerpt(name) for name in islice(names, MOST_NAMES + 1)]
+    return ", ".join(first if len(first) <= MOST_NAMES else [*first[:MOST_NAMES], "…"])

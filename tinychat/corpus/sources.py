@@ -6,17 +6,17 @@ from pathlib import Path, PurePath
 
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams, Source
+from tinychat.raw import may_hold_dialogues, refuse_name, refuse_special_file
 
 SAMPLE = Source(corpus="starter")
-NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
 
 
 def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
     """The sources in the order in which they are read: files by name, then packages by name.
 
-    `auto`: every file in `raw` but README.md, hidden files and DVC's `*.dvc`; where there is none, the sample.
-    Raises InputError for a folder in `raw`, for data that DVC tracks and that is not there,
-    and for a source that is named twice.
+    `auto`: every file in `raw` that may hold dialogues; where there is none, the sample.
+    Raises InputError for what is no file in `raw`, for a name that is not UTF-8, for data that DVC tracks and that
+    is not there, and for a source that is named twice.
     """
     if params.sources == "auto":
         names = _raw_files(raw)
@@ -44,7 +44,8 @@ def find_file(raw: Path, name: str) -> Path:
         if _nfc(other.name) == _nfc(name) and other.is_file():
             return other
     _refuse_missing_dvc(raw, name)
-    listed = ", ".join(other.name for other in there if _may_be_data(other.name)) or "nothing"
+    refuse_special_file(path)
+    listed = ", ".join(other.name for other in there if may_hold_dialogues(other.name)) or "nothing"
     raise InputError(f"{path}: no such file. In {raw} lies: {listed}.")
 
 
@@ -71,19 +72,15 @@ def _raw_files(raw: Path) -> list[str]:
     for entry in entries:
         if entry.suffix == ".dvc":
             _refuse_missing_dvc(raw, entry.name.removesuffix(".dvc"))
-        elif not _may_be_data(entry.name):
-            continue
-        elif entry.is_dir():
-            raise InputError(f"{entry}: a folder. Lay its files into {raw} itself, or name them in corpus.sources.")
-        elif not entry.is_file():
-            raise InputError(f"{entry}: a link to a file that is not there. If DVC made it, run: dvc pull")
-        else:
+        elif may_hold_dialogues(entry.name):
+            refuse_name(entry)
+            refuse_special_file(entry)
+            if not entry.exists():
+                raise InputError(f"{entry}: a link to a file that is not there. If DVC made it, run: dvc pull")
+            if entry.is_dir():
+                raise InputError(f"{entry}: a folder. Lay its files into {raw} itself, or name them in corpus.sources.")
             names.append(entry.name)
     return names
-
-
-def _may_be_data(name: str) -> bool:
-    return name not in NO_DIALOGUES and not name.startswith(".") and not name.endswith(".dvc")
 
 
 def _refuse_missing_dvc(raw: Path, name: str) -> None:

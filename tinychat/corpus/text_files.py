@@ -9,8 +9,10 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
+from tinychat.corpus.known_formats import not_text
 from tinychat.errors import InputError
 
 PIECE = 1 << 20
@@ -21,35 +23,6 @@ BOMS = {
     codecs.BOM_UTF8: ("utf-8", "UTF-8"),
     codecs.BOM_UTF16_LE: ("utf-16-le", "UTF-16-LE"),
     codecs.BOM_UTF16_BE: ("utf-16-be", "UTF-16-BE"),
-}
-UNPACK = "Unpack it and lay the file that is inside into its place."
-SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
-EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
-# Formats that are not text, by what they begin with and by the ending of the name.
-SIGNATURES = {
-    b"PK\x03\x04": ("a zip archive or an office document", UNPACK),
-    b"PK\x05\x06": ("an empty zip archive", UNPACK),
-    b"\x1f\x8b": ("a gzip archive", UNPACK),
-    b"\xfd7zXZ\x00": ("an xz archive", UNPACK),
-    b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", UNPACK),
-    b"\x28\xb5\x2f\xfd": ("a zstd archive", UNPACK),
-    b"\xd0\xcf\x11\xe0": ("an old office document", SAVE_AS_CSV),
-    b"PAR1": ("a Parquet file", EXPORT_TEXT),
-    b"SQLite format 3\x00": ("an SQLite database", EXPORT_TEXT),
-    b"%PDF": ("a PDF", EXPORT_TEXT),
-}
-SUFFIXES = {
-    ".zip": SIGNATURES[b"PK\x03\x04"],
-    ".gz": SIGNATURES[b"\x1f\x8b"],
-    ".bz2": ("a bzip2 archive", UNPACK),
-    ".xz": SIGNATURES[b"\xfd7zXZ\x00"],
-    ".7z": SIGNATURES[b"7z\xbc\xaf\x27\x1c"],
-    ".zst": SIGNATURES[b"\x28\xb5\x2f\xfd"],
-    ".tar": ("a tar archive", UNPACK),
-    ".xlsx": ("an Excel workbook", SAVE_AS_CSV),
-    ".xls": ("an Excel workbook", SAVE_AS_CSV),
-    ".ods": ("a spreadsheet", SAVE_AS_CSV),
-    ".parquet": SIGNATURES[b"PAR1"],
 }
 
 
@@ -74,9 +47,9 @@ class TextFile:
                     yield line
 
     def head(self) -> list[str]:
-        """Whole lines from the beginning, 64 Ki characters or a little more."""
+        """Whole lines, the first of them not blank, 64 Ki characters or a little more; none where the file is blank."""
         lines, size = [], 0
-        for line in self.lines():
+        for line in dropwhile(str.isspace, self.lines()):
             lines.append(line)
             size += len(line)
             if size >= HEAD_CHARACTERS:
@@ -160,10 +133,7 @@ def _text_file(path: Path, codec: str, encoding: str, good: _Pass) -> TextFile:
 
 
 def _refuse_other_formats(path: Path, head: bytes) -> None:
-    by_content = next((known for magic, known in SIGNATURES.items() if head.startswith(magic)), None)
-    # The ending tells an .xlsx from a .zip, which begin alike.
-    known = SUFFIXES.get(path.suffix.lower()) or by_content
-    if known is not None:
+    if known := not_text(path.name, head):
         what, advice = known
         raise InputError(f"{path}: {what}, not text. {advice}")
 

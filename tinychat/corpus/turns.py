@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from tinychat.corpus.cleaning import REPLACEMENT, clean_text, is_damaged
+from tinychat.corpus.cleaning import MOST_CHARACTERS, REPLACEMENT, clean_text, is_damaged
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.tally import Tally
 
@@ -24,6 +24,8 @@ def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
     Messages of one side in a row are joined with a newline; assistant turns before the first user turn stay as
     context without loss; user turns behind the last answer are dropped.
     """
+    if any(len(turn.content) > MOST_CHARACTERS for turn in dialogue.turns):
+        return Dropped(dialogue.source, "too_long")
     turns = _join(_clean(dialogue, counts), dialogue.source, counts)
     if turns and turns[0].role == "assistant" and turns[0].weight:
         turns[0] = replace(turns[0], weight=0)

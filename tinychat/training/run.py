@@ -13,7 +13,7 @@ import torch
 
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted
-from tinychat.files import rounded, to_json, write_atomically, write_folder_atomically, write_json
+from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import ModelConfig
 from tinychat.model.storage import save_model
 from tinychat.params import ModelParams, TrainParams
@@ -43,27 +43,32 @@ class TrainingResult:
     facts: dict[str, Any]  # what was used: params, device, precision, threads, versions
     metrics: dict[str, Any]
 
-    def save_model(self, folder: Path, tokenizer_file: Path) -> None:
-        """Write the folder that is needed to talk: shape, weights, vocabulary, model card, what was used."""
+    def save(self, model: Path, reports: Path, tokenizer_file: Path) -> None:
+        """Write the folder `model` and, in `reports`, `metrics.json` and `history.csv`: all of it or nothing."""
+        write_together(
+            {
+                model: lambda folder: self._fill(folder, tokenizer_file),
+                reports / "metrics.json": to_json(self.metrics),
+                reports / "history.csv": self._history(),
+            }
+        )
 
-        def fill(temporary: Path) -> None:
-            save_model(temporary, self.config, self.trained.weights)
-            shutil.copyfile(tokenizer_file, temporary / "tokenizer.json")
-            (temporary / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
-            card = model_card(self.config, self.facts, self.metrics)
-            (temporary / "README.md").write_text(card, encoding="utf-8", newline="\n")
+    def _fill(self, folder: Path, tokenizer_file: Path) -> None:
+        """What is needed to talk: shape, weights, vocabulary, model card, what was used."""
+        save_model(folder, self.config, self.trained.weights)
+        shutil.copyfile(tokenizer_file, folder / "tokenizer.json")
+        (folder / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
+        card = model_card(self.config, self.facts, self.metrics)
+        (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
-        write_folder_atomically(folder, fill)
-
-    def save_reports(self, folder: Path) -> None:
-        """Write `metrics.json` and `history.csv`, a row an epoch."""
-        write_json(folder / "metrics.json", self.metrics)
+    def _history(self) -> str:
+        """The history as a table, a row an epoch."""
         buffer = io.StringIO(newline="")
         writer = csv.DictWriter(buffer, HISTORY_COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in self.trained.history:
             writer.writerow({k: rounded(v) if isinstance(v, float) else v for k, v in row.items()})
-        write_atomically(folder / "history.csv", buffer.getvalue())
+        return buffer.getvalue()
 
 
 def train_model(

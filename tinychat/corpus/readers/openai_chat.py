@@ -5,12 +5,14 @@ what tools answered, pictures and other parts that are not text.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from tinychat.corpus.cleaning import has_lone_surrogate
 from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
-from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.known_formats import known_json
+from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt, excerpts
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams
@@ -45,8 +47,10 @@ class _FaultError(Exception):
 def score(head: list[str], params: CorpusParams) -> float:
     """The share of lines that look like objects with `messages`, faulty ones too: reading says what is wrong.
 
-    So does it for an array or an indented object of them, which scores 1.
+    So does it for an array or an indented object of them, which scores 1. Messages of another program score 0.
     """
+    if known_json(head) is not None:
+        return 0.0
     lines = [line for line in head if line.strip()]
     fitting = sum(line.lstrip().startswith("{") and '"messages"' in line for line in lines)
     beginning = "".join(lines[:50])
@@ -94,8 +98,7 @@ def _parse(line: str) -> dict[str, Any]:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in found if keys.count(key) > 1)
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise _FaultError("duplicate_key", f"the key {excerpt(twice)} stands twice in one object.")
     return found
 
@@ -118,7 +121,7 @@ def _explain_json(line: str, error: json.JSONDecodeError) -> str:
 def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
     messages = record.get("messages")
     if not isinstance(messages, list):
-        found = ", ".join(map(excerpt, list(record)[:8])) or "no key"
+        found = excerpts(record) or "no key"
         raise _FaultError("no_messages", f'no list messages. Found: {found}. Expected {{"messages": [{{"role": …}}]}}.')
     if not messages:
         return Dropped(where, "empty_messages")

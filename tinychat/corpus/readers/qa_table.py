@@ -5,13 +5,14 @@ the columns without a word.
 """
 
 import csv
-import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
-from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.known_formats import known_table, looks_like
+from tinychat.corpus.reader import EXCERPT, MOST_NAMES, Faulty, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams
@@ -80,7 +81,14 @@ def _row_item(where: str, cells: list[str], header: Header) -> Item:
     if len(cells) == len(header.names) and all(map(_same_name, cells, header.names)):
         return Dropped(where, "repeated_header")
     if len(cells) != len(header.names):
-        return Dropped(where, "too_few_cells" if len(cells) < len(header.names) else "too_many_cells")
+        separator = DELIMITER_NAMES[header.delimiter]
+        return Faulty(
+            where,
+            "too_few_cells" if len(cells) < len(header.names) else "too_many_cells",
+            f"cells: {len(cells)}, columns in the header: {len(header.names)}. "
+            f"Found {excerpt(header.delimiter.join(cells))}. "
+            f"Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
+        )
     question, answer = cells[header.question], cells[header.answer]
     if not question.strip():
         return Dropped(where, "empty_question")
@@ -99,7 +107,11 @@ def _same_name(cell: str, name: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip("\ufeff \t\r\n\u00a0").lower()
+    return _trimmed(name).lower()
+
+
+def _trimmed(name: str) -> str:
+    return to_nfc(name).strip("\ufeff \t\r\n\u00a0")
 
 
 def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, int]:
@@ -128,7 +140,9 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
 
 
 def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
-    names = tuple(unicodedata.normalize("NFC", cell).strip("\ufeff \t\r\n\u00a0") for cell in cells)
+    names = tuple(map(_trimmed, cells))
+    if params.columns.question is None and (what := known_table(names)):
+        raise _NoColumnError(looks_like(what))  # the `User` of a messenger is who speaks, no question
     question = _column("question", names, QUESTION, params.columns.question)
     answer = _column("answer", names, ANSWER, params.columns.answer)
     if question == answer:
@@ -138,7 +152,8 @@ def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
 
 def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
     """The place of the column of `role`; raises _NoColumnError where there is none, or more than one."""
-    found = ", ".join(name or '""' for name in names)
+    # Of a file that is no table the first line may be all of it.
+    found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MOST_NAMES]), *["…"] * (len(names) > MOST_NAMES)])
     plain = [_plain(name) for name in names]
     accepted = usual if wanted is None else (_plain(wanted),)
     places = [place for place, name in enumerate(plain) if name in accepted]

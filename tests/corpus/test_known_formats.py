@@ -1,0 +1,231 @@
+"""What people have and no reader reads: each is called what it is, and nobody is told to name a format for it."""
+
+import bz2
+import io
+import json
+import lzma
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinychat.corpus.known_formats import CONVERT, recognise
+from tinychat.corpus.text_files import open_text_file
+from tinychat.errors import InputError
+
+TELEGRAM = {
+    "name": "하늘",
+    "type": "personal_chat",
+    "id": 1,
+    "messages": [
+        {"id": 1, "type": "message", "date": "2026-02-09T18:35:07", "from": "하늘", "from_id": "user1", "text": "안녕"},
+        {"id": 2, "type": "message", "date": "2026-02-09T18:36:07", "from": "바다", "from_id": "user2", "text": "응"},
+    ],
+}
+FACEBOOK = {
+    "participants": [{"name": "하늘"}, {"name": "바다"}],
+    "messages": [{"sender_name": "하늘", "timestamp_ms": 1770629707000, "content": "안녕", "type": "Generic"}],
+    "title": "하늘",
+}
+DISCORD = {
+    "guild": {"id": "0", "name": "방"},
+    "channel": {"id": "1", "type": "GuildTextChat"},
+    "messages": [{"id": "2", "type": "Default", "content": "안녕", "author": {"id": "3", "name": "하늘", "roles": []}}],
+}
+CHATGPT = [
+    {
+        "title": "인사",
+        "create_time": 1.0,
+        "mapping": {"a": {"id": "a", "message": {"author": {"role": "user"}}, "parent": None, "children": []}},
+        "current_node": "a",
+    }
+]
+JSON_FORMATS: list[tuple[str, Any]] = [
+    ("a Telegram export", TELEGRAM),
+    ("a Telegram export", {"about": "…", "personal_information": {}, "chats": {"list": [TELEGRAM]}}),
+    ("a Facebook or Instagram chat", FACEBOOK),
+    ("a Discord chat", DISCORD),
+    ("a Slack export", [{"type": "message", "user": "U1", "text": "안녕", "ts": "1770629707.000100"}]),
+    ("a ChatGPT export", CHATGPT),
+    ("a Claude export", [{"uuid": "1", "name": "인사", "chat_messages": [{"sender": "human", "text": "안녕"}]}]),
+    ("ShareGPT conversations", [{"id": "1", "conversations": [{"from": "human", "value": "안녕"}]}]),
+    ("preference data", [{"prompt": "안녕", "chosen": "반가워", "rejected": "흥"}]),
+    ("prompts with completions", [{"prompt": "안녕", "completion": "반가워"}]),
+    ("Alpaca instructions", [{"instruction": "안녕", "input": "", "output": "반가워"}]),
+    ("an AI Hub corpus", {"data": [{"header": {"dialogueInfo": {}}, "body": [{"utterance": "안녕"}]}]}),
+    ("a corpus of the National Institute of Korean Language", {"document": [{"utterance": [{"form": "안녕"}]}]}),
+    ("the corpus KLUE-DST (Wizard of Seoul)", [{"guid": "1", "dialogue": [{"role": "user", "text": "안녕"}]}]),
+    ("pairs of questions and answers as JSON", [{"question": "안녕", "answer": "반가워"}]),
+    ("a Jupyter notebook", {"cells": [], "nbformat": 4}),
+]
+KAKAO = "2026년 2월 9일 오후 6:35, 하늘 : 안녕\n2026년 2월 9일 오후 6:36, 바다 : 응\n"
+TEXTS = [
+    ("a KakaoTalk chat", f"하늘, 바다 님과 카카오톡 대화\n저장한 날짜 : 2026년 2월 9일 오후 6:35\n\n{KAKAO}"),
+    ("a KakaoTalk chat", KAKAO + "여러 줄로\n쓴 말\n"),
+    ("a KakaoTalk chat", "KakaoTalk Chats with 하늘\nDate Saved : February 9, 2026, 6:35 PM\n"),
+    ("a KakaoTalk chat", 2 * "February 9, 2026 at 6:35\u202fp.m., 하늘 : 안녕\n"),
+    ("a KakaoTalk chat", 2 * "6:35PM, February 9, 2026, 하늘 : 안녕\n"),
+    ("a KakaoTalk chat", "Talk_2026.2.9 18:35-1.txt\n저장한 날짜 : 2026. 2. 9. 오후 6:35\n"),
+    ("a KakaoTalk chat", 2 * "2026. 2. 9. 오후 6:35, 하늘 : 안녕\n"),
+    ("a KakaoTalk chat", "하늘 with KakaoTalk Chats\nDate Saved : 2026-02-09 18:35:07\n"),
+    (
+        "a KakaoTalk chat",
+        "--------------- 2026년 2월 9일 월요일 ---------------\n[하늘] [오후 6:35] 안녕\n[바다] [18:36] 응\n",
+    ),
+    ("a KakaoTalk chat (Mac)", 'Date,User,Message\n2026-02-09 18:35:07,"하늘","안녕"\n'),
+    ("a WhatsApp or Signal chat", 2 * "2/9/26, 6:35\u202fPM - 하늘: 안녕\n"),
+    ("a WhatsApp or Signal chat", 2 * "\u200e[2026/02/09, 6:35:07 PM] 하늘: 안녕\n"),
+    ("a WhatsApp or Signal chat", 2 * "2026. 2. 9. 오후 6:35 - 하늘: 안녕\n"),
+    ("a WhatsApp or Signal chat", 2 * "[2026-02-09, 18:35] 하늘: 안녕\n"),
+    ("a LINE chat", "[LINE] 하늘님과의 대화\n저장한 날짜: 2026/02/09 18:35\n"),
+    ("a LINE chat", "2026/02/09(月)\n18:35\t하늘\t안녕\n午後6:36\t바다\t응\n"),
+    (
+        "a Discord chat",
+        '"AuthorID","Author","Date","Content","Attachments","Reactions"\n"1","하늘","2026","안녕","",""\n',
+    ),
+    ("a web page (HTML)", "<!DOCTYPE html>\n<html><body>Exported Data</body></html>\n"),
+    ("subtitles", "1\n00:00:01,000 --> 00:00:02,000\n안녕\n\n2\n00:00:03,000 --> 00:00:04,000\n응\n"),
+    ("a ChatterBot corpus (YAML)", "categories:\n- 인사\nconversations:\n- - 안녕\n  - 반가워\n"),
+    ("a Git LFS pointer, not the data itself", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+    ("the conversations of KoChatGPT", "<<start conversation>>\n<사람>: 안녕\n<챗봇>: 반가워\n"),
+    ("dialogues with a mark between the turns", 2 * "안녕 __eou__ 반가워 __eou__\n"),
+    ("pairs with a tab between them, without a header", "안녕\t반가워\n뭐해\t쉬어\n"),
+    ("lines of the form NAME: text", "하늘: 안녕\n바다: 응, 안녕\n"),
+]
+ANSWER = '{"role": "assistant", "content": "응"}]}'
+
+
+def refusal(project: Any, name: str, content: str, **corpus: Any) -> str:
+    """What ingest says of a file, without its path."""
+    path = project.lay(name, content)
+    with pytest.raises(InputError) as error:
+        project.ingest(**corpus)
+    return str(error.value).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("name", ["talk.txt", "talk.csv", "talk.json"])
+@pytest.mark.parametrize(("what", "content"), TEXTS)
+def test_a_text_that_no_reader_reads_is_called_what_it_is(project: Any, name: str, what: str, content: str) -> None:
+    expected = f"this looks like {what}, which tinychat does not read yet. {CONVERT}"
+    assert refusal(project, name, content) == expected
+    assert not project.corpus.exists()
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", ["talk.json", "talk.jsonl"])
+@pytest.mark.parametrize(("what", "data"), JSON_FORMATS)
+def test_json_of_another_kind_is_called_what_it_is_and_not_invalid(
+    project: Any, name: str, what: str, data: Any, indent: int | None
+) -> None:
+    content = json.dumps(data, ensure_ascii=False, indent=indent)
+    assert refusal(project, name, content) == f"this looks like {what}, which tinychat does not read yet. {CONVERT}"
+
+
+@pytest.mark.parametrize(
+    ("data", "what"), [(TELEGRAM, "a Telegram export"), (FACEBOOK, "a Facebook or Instagram chat")]
+)
+@pytest.mark.parametrize("reader", ["openai_chat", "qa_table"])
+def test_a_format_that_params_names_in_vain_does_not_change_what_the_file_is(
+    project: Any, data: Any, what: str, reader: str
+) -> None:
+    sources = [{"file": "result.json", "format": reader}]
+    assert refusal(project, "result.json", json.dumps(data, indent=1), sources=sources).startswith(
+        f"this looks like {what},"
+    )
+
+
+@pytest.mark.parametrize("sources", ["auto", [{"file": "talk.csv", "format": "qa_table"}]])
+def test_the_speaker_of_a_kakaotalk_chat_is_never_taken_for_the_question(project: Any, sources: Any) -> None:
+    content = 'Date,User,Message\n2026-02-09 18:35:07,"하늘","안녕"\n2026-02-09 18:36:07,"바다","응"\n'
+    columns = {"question": None, "answer": "Message"}
+    said = refusal(project, "talk.csv", content, sources=sources, columns=columns)
+    assert said.startswith("this looks like a KakaoTalk chat (Mac), which tinychat does not read yet.")
+
+
+def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like(project: Any) -> None:
+    project.lay("log.csv", "Date,User,Message,Reply\n2026-02-09,7,안녕,반가워\n")
+    project.ingest(columns={"question": "Message", "answer": "Reply"})
+    assert project.texts() == [["안녕", "반가워"]]
+
+
+def test_a_text_that_is_like_nothing_known_is_not_said_to_be_of_a_format(project: Any) -> None:
+    said = refusal(project, "talk.txt", "그냥 글입니다.\n")
+    assert said == f"no format fits (openai_chat 0.00, qa_table 0.00; 0.5 is enough). {CONVERT}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"messages": [{"role": "user", "content": "하늘 님과 카카오톡 대화"}, ' + ANSWER,
+        '{"question": 1, "answer": 2, "messages": [{"role": "user", "content": "안녕"}, ' + ANSWER,
+        '{"messages": [{"role": "user", "content": "{\\"from_id\\": 1}"}, ' + ANSWER,
+        "Q,A\n2026. 2. 9. 오후 6:35 하늘 : 안녕,응",
+        "question\tanswer\n안녕: 나야\t응: 그래",
+        "질문,답변,메모\n[하늘] [오후 6:35] 안녕,응,",
+    ],
+)
+def test_what_a_reader_reads_is_read_whatever_its_texts_look_like(project: Any, line: str) -> None:
+    project.lay("talk.txt", f"{line}\n")
+    assert project.ingest()["rows_kept"] == 1
+
+
+def test_a_line_of_megabytes_is_looked_at_in_its_beginning_only() -> None:
+    assert recognise(["하늘: " * 10_000_000, "바다: 응\n"]) == "lines of the form NAME: text"
+    assert recognise(['[{"text": "' + "가" * 10_000_000 + '", "chat_messages": []}]']) is None
+
+
+def archive(names: list[str], first: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        for name in names:
+            opened.writestr(name, first)
+    return buffer.getvalue()
+
+
+def tar() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as opened:
+        opened.addfile(tarfile.TarInfo("talk.csv"))
+    return buffer.getvalue()
+
+
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("talk.xlsx", archive(["[Content_Types].xml"]), "an Excel workbook"),
+        ("talk.txt", archive(["[Content_Types].xml", "xl/workbook.xml"]), "an Excel workbook"),
+        ("talk.ods", archive(["mimetype"]), "a spreadsheet"),
+        ("talk.txt", archive(["mimetype"], b"application/vnd.oasis.opendocument.spreadsheet"), "a spreadsheet"),
+        ("talk.docx", archive(["word/document.xml"]), "a Word document"),
+        ("talk.hwpx", archive(["mimetype"], b"application/hwp+zip"), "a Hangul document"),
+        ("talk.hwp", OLD_OFFICE, "a Hangul document"),
+        ("talk.doc", OLD_OFFICE, "a Word document"),
+        ("talk.bin", OLD_OFFICE, "an older office document (xls, doc, hwp)"),
+        ("talk.tar", tar(), "a tar archive"),
+        ("talk.bz2", bz2.compress(b"Q,A\n"), "a bzip2 archive"),
+        ("talk.xz", lzma.compress(b"Q,A\n"), "an xz archive"),
+        ("talk.rar", b"Rar!\x1a\x07\x01\x00", "a RAR archive"),
+        ("talk.pdf", b"%PDF-1.7\n", "a PDF"),
+        ("talk.rtf", b"{\\rtf1\\ansi}", "an RTF document"),
+        ("talk.feather", b"ARROW1\0\0", "an Arrow file"),
+        ("photo.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
+        ("clip.mp4", b"\0\0\0\x20ftypisom", "a picture, a sound or a film"),
+    ],
+)
+def test_what_is_no_text_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        open_text_file(path)
+    assert str(error.value).startswith(f"{path}: {what}, not text. ")
+
+
+def test_a_table_with_the_ending_of_a_workbook_is_read(project: Any) -> None:
+    project.lay("talk.xls", "Q\tA\n안녕\t반가워\n")
+    project.ingest()
+    assert project.texts() == [["안녕", "반가워"]]

@@ -1,0 +1,175 @@
+"""Formats that people have and no reader reads: recognised, so that a refusal says what the file is and what to do.
+
+A reader that scores for a file of these comes first, so that a new reader needs no change here.
+"""
+
+import re
+from collections.abc import Sequence
+
+CONVERT = (
+    "Convert it to a table whose header names a column of questions and one of answers (CSV, TSV), "
+    'or to one JSON object {"messages": [{"role": "user", "content": "…"}, …]} a line.'
+)
+UNPACK = "Unpack it and lay the file that is inside into its place."
+SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
+EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
+TAKE_OUT = "It holds no dialogues as text; take it out of the folder."
+
+# Formats that are not text: what they have at which byte.
+MAGIC = (
+    (0, b"PK\x03\x04", "a zip archive or an office document", UNPACK),
+    (0, b"PK\x05\x06", "an empty zip archive", UNPACK),
+    (0, b"\x1f\x8b", "a gzip archive", UNPACK),
+    (4, b"1AY&SY", "a bzip2 archive", UNPACK),
+    (0, b"\xfd7zXZ\x00", "an xz archive", UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
+    (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (0, b"EGGA", "an EGG archive (ALZip)", UNPACK),
+    (0, b"ALZ\x01", "an ALZ archive (ALZip)", UNPACK),
+    (257, b"ustar", "a tar archive", UNPACK),
+    (0, b"\xd0\xcf\x11\xe0", "an older office document (xls, doc, hwp)", EXPORT_TEXT),
+    (0, b"HWP Document File", "a Hangul document", EXPORT_TEXT),
+    (0, b"%PDF", "a PDF", EXPORT_TEXT),
+    (0, b"{\\rtf", "an RTF document", EXPORT_TEXT),
+    (0, b"PAR1", "a Parquet file", EXPORT_TEXT),
+    (0, b"ARROW1", "an Arrow file", EXPORT_TEXT),
+    (0, b"SQLite format 3\x00", "an SQLite database", EXPORT_TEXT),
+    (0, b"\x89HDF", "an HDF5 file", EXPORT_TEXT),
+    (0, b"\x93NUMPY", "a numpy array", EXPORT_TEXT),
+    (0, b"bplist00", "an Apple property list", EXPORT_TEXT),
+    (0, b"\x89PNG", "a picture", TAKE_OUT),
+    (0, b"\xff\xd8\xff", "a picture", TAKE_OUT),
+    (0, b"GIF8", "a picture", TAKE_OUT),
+    (0, b"RIFF", "a picture, a sound or a film", TAKE_OUT),
+    (4, b"ftyp", "a picture, a sound or a film", TAKE_OUT),
+    (0, b"ID3\x03", "a sound", TAKE_OUT),
+    (0, b"ID3\x04", "a sound", TAKE_OUT),
+    (0, b"OggS", "a sound", TAKE_OUT),
+)
+# What is inside of a zip archive or an older office document, by the ending of the name or by what stands in its head.
+CONTAINERS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+CONTAINED = (
+    ((".xlsx", ".xlsm", ".xls"), b"xl/workbook", "an Excel workbook", SAVE_AS_CSV),
+    ((".ods", ".numbers"), b"opendocument.spreadsheet", "a spreadsheet", SAVE_AS_CSV),
+    ((".docx", ".doc"), b"word/document", "a Word document", EXPORT_TEXT),
+    ((".hwp", ".hwpx"), b"hwp+zip", "a Hangul document", EXPORT_TEXT),
+    ((".odt", ".pages"), b"opendocument.text", "an OpenDocument or Pages document", EXPORT_TEXT),
+    ((".pptx", ".ppt", ".odp"), b"ppt/presentation", "a presentation", EXPORT_TEXT),
+)
+
+# Tables by their header, whatever separates the cells.
+TABLES = (
+    ("a KakaoTalk chat (Mac)", ("date", "user", "message")),
+    ("a Discord chat", ("authorid", "author", "date", "content")),
+)
+# JSON by its keys: one of each group stands in the beginning.
+JSON_KEYS = (
+    ("a Telegram export", "messages|chats", "from_id|date_unixtime|actor_id"),
+    ("a Telegram export", "about", "personal_information|contacts"),
+    ("a Facebook or Instagram chat", "participants", "messages", "sender_name|timestamp_ms"),
+    ("a Discord chat", "guild", "channel"),
+    ("a Slack export", "type", "ts", "text|user|bot_id"),
+    ("a ChatGPT export", "mapping", "parent|children|current_node"),
+    ("a Claude export", "chat_messages"),
+    ("ShareGPT conversations", "conversations?", "from", "value"),
+    ("preference data", "chosen", "rejected"),
+    ("prompts with completions", "prompt", r"completion(?:_\d)?"),
+    ("Alpaca instructions", "instruction", "output"),
+    ("an AI Hub corpus", "dialogueInfo|participantID|norm_text|sessionInfo|HS01"),
+    ("a corpus of the National Institute of Korean Language", "document", "utterance"),
+    ("the corpus KLUE-DST (Wizard of Seoul)", "guid", "dialogue"),
+    ("pairs of questions and answers as JSON", "question|Q|질문|input|text", "answer|A|답변|output|response"),
+    ("a Jupyter notebook", "cells", "nbformat"),
+)
+# Text by its first line, in full.
+FIRST_LINES = (
+    (
+        "a KakaoTalk chat",
+        r".*카카오톡 대화(?:\.txt)?|KakaoTalk Chats.*|.* with KakaoTalk Chats|Talk_\d{4}\.\d+\.\d+ .*",
+    ),
+    ("a LINE chat", r"\[LINE\].*|.*のトーク履歴|Chat history (?:with|in) .*|.+님과의 대화"),
+    ("a web page (HTML)", r"(?i:<!doctype html|<html).*"),
+    ("an XML file", r"<\?xml .*"),
+    ("subtitles", r"WEBVTT.*"),
+    ("a Git LFS pointer, not the data itself", r"version https://git-lfs\.github\.com/spec/v1"),
+    ("a mailbox", r"From \S+@\S+ .*"),
+    ("contacts or a calendar", r"BEGIN:VC(?:ARD|ALENDAR)"),
+    ("a ChatterBot corpus (YAML)", r"(?:categories|conversations):"),
+    ("the conversations of KoChatGPT", r"<<start conversation>>.*"),
+)
+_CLOCK = r"(?:(?:오전|오후|午前|午後|上午|下午) ?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[ \u00a0\u202f]?[AaPp]\.?[Mm]\.?)?"
+_DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
+_MONTH = r"[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
+# Text by its lines: this share of those at the beginning, and two at least, are such a record.
+RECORDS = (
+    ("a KakaoTalk chat", 0.3, rf"\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일 {_CLOCK}, .* : .*"),
+    (
+        "a KakaoTalk chat",
+        0.3,
+        rf"(?:{_MONTH}(?:,| at) {_CLOCK}|{_CLOCK}, {_MONTH}|{_DATE} {_CLOCK}|오[전후] {_CLOCK}), .* : .*",
+    ),
+    ("a KakaoTalk chat", 0.3, rf"\[.*?\] \[{_CLOCK}\].*"),
+    ("a WhatsApp or Signal chat", 0.3, rf"[\u200e\u200f]*\[?{_DATE},?[ \u202f]{_CLOCK}(?:\]| -) [^:]+: .*"),
+    ("a LINE chat", 0.3, rf"{_CLOCK}\t.*"),
+    ("subtitles", 0.2, r"\d{1,2}:\d{2}:\d{2}[,.]\d{3} --> .*"),
+    ("dialogues with a mark between the turns", 0.8, r".*(?:__eou__|</s>| \|\|\| ).*"),
+    ("pairs with a tab between them, without a header", 0.8, r"[^\t]+\t[^\t]+"),
+    ("lines of the form NAME: text", 0.8, r"[^\W\d][^:：\t,\"]{0,29}[:：]\s.*"),
+)
+MOST_LINES = 200
+MOST_CHARACTERS = 1 << 16  # of JSON
+LONGEST_LINE = 500
+
+
+def not_text(name: str, head: bytes) -> tuple[str, str] | None:
+    """What a file that is no text is, and what to do with it; None where its first bytes say nothing of the kind."""
+    found = next(
+        ((what, advice) for place, magic, what, advice in MAGIC if head[place : place + len(magic)] == magic), None
+    )
+    if head.startswith(CONTAINERS):
+        for endings, mark, what, advice in CONTAINED:
+            if name.lower().endswith(endings) or mark in head:
+                return what, advice
+    return found
+
+
+def recognise(head: Sequence[str]) -> str | None:
+    """What the text that begins with these lines looks like; None where nothing of this module is like it."""
+    lines = [line[:LONGEST_LINE].strip() for line in head[:MOST_LINES] if not line.isspace()]
+    if not lines:
+        return None
+    if what := known_json(head) or known_table(re.split("[,;\t|]", lines[0])):
+        return what
+    lines[0] = lines[0].removeprefix("\ufeff")
+    for what, pattern in FIRST_LINES:
+        if re.fullmatch(pattern, lines[0]):
+            return what
+    for what, share, pattern in RECORDS:
+        if sum(re.fullmatch(pattern, line) is not None for line in lines) >= max(2, share * len(lines)):
+            return what
+    return None
+
+
+def known_json(head: Sequence[str]) -> str | None:
+    """Whose JSON this is, by its keys; None for chat messages with roles, which a reader reads."""
+    text = "".join(head)[:MOST_CHARACTERS].lstrip("\ufeff \t\r\n")
+    if not text.startswith(("{", "[")) or (_has_key(text, "messages") and _has_key(text, "role")):
+        return None
+    return next((what for what, *keys in JSON_KEYS if all(_has_key(text, key) for key in keys)), None)
+
+
+def known_table(names: Sequence[str]) -> str | None:
+    """Whose table has columns of these names; None for a table of nobody in particular."""
+    plain = tuple(name.strip('" \ufeff\t\r\n').lower() for name in names)
+    return next((what for what, header in TABLES if plain[: len(header)] == header), None)
+
+
+def looks_like(what: str) -> str:
+    """The refusal of such a file."""
+    return f"this looks like {what}, which tinychat does not read yet. {CONVERT}"
+
+
+def _has_key(text: str, key: str) -> bool:
+    # Not behind a backslash: there it stands inside of a string.
+    return re.search(rf'(?<!\\)"(?:{key})"\s*:', text) is not None

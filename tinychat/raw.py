@@ -1,0 +1,56 @@
+"""The folder data/raw: which of its files may hold dialogues, and what nobody can read there."""
+
+import os
+from pathlib import Path
+
+from tinychat.errors import InputError
+
+NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
+# Hidden files; the lock file that Excel and Word lay beside an open document.
+NO_DIALOGUES_STARTS = (".", "~$")
+
+
+def may_hold_dialogues(name: str) -> bool:
+    """Whether a file of this name counts as data: README.md, hidden files, other programs' own and `*.dvc` do not."""
+    return not (name in NO_DIALOGUES or name.startswith(NO_DIALOGUES_STARTS) or name.endswith(".dvc"))
+
+
+def refuse_unreadable(raw: Path) -> None:
+    """Raise InputError for what stops DVC, or makes it wait for ever, anywhere below `raw`.
+
+    That is a name which is not UTF-8, and a pipe, a socket or a device.
+    """
+    for folder, folders, files in os.walk(raw):
+        for name in sorted(folders + files):
+            refuse_name(Path(folder, name))
+        for name in sorted(files):
+            refuse_special_file(Path(folder, name))
+
+
+def refuse_name(path: Path) -> None:
+    """Raise InputError where the name of `path` is not UTF-8, or blank: no line of params.yaml could hold it."""
+    name = path.name
+    if not name.strip():
+        raise InputError(f"{path.parent}: the name of a file in it is blank ({name!a}); rename that file")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raw = os.fsencode(name)
+        shown = raw.decode("ascii", errors="backslashreplace")
+        raise InputError(
+            f"{path.parent}/{shown}: the file's name is not UTF-8{_as_cp949(raw)}; rename the file"
+        ) from None
+
+
+def _as_cp949(name: bytes) -> str:
+    """What a name means that comes from a ZIP of Korean Windows; nothing where it is not of that encoding."""
+    try:
+        return f" (in CP949, as a ZIP from Windows has it: {name.decode('cp949')})"
+    except UnicodeDecodeError:
+        return ""
+
+
+def refuse_special_file(path: Path) -> None:
+    """Raise InputError for a pipe, a socket or a device."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path}: a pipe, a socket or a device, not a file; remove it")
