@@ -24,7 +24,8 @@ REPLY_TOKENS = 16  # so many are looked at: a longer picture cannot be read
 def run(root: Path = Path()) -> None:
     """Write `reports/layers`: each prompt and the model's own reply to it, on their way through the layers."""
     params = load_params(root).analyze
-    model, tokenizer = load_model(root / MODEL, choose_runtime().device), load_tokenizer(root / MODEL)
+    model = load_model(root / MODEL, choose_runtime().device)
+    tokenizer = load_tokenizer(root / MODEL, at_most=model.vocab_size)
     never, utf8 = tokenizer.never_said(model.vocab_size), utf8_of(tokenizer, model.vocab_size)
     sentences = []
     for said in params.prompts:

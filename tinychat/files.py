@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -126,6 +127,28 @@ def naming(path: Path) -> Iterator[None]:
         if error.errno in FULL_DISK:
             error.filename = str(path)
         raise
+
+
+KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+
+
+def refuse_irregular(path: Path, at_most: int | None = None) -> None:
+    """Raise InputError where `path` is no file, or is one of more than `at_most` bytes; a link is followed.
+
+    To open a pipe, or to read a device, may never end. Raises OSError where nothing is there.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for is_one, name in KINDS if is_one(found.st_mode)), "a device")
+        raise InputError(f"{path}: this is {kind}; a file is needed")
+    if at_most is not None and found.st_size > at_most:
+        raise InputError(f"{path}: {found.st_size:,} bytes are too many; at most {at_most:,} are read")
+
+
+def read_regular(path: Path, at_most: int) -> bytes:
+    """The content of a file that somebody else may have written. Raises as `refuse_irregular` does."""
+    refuse_irregular(path, at_most)
+    return path.read_bytes()
 
 
 def to_json(data: Any) -> str:

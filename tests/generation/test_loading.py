@@ -138,7 +138,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "model.safetensors: does not fit config.json: input_layer.word_embedding.weight",
     ),
     "fp64": (weights(all_as(torch.float64)), "is float64 instead of float32"),
-    "bf16": (weights(all_as(torch.bfloat16)), "model.safetensors: its weights are not float32"),
+    "bf16": (weights(all_as(torch.bfloat16)), "word_embedding.weight is bfloat16 instead of float32"),
     "NaN": (weights(one_is(float("nan"))), "config.json: decoder_layers.1.ffn.2.weight holds what is no number"),
     "infinity": (weights(one_is(float("inf"))), "config.json: decoder_layers.1.ffn.2.weight holds what is no number"),
     "no number a float can add up": (

@@ -80,7 +80,10 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
         "a.jsonl": "",
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    write_json(folder / "model/training.json", {})
+    shape = dict.fromkeys(("vocab_size", "embed_dim", "n_layers", "n_heads", "ffn_dim", "max_len"), 8)
+    runtime = {"device": "cpu", "precision": "fp32", "threads": 1}
+    write_json(folder / "model/config.json", {"architecture": "classic", **shape})
+    write_json(folder / "model/training.json", {"model": shape, "train": {}, "runtime": runtime, "torch": "2.13.0"})
     write_json(folder / "reports/layers/layers.json", {"layers": [], "sentences": sentences})
     for name in pictures:
         (folder / f"reports/layers/{name}.svg").write_text(SVG.format(f"picture of {name}"), encoding="utf-8")

@@ -3,6 +3,7 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -97,6 +98,7 @@ class Project:
         shape = {"vocab_size": 312, "embed_dim": 32, "n_layers": 2, "n_heads": 4, "ffn_dim": 64, "max_len": 48}
         runtime = {"device": "cpu", "precision": "fp32", "threads": 2}
         facts = {"model": shape, "train": {"seed": 0, "patience": None}, "runtime": runtime, "torch": "2.13.0"}
+        write_json(self.root / "models/dialogue/config.json", {"architecture": "classic", **shape})
         write_json(self.root / "models/dialogue/training.json", facts)
         reply = {"input": said, "output": said, "finish_reason": "stop", "mean_logprob": -0.5}
         replies = [{**reply, "token_ids": [5, 6, 7], "n_tokens": 3}]
@@ -325,3 +327,31 @@ def test_what_held_out_dialogues_share_with_training_is_told(project: Project) -
     page = project.summarize()["html"]
     assert "7개는 학습에 나온 말이 있고, 5개는 학습한 질문으로, 4개는 학습한 답으로 끝난다" in page
     assert "답 2개는 채점하지 않는다" in page
+
+
+def another_shape(file: Path) -> None:
+    facts = read_json(file)
+    write_json(file, facts | {"model": facts["model"] | {"n_heads": 2}})
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (another_shape, "n_heads is 2, but config.json says 4; they are not of one model"),
+        (lambda file: write_json(file, {}), "not what tinychat writes: model, train, runtime, torch missing"),
+        (lambda file: write_json(file, read_json(file) | {"runtime": {"device": "cpu"}}), "runtime.precision"),
+        (lambda file: write_json(file, [1]), "not what tinychat writes: model"),
+        (lambda file: file.write_bytes(b"\xff"), "damaged, no JSON"),
+        (lambda file: (file.unlink(), file.mkdir()), "this is a folder; a file is needed"),
+    ],
+    ids=["another shape", "nothing", "no precision", "a list", "no UTF-8", "a folder"],
+)
+def test_a_training_record_that_is_not_of_this_model_is_named_and_nothing_is_written(
+    project: Project, damage: Callable[[Path], object], message: str
+) -> None:
+    file = project.root / "models/dialogue/training.json"
+    damage(file)
+    with pytest.raises(InputError, match=re.escape(f"{file}: ")) as refused:
+        project.summarize()
+    assert message in str(refused.value)
+    assert list((project.root / "reports").glob("summary.*")) == []

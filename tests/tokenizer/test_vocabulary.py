@@ -172,3 +172,81 @@ def test_half_of_the_room_is_left_for_pairs_where_there_are_many_characters() ->
     tokenizer = build_bpe([many, many, "안녕하세요 " * 50], max_size=1000, min_frequency=2)
     assert tokenizer.size == 1000
     assert len(tokenizer.encode("안녕하세요 안녕하세요")) <= 4
+
+
+def changed(tokenizer: Tokenizer, folder: Path, **changes: object) -> Path:
+    """A tokenizer.json in which these parts are others."""
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(to_json_text(tokenizer)) | changes), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["bpe", "words"])
+def test_the_padding_and_the_cutting_that_a_file_asks_for_do_not_count(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    tokenizer: Tokenizer = request.getfixturevalue(kind)
+    padding = {"strategy": {"Fixed": 100_000}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0}
+    padding |= {"pad_type_id": 0, "pad_token": "<pad>"}
+    truncation = {"max_length": 1, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    loaded = load_tokenizer(changed(tokenizer, tmp_path, padding=padding, truncation=truncation))
+    text = "안녕 고마워 안녕"
+    assert loaded.encode(text) == tokenizer.encode(text)
+    assert loaded.encode_batch([text, "안녕"]) == tokenizer.encode_batch([text, "안녕"])
+
+
+VOCABULARY = {token: place for place, token in enumerate(["<pad>", "<user>", "<bot>", "<eos>", "<unk>", "안녕"])}
+MODELS = {
+    "Unigram": {"type": "Unigram", "unk_id": 4, "vocab": [[token, -1.0] for token in VOCABULARY]},
+    "WordPiece": {
+        "type": "WordPiece",
+        "unk_token": "<unk>",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100,
+        "vocab": VOCABULARY,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_of_another_kind_is_named(words: Tokenizer, tmp_path: Path, kind: str) -> None:
+    path = changed(words, tmp_path, model=MODELS[kind], added_tokens=[])
+    with pytest.raises(InputError, match=rf"tokenizer\.json: its model is {kind}; tinychat reads BPE .* WordLevel"):
+        load_tokenizer(path)
+
+
+@pytest.mark.parametrize("known", ["<unk>", "안녕"])
+def test_words_without_an_unknown_word_are_refused(words: Tokenizer, tmp_path: Path, known: str) -> None:
+    """Either there is no such token, or the model does not take it for what it does not know."""
+    vocabulary = VOCABULARY if known == "안녕" else {"나" if t == "<unk>" else t: i for t, i in VOCABULARY.items()}
+    model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": known}
+    with pytest.raises(InputError, match=r"tokenizer\.json: it has no <unk> for the words that it does not know"):
+        load_tokenizer(changed(words, tmp_path, model=model, added_tokens=[]))
+
+
+TYPED = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+
+
+def bpe_of(characters: str) -> dict[str, object]:
+    tokens = [*list(VOCABULARY)[:4], *characters]
+    return {"model": {"type": "BPE", "vocab": {t: i for i, t in enumerate(tokens)}, "merges": []}, "added_tokens": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (bpe_of("안녕하세요"), "its tokens are not made of the 256 bytes"),
+        (bpe_of("abc"), "its tokens are not made of the 256 bytes"),
+        ({"pre_tokenizer": None}, "does not come back unchanged"),
+        ({"decoder": None}, "does not come back unchanged"),
+        ({"normalizer": {"type": "Lowercase"}}, "does not come back unchanged"),
+        ({"normalizer": {"type": "Replace", "pattern": {"String": "한"}, "content": "두"}}, "does not come back"),
+        ({"added_tokens": [{**TYPED, "id": 3, "content": "<eos>"}]}, "does not come back unchanged"),
+    ],
+    ids=["no bytes", "few bytes", "no pre-tokenizer", "no decoder", "lower case", "another letter", "typed <eos>"],
+)
+def test_a_bpe_that_is_not_of_bytes_or_changes_the_text_is_refused(
+    bpe: Tokenizer, tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=rf"tokenizer\.json: .*{message}"):
+        load_tokenizer(changed(bpe, tmp_path, **changes))

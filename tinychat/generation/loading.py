@@ -6,10 +6,9 @@ from pathlib import Path
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
-from tinychat.model.config import CONFIG_FILE, load_config
+from tinychat.model.config import load_config
 from tinychat.runtime import asked_threads, choose_decoder, usable_cores
 from tinychat.tokenizer import load_tokenizer
-from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 
 ROWS = 32  # dialogues at once; in numpy the cache takes memory only for those that are there, in torch for all
 
@@ -26,14 +25,7 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue")
     config = load_config(folder)
-    tokenizer = load_tokenizer(folder)
-    if tokenizer.size > config.vocab_size:
-        raise InputError(
-            f"{folder}: tokenizer.json has {tokenizer.size} tokens, but {CONFIG_FILE} says {config.vocab_size}; they "
-            "are not of one model"
-        )
-    if sorted(tokenizer.engine.get_vocab(with_added_tokens=True).values()) != list(range(tokenizer.size)):
-        raise InputError(f"{folder / TOKENIZER_FILE}: damaged: its ids are not 0 to {tokenizer.size - 1}, each once")
+    tokenizer = load_tokenizer(folder, at_most=config.vocab_size)
     try:
         decoder = load_decoder(folder, rows, choose_decoder(device=device), device)
     except MemoryError:

@@ -1,52 +1,106 @@
 """The weights of a model, read and checked without torch."""
 
+import hashlib
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import safetensors
-import safetensors.numpy
 
 from tinychat.errors import InputError
-from tinychat.model.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig
+from tinychat.files import read_regular, refuse_irregular
+from tinychat.model.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, difference
+from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE
+
+FLOAT32 = "F32"
+DTYPES = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}  # safetensors' names of them
+LARGEST_WEIGHT = 1e15  # training gives none near it, and float32 cannot square the sums that it would give
+RECORD = "tinychat"  # the key of the file's metadata that says what the weights were saved with
+
+
+def record(config: ModelConfig, tokenizer: bytes | None) -> dict[str, str]:
+    """The metadata of `model.safetensors`: which config.json and which tokenizer.json (its content) go with it.
+
+    One key: several are written in random order.
+    """
+    saved: dict[str, Any] = {"config": asdict(config)}
+    if tokenizer is not None:
+        saved["tokenizer"] = _digest(tokenizer)
+    return {RECORD: json.dumps(saved)}
 
 
 def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArray[np.float32]]:
     """The weights in `model.safetensors`, by name, in fp32.
 
-    Raises InputError where the file is missing, damaged, does not fit `config`, or holds what is no number.
+    Raises InputError where the file is missing, damaged, does not fit `config`, was saved with another config.json or
+    another tokenizer.json than those beside it, or holds what is no number. A file of an earlier version does not say
+    what it was saved with.
     """
     file = Path(folder) / WEIGHTS_FILE
     try:
-        found: dict[str, npt.NDArray[np.generic]] = safetensors.numpy.load_file(file)
+        refuse_irregular(file)
+        with safetensors.safe_open(file, framework="np") as opened:
+            names = set(opened.keys())
+            kinds = {name: opened.get_slice(name) for name in names}
+            _refuse(file, _faults(config, {n: (k.get_dtype(), tuple(k.get_shape())) for n, k in kinds.items()}))
+            _refuse_mixed(file, config, opened.metadata() or {})
+            weights = {name: opened.get_tensor(name) for name in config.weight_shapes()}
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; train a model with `make repro`") from None
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+    except safetensors.SafetensorError as error:
         raise InputError(f"{file}: damaged, no safetensors: {error}; `make repro` makes it again") from None
-    except TypeError as error:  # bfloat16 and the like, which numpy does not have
-        raise InputError(f"{file}: its weights are not float32: {error}") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error}") from None
+    _refuse(file, [f"{name} holds what is no number to compute with" for name in weights if _is_wild(weights[name])])
+    return weights
+
+
+def _faults(config: ModelConfig, found: dict[str, tuple[str, tuple[int, ...]]]) -> list[str]:
+    """Where names, shapes and types of the weights differ from what `config` needs."""
     expected = config.weight_shapes()
     faults = [f"{name} is missing" for name in expected if name not in found]
-    faults += [f"{name!r} is unknown" for name in found if name not in expected]
-    weights: dict[str, npt.NDArray[np.float32]] = {}
-    for name, shape in expected.items():
-        if name not in found:
-            continue
-        tensor = found[name]
-        if tensor.shape != shape:
-            faults.append(f"{name} has the shape {tensor.shape} instead of {shape}")
-        if tensor.dtype != np.float32:
-            faults.append(f"{name} is {tensor.dtype} instead of float32")
-        else:
-            weights[name] = tensor.astype(np.float32, copy=False)
-            # A sum is not a number where one of its terms is not.
-            with np.errstate(over="ignore", invalid="ignore"):
-                total = np.add.reduce(weights[name], axis=None)
-            if not np.isfinite(total):
-                faults.append(f"{name} holds what is no number")
+    faults += [f"{name!r} is unknown" for name in sorted(found) if name not in expected]
+    for name in (name for name in expected if name in found):
+        dtype, shape = found[name]
+        if shape != expected[name]:
+            faults.append(f"{name} has the shape {shape} instead of {expected[name]}")
+        if dtype != FLOAT32:
+            faults.append(f"{name} is {DTYPES.get(dtype, dtype)} instead of float32")
+    return faults
+
+
+def _refuse(file: Path, faults: list[str]) -> None:
     if faults:
         more = f", and {len(faults) - 1} more such faults" if len(faults) > 1 else ""
         raise InputError(f"{file}: does not fit {CONFIG_FILE}: {faults[0]}{more}")
-    return weights
+
+
+def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> None:
+    """Raise InputError where config.json or tokenizer.json is of another model: shapes alone do not show it."""
+    if RECORD not in metadata:
+        return
+    try:
+        saved = json.loads(metadata[RECORD])
+        shape, digest = dict(saved["config"]), saved.get("tokenizer")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{file}: damaged: its metadata does not say what it was saved with") from None
+    if shape != asdict(config):
+        raise InputError(
+            f"{file}: saved for another {CONFIG_FILE}: {difference(shape, asdict(config), CONFIG_FILE)}; "
+            "they are not of one model"
+        )
+    tokenizer = file.with_name(TOKENIZER_FILE)
+    if digest is not None and tokenizer.exists() and digest != _digest(read_regular(tokenizer, MOST_BYTES)):
+        raise InputError(f"{tokenizer}: not the one that {WEIGHTS_FILE} was saved with; they are not of one model")
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _is_wild(weight: npt.NDArray[np.float32]) -> bool:
+    """Whether it holds NaN, infinity, or what is too large to be computed with."""
+    return not (weight.min() >= -LARGEST_WEIGHT and weight.max() <= LARGEST_WEIGHT)  # NaN compares as false

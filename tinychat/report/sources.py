@@ -10,6 +10,7 @@ from typing import Any
 
 from tinychat.errors import InputError
 from tinychat.files import read_json, read_json_lines, undo_formula_guard
+from tinychat.model.config import load_training_facts
 
 STAGES = ("corpus", "vocab", "prepare", "train", "evaluate")
 PICTURES = ("attention", "predictions", "norms")
@@ -77,7 +78,7 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
         return Reports(
             metrics={stage: read_json(reports / stage / "metrics.json") for stage in STAGES},
             history=list(_history(reports / "train" / "history.csv")),
-            training=read_json(model / "training.json"),
+            training=load_training_facts(model),
             replies=list(_replies(table, replies)),
             layers=layers["layers"],
             sentences=[

@@ -1,13 +1,14 @@
 """A vocabulary that is loaded from `tokenizer.json`: text to token ids and back."""
 
-import json
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import tokenizers
+from tokenizers import models
 
 from tinychat.errors import InputError
+from tinychat.files import read_regular
 from tinychat.tokenizer.chat import (
     BOT,
     CONTROL_TOKENS,
@@ -22,6 +23,9 @@ from tinychat.tokenizer.chat import (
 )
 
 TOKENIZER_FILE = "tokenizer.json"
+MOST_BYTES = 500_000_000  # of tokenizer.json; a million tokens take a fifth of it
+# What byte-level text must survive: parts of characters, line breaks, control tokens that a person types.
+PROBE = "뷁 한글 Abc 123 👨‍👩‍👧\n<eos><user>"
 
 
 class Tokenizer:
@@ -33,8 +37,10 @@ class Tokenizer:
     def __init__(self, engine: tokenizers.Tokenizer) -> None:
         # The engine forgets this when it saves, so it is set on each load.
         engine.encode_special_tokens = True
+        engine.no_padding()  # dialogues are cut and padded by us, whatever a tokenizer.json asks for
+        engine.no_truncation()
         self.engine = engine
-        self.kind = "word" if json.loads(engine.to_str())["model"]["type"] == "WordLevel" else "bpe"
+        self.kind = "word" if isinstance(engine.model, models.WordLevel) else "bpe"
         self.size: int = engine.get_vocab_size(with_added_tokens=True)
         self._ids = {token: place for place, token in enumerate(CONTROL_TOKENS)}
         self.pad_id, self.user_id, self.bot_id, self.eos_id = (self._ids[t] for t in (PAD, USER, BOT, EOS))
@@ -142,20 +148,56 @@ def _byte_of_char() -> dict[str, int]:
 BYTE_OF = _byte_of_char()
 
 
-def load_tokenizer(path: str | Path) -> Tokenizer:
-    """The vocabulary in `path`, a `tokenizer.json` or a folder that holds one.
+def load_tokenizer(path: str | Path, at_most: int | None = None) -> Tokenizer:
+    """The vocabulary in `path`, a `tokenizer.json` or a folder that holds one; `at_most`: the tokens its model knows.
 
-    Raises InputError where there is none, or it lacks the chat template's tokens.
+    Raises InputError where there is none, it has more tokens, or is none of ours: word level with an unknown word, or
+    byte-level BPE, either with the chat template's tokens.
     """
     file = Path(path)
     file = file / TOKENIZER_FILE if file.is_dir() else file
     try:
-        engine = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        engine = tokenizers.Tokenizer.from_str(read_regular(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; `make repro` builds the vocabulary") from None
+    except InputError:
+        raise
     except Exception as error:  # the engine raises bare Exception
         raise InputError(f"{file}: not a tokenizer.json: {error}") from None
+    if not isinstance(engine.model, models.BPE | models.WordLevel):
+        kind = type(engine.model).__name__
+        raise InputError(f"{file}: its model is {kind}; tinychat reads BPE (of bytes) and WordLevel")
     missing = [t for place, t in enumerate(CONTROL_TOKENS) if engine.token_to_id(t) != place]
     if missing:
         raise InputError(f"{file}: {', '.join(missing)} missing or misplaced; not a vocabulary of tinychat")
-    return Tokenizer(engine)
+    tokenizer = Tokenizer(engine)
+    if at_most is not None and tokenizer.size > at_most:
+        raise InputError(
+            f"{file.parent}: {file.name} has {tokenizer.size} tokens, but config.json says {at_most}; they are not of "
+            "one model"
+        )
+    if fault := _fault(tokenizer):
+        raise InputError(f"{file}: {fault}")
+    return tokenizer
+
+
+def _fault(tokenizer: Tokenizer) -> str | None:
+    """Why this vocabulary cannot be talked with, if so."""
+    engine, vocabulary = tokenizer.engine, tokenizer.engine.get_vocab(with_added_tokens=True)
+    if sorted(vocabulary.values()) != list(range(tokenizer.size)):
+        return f"damaged: its ids are not 0 to {tokenizer.size - 1}, each once"
+    if isinstance(engine.model, models.WordLevel):
+        if tokenizer.unk_id is None or engine.model.unk_token != UNK:
+            return f"it has no {UNK} for the words that it does not know"
+        return None
+    characters = set().union(*(vocabulary.keys() - CONTROL_TOKENS))
+    if characters != BYTE_OF.keys():
+        return "its tokens are not made of the 256 bytes; tinychat reads byte-level BPE"
+    try:
+        ids = engine.encode(PROBE, add_special_tokens=False).ids
+        unchanged = engine.decode(ids, skip_special_tokens=False) == PROBE
+    except Exception as error:  # the engine raises bare Exception
+        return f"it cannot encode a text: {error}"
+    if not unchanged or any(i < len(CONTROL_TOKENS) for i in ids):
+        return "a text that it encodes and decodes does not come back unchanged"
+    return None
