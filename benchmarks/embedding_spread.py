@@ -47,7 +47,8 @@ def validation_losses(spread: float, epochs: int) -> list[float]:
         for embedding in (model.input_layer.word_embedding, model.input_layer.pos_embedding):
             embedding.weight.mul_(spread / SPREAD)
     with tempfile.TemporaryDirectory() as folder:
-        train, valid = (open_split(Path("data/prepared"), name) for name in ("train", "valid"))
+        sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
+        train, valid = (open_split(Path("data/prepared"), name, **sizes) for name in ("train", "valid"))
         store = SnapshotStore(Path(folder))
         trainer = Trainer(model, train, valid, train_params, choose_runtime(), store, tokenizer.pad_id)
         history = trainer.run(Quiet(), StopSignals()).history

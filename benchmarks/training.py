@@ -31,6 +31,7 @@ from tinychat.model.config import ModelConfig
 from tinychat.model.losses import token_losses
 from tinychat.params import Params, load_params
 from tinychat.runtime import Runtime, keep_freed_memory
+from tinychat.tokenizer import load_tokenizer
 from tinychat.tokenizer.chat import IGNORED
 from tinychat.training.loop import BF16_WIDTH_STEP
 from tinychat.training.optimizers import build_optimizer
@@ -136,7 +137,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     keep_freed_memory()
-    params, split = load_params(Path()), open_split(Path("data/prepared"), "train")
+    params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
+    split = open_split(Path("data/prepared"), "train", vocab_size=tokenizer.size, max_len=params.model.max_len)
     sizes = params.model.model_dump(exclude={"architecture", "vocab_size"})
     config = ModelConfig(vocab_size=int(split.tokens.max()) + 1, **sizes)
     bf16 = tinychat_step(config, params, "bf16")

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tinychat.errors import run_and_exit
-from tinychat.files import read_json_lines, to_csv, write_atomically
+from tinychat.files import damaged, read_json_lines, to_csv, write_atomically
 from tinychat.params import load_params
 
 REPLIES = Path("outputs/generated_dialogue.jsonl")
@@ -15,12 +16,27 @@ COLUMNS = ("input", "output", "token_ids", "n_tokens", "finish_reason")
 def run(root: Path = Path()) -> None:
     """Write the table in UTF-8 with a BOM, so that Excel shows Hangul; no cell can run as a formula."""
     load_params(root)
-    rows = []
-    for reply in read_json_lines(root / REPLIES):
-        cells = {**reply, "token_ids": json.dumps(reply["token_ids"])}
-        rows.append([cells[column] for column in COLUMNS])
+    rows = list(read_json_lines(root / REPLIES, "generate", _row))
+    if not rows:
+        raise damaged(root / REPLIES, "it holds no reply", "generate")
     write_atomically(root / TABLE, to_csv(COLUMNS, rows))
     print(f"{len(rows)} replies in {root / TABLE}")
+
+
+def _row(reply: Any, place: str) -> list[str | int]:
+    """A reply as a row of the table. Raises ValueError where it is none."""
+    match reply:
+        case {
+            "input": str(said),
+            "output": str(text),
+            "token_ids": list(ids),
+            "finish_reason": "stop" | "length" as end,
+        }:
+            if all(type(token_id) is int and 0 <= token_id < 2**32 for token_id in ids) and reply.get(
+                "n_tokens"
+            ) == len(ids):
+                return [said, text, json.dumps(ids), len(ids), end]
+    raise ValueError(f"no reply with {', '.join(COLUMNS)}")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinychat.batches.prepared import open_split
+from tinychat.batches.prepared import open_split, split_files
 from tinychat.errors import InputError, run_and_exit
 from tinychat.params import load_params
 from tinychat.runtime import choose_runtime, keep_freed_memory
@@ -19,6 +19,9 @@ REPORTS = Path("reports/train")
 def run(root: Path = Path()) -> None:
     """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
     params = load_params(root)
+    tokenizer = load_tokenizer(root / VOCAB)
+    sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
+    arrays = [file for split in ("train", "valid") for file in split_files(root / PREPARED, split).values()]
     keep_freed_memory()
 
     def write(result: TrainingResult) -> None:
@@ -30,10 +33,10 @@ def run(root: Path = Path()) -> None:
     train_model(
         model_params=params.model,
         train_params=params.train,
-        train=open_split(root / PREPARED, "train"),
-        valid=open_split(root / PREPARED, "valid"),
-        data_files=[*sorted((root / PREPARED).glob("*.npy")), root / VOCAB / "tokenizer.json"],
-        tokenizer=load_tokenizer(root / VOCAB),
+        train=open_split(root / PREPARED, "train", **sizes),
+        valid=open_split(root / PREPARED, "valid", **sizes),
+        files=[*arrays, root / VOCAB / "tokenizer.json", Path(__file__), Path(__file__).with_name("__init__.py")],
+        tokenizer=tokenizer,
         runtime=choose_runtime(),
         work_folder=work_folder(root),
         write=write,

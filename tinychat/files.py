@@ -1,9 +1,10 @@
-"""Files that are whole or not there at all: atomic writes, JSON, JSON Lines, CSV."""
+"""Files that are whole or not there at all: atomic writes, JSON, JSON Lines, CSV; and what is said of damaged ones."""
 
 import csv
 import errno
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -12,13 +13,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from tinychat.errors import FULL_DISK, InputError
+
+T = TypeVar("T")
 
 # What a spreadsheet may take for a formula (OWASP, CSV injection), wide forms included;
 # and the mark itself, so that taking one mark off again is exact.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # what may be a lone surrogate in a JSON text
 
 
 def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) -> None:
@@ -166,9 +170,59 @@ def write_json(path: Path, data: Any) -> None:
     write_atomically(path, to_json(data))
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)  # json.loads would make one each time
+
+
+def from_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises ValueError where it is none, or holds NaN, infinity or half a character; RecursionError where it is nested
+    too deep.
+    """
+    value = DECODER.decode(text)
+    if HALF_CHARACTER.search(text):
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return value
+
+
 def read_json(path: Path) -> Any:
-    """The content of a JSON file that a stage of this pipeline wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file. Raises what `from_json` does."""
+    return from_json(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def reading(path: Path, stage: str) -> Iterator[None]:
+    """While this context lasts, a fault in what is read from `path`, which `stage` writes, is an InputError.
+
+    A fault is a ValueError, as of `from_json`. What is no file is not opened: from a pipe nothing may ever come.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file; `make repro` makes it (stage {stage})")
+    if not path.is_file():
+        raise InputError(f"{path}: is no file; remove it, then `dvc repro --force {stage}` writes it again")
+    try:
+        yield
+    except RecursionError:
+        raise damaged(path, "nested too deep", stage) from None
+    except (ValueError, csv.Error) as error:
+        raise damaged(path, error, stage) from None
+
+
+def damaged(place: Path | str, fault: object, stage: str) -> InputError:
+    """What is said of a file, or a line in it, that is not as `stage` wrote it."""
+    told = " ".join(str(fault).split())
+    return InputError(f"{place}: damaged, {told}; `dvc repro --force {stage}` writes it again")
 
 
 def to_json_lines(rows: Iterable[Any]) -> str:
@@ -176,17 +230,21 @@ def to_json_lines(rows: Iterable[Any]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
-def read_json_lines(path: Path) -> Iterator[Any]:
-    """The values of a JSON Lines file that a stage of this pipeline wrote, one by one.
+def read_json_lines(path: Path, stage: str, parse: Callable[[Any, str], T]) -> Iterator[T]:
+    """What `parse` makes of each value of a JSON Lines file that `stage` wrote, and of its place, `FILE:LINE`.
 
-    Raises InputError where there is no such file.
+    Raises InputError where there is no such file, or a line is damaged: no JSON, or `parse` raises ValueError.
     """
-    try:
-        with open(path, encoding="utf-8", newline="\n") as file:
-            for line in file:
-                yield json.loads(line)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `make repro` makes it") from None
+    with reading(path, stage), open(path, encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            place = f"{path}:{number}"
+            try:
+                parsed = parse(from_json(line), place)
+            except RecursionError:
+                raise damaged(place, "nested too deep", stage) from None
+            except ValueError as error:
+                raise damaged(place, error, stage) from None
+            yield parsed
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], *, bom: bool = True) -> str:

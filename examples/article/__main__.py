@@ -47,7 +47,7 @@ def run(root: Path = HERE) -> None:
 
 
 def _print_sequence(root: Path) -> None:
-    for reply in read_json_lines(root / generate.REPLIES):
+    for reply in read_json_lines(root / generate.REPLIES, "generate", lambda reply, _: reply):
         print("생성된 시퀀스:", [*reply["prompt_ids"], *reply["token_ids"]])
         print("단어로:", " ".join(reply["tokens"]))
 

@@ -21,7 +21,7 @@ def test_arrays_come_back_from_the_disk_as_maps(tmp_path: Path) -> None:
         EncodedDialogue((1, 2), (False, True), 0),
     ]
     write_split(tmp_path, "train", to_arrays(rows, vocab_size=300))
-    split = open_split(tmp_path, "train")
+    split = open_split(tmp_path, "train", vocab_size=300, max_len=5)
     assert len(split) == 2
     assert isinstance(split.tokens, np.memmap)
     assert split.tokens.dtype == np.uint16
@@ -38,12 +38,12 @@ def test_large_vocabularies_take_four_bytes_a_token() -> None:
 
 def test_an_empty_split_can_be_written_and_read(tmp_path: Path) -> None:
     write_split(tmp_path, "valid", to_arrays([], vocab_size=300))
-    assert len(open_split(tmp_path, "valid")) == 0
+    assert len(open_split(tmp_path, "valid", vocab_size=300, max_len=5)) == 0
 
 
 def test_missing_arrays_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train\.tokens\.npy.*prepare_data"):
-        open_split(tmp_path, "train")
+        open_split(tmp_path, "train", vocab_size=300, max_len=5)
 
 
 def test_long_dialogues_lose_whole_turns_and_are_counted(bpe: Tokenizer) -> None:

@@ -32,5 +32,5 @@ def test_a_corpus_file_is_read_with_the_place_of_each_dialogue(tmp_path: Path) -
 
 
 def test_a_missing_corpus_file_names_the_stage_that_writes_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no such file\. The stage ingest writes it"):
+    with pytest.raises(InputError, match=r"no such file; `make repro` makes it \(stage ingest\)"):
         next(read_corpus(tmp_path / "train.jsonl"))

@@ -1,18 +1,19 @@
 """What the summary says of a word that the reply has from the prompt."""
 
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.report.carried import carried_view
 from tinychat.report.markdown import to_markdown
 from tinychat.report.page import to_html
-from tinychat.report.sources import PICTURES, STAGES, Reports, read_reports
+from tinychat.report.sources import PICTURES, Reports, read_reports
 from tinychat.report.view import View
 from tinychat.report.words import words_of
 
@@ -70,21 +71,41 @@ def test_nothing_is_told_where_nothing_was_carried() -> None:
     assert carried_view(None, "", KOREAN) is None
 
 
+NONE_SIZES = {"dialogues": 0, "turns": 0, "characters": 0}
+NONE_PREPARED = {"tokens": 0, "tokens_with_loss": 0, "dialogues_cut": 0, "dialogues_dropped_too_long": 0}
+METRICS: dict[str, dict[str, Any]] = {
+    "corpus": {
+        **{"rows_read": 0, "rows_kept": 0, "rows_dropped": {}, "readers": {}},
+        "splits": dict.fromkeys(("train", "valid", "test"), NONE_SIZES),
+        "groups": {"count": 0},
+        "overlap": dict.fromkeys(("valid", "test"), asdict(Overlap())),
+    },
+    "vocab": {"size": 0, "ceiling": 0, "characters_per_token": 0, "unknown_share": 0},
+    "prepare": dict.fromkeys(("train", "valid", "test"), NONE_PREPARED),
+    "train": {
+        **{"train_loss": 2.0, "valid_loss": None, "final_train_loss": 2.0, "epochs": 1, "kept_epoch": 1, "steps": 1},
+        **{"stopped_early": False, "parameters": 0},
+    },
+    "evaluate": {"seen": None, "held_out": None},
+}
+LAYER = {"name": "softmax", "section": 10, "shape": "", "parameters": 0, "role": {"ko": "확률", "en": "shares"}}
+RUNTIME = {"device": "cpu", "precision": "fp32", "threads": 1}
+
+
 def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> Reports:
-    """Reports that hold nothing but these sentences, with these pictures."""
-    for stage in STAGES:
-        write_json(folder / f"reports/{stage}/metrics.json", {"kept_epoch": 1})
+    """Reports that hold next to nothing but these sentences, with these pictures."""
+    for stage, metrics in METRICS.items():
+        write_json(folder / f"reports/{stage}/metrics.json", metrics)
     for name, text in {
         "reports/train/history.csv": "epoch,train_loss,valid_loss\n1,2.0,\n",
-        "a.csv": "",
-        "a.jsonl": "",
+        "a.csv": "input,output,n_tokens,finish_reason\nhi,hello,1,stop\n",
+        "a.jsonl": '{"input": "hi", "mean_logprob": -0.5}\n',
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
     shape = dict.fromkeys(("vocab_size", "embed_dim", "n_layers", "n_heads", "ffn_dim", "max_len"), 8)
-    runtime = {"device": "cpu", "precision": "fp32", "threads": 1}
     write_json(folder / "model/config.json", {"architecture": "classic", **shape})
-    write_json(folder / "model/training.json", {"model": shape, "train": {}, "runtime": runtime, "torch": "2.13.0"})
-    write_json(folder / "reports/layers/layers.json", {"layers": [], "sentences": sentences})
+    write_json(folder / "model/training.json", {"model": shape, "train": {}, "runtime": RUNTIME, "torch": "2"})
+    write_json(folder / "reports/layers/layers.json", {"layers": [LAYER], "sentences": sentences})
     for name in pictures:
         (folder / f"reports/layers/{name}.svg").write_text(SVG.format(f"picture of {name}"), encoding="utf-8")
     return read_reports(
@@ -102,7 +123,11 @@ def view_of(reports: Reports, words: Any) -> View:
     )
 
 
-SENTENCE = {"prompt": "난 지우 / 네 / 내 이름은?", "reply": "지우님", "norms": {}}
+SENTENCE = {
+    "prompt": "난 지우 / 네 / 내 이름은?",
+    "reply": "지우님",
+    "norms": {"softmax": {"before": 1.0, "after": 1.0}},
+}
 USUAL = [f"{name}-{number}" for number in (1, 2) for name in PICTURES]
 
 

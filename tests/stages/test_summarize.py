@@ -46,6 +46,7 @@ def measured(exact: float) -> dict[str, Any]:
         "baselines": {
             "unigram": {"loss": 5.5, "perplexity": 244.7, "bits_per_byte": 1.9},
             "nearest_question": {"exact": 0.1, "char_f1": 0.2},
+            "nearest_dialogue": {"exact": 0.1, "char_f1": 0.2},
         },
     }
 
@@ -338,11 +339,11 @@ def another_shape(file: Path) -> None:
     ("damage", "message"),
     [
         (another_shape, "n_heads is 2, but config.json says 4; they are not of one model"),
-        (lambda file: write_json(file, {}), "not what tinychat writes: model, train, runtime, torch missing"),
+        (lambda file: write_json(file, {}), "damaged, model is missing; `dvc repro --force train`"),
         (lambda file: write_json(file, read_json(file) | {"runtime": {"device": "cpu"}}), "runtime.precision"),
-        (lambda file: write_json(file, [1]), "not what tinychat writes: model"),
-        (lambda file: file.write_bytes(b"\xff"), "damaged, no JSON"),
-        (lambda file: (file.unlink(), file.mkdir()), "this is a folder; a file is needed"),
+        (lambda file: write_json(file, [1]), "damaged, the whole is [1]"),
+        (lambda file: file.write_bytes(b"\xff"), "damaged, 'utf-8' codec"),
+        (lambda file: (file.unlink(), file.mkdir()), "is no file; remove it"),
     ],
     ids=["another shape", "nothing", "no precision", "a list", "no UTF-8", "a folder"],
 )

@@ -235,6 +235,18 @@ def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo:
     assert third.returncode == 0, third.stderr
 
 
+def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, repo: Path) -> None:
+    for number in range(5):
+        run = project / f".tinychat/runs/{number:016x}"
+        run.mkdir(parents=True)
+        (run / "snapshot.safetensors").write_bytes(b"old")
+        os.utime(run / "snapshot.safetensors", (number, number))
+    ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "removed 2 snapshots" in ended.stdout.splitlines()[0]
+    assert sorted(int(run.name, 16) for run in (project / ".tinychat/runs").iterdir()) == [2, 3, 4]
+
+
 def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path) -> None:
     path = project / "params.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("vocab_size:", "vocab_size: 100"), encoding="utf-8")

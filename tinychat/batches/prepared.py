@@ -1,5 +1,6 @@
 """Token arrays on disk: one split is three flat arrays that are mapped into memory, not read."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinychat.errors import InputError
+from tinychat.files import damaged, reading
 from tinychat.tokenizer.chat import EncodedTurn, first_kept_turn
 
-ARRAYS = ("tokens", "loss", "offsets")
+STAGE = "prepare_data"  # which writes the arrays
+TYPES = {"tokens": (np.uint16, np.uint32), "loss": (np.bool_,), "offsets": (np.int64,)}
 
 
 @dataclass(frozen=True)
@@ -83,22 +85,71 @@ def to_arrays(dialogues: Iterable[EncodedDialogue], vocab_size: int) -> Prepared
 
 def write_split(folder: Path, name: str, split: PreparedSplit) -> None:
     """Write one split's arrays into `folder` as NAME.ARRAY.npy."""
-    for kind in ARRAYS:
+    for kind, path in split_files(folder, name).items():
         array = getattr(split, kind)
-        with open(folder / f"{name}.{kind}.npy", "wb") as file:
+        with open(path, "wb") as file:
             # np.save by hand: on a full disk it says "784 requested and 0 written", not why.
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
             file.write(array.data)
 
 
-def open_split(folder: Path, name: str) -> PreparedSplit:
-    """Map one split's arrays into memory. Raises InputError where they are missing."""
-    try:
-        return PreparedSplit(**{kind: _map(folder / f"{name}.{kind}.npy") for kind in ARRAYS})
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: no such file; `make repro` makes it (stage prepare_data)") from None
+def split_files(folder: Path, name: str) -> dict[str, Path]:
+    """The files of one split, by the name of their array."""
+    return {kind: folder / f"{name}.{kind}.npy" for kind in TYPES}
 
 
-def _map(path: Path) -> npt.NDArray[Any]:
-    array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+def open_split(folder: Path, name: str, *, vocab_size: int, max_len: int) -> PreparedSplit:
+    """Map one split's arrays into memory; the training split is never empty.
+
+    Raises InputError where they are missing or damaged, or do not fit such a vocabulary and such a model.
+    """
+    arrays = {}
+    for kind, path in split_files(folder, name).items():
+        with reading(path, STAGE):
+            arrays[kind] = _map(path, TYPES[kind])
+    split = PreparedSplit(**arrays)
+    fault = _fault(split, vocab_size, max_len)
+    if not fault and name == "train" and not len(split):
+        fault = "offsets", "it holds no dialogue"
+    if fault:
+        kind, told = fault
+        raise damaged(split_files(folder, name)[kind], told, STAGE)
+    return split
+
+
+def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, str] | None:
+    """The array that does not fit the others, the vocabulary or the model, and how; None where all do."""
+    tokens, loss, offsets = split.tokens, split.loss, split.offsets
+    within = len(offsets) and offsets[0] == 0 <= offsets.min() and offsets.max() <= len(tokens)
+    if not within or split.lengths.min(initial=2) < 2:
+        return "offsets", f"no dialogues of {len(tokens)} tokens, one behind another"
+    if offsets[-1] != len(tokens):
+        return "tokens", f"{len(tokens)} tokens instead of {offsets[-1]}"
+    if split.longest > max_len:
+        return "offsets", f"a dialogue of {split.longest} tokens, more than the {max_len} of model.max_len"
+    if tokens.max(initial=0) >= vocab_size:
+        return "tokens", f"token id {tokens.max()} in a vocabulary of {vocab_size}"
+    if len(loss) != len(tokens):
+        return "loss", f"{len(loss)} marks for {len(tokens)} tokens"
+    if loss.view(np.uint8).max(initial=0) > 1:
+        return "loss", "marks that are neither true nor false"
+    starts = offsets[:-1]
+    if loss[starts].any() or not np.logical_or.reduceat(loss, starts).all():
+        return "loss", "a dialogue with loss on its first token, or on none"
+    return None
+
+
+def _map(path: Path, types: tuple[type, ...]) -> npt.NDArray[Any]:
+    """Raises ValueError where the file is no flat array of one of these types; nothing is ever unpickled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        except OSError:
+            raise
+        except Exception as error:  # a damaged header raises almost anything
+            raise ValueError(f"no array: {error}") from None
+    if array.dtype not in types or array.ndim != 1:
+        wanted = " or ".join(kind.__name__ for kind in types)
+        raise ValueError(f"an array {array.shape} of {array.dtype} instead of a row of {wanted}")
     return array

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tinychat.chatting.visible import columns_of, padded, shortened, visible
 from tinychat.corpus.dialogue import read_corpus
-from tinychat.errors import InputError
 from tinychat.evaluation.retrieval import NearestQuestion
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class TrainingDialogues:
     def nearest(self, question: str, n: int) -> list[tuple[float, str, str]]:
         """Likeness (0 to 1), question and answer of the `n` pairs whose questions are nearest, the nearest first.
 
-        Raises InputError where the file is not there, or is none of the stage ingest.
+        Raises InputError where the file is not there, or is damaged.
         """
         if self._nearest is None or self._pairs is None:
             self._pairs = self._read()
@@ -71,15 +70,12 @@ class TrainingDialogues:
         return [(likeness, *self._pairs[row]) for row, likeness in self._nearest.nearest(question, n)]
 
     def _read(self) -> list[tuple[str, str]]:
-        try:
-            return [
-                (turn.content, answer.content)
-                for dialogue in read_corpus(self.path)
-                for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
-                if (turn.role, answer.role) == ("user", "assistant")
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.path}: no corpus of the stage ingest: {error!r}") from None
+        return [
+            (turn.content, answer.content)
+            for dialogue in read_corpus(self.path)
+            for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
+            if (turn.role, answer.role) == ("user", "assistant")
+        ]
 
 
 def near_lines(near: Sequence[tuple[float, str, str]], columns: int) -> list[str]:

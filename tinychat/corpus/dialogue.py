@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tinychat.errors import InputError
-from tinychat.files import read_json_lines
+from tinychat.files import damaged, read_json_lines
 
 Role = Literal["user", "assistant"]
+ROLES: tuple[Role, ...] = ("user", "assistant")
 SPLITS = ("train", "valid", "test")
+STAGE = "ingest"  # which writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,38 @@ def to_record(dialogue: Dialogue) -> dict[str, Any]:
     return record | ({"metadata": dict(dialogue.metadata)} if dialogue.metadata else {})
 
 
-def from_record(record: dict[str, Any], source: str) -> Dialogue:
-    """The dialogue of a line that `to_record` made."""
-    turns = (Turn(m["role"], m["content"], m.get("weight", 1)) for m in record["messages"])
-    return Dialogue(source, tuple(turns), record.get("metadata"))
+def from_record(record: Any, source: str) -> Dialogue:
+    """The dialogue of a line that `to_record` made. Raises ValueError where the line is another."""
+    messages = record.get("messages") if isinstance(record, dict) else None
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("no messages")
+    metadata = record.get("metadata")
+    _check_metadata(metadata)
+    return Dialogue(source, tuple(map(_turn, messages)), metadata)
+
+
+def _turn(message: Any) -> Turn:
+    if not isinstance(message, dict):
+        raise ValueError("a message that is no object")
+    role, content, weight = message.get("role"), message.get("content"), message.get("weight", 1)
+    if role not in ROLES or not isinstance(content, str):
+        raise ValueError("a message without role (user or assistant) and content (text)")
+    if type(weight) is not int or weight not in (0, 1):
+        raise ValueError("a message whose weight is neither 0 nor 1")
+    return Turn(role, content, weight)
+
+
+def _check_metadata(metadata: Any) -> None:
+    """Raise ValueError where what is read of it is not as a source says it."""
+    if metadata is None:
+        return
+    if not isinstance(metadata, dict):
+        raise ValueError("metadata is no object")
+    if not isinstance(metadata.get("measure", ""), str):
+        raise ValueError("metadata.measure is no text")
+    accept = metadata.get("accept", [])
+    if not isinstance(accept, list) or not all(isinstance(text, str) for text in accept):
+        raise ValueError("metadata.accept is no list of texts")
 
 
 def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
@@ -77,11 +106,13 @@ def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
 
 
 def read_corpus(path: Path) -> Iterator[Dialogue]:
-    """The dialogues of a corpus file that the stage ingest wrote, one by one.
+    """The dialogues of a corpus file that the stage ingest wrote, one by one; the training split is never empty.
 
-    Raises InputError where there is no such file.
+    Raises InputError where there is no such file, or it is damaged.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. The stage ingest writes it: make repro")
-    for number, record in enumerate(read_json_lines(path), start=1):
-        yield from_record(record, f"{path}:{number}")
+    empty = True
+    for dialogue in read_json_lines(path, STAGE, from_record):
+        empty = False
+        yield dialogue
+    if empty and path.stem == SPLITS[0]:
+        raise damaged(path, "it holds no dialogue", STAGE)

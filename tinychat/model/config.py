@@ -1,9 +1,7 @@
-"""The shape of a model as `config.json` keeps it, the names and shapes of the weights that belong to it, and what the
-model was trained with.
-"""
+"""The shape of a model as `config.json` keeps it, and the names and shapes of the weights that belong to it."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,25 +97,6 @@ def load_config(path: str | Path) -> ModelConfig:
     if config.embed_dim % config.n_heads:
         raise InputError(f"{file}: n_heads {config.n_heads} does not divide embed_dim {config.embed_dim}")
     return config
-
-
-def load_training_facts(path: str | Path) -> dict[str, Any]:
-    """What the model in folder `path` was trained with: `model`, `train`, `runtime`, `torch`.
-
-    Raises InputError where that is missing, damaged, or says another shape than `config.json`.
-    """
-    file = Path(path) / TRAINING_FILE
-    data = _read_json(file)
-    kinds = {"model": dict, "train": dict, "runtime": dict, "torch": str}
-    wrong = [key for key, kind in kinds.items() if not isinstance(data, dict) or not isinstance(data.get(key), kind)]
-    wrong = wrong or [f"runtime.{key}" for key in ("device", "precision", "threads") if key not in data["runtime"]]
-    if wrong:
-        raise InputError(f"{file}: not what tinychat writes: {', '.join(wrong)} missing or of another type")
-    shape = asdict(load_config(path))
-    if data["model"] != shape:
-        raise InputError(f"{file}: {difference(data['model'], shape, CONFIG_FILE)}; they are not of one model")
-    facts: dict[str, Any] = data
-    return facts
 
 
 def difference(of_one: dict[str, Any], shape: dict[str, Any], other: str) -> str:

@@ -1,6 +1,7 @@
 """SVG pictures as parts of a page: its fonts, its colours, their own names, a text for who cannot see them."""
 
 from xml.dom import minidom
+from xml.parsers.expat import ExpatError
 
 # The pictures' colours and the page's: each of the latter has a light and a dark value in summary.css.
 COLOURS = {
@@ -16,8 +17,15 @@ COLOURS = {
 def inline(svg: str, name: str, description: str) -> str:
     """The picture as an element of an HTML page; `name` is its own on that page.
 
-    Its width is `--width`, for the page's style sheet to use.
+    Its width is `--width`, for the page's style sheet to use. Raises ValueError where it is no picture of ours.
     """
+    try:
+        return _inlined(svg, name, description)
+    except (ExpatError, KeyError, IndexError) as error:
+        raise ValueError(f"no picture: {error}") from None
+
+
+def _inlined(svg: str, name: str, description: str) -> str:
     root = minidom.parseString(svg).documentElement
     assert root is not None
     for tag in ("style", "metadata", "script"):

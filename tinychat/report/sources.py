@@ -1,18 +1,41 @@
 """What the other stages wrote, read for the summary."""
 
 import csv
-import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinychat.errors import InputError
-from tinychat.files import read_json, read_json_lines, undo_formula_guard
-from tinychat.model.config import load_training_facts
+from pydantic import BaseModel
 
-STAGES = ("corpus", "vocab", "prepare", "train", "evaluate")
+from tinychat.errors import InputError
+from tinychat.files import damaged, read_json, read_json_lines, reading, undo_formula_guard
+from tinychat.model.config import CONFIG_FILE, TRAINING_FILE, difference, load_config
+from tinychat.report.formats import (
+    CorpusMetrics,
+    EvaluateMetrics,
+    HistoryRow,
+    LayerReport,
+    PrepareMetrics,
+    ReplyRecord,
+    TableRow,
+    Training,
+    TrainMetrics,
+    VocabMetrics,
+    check,
+)
+from tinychat.report.inline import inline
+
+# By the folder of reports that they lie in: the stage that writes them, and what is read of them.
+METRICS: dict[str, tuple[str, type[BaseModel]]] = {
+    "corpus": ("ingest", CorpusMetrics),
+    "vocab": ("build_vocab", VocabMetrics),
+    "prepare": ("prepare_data", PrepareMetrics),
+    "train": ("train", TrainMetrics),
+    "evaluate": ("evaluate", EvaluateMetrics),
+}
+LAYERS = "analyze_layers"  # the stage that writes the layer report
 PICTURES = ("attention", "predictions", "norms")
 CARRIED = "carried"  # a picture too, where the reply has a word from the prompt
 
@@ -55,7 +78,7 @@ class Sentence:
 class Reports:
     """All that the summary tells.
 
-    metrics    of each stage in STAGES, by its name
+    metrics    by the names of METRICS
     training   what was used: model, train, runtime, torch
     layers     a record a layer, in the order in which a sentence passes them
     """
@@ -73,48 +96,79 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
 
     Raises InputError where a file is missing or damaged, or the table and the lines are not of one run.
     """
-    try:
-        layers = read_json(reports / "layers" / "layers.json")
-        return Reports(
-            metrics={stage: read_json(reports / stage / "metrics.json") for stage in STAGES},
-            history=list(_history(reports / "train" / "history.csv")),
-            training=load_training_facts(model),
-            replies=list(_replies(table, replies)),
-            layers=layers["layers"],
-            sentences=[
-                Sentence(
-                    prompt=sentence["prompt"],
-                    reply=sentence["reply"],
-                    norms=sentence["norms"],
-                    carried=sentence.get(CARRIED),
-                    pictures={
-                        name: (reports / "layers" / f"{name}-{number}.svg").read_text(encoding="utf-8")
-                        for name in ((CARRIED, *PICTURES) if sentence.get(CARRIED) else PICTURES)
-                    },
-                )
-                for number, sentence in enumerate(layers["sentences"], start=1)
-            ],
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: no such file; `make repro` runs the stages that write it") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"a report is damaged ({error}); `make repro` writes it again") from None
+    layers = _json(reports / "layers" / "layers.json", LAYERS, LayerReport)
+    return Reports(
+        metrics={
+            name: _json(reports / name / "metrics.json", stage, record) for name, (stage, record) in METRICS.items()
+        },
+        history=_history(reports / "train" / "history.csv"),
+        training=_training(model),
+        replies=list(_replies(table, replies)),
+        layers=layers["layers"],
+        sentences=[
+            Sentence(
+                prompt=sentence["prompt"],
+                reply=sentence["reply"],
+                norms=sentence["norms"],
+                carried=sentence.get(CARRIED),
+                pictures={
+                    name: _picture(reports / "layers" / f"{name}-{number}.svg")
+                    for name in ((CARRIED, *PICTURES) if sentence.get(CARRIED) else PICTURES)
+                },
+            )
+            for number, sentence in enumerate(layers["sentences"], start=1)
+        ],
+    )
 
 
-def _history(path: Path) -> Iterator[Epoch]:
-    with open(path, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            valid = float(row["valid_loss"]) if row["valid_loss"] else None
-            yield Epoch(int(row["epoch"]), float(row["train_loss"]), valid)
+def _json(path: Path, stage: str, record: type[BaseModel]) -> Any:
+    with reading(path, stage):
+        return check(read_json(path), record)
+
+
+def _training(model: Path) -> Any:
+    """What the model was trained with: of the shape that its config.json has."""
+    file = model / TRAINING_FILE
+    facts = _json(file, "train", Training)
+    shape = asdict(load_config(model))
+    if facts["model"] != shape:
+        raise InputError(f"{file}: {difference(facts['model'], shape, CONFIG_FILE)}; they are not of one model")
+    return facts
+
+
+def _picture(path: Path) -> str:
+    with reading(path, LAYERS):
+        picture = path.read_text(encoding="utf-8")
+        inline(picture, "picture", "")  # which the page does with it
+        return picture
+
+
+def _rows(path: Path, stage: str, record: type[BaseModel]) -> list[dict[str, str]]:
+    with reading(path, stage), open(path, encoding="utf-8-sig", newline="") as file:
+        return [check(row, record) for row in csv.DictReader(file)]
+
+
+def _history(path: Path) -> list[Epoch]:
+    rows = _rows(path, "train", HistoryRow)
+    epochs = [
+        Epoch(int(row["epoch"]), float(row["train_loss"]), float(row["valid_loss"]) if row["valid_loss"] else None)
+        for row in rows
+    ]
+    if not epochs or [epoch.number for epoch in epochs] != list(range(1, len(epochs) + 1)):
+        raise damaged(path, "its epochs are not 1, 2, …", "train")
+    return epochs
 
 
 def _replies(table: Path, lines: Path) -> Iterator[Reply]:
-    with open(table, encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    records = list(read_json_lines(lines))
+    rows = _rows(table, "export_csv", TableRow)
+    records = list(read_json_lines(lines, "generate", lambda reply, _: check(reply, ReplyRecord)))
+    if not records:
+        raise damaged(lines, "it holds no reply", "generate")
     prompts = [undo_formula_guard(row["input"]) for row in rows]
     if prompts != [record["input"] for record in records]:
-        raise InputError(f"{table} and {lines} do not hold the same prompts; run export_csv again")
+        raise InputError(
+            f"{table} and {lines} do not hold the same prompts; run export_csv again: `dvc repro --force export_csv`"
+        )
     for prompt, row, record in zip(prompts, rows, records, strict=True):
         yield Reply(
             prompt=prompt,

@@ -73,8 +73,8 @@ class Trainer:
         self._warned = False  # that snapshots find no room
 
     def resume(self) -> bool:
-        """Go to where the snapshot left off; False where there is none."""
-        found = self.store.load(self.model, self.optimizer)
+        """Go to where the snapshot left off; False where there is none. Raises InputError where it is damaged."""
+        found = self.store.load(self.model, self.optimizer, self.params, self.steps_per_epoch)
         if found is None:
             return False
         self.progress, self.best_weights = found

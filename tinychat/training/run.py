@@ -75,7 +75,7 @@ def train_model(
     train_params: TrainParams,
     train: PreparedSplit,
     valid: PreparedSplit,
-    data_files: list[Path],
+    files: list[Path],
     tokenizer: Tokenizer,
     runtime: Runtime,
     work_folder: Path,
@@ -83,6 +83,7 @@ def train_model(
 ) -> None:
     """Train a model, alone in this project, from the beginning or from its snapshot, and `write` the result.
 
+    `files` is all that the result depends on beside `train_params` and the code of the package: data, the stage.
     The snapshot goes when the result is written; where that fails, one is left to write it from. Raises InputError
     where another training runs, the vocabulary does not fit, or the loss is not finite; Interrupted after Ctrl-C or
     SIGTERM, once a snapshot is saved.
@@ -95,7 +96,9 @@ def train_model(
         "torch": torch.__version__,
     }
     with only_training(work_folder), StopSignals() as stop:
-        store = SnapshotStore(work_folder / "runs" / fingerprint(facts, data_files))
+        store = SnapshotStore(work_folder / "runs" / fingerprint(facts, files))
+        if removed := store.remove_others():
+            print(removed, flush=True)
         torch.manual_seed(train_params.seed)
         model = config.build(dropout=train_params.dropout).to(runtime.device)
         trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
@@ -124,7 +127,7 @@ def train_model(
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
         try:
-            if store.folder.name != fingerprint(facts, data_files):
+            if store.folder.name != fingerprint(facts, files):
                 raise InputError(f"the code or the data {CHANGED}")
             write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):

@@ -6,8 +6,8 @@ They lie outside DVC, in `.tinychat/runs/<fingerprint>/` under the project, and 
 import hashlib
 import json
 import os
+import re
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,11 +18,21 @@ import safetensors
 import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
+from pydantic import ConfigDict, TypeAdapter
 
 from tinychat.errors import InputError
 from tinychat.files import write_atomically
+from tinychat.params import TrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
+LARGEST = 1e100  # beyond it no number of a training is
+KEPT = 3  # runs that were stopped and not taken up again
+RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
+PACKAGE = Path(__file__).parents[1]
+# All that the stage train imports lies in these (tests/training/test_snapshots.py); what checks params.yaml is no part
+# of it, the settings are.
+CODE = ("batches", "model", "tokenizer", "training", "__init__.py", "errors.py", "files.py", "runtime.py")
+ROW = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
 
 
 @dataclass
@@ -37,6 +47,27 @@ class Progress:
     best_loss: float | None = None
     best_epoch: int | None = None
     history: list[dict[str, float | int | None]] = field(default_factory=list)
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    def check(self, params: TrainParams, steps_per_epoch: int) -> None:
+        """Raise ValueError where no run of these params, with so many steps an epoch, can have come here."""
+        within = 0 <= self.epoch <= params.epochs and 0 <= self.batch <= steps_per_epoch
+        if not within or self.step != self.epoch * steps_per_epoch + self.batch or self.step == 0:
+            raise ValueError(f"no step {self.step} in epoch {self.epoch}, batch {self.batch}")
+        if (self.loss_tokens > 0) != (self.batch > 0) or not (
+            _is_number(self.loss_tokens) and _is_number(self.loss_sum)
+        ):
+            raise ValueError(f"a loss of {self.loss_sum:g} over {self.loss_tokens} tokens in {self.batch} batches")
+        if not all(map(_is_row, self.history)) or [row["epoch"] for row in self.history] != list(
+            range(1, self.epoch + 1)
+        ):
+            raise ValueError(f"its history is not that of {self.epoch} epochs")
+        if (self.best_loss is None) != (self.best_epoch is None) or self.best_epoch not in (
+            None,
+            *range(1, self.epoch + 1),
+        ):
+            raise ValueError(f"epoch {self.best_epoch} cannot be the best one")
 
 
 @dataclass(frozen=True)
@@ -53,46 +84,128 @@ class SnapshotStore:
         best_weights: dict[str, torch.Tensor] | None,
     ) -> None:
         """Write all that the run needs to go on, whole or not at all."""
-        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-        for name, tensor in (best_weights or {}).items():
-            tensors[f"best.{name}"] = tensor
-        for index, entries in optimizer.state_dict()["state"].items():
-            for name, tensor in entries.items():
-                tensors[f"optimizer.{index}.{name}"] = tensor
-        for name, tensor in _random_states().items():
-            tensors[f"random.{name}"] = tensor
+        tensors = _tensors_of(model, optimizer, best_weights)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         data = safetensors.torch.save(tensors, metadata={"progress": json.dumps(asdict(progress))})
         write_atomically(self.folder / SNAPSHOT_FILE, data)
 
     def load(
-        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, params: TrainParams, steps_per_epoch: int
     ) -> tuple[Progress, dict[str, torch.Tensor] | None] | None:
-        """Put model, optimizer and random state where the snapshot left them; None where there is no snapshot."""
+        """Put model, optimizer and random state where the snapshot left them; None where there is no snapshot.
+
+        Raises InputError where it is damaged: its name says that it is of this very run, so it must fit to the letter.
+        """
         path = self.folder / SNAPSHOT_FILE
         if not path.exists():
             return None
-        groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "random": {}}
         try:
+            if not path.is_file():
+                raise ValueError("no file")
             with safetensors.safe_open(path, framework="pt") as file:
-                progress = Progress(**json.loads(file.metadata()["progress"]))
-                for key in file.keys():  # noqa: SIM118 (safe_open is no dict)
-                    group, name = key.split(".", 1)
-                    groups[group][name] = file.get_tensor(key)
-        except Exception as error:  # safetensors raises its own error type
-            raise InputError(f"{path}: damaged ({error}); remove it to train from the beginning") from None
+                progress = _progress_from(file.metadata()["progress"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+            progress.check(params, steps_per_epoch)
+            best = params.keep == "best" and progress.best_epoch is not None
+            _take_a_blank_step(model, optimizer)
+            _check_tensors(tensors, _tensors_of(model, optimizer, model.state_dict() if best else None), progress.step)
+            groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "random": {}}
+            for key, tensor in tensors.items():
+                group, name = key.split(".", 1)
+                groups[group][name] = tensor
+            _set_random_states(groups["random"])
+        except Exception as error:  # safetensors, pydantic and torch raise error types of their own
+            told = " ".join(str(error).split())
+            raise InputError(f"{path}: damaged ({told}); remove it to train from the beginning") from None
         model.load_state_dict(groups["model"])
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in groups["optimizer"].items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        _set_random_states(groups["random"])
         return progress, groups["best"] or None
 
     def remove(self) -> None:
         """Forget the snapshot: the run has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def remove_others(self) -> str:
+        """Remove the snapshots of other runs but for the newest, which may still be taken up again.
+
+        What was removed, as a line for the person; empty where nothing was. To be called while no other run trains.
+        """
+        others = [run for run in self.folder.parent.glob("*") if RUN.fullmatch(run.name) and run != self.folder]
+        others = sorted((run for run in others if run.is_dir() and not run.is_symlink()), key=_saved_at, reverse=True)
+        removed = others[KEPT:]
+        size = sum(file.stat().st_size for run in removed for file in run.iterdir() if file.is_file())
+        for run in removed:
+            shutil.rmtree(run, ignore_errors=True)
+        if not removed:
+            return ""
+        names = ", ".join(run.name for run in removed)
+        return (
+            f"{self.folder.parent}: removed {len(removed)} snapshots ({size / 1e6:,.1f} MB) of runs that were stopped "
+            f"and not taken up again: {names}; the newest {KEPT} are kept"
+        )
+
+
+def _is_row(row: dict[str, float | int | None]) -> bool:
+    return row.keys() == ROW and all(_is_number(row[key]) or (key, row[key]) == ("valid_loss", None) for key in ROW)
+
+
+def _is_number(value: float | int | None) -> bool:
+    """Whether it may stand in the history; whole numbers of JSON may be too large for a float."""
+    return value is not None and 0 <= value < LARGEST
+
+
+def _tensors_of(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, best_weights: dict[str, torch.Tensor] | None
+) -> dict[str, torch.Tensor]:
+    """All tensors that a run needs to go on, by their names in a snapshot."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in (best_weights or {}).items()}
+    for index, entries in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entries.items()}
+    return tensors | {f"random.{name}": tensor for name, tensor in _random_states().items()}
+
+
+def _take_a_blank_step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """The optimizer makes its state in its first step: after this one it has the tensors that a snapshot must have.
+
+    Weights and state are then to be replaced.
+    """
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def _progress_from(text: str) -> Progress:
+    """What `save` wrote of it; raises ValueError for anything else."""
+    progress = TypeAdapter(Progress).validate_json(text)
+    if asdict(progress) != json.loads(text):
+        raise ValueError("its progress is not whole")
+    return progress
+
+
+def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], step: int) -> None:
+    """Raise ValueError where the tensors of a snapshot are not those that are expected in it."""
+    if odd := sorted(tensors.keys() ^ expected.keys()):
+        raise ValueError(f"{odd[0]} is {'unknown' if odd[0] in tensors else 'missing'}")
+    for name, tensor in tensors.items():
+        wanted = expected[name]
+        if (tensor.shape, tensor.dtype) != (wanted.shape, wanted.dtype):
+            raise ValueError(
+                f"{name} is {tuple(tensor.shape)} {tensor.dtype} instead of {tuple(wanted.shape)} {wanted.dtype}"
+            )
+        if name.startswith("optimizer.") and name.endswith(".step") and not 0 < tensor.item() <= step:
+            raise ValueError(f"{name} is {tensor.item():g} after {step} steps")
+
+
+def _saved_at(run: Path) -> float:
+    """When its snapshot was saved; 0 where it has none."""
+    file = run / SNAPSHOT_FILE
+    return file.stat().st_mtime if file.is_file() else 0.0
 
 
 def _random_states() -> dict[str, torch.Tensor]:
@@ -117,15 +230,15 @@ def work_folder(root: Path) -> Path:
     return Path(os.environ.get("DVC_ROOT", root)) / ".tinychat"
 
 
-def fingerprint(settings: Any, data: Iterable[Path]) -> str:
-    """A name for one run: its settings, the code that is loaded, the content of its data files."""
-    code = {
-        name: Path(file)
-        for name, module in sys.modules.items()
-        if name.split(".")[0] in ("tinychat", "stages") and (file := getattr(module, "__file__", None))
-    }
+def fingerprint(settings: Any, files: Iterable[Path]) -> str:
+    """A name for one run: its settings, the code that trains, the content of its files.
+
+    The code is what lies in CODE, so that it does not matter what has been imported of it so far.
+    """
+    code = {file for part in CODE for file in (PACKAGE / part, *(PACKAGE / part).rglob("*.py")) if file.is_file()}
+    named = [(file.relative_to(PACKAGE).as_posix(), file) for file in sorted(code)]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for name, path in [*sorted(code.items()), *((path.name, path) for path in sorted(data))]:
+    for name, path in [*named, *((path.name, path) for path in sorted(files))]:
         digest.update(f"\0{name}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -1,0 +1,322 @@
+"""What the summary reads of the files that other stages wrote: which values must be there, and of which kind.
+
+Beside these may stand others, which are shown or passed on as they are.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+LARGEST = 2**53  # from here on a JSON number need not be exact
+SHOWN = 40  # characters of a wrong value
+
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Number = Annotated[float, Field(ge=0)]
+Loss = Annotated[float, Field(ge=0, le=3.5e38)]  # float32 has no larger number
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Record(BaseModel):
+    """An object of a JSON file."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class Rows(Record):
+    """What a reader kept."""
+
+    rows_kept: Count
+
+
+class SplitSizes(Record):
+    """The size of a split of the corpus."""
+
+    dialogues: Count
+    turns: Count
+    characters: Count
+
+
+class Splits(Record):
+    """The three splits, and no other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    train: SplitSizes
+    valid: SplitSizes
+    test: SplitSizes
+
+
+class Groups(Record):
+    """The groups of the corpus."""
+
+    count: Count
+
+
+class Overlap(Record):
+    """What dialogues of a split share with the training split."""
+
+    any_text: Count
+    last_question: Count
+    last_answer: Count
+    answers_skipped: Count
+
+
+class Overlaps(Record):
+    """Of the two splits that are held out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    valid: Overlap
+    test: Overlap
+
+
+class CorpusMetrics(Record):
+    """reports/corpus/metrics.json."""
+
+    rows_read: Count
+    rows_kept: Count
+    rows_dropped: dict[str, Count]
+    readers: dict[str, Rows]
+    splits: Splits
+    groups: Groups
+    overlap: Overlaps
+
+
+class VocabMetrics(Record):
+    """reports/vocab/metrics.json."""
+
+    size: Count
+    ceiling: Count
+    characters_per_token: Number
+    unknown_share: Share
+
+
+class PreparedSizes(Record):
+    """What was prepared of a split."""
+
+    tokens: Count
+    tokens_with_loss: Count
+    dialogues_cut: Count
+    dialogues_dropped_too_long: Count
+
+
+class PrepareMetrics(Record):
+    """reports/prepare/metrics.json."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    train: PreparedSizes
+    valid: PreparedSizes
+    test: PreparedSizes
+
+
+class TrainMetrics(Record):
+    """reports/train/metrics.json."""
+
+    train_loss: Loss
+    valid_loss: Loss | None
+    final_train_loss: Loss
+    epochs: Count
+    kept_epoch: Count
+    steps: Count
+    stopped_early: bool
+    parameters: Count
+
+
+class LikelihoodMeasures(Record):
+    """How likely answers are."""
+
+    loss: Loss
+    perplexity: Number | None
+    bits_per_byte: Number | None
+
+
+class Agreement(Record):
+    """How near replies are to the answers that were given."""
+
+    exact: Share
+    char_f1: Share
+
+
+class ReplyMeasures(Agreement):
+    """What the model's replies are like."""
+
+    copied: Share
+    distinct_1: Share
+    distinct_2: Share
+    ends_by_itself: Share
+
+
+class Baselines(Record):
+    """What the model is compared with."""
+
+    unigram: LikelihoodMeasures
+    nearest_question: Agreement | None
+    nearest_dialogue: Agreement | None
+
+
+class SplitMeasures(LikelihoodMeasures):
+    """All measures of a split."""
+
+    dialogues: Count
+    next_token_accuracy: Share
+    replies: ReplyMeasures | None
+    baselines: Baselines
+
+
+class CorpusMeasure(Record):
+    """A measure that the corpus brings."""
+
+    asked: Count
+    accepted: Share
+    well_formed: Share | None = None
+
+
+class EvaluateMetrics(Record):
+    """reports/evaluate/metrics.json."""
+
+    seen: SplitMeasures | None
+    held_out: SplitMeasures | None
+    measures: dict[str, CorpusMeasure] = {}
+
+
+class ModelShape(Record):
+    """The shape of the model."""
+
+    n_layers: Count
+
+
+class UsedRuntime(Record):
+    """What the machine gave."""
+
+    device: str
+    precision: str
+    threads: Count
+
+
+class Training(Record):
+    """models/dialogue/training.json."""
+
+    model: ModelShape
+    train: dict[str, Any]
+    runtime: UsedRuntime
+    torch: str
+
+
+class Role(Record):
+    """What a layer is for, in both languages."""
+
+    ko: str
+    en: str
+
+
+class Layer(Record):
+    """A layer of the model."""
+
+    name: str
+    section: Literal[8, 9, 10]
+    shape: str
+    parameters: Count
+    role: Role
+
+
+class Norm(Record):
+    """The length of the vectors that enter a layer and leave it."""
+
+    before: Number | None
+    after: Number | None
+
+
+class Head(Record):
+    """A head, and its weight on what was carried over."""
+
+    layer: Count
+    head: Count
+    weight: Share
+
+
+class Source(Record):
+    """Where a carried text stood before."""
+
+    role: str
+    weights: Annotated[list[Share], Field(min_length=1)]
+
+
+class Carried(Head):
+    """What a reply has from the prompt."""
+
+    text: str
+    seen: bool
+    sources: list[Source]
+    layers: list[Head]
+
+
+class Sentence(Record):
+    """A sentence that was watched."""
+
+    prompt: str
+    reply: str
+    norms: dict[str, Norm]
+    carried: Carried | None = None
+
+
+class LayerReport(Record):
+    """reports/layers/layers.json."""
+
+    layers: Annotated[list[Layer], Field(min_length=1)]
+    sentences: Annotated[list[Sentence], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _norms_are_of_these_layers(self) -> "LayerReport":
+        for layer in self.layers:
+            if any(layer.name not in sentence.norms for sentence in self.sentences):
+                raise ValueError(f"a sentence has no norms of {layer.name}")
+        return self
+
+
+class ReplyRecord(Record):
+    """A line of outputs/generated_dialogue.jsonl."""
+
+    input: str
+    mean_logprob: Annotated[float, Field(le=0)]
+
+
+class Row(Record):
+    """A row of a CSV table: numbers stand there as text."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class TableRow(Row):
+    """A row of outputs/generated_dialogue.csv."""
+
+    input: str
+    output: str
+    n_tokens: Count
+    finish_reason: Literal["stop", "length"]
+
+
+class HistoryRow(Row):
+    """A row of reports/train/history.csv; an empty cell says that nothing was held out."""
+
+    epoch: Count
+    train_loss: Loss
+    valid_loss: Loss | Literal[""]
+
+
+def check(data: Any, record: type[BaseModel]) -> Any:
+    """`data` itself, where it is such a record. Raises ValueError that names the first value that is not."""
+    try:
+        record.model_validate(data)
+    except ValidationError as error:
+        raise ValueError(_told(error)) from None
+    return data
+
+
+def _told(error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "missing":
+        return f"{'.'.join(map(str, first['loc']))} is missing"
+    key, found = ".".join(map(str, first["loc"])) or "the whole", repr(first["input"])
+    found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
+    return f"{key} is {found}: {first['msg'][0].lower()}{first['msg'][1:]}"
