@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tinychat.corpus.turns import prompt_of
 from tinychat.errors import run_and_exit
 from tinychat.files import write_folder_atomically
 from tinychat.inspection.layers import list_layers
@@ -27,12 +28,11 @@ def run(root: Path = Path()) -> None:
     sentences = []
     for said in params.prompts:
         turns = [said] if isinstance(said, str) else said
-        messages = [{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)]
+        messages, _ = prompt_of([{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)])
         prompt = tokenizer.encode_prompt(messages, max_len=model.max_len, reply_tokens=REPLY_TOKENS)
         ids = continue_greedily(model, prompt, end=tokenizer.eos_id, never=never, at_most=REPLY_TOKENS, utf8=utf8)
-        sentences.append(
-            sentence_record(_shown(turns, prompt, tokenizer), len(prompt), trace_sentence(model, ids), tokenizer)
-        )
+        shown = _shown([message["content"] for message in messages], prompt, tokenizer)
+        sentences.append(sentence_record(shown, len(prompt), trace_sentence(model, ids), tokenizer))
     layers = list_layers(model)
     write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences))
     print(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")

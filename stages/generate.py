@@ -1,9 +1,8 @@
 """Stage generate: the model answers the prompts of params.yaml."""
 
-from collections import Counter
 from pathlib import Path
 
-from tinychat.corpus.cleaning import clean_text
+from tinychat.corpus.turns import prompt_of
 from tinychat.errors import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
@@ -19,8 +18,8 @@ def run(root: Path = Path()) -> None:
     params = load_params(root).generate
     engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))
-    questions = [clean_text(prompt, Counter()) for prompt in params.prompts]
-    replies = engine.reply([[{"role": "user", "content": question}] for question in questions], options)
+    dialogues = [prompt_of([{"role": "user", "content": prompt}])[0] for prompt in params.prompts]
+    replies = engine.reply(dialogues, options)
     rows = [
         {
             "input": prompt,

@@ -5,6 +5,7 @@ It holds no defaults: each knob stands in params.yaml, so that `dvc params diff`
 
 import math
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -29,6 +30,7 @@ EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a 
 # As in corpus/sources.py, which decides what is read: that file is a dep of ingest, and this one of no stage.
 NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")
 ADAM_DECAYS_AT_MOST = 0.1
+HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -46,10 +48,11 @@ def _finite(value: float) -> float:
 
 
 def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
     if any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError("holds half of a character (a lone surrogate)")
+    # Cleaning leaves nothing of controls, format marks, spaces and the Hangul fillers (corpus/cleaning.py).
+    if all(unicodedata.category(char)[0] in "CZ" or char in HANGUL_FILLERS for char in value):
+        raise ValueError("must not be blank")
     return value
 
 

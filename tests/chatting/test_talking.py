@@ -127,6 +127,11 @@ def test_a_question_too_long_is_an_error_and_leaves_nothing_behind(bot: tinychat
     assert asked(conversation) == ["잘 자"]
 
 
+def test_nothing_is_said_to_be_forgotten_where_the_bot_said_nothing(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, "안녕", "잘 자", "정말", given={"stop": ("만나서",)})
+    assert lines == ["봇 › (아무 말도 하지 않음)"] * 3
+
+
 def test_that_oldest_turns_leave_is_told_once(bot: tinychat.Bot) -> None:
     _, lines = talk(bot, *["안녕"] * 12)
     told = [line for line in lines if "잊습니다" in line]

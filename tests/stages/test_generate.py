@@ -171,6 +171,21 @@ def test_the_layers_show_the_reply_that_generate_writes(project: Path) -> None:
     check_that_both_stages_say_the_same(project)
 
 
+def test_both_stages_read_a_prompt_as_training_would_have_made_it(project: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(project, root)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    typed = " \u200b잘\u3000자 \u202e"
+    params["generate"]["prompts"] = params["analyze"]["prompts"] = [typed]
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    generate.run(root)
+    analyze_layers.run(root)
+    (before, *_), (reply,), (sentence,) = replies_of(project), replies_of(root), shown_of(root)
+    assert (reply["input"], sentence["prompt"]) == (typed, "잘 자")
+    assert reply["prompt_ids"] == before["prompt_ids"]
+    assert sentence["token_ids"] == shown_of(project)[0]["token_ids"]
+
+
 def test_both_say_the_same_where_the_likeliest_tokens_are_none_to_say(project: Path, tmp_path: Path) -> None:
     root = tmp_path / "project"
     shutil.copytree(project, root)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tinychat.corpus.turns import prompt_of
+
 if TYPE_CHECKING:
     from tinychat.generation.engine import Reply
     from tinychat.generation.sampling import SamplingOptions
@@ -66,7 +68,7 @@ class Conversation:
 
 
 def messages_of(exchanges: Sequence[Exchange], question: str) -> list[dict[str, str]]:
-    """Exchanges and a question as messages."""
+    """Exchanges and a question as the messages that the model reads: where it said nothing, a question goes on."""
     said = [
         message
         for exchange in exchanges
@@ -75,4 +77,4 @@ def messages_of(exchanges: Sequence[Exchange], question: str) -> list[dict[str, 
             {"role": "assistant", "content": exchange.reply.text},
         )
     ]
-    return [*said, {"role": "user", "content": question}]
+    return prompt_of([*said, {"role": "user", "content": question}])[0]

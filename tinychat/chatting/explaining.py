@@ -72,12 +72,13 @@ class TrainingDialogues:
 
     def _read(self) -> list[tuple[str, str]]:
         try:
-            return [
+            pairs = (
                 (turn.content, answer.content)
                 for dialogue in read_corpus(self.path)
                 for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
                 if (turn.role, answer.role) == ("user", "assistant")
-            ]
+            )
+            return list(dict.fromkeys(pairs))  # a pair may stand in many dialogues
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.path}: no corpus of the stage ingest: {error!r}") from None
 
