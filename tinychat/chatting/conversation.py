@@ -11,16 +11,24 @@ if TYPE_CHECKING:
     from tinychat.generation.sampling import SamplingOptions
 
 RETRY_TEMPERATURE = 0.8  # where replies are greedy, which would only say the same again
+TRIES = 20  # draws of another reply until the model is taken to have none
+WARMING = 1.05  # of the temperature from try to try: the last one is 2.5 times as hot as the first
 
 Given = dict[str, Any]  # sampling options as `Bot.stream` takes them
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question and its reply."""
+    """A question and its reply, and the texts of the replies that this one took the place of."""
 
     question: str
     reply: "Reply"
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """All that was replied to the question."""
+        return (*self.earlier, self.reply.text)
 
 
 class Conversation:
@@ -44,10 +52,17 @@ class Conversation:
         """What the model reads to answer the last question once more."""
         return messages_of(self.exchanges[:-1], self.exchanges[-1].question)
 
-    def options_again(self, options: "SamplingOptions") -> Given:
-        """Options for another reply to the last question: by chance, with the next seed at each retry."""
+    def options_again(self, options: "SamplingOptions", tries: int = 0) -> Given:
+        """Options for another reply to the last question: by chance, with the next seed at each retry.
+
+        After so many `tries` that gave nothing new, it is drawn at a higher temperature.
+        """
         self._retries += 1
-        chance = {"temperature": RETRY_TEMPERATURE} if options.method == "greedy" else {}
+        greedy = options.method == "greedy"
+        temperature = RETRY_TEMPERATURE if greedy else options.temperature
+        chance = {"temperature": temperature} if greedy else {}
+        if tries:
+            chance = {"temperature": min(100.0, round(temperature * WARMING**tries, 2))}
         return self.given | chance | {"seed": options.seed + self._retries}
 
     def add(self, question: str, reply: "Reply") -> None:
@@ -56,7 +71,8 @@ class Conversation:
 
     def replace_last(self, reply: "Reply") -> None:
         """Another reply to the last question."""
-        self.exchanges[-1] = Exchange(self.exchanges[-1].question, reply)
+        last = self.exchanges[-1]
+        self.exchanges[-1] = Exchange(last.question, reply, last.heard)
 
     def undo(self) -> Exchange | None:
         """Forget the last exchange, and give it."""
