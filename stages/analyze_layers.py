@@ -10,6 +10,7 @@ from tinychat.inspection.report import sentence_record, write_layer_report
 from tinychat.inspection.trace import continue_greedily, trace_sentence
 from tinychat.model.storage import load_model
 from tinychat.params import load_params
+from tinychat.printing import say
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 from tinychat.tokenizer.utf8 import utf8_of
@@ -35,7 +36,7 @@ def run(root: Path = Path()) -> None:
         sentences.append(sentence_record(shown, len(prompt), trace_sentence(model, ids), tokenizer))
     layers = list_layers(model)
     write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences))
-    print(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")
+    say(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")
 
 
 def _shown(turns: list[str], prompt: list[int], tokenizer: Tokenizer) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tinychat.errors import run_and_exit
 from tinychat.files import read_json_lines, to_csv, write_atomically
 from tinychat.params import load_params
+from tinychat.printing import say
 
 REPLIES = Path("outputs/generated_dialogue.jsonl")
 TABLE = Path("outputs/generated_dialogue.csv")
@@ -20,7 +21,7 @@ def run(root: Path = Path()) -> None:
         cells = {**reply, "token_ids": json.dumps(reply["token_ids"])}
         rows.append([cells[column] for column in COLUMNS])
     write_atomically(root / TABLE, to_csv(COLUMNS, rows))
-    print(f"{len(rows)} replies in {root / TABLE}")
+    say(f"{len(rows)} replies in {root / TABLE}")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.params import load_params
+from tinychat.printing import say
 
 MODEL = Path("models/dialogue")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
@@ -35,7 +36,7 @@ def run(root: Path = Path()) -> None:
     ]
     write_atomically(root / REPLIES, to_json_lines(rows))
     for prompt, reply in zip(params.prompts, replies, strict=True):
-        print(f"{prompt} → {reply.text}" + (" …" if reply.finish_reason == "length" else ""))
+        say(f"{prompt} → {reply.text}" + (" …" if reply.finish_reason == "length" else ""))
 
 
 def main() -> None:

@@ -224,6 +224,24 @@ def test_the_evaluation_has_the_same_measures_for_seen_and_held_out_dialogues(pr
     assert metrics["seen"]["baselines"]["nearest_question"]["exact"] == 1
 
 
+def test_what_generate_prints_is_obeyed_by_no_terminal(word_project: Path, tmp_path: Path, repo: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(word_project, root)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params["generate"]["prompts"] = ["\x1b]0;title\x07\x1b[2J\x9b31m잘 자\u202e"]
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "stages.generate"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(repo), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert ended.stdout.startswith("␛]0;title␇␛[2J\ufffd31m잘 자\ufffd → ")
+    (reply,) = replies_of(root)
+    assert reply["input"] == params["generate"]["prompts"][0]
+
+
 def test_a_console_of_another_encoding_ends_no_stage(word_project: Path, repo: Path) -> None:
     before = (word_project / generate.REPLIES).read_bytes()
     ended = subprocess.run(

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinychat.chatting.visible import columns_of, padded, shortened, visible
+from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.printing import visible
 
 if TYPE_CHECKING:
     from tinychat.generation.engine import Reply

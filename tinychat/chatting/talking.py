@@ -1,7 +1,6 @@
 """A conversation at a terminal: read a line, do what it says, until the person leaves."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.errors import InputError, describe
 from tinychat.generation.engine import Reply
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.printing import say
 from tinychat.safety.help import help_in_danger
 
 NEAR = 3  # training dialogues that /why shows
@@ -157,7 +157,7 @@ class Talk:
 
     def _show_timing(self) -> None:
         if self._stopwatch:
-            sys.stderr.write(self._stopwatch.table())
+            say(self._stopwatch.table(), aside=True)
             self._stopwatch = None
 
     @property
