@@ -1,9 +1,8 @@
 """Stage analyze_layers: every layer of the model, and what it does to a real sentence."""
 
-from collections import Counter
 from pathlib import Path
 
-from tinychat.corpus.cleaning import clean_text
+from tinychat.corpus.turns import prompt_of
 from tinychat.errors import run_and_exit
 from tinychat.files import write_folder_atomically
 from tinychat.inspection.layers import list_layers
@@ -11,6 +10,7 @@ from tinychat.inspection.report import sentence_record, write_layer_report
 from tinychat.inspection.trace import continue_greedily, trace_sentence
 from tinychat.model.storage import load_model
 from tinychat.params import load_params
+from tinychat.printing import say
 from tinychat.runtime import choose_runtime
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 from tinychat.tokenizer.utf8 import utf8_of
@@ -29,16 +29,15 @@ def run(root: Path = Path()) -> None:
     never, utf8 = tokenizer.never_said(model.vocab_size), utf8_of(tokenizer, model.vocab_size)
     sentences = []
     for said in params.prompts:
-        turns = [clean_text(text, Counter()) for text in ([said] if isinstance(said, str) else said)]
-        messages = [{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)]
+        turns = [said] if isinstance(said, str) else said
+        messages, _ = prompt_of([{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)])
         prompt = tokenizer.encode_prompt(messages, max_len=model.max_len, reply_tokens=REPLY_TOKENS)
         ids = continue_greedily(model, prompt, end=tokenizer.eos_id, never=never, at_most=REPLY_TOKENS, utf8=utf8)
-        sentences.append(
-            sentence_record(_shown(turns, prompt, tokenizer), len(prompt), trace_sentence(model, ids), tokenizer)
-        )
+        shown = _shown([message["content"] for message in messages], prompt, tokenizer)
+        sentences.append(sentence_record(shown, len(prompt), trace_sentence(model, ids), tokenizer))
     layers = list_layers(model)
     write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences))
-    print(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")
+    say(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")
 
 
 def _shown(turns: list[str], prompt: list[int], tokenizer: Tokenizer) -> str:

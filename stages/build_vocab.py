@@ -6,6 +6,7 @@ from tinychat.corpus.dialogue import read_corpus, slot_values
 from tinychat.errors import run_and_exit
 from tinychat.files import rounded, to_csv, to_json, write_together
 from tinychat.params import load_params
+from tinychat.printing import say
 from tinychat.tokenizer.building import build_bpe, build_words, count_tokens, to_json_text
 
 CORPUS = Path("data/corpus")
@@ -41,7 +42,7 @@ def run(root: Path = Path()) -> None:
         "unknown_share": rounded(unknown / total) if total else 0,
     }
     write_together({root / VOCAB: fill, root / METRICS: to_json(metrics)})
-    print(f"vocabulary: {tokenizer.size} tokens ({params.kind}), at most {params.max_size} asked for")
+    say(f"vocabulary: {tokenizer.size} tokens ({params.kind}), at most {params.max_size} asked for")
 
 
 def main() -> None:

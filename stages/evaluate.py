@@ -9,6 +9,7 @@ from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
 from tinychat.model.storage import load_model
 from tinychat.params import load_params
+from tinychat.printing import say
 from tinychat.runtime import choose_runtime
 
 CORPUS = Path("data/corpus")
@@ -26,14 +27,14 @@ def run(root: Path = Path()) -> None:
     report = evaluate(engine, model, train, test, params.max_dialogues)
     write_json(root / METRICS, report)
     for name, one in report.pop("measures", {}).items():
-        print(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")
+        say(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")
     for name, measures in report.items():
         if measures is None:
-            print(f"{name}: no dialogues")
+            say(f"{name}: no dialogues")
         else:
             replies = measures["replies"]
             exact = f", {replies['exact']:.1%} of {replies['asked']} replies exact" if replies else ""
-            print(f"{name}: {measures['loss']:.3f} nats an answer token{exact}")
+            say(f"{name}: {measures['loss']:.3f} nats an answer token{exact}")
 
 
 def main() -> None:

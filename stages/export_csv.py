@@ -7,6 +7,7 @@ from typing import Any
 from tinychat.errors import run_and_exit
 from tinychat.files import damaged, read_json_lines, to_csv, write_atomically
 from tinychat.params import load_params
+from tinychat.printing import say
 
 REPLIES = Path("outputs/generated_dialogue.jsonl")
 TABLE = Path("outputs/generated_dialogue.csv")
@@ -20,7 +21,7 @@ def run(root: Path = Path()) -> None:
     if not rows:
         raise damaged(root / REPLIES, "it holds no reply", "generate")
     write_atomically(root / TABLE, to_csv(COLUMNS, rows))
-    print(f"{len(rows)} replies in {root / TABLE}")
+    say(f"{len(rows)} replies in {root / TABLE}")
 
 
 def _row(reply: Any, place: str) -> list[str | int]:

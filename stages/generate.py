@@ -1,14 +1,14 @@
 """Stage generate: the model answers the prompts of params.yaml."""
 
-from collections import Counter
 from pathlib import Path
 
-from tinychat.corpus.cleaning import clean_text
+from tinychat.corpus.turns import prompt_of
 from tinychat.errors import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.params import load_params
+from tinychat.printing import say
 
 MODEL = Path("models/dialogue")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
@@ -19,8 +19,8 @@ def run(root: Path = Path()) -> None:
     params = load_params(root).generate
     engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))
-    questions = [clean_text(prompt, Counter()) for prompt in params.prompts]
-    replies = engine.reply([[{"role": "user", "content": question}] for question in questions], options)
+    dialogues = [prompt_of([{"role": "user", "content": prompt}])[0] for prompt in params.prompts]
+    replies = engine.reply(dialogues, options)
     rows = [
         {
             "input": prompt,
@@ -36,7 +36,7 @@ def run(root: Path = Path()) -> None:
     ]
     write_atomically(root / REPLIES, to_json_lines(rows))
     for prompt, reply in zip(params.prompts, replies, strict=True):
-        print(f"{prompt} → {reply.text}" + (" …" if reply.finish_reason == "length" else ""))
+        say(f"{prompt} → {reply.text}" + (" …" if reply.finish_reason == "length" else ""))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from tinychat.corpus.building import build_corpus
 from tinychat.errors import run_and_exit
 from tinychat.params import load_params
+from tinychat.printing import say
 
 
 def run(root: Path = Path()) -> None:
@@ -16,7 +17,7 @@ def run(root: Path = Path()) -> None:
         corpus=root / "data/corpus",
         metrics=root / "reports/corpus/metrics.json",
     )
-    print(built.summary())
+    say(built.summary())
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from tinychat.corpus.dialogue import SPLITS, read_corpus, to_record
 from tinychat.errors import run_and_exit
 from tinychat.files import to_json, write_together
 from tinychat.params import load_params
+from tinychat.printing import say
 from tinychat.tokenizer import load_tokenizer
 
 CORPUS = Path("data/corpus")
@@ -33,7 +34,7 @@ def run(root: Path = Path()) -> None:
     metrics = {name: prepared.counts() for name, prepared in splits.items()}
     write_together({root / PREPARED: fill, root / METRICS: to_json(metrics)})
     for name, prepared in splits.items():
-        print(f"{name}: {prepared.summary()}")
+        say(f"{name}: {prepared.summary()}")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from tinychat.errors import run_and_exit
 from tinychat.files import to_json, write_together
 from tinychat.params import load_params
+from tinychat.printing import say
 from tinychat.report.markdown import to_markdown
 from tinychat.report.page import to_html
 from tinychat.report.sources import read_reports
@@ -32,8 +33,8 @@ def run(root: Path = Path()) -> None:
         ".html": to_html(reports, view, words, language),
     }
     write_together({(root / SUMMARY).with_suffix(suffix): content for suffix, content in contents.items()})
-    print(", ".join(f"{key}: {numbers[key]}" for key in (N_LAYERS, FINAL_LOSS, N_GENERATED)))
-    print(f"the summary is {root / SUMMARY}.html")
+    say(", ".join(f"{key}: {numbers[key]}" for key in (N_LAYERS, FINAL_LOSS, N_GENERATED)))
+    say(f"the summary is {root / SUMMARY}.html")
 
 
 def main() -> None:

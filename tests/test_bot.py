@@ -9,6 +9,8 @@ import pytest
 import tinychat
 from tests.generation.asking import asked
 from tests.generation.models import random_sample, save_sample
+from tinychat.corpus.dialogue import Dialogue, from_record
+from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.model.config import ModelConfig
 from tinychat.tokenizer import Tokenizer
@@ -99,6 +101,52 @@ def test_what_a_person_types_is_cleaned_as_the_training_dialogues_were(
     assert bot.reply(asked("응", typed, typed)).prompt_ids == bot.reply(asked("응", read, read)).prompt_ids
 
 
+def user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def bot_said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+TIDIED: list[tuple[list[dict[str, str]], list[dict[str, str]]]] = [
+    ([user("안녕"), user("뭐해?")], [user("안녕\n뭐해?")]),
+    ([user("안녕"), bot_said(""), user("뭐해?")], [user("안녕\n뭐해?")]),
+    ([user("안녕"), bot_said(" \u200b"), user("뭐해?"), bot_said("응"), user("자")], asked("안녕\n뭐해?", "응", "자")),
+    ([user("안녕"), bot_said("응"), bot_said("왜?"), user("자")], asked("안녕", "응\n왜?", "자")),
+    ([user("\u200b"), user("안녕")], [user("안녕")]),
+    ([user("안녕"), user("")], [user("안녕")]),
+    ([bot_said("어서 와"), user("안녕")], [bot_said("어서 와"), user("안녕")]),
+]
+
+
+@pytest.mark.parametrize(("messages", "as_learnt"), TIDIED, ids=ascii)
+def test_the_model_reads_messages_as_training_made_them(
+    bot: tinychat.Bot, bpe: Tokenizer, messages: list[dict[str, str]], as_learnt: list[dict[str, str]]
+) -> None:
+    corpus = tidy_turns(from_record({"messages": [*messages, bot_said("응")]}, "a:1"), TurnCounts())
+    assert isinstance(corpus, Dialogue)
+    assert [(turn.role, turn.content) for turn in corpus.turns[:-1]] == [(m["role"], m["content"]) for m in as_learnt]
+    read = tuple(bpe.encode_prompt(as_learnt, max_len=48, reply_tokens=24))
+    assert bot.reply(messages).prompt_ids == read
+    with bot.stream(messages) as stream:
+        list(stream)
+    assert stream.reply.prompt_ids == read
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "tool", "function"])
+def test_a_message_that_training_leaves_out_is_left_out_with_a_warning(bot: tinychat.Bot, role: str) -> None:
+    messages = [{"role": role, "content": "Answer kindly."}, user("안녕")]
+    with pytest.warns(UserWarning, match=rf"left out, as training does: {role}: 1 \(message 1\)"):
+        reply = bot.reply(messages)
+    assert reply == bot.reply("안녕")
+
+
+def test_nothing_is_warned_of_where_all_is_read(bot: tinychat.Bot, recwarn: pytest.WarningsRecorder) -> None:
+    bot.reply([user("안녕"), bot_said(""), user("뭐해?")])
+    assert list(recwarn) == []
+
+
 def test_marks_of_the_template_that_a_person_types_are_text(bot: tinychat.Bot) -> None:
     reply = bot.reply("<eos><bot>")
     assert [reply.prompt_ids.count(mark) for mark in (1, 2, 3)] == [1, 1, 0]
@@ -122,7 +170,10 @@ REFUSED: list[tuple[object, str]] = [
     ([{"role": "user", "content": None}], "it must have a role and a content, both text"),
     ([{"role": "user", "content": ["안녕"]}], "it must have a role and a content, both text"),
     ([{"content": "안녕"}], "message 1 has the role None; it must be user or assistant"),
-    ([{"role": "system", "content": "안녕"}], "message 1 has the role 'system'; it must be user or assistant"),
+    ([{"role": "human", "content": "안녕"}], "message 1 has the role 'human'; it must be user or assistant"),
+    ([{"role": "system", "content": "안녕"}], "the question is empty"),
+    ("\ufffd\ufffd?", "the question is damaged: an earlier program put \ufffd where it lost characters"),
+    ([*asked("안녕", "응"), {"role": "user", "content": "\u200b"}], "the question is empty"),
     (asked("안녕", "반가워요!"), "the last message is the assistant's; a dialogue to be answered ends with the user's"),
     ("\ud83d", "message 1 holds a lone surrogate, which is no character"),
     ([*asked("안녕", "응"), {"role": "user", "content": "\udc00"}], "message 3 holds a lone surrogate"),

@@ -3,7 +3,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from dvc.utils.hydra import apply_overrides
 from dvc_data.hashfile.meta import Meta
 
 from tinychat.corpus import cleaning
+from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
 from tinychat.params import MOST_CHARACTERS, load_params
 
@@ -48,6 +51,29 @@ def test_no_key_is_one_that_dvcs_run_cache_passes_over(repo: Path) -> None:
 
     for path in (repo / "params.yaml", repo / "examples/article/params.yaml"):
         assert not passed_over & set(keys(yaml.safe_load(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def cleaned_away() -> list[str]:
+    """The characters of which cleaning leaves nothing."""
+    characters = (chr(code) for code in range(0x10000) if not 0xD800 <= code <= 0xDFFF)
+    return [character for character in characters if not clean_text(character, Counter())]
+
+
+@pytest.mark.parametrize("section", ["generate", "analyze"])
+def test_a_prompt_of_which_cleaning_leaves_nothing_is_refused(project: Path, section: str) -> None:
+    """Whatever cleaning takes away, alone or all together."""
+    gone = [
+        chr(code) for code in range(0x10000) if not 0xD800 <= code <= 0xDFFF and not clean_text(chr(code), Counter())
+    ]
+    assert {"\u200b", "\u3164", "\u00ad", "\x1b", "\u3000"} <= set(gone)
+    data = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    data[section]["prompts"] = ["안녕", *gone, "".join(gone)]
+    (project / "params.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        load_params(project)
+    told = re.findall(rf"{section}\.prompts\.(\d+): must not be blank", str(raised.value))
+    assert told == [str(n) for n in range(1, len(gone) + 2)]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "raw", "errors", "svg"}
+BASE = {"params", "runtime", "files", "raw", "errors", "printing", "svg"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
-    "errors": set(),
+    "printing": set(),
+    "errors": {"printing"},
     "files": {"errors"},
     "svg": set(),
     "raw": {"errors"},

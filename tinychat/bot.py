@@ -1,12 +1,12 @@
 """A trained model to talk with, from Python: `tinychat.load("models/dialogue").reply("안녕")`."""
 
-from collections import Counter
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, overload
 
-from tinychat.corpus.cleaning import clean_text
+from tinychat.corpus.turns import prompt_of
 from tinychat.errors import InputError
 from tinychat.generation.engine import Engine, Reply, ReplyStream
 from tinychat.generation.loading import ROWS, load_engine
@@ -63,6 +63,9 @@ class Bot:
     ) -> Reply | list[Reply]:
         """Answer a text, or a dialogue (messages with `role` and `content`) that ends with the user's turn.
 
+        The model reads what training would have made of the messages: they are cleaned; blank ones are left out, and
+        with a warning those of system, developer, tool and function; those of one side in a row are joined.
+
         A list of texts or of dialogues gives a list of replies, all made in one batch. Options are the fields of
         SamplingOptions; without any the reply is the likeliest one. temperature, top_k, top_p, min_p or seed make it
         one by chance, unless `method` or temperature 0 says greedy. By chance means by `seed` (0 unless given): the
@@ -99,37 +102,25 @@ class Bot:
 
 
 def dialogues_of(question: object) -> tuple[list[Dialogue], bool]:
-    """What is to be answered, cleaned as the training dialogues were, and whether it was a list of questions.
+    """What is to be answered, made as the training dialogues were, and whether it was a list of questions.
 
     Raises InputError where it is none, or does not end with the user's turn.
     """
     if isinstance(question, str):
-        return [_dialogue([{"role": "user", "content": question}])], False
+        return [_dialogue(question)], False
     if not isinstance(question, Sequence) or isinstance(question, bytes):
         raise InputError(f"a question is a text or a list, not {type(question).__name__}")
     if question and all(isinstance(item, Mapping) for item in question):
         return [_dialogue(question)], False
-    return [
-        _dialogue([{"role": "user", "content": item}] if isinstance(item, str) else item) for item in question
-    ], True
+    return [_dialogue(item) for item in question], True
 
 
-def _dialogue(messages: object) -> Dialogue:
-    if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
+def _dialogue(question: object) -> Dialogue:
+    """A text or messages as the model reads them. What is left out is warned of, unless there was nothing in it."""
+    messages = [{"role": "user", "content": question}] if isinstance(question, str) else question
+    if not isinstance(messages, Sequence) or not messages:
         raise InputError(f"a dialogue is a list of messages with role and content, not {messages!r}")
-    cleaned = []
-    for number, message in enumerate(messages, start=1):
-        if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
-            raise InputError(f"message {number} is {message!r}; it must have a role and a content, both text")
-        if message.get("role") not in ("user", "assistant"):
-            raise InputError(f"message {number} has the role {message.get('role')!r}; it must be user or assistant")
-        try:
-            content = clean_text(message["content"], Counter())
-        except ValueError as error:
-            raise InputError(f"message {number} holds {error}, which is no character") from None
-        cleaned.append({"role": message["role"], "content": content})
-    if cleaned[-1]["role"] != "user":
-        raise InputError("the last message is the assistant's; a dialogue to be answered ends with the user's")
-    if not cleaned[-1]["content"]:
-        raise InputError("the question is empty")
-    return cleaned
+    kept, left_out = prompt_of(messages)
+    if told := [line for line in left_out.lines() if not line.startswith("blank:")]:
+        warnings.warn(f"left out, as training does: {'; '.join(told)}", stacklevel=4)
+    return kept

@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from tinychat.printing import say
+
 EXIT_MACHINE = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -34,14 +36,14 @@ def run_and_exit(run: Callable[[], object]) -> None:
     try:
         run()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", aside=True)
         sys.exit(EXIT_INPUT)
     except OSError as error:
         advice = "; make room, then run the same command again" if error.errno in FULL_DISK else ""
-        print(f"error: {describe(error)}{advice}", file=sys.stderr)
+        say(f"error: {describe(error)}{advice}", aside=True)
         sys.exit(EXIT_MACHINE)
     except (Interrupted, KeyboardInterrupt) as stop:
-        print(f"stopped: {stop}" if str(stop) else "stopped", file=sys.stderr)
+        say(f"stopped: {stop}" if str(stop) else "stopped", aside=True)
         sys.exit(EXIT_INTERRUPTED)
     else:
         # All is written: Ctrl-C while Python ends would only make DVC throw it away.

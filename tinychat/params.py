@@ -5,6 +5,7 @@ It holds no defaults: each knob stands in params.yaml, so that `dvc params diff`
 
 import math
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -30,6 +31,7 @@ EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a 
 ADAM_DECAYS_AT_MOST = 0.1
 MOST_CHARACTERS = 1_000_000  # of a text, as in corpus/cleaning.py
 SHOWN = 60  # characters of a faulty value
+HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -47,12 +49,13 @@ def _finite(value: float) -> float:
 
 
 def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
     if any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError("holds half of a character (a lone surrogate)")
     if len(value) > MOST_CHARACTERS:
         raise ValueError(f"has {len(value):,} characters; at most {MOST_CHARACTERS:,} can be read")
+    # Cleaning leaves nothing of controls, format marks, spaces and the Hangul fillers (corpus/cleaning.py).
+    if all(unicodedata.category(char)[0] in "CZ" or char in HANGUL_FILLERS for char in value):
+        raise ValueError("must not be blank")
     return value
 
 

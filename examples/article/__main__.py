@@ -16,6 +16,7 @@ from stages import (
 )
 from tinychat.errors import run_and_exit
 from tinychat.files import read_json, read_json_lines
+from tinychat.printing import say
 
 HERE = Path(__file__).parent
 # The article's sections, and the stages that do what they describe.
@@ -32,7 +33,7 @@ STAGES = (
 def run(root: Path = HERE) -> None:
     """Run every stage with `root` as the project's folder, and print what the article prints."""
     for title, stages in STAGES:
-        print(f"\n## {title}", flush=True)
+        say(f"\n## {title}")
         for stage in stages:
             stage.run(root)
         if generate in stages:
@@ -40,25 +41,25 @@ def run(root: Path = HERE) -> None:
         if analyze_layers in stages:
             _print_layers(root)
         if export_csv in stages:
-            print(f"생성 결과가 '{_shown(root / export_csv.TABLE)}'에 저장되었습니다.")
+            say(f"생성 결과가 '{_shown(root / export_csv.TABLE)}'에 저장되었습니다.")
     summary = read_json(root / "reports/summary.json")
-    print("모델 생성 요약:", {key: summary[key] for key in ("레이어 수", "최종 손실", "생성된 토큰 수")})
-    print(f"보고서: {_shown(root / 'reports/summary.html')}")
+    say("모델 생성 요약:", {key: summary[key] for key in ("레이어 수", "최종 손실", "생성된 토큰 수")})
+    say(f"보고서: {_shown(root / 'reports/summary.html')}")
 
 
 def _print_sequence(root: Path) -> None:
     for reply in read_json_lines(root / generate.REPLIES, "generate", lambda reply, _: reply):
-        print("생성된 시퀀스:", [*reply["prompt_ids"], *reply["token_ids"]])
-        print("단어로:", " ".join(reply["tokens"]))
+        say("생성된 시퀀스:", [*reply["prompt_ids"], *reply["token_ids"]])
+        say("단어로:", " ".join(reply["tokens"]))
 
 
 def _print_layers(root: Path) -> None:
     for layer in read_json(root / analyze_layers.LAYERS / "layers.json")["layers"]:
         if layer["name"].startswith("decoder_layers.") and not layer["name"].startswith("decoder_layers.0."):
             continue  # built like the first
-        print(f"{layer['name']:<28} {layer['shape']:<20} {layer['role']['ko']}")
+        say(f"{layer['name']:<28} {layer['shape']:<20} {layer['role']['ko']}")
         if layer["name"] == "decoder_layers.0.norm2":
-            print("(decoder_layers.1부터 끝까지도 구성이 같다)")
+            say("(decoder_layers.1부터 끝까지도 구성이 같다)")
 
 
 def _shown(path: Path) -> str:

@@ -17,6 +17,12 @@ def test_the_model_reads_all_that_was_said_and_the_question() -> None:
     ]
 
 
+def test_where_the_bot_said_nothing_the_question_goes_on_as_in_training() -> None:
+    conversation = Conversation()
+    conversation.add("안녕", reply(""))
+    assert conversation.messages("잘 자") == [{"role": "user", "content": "안녕\n잘 자"}]
+
+
 def test_asking_does_not_by_itself_change_what_was_said() -> None:
     conversation = Conversation()
     conversation.messages("안녕")

@@ -90,6 +90,15 @@ def test_every_answer_of_a_longer_dialogue_is_known_with_its_question(tmp_path: 
     assert [dialogues.nearest(q, 1)[0][1:] for q in ("하나", "둘")] == [("하나", "1"), ("둘", "2")]
 
 
+def test_what_stands_in_several_dialogues_is_a_neighbour_once(tmp_path: Path) -> None:
+    corpus = tmp_path / "data/corpus"
+    corpus.mkdir(parents=True)
+    line = '{"messages": [{"role": "user", "content": "안녕"}, {"role": "assistant", "content": "%s"}]}\n'
+    (corpus / "train.jsonl").write_text(line % "응" + line % "반가워" + line % "응", encoding="utf-8")
+    near = TrainingDialogues(tmp_path / "models/dialogue").nearest("안녕", 3)
+    assert [pair[1:] for pair in near] == [("안녕", "응"), ("안녕", "반가워")]
+
+
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data/corpus/train\.jsonl: no such file"):
         TrainingDialogues(tmp_path / "models/dialogue").nearest("안녕", 1)

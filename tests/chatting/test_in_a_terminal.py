@@ -170,6 +170,17 @@ def test_what_is_pasted_in_several_lines_is_one_message(talking_project: Path, t
     assert record["messages"][0]["content"] == "안녕\n잘 자"
 
 
+@pytest.mark.parametrize(
+    "pasted", ["\x1b[31m", "\x1b[1;31m", "\x1b[5M", "\x1b[<;;M", "\x1b[M\x01\x02\x03", "\x1b[3;4R"]
+)
+def test_an_escape_sequence_that_is_pasted_as_if_it_was_typed_is_text(talking_project: Path, pasted: str) -> None:
+    with conversation(talking_project) as pty:
+        pty.type(f"{pasted}안녕{ENTER}")
+        pty.wait_for(f"봇 › {GREETS}\n나 ›")
+        assert not re.search("Traceback|Exception|Unhandled", pty.text)
+        assert "안녕" in pty.text.split("\n")[1]
+
+
 def test_ctrl_c_clears_the_line_and_on_an_empty_one_tells_how_to_leave(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕")

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,6 +78,19 @@ def press_ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
+def press_at_step(bot: tinychat.Bot, n: int) -> None:
+    """Ctrl-C is pressed while the model computes the `n`th token from now on."""
+    step, left = bot.engine.step, iter(range(n))
+
+    def watched() -> None:
+        if next(left, None) is None:
+            bot.engine.__dict__.pop("step", None)
+            press_ctrl_c()
+        step()
+
+    bot.engine.step = watched  # type: ignore[method-assign]
+
+
 def test_a_message_gets_its_reply_and_both_are_remembered(bot: tinychat.Bot) -> None:
     conversation, lines = talk(bot, "안녕")
     assert lines == [f"봇 › {GREETS}"]
@@ -125,6 +139,11 @@ def test_a_question_too_long_is_an_error_and_leaves_nothing_behind(bot: tinychat
     assert "takes at most 45" in lines[0]
     assert lines[1:] == [f"봇 › {GREETS}"]
     assert asked(conversation) == ["잘 자"]
+
+
+def test_nothing_is_said_to_be_forgotten_where_the_bot_said_nothing(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, "안녕", "잘 자", "정말", given={"stop": ("만나서",)})
+    assert lines == ["봇 › (아무 말도 하지 않음)"] * 3
 
 
 def test_that_oldest_turns_leave_is_told_once(bot: tinychat.Bot) -> None:
@@ -221,6 +240,58 @@ def test_retry_answers_the_last_question_by_chance_and_says_so(bot: tinychat.Bot
     assert lines[2:] == ["(안녕 · 이번만 온도 0.8, 시드 1)", f"봇 › {again.text}"]
     assert asked(conversation) == ["잘 자", "안녕"]
     assert conversation.conversation.exchanges[1].reply.token_ids == again.token_ids
+
+
+def test_a_retry_gives_another_reply_where_chance_at_first_gives_the_same(bot: tinychat.Bot) -> None:
+    texts = [bot.reply("안녕", temperature=0.8, seed=seed).text for seed in range(99)]
+    seed = next(seed for seed in range(99) if texts[seed] == texts[seed + 1] == GREETS)
+    conversation, lines = talk(bot, "안녕", "/retry", given={"temperature": 0.8, "seed": seed})
+    assert lines[0] == f"봇 › {GREETS}"
+    assert lines[2].startswith("봇 › ") and lines[2] != lines[0]
+    assert len(lines) == 3
+    told = re.fullmatch(r"\(안녕 · 이번만 온도 ([\d.]+), 시드 (\d+)\)", lines[1])
+    assert told is not None and int(told[2]) > seed + 1
+    last = conversation.conversation.last
+    assert last is not None
+    assert last.reply.text == bot.reply("안녕", temperature=float(told[1]), seed=int(told[2])).text
+
+
+def test_each_retry_gives_a_reply_that_was_not_heard_yet(bot: tinychat.Bot) -> None:
+    conversation, _ = talk(bot, "안녕", *["/retry"] * 6)
+    (exchange,) = conversation.conversation.exchanges
+    assert len(set(exchange.heard)) == len(exchange.heard) == 7
+
+
+def test_where_the_model_has_no_other_reply_it_is_said_and_the_reply_stays(bot: tinychat.Bot) -> None:
+    conversation, lines = talk(bot, "안녕", "/retry", given={"temperature": 0.8, "top_k": 1})
+    assert lines == [f"봇 › {GREETS}", "(안녕 · 20번 뽑아 보았지만 다른 대답이 나오지 않음)"]
+    (exchange,) = conversation.conversation.exchanges
+    assert exchange.reply.text == GREETS
+
+
+def test_a_retry_that_begins_like_a_reply_that_was_heard_is_shown_from_its_beginning(bot: tinychat.Bot) -> None:
+    _, lines = talk(bot, *["안녕", "/retry", "/undo"] * 12)
+    retried = [line for line in lines if line.startswith("봇 › ")][1::2]
+    assert len(retried) == 12
+    assert any(line.startswith("봇 › 만나서 ") for line in retried)
+
+
+def test_a_reply_that_was_stopped_may_be_said_whole_by_a_retry(bot: tinychat.Bot) -> None:
+    presses = iter([press_ctrl_c])
+    _, lines = talk(
+        bot, "안녕", "/retry", given={"temperature": 0.8, "top_k": 1}, during_replies=lambda: next(presses, int)()
+    )
+    assert lines[0].endswith("…(멈춤)")
+    assert lines[-1] == f"봇 › {GREETS}"
+
+
+def test_ctrl_c_stops_the_search_for_another_reply(endless: tinychat.Bot) -> None:
+    given = {"temperature": 0.8, "top_k": 1, "max_tokens": 30}
+    conversation, lines = talk(
+        endless, "안녕", "/retry", given=given, during_replies=lambda: press_at_step(endless, 40)
+    )
+    assert lines[1:] == ["멈춤"]
+    assert len(conversation.conversation.exchanges[0].reply.token_ids) == 30
 
 
 def test_the_reply_after_a_retry_is_greedy_again(bot: tinychat.Bot) -> None:

@@ -171,6 +171,21 @@ def test_the_layers_show_the_reply_that_generate_writes(project: Path) -> None:
     check_that_both_stages_say_the_same(project)
 
 
+def test_both_stages_read_a_prompt_as_training_would_have_made_it(project: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(project, root)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    typed = " \u200b잘\u3000자 \u202e"
+    params["generate"]["prompts"] = params["analyze"]["prompts"] = [typed]
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    generate.run(root)
+    analyze_layers.run(root)
+    (before, *_), (reply,), (sentence,) = replies_of(project), replies_of(root), shown_of(root)
+    assert (reply["input"], sentence["prompt"]) == (typed, "잘 자")
+    assert reply["prompt_ids"] == before["prompt_ids"]
+    assert sentence["token_ids"] == shown_of(project)[0]["token_ids"]
+
+
 def test_both_say_the_same_where_the_likeliest_tokens_are_none_to_say(project: Path, tmp_path: Path) -> None:
     root = tmp_path / "project"
     shutil.copytree(project, root)
@@ -208,6 +223,24 @@ def test_the_evaluation_has_the_same_measures_for_seen_and_held_out_dialogues(pr
         assert list(measures["baselines"]["nearest_question"]) == agreement
         assert measures["baselines"]["nearest_dialogue"] == measures["baselines"]["nearest_question"]  # single turns
     assert metrics["seen"]["baselines"]["nearest_question"]["exact"] == 1
+
+
+def test_what_generate_prints_is_obeyed_by_no_terminal(word_project: Path, tmp_path: Path, repo: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(word_project, root)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params["generate"]["prompts"] = ["\x1b]0;title\x07\x1b[2J\x9b31m잘 자\u202e"]
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "stages.generate"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(repo), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert ended.stdout.startswith("␛]0;title␇␛[2J\ufffd31m잘 자\ufffd → ")
+    (reply,) = replies_of(root)
+    assert reply["input"] == params["generate"]["prompts"][0]
 
 
 def test_a_console_of_another_encoding_ends_no_stage(word_project: Path, repo: Path) -> None:

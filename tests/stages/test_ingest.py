@@ -101,3 +101,19 @@ def test_neither_torch_nor_pandas_is_imported(root: Path) -> None:
         check=True,
     )
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_ingest_prints_is_obeyed_by_no_terminal(root: Path) -> None:
+    raw = root / "data/raw"
+    (raw / "talk.csv").unlink()
+    (raw / "\x1b]0;name\x07.csv").write_text(
+        "\x1b[2JQ,질문,A,\x9b5m\n" + "".join(f"가,질문 {n},대답 {n},나\n" for n in range(30)), encoding="utf-8"
+    )
+    shown = ingest(root)
+    assert shown.returncode == 0, shown.stderr
+    assert "␛]0;name␇.csv: qa_table" in shown.stdout
+    assert not set("\x1b\x07\x9b") & set(shown.stdout + shown.stderr)
+    (raw / "\x1b]0;name\x07.csv").write_text("\x1b[2J질문,\x9b5m\n가,나\n", encoding="utf-8")
+    refused = ingest(root)
+    assert refused.returncode == 2
+    assert "␛]0;name␇.csv: no question column. Found: ␛[2J질문, \ufffd5m." in refused.stderr

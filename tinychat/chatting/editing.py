@@ -13,6 +13,7 @@ from prompt_toolkit.filters import has_selection, is_searching
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -98,7 +99,7 @@ class WithoutJoiners(Processor):
 
 
 def key_bindings() -> KeyBindings:
-    """Keys that differ from prompt_toolkit's: whole characters, and a Ctrl-C that clears the line."""
+    """Keys that differ from prompt_toolkit's: whole characters, a Ctrl-C that clears the line, and pasted colours."""
     keys = KeyBindings()
 
     @keys.add("backspace", filter=~has_selection)
@@ -123,6 +124,13 @@ def key_bindings() -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         for _ in range(event.arg):
             event.current_buffer.cursor_position += length_after(event.current_buffer)
+
+    # What looks like a report of mouse or cursor, which the terminal is never asked for, was pasted: a colour
+    # such as ESC [31m. prompt_toolkit would take it apart, and fail.
+    @keys.add(Keys.Vt100MouseEvent)
+    @keys.add(Keys.CPRResponse)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(event.data)
 
     @keys.add("c-c", filter=~is_searching)
     @keys.add("<sigint>", filter=~is_searching)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinychat.chatting.visible import columns_of, padded, shortened, visible
+from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.printing import visible
 
 if TYPE_CHECKING:
     from tinychat.generation.engine import Reply
@@ -70,12 +71,13 @@ class TrainingDialogues:
         return [(likeness, *self._pairs[row]) for row, likeness in self._nearest.nearest(question, n)]
 
     def _read(self) -> list[tuple[str, str]]:
-        return [
+        pairs = (
             (turn.content, answer.content)
             for dialogue in read_corpus(self.path)
             for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
             if (turn.role, answer.role) == ("user", "assistant")
-        ]
+        )
+        return list(dict.fromkeys(pairs))  # a pair may stand in many dialogues
 
 
 def near_lines(near: Sequence[tuple[float, str, str]], columns: int) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from tinychat.chatting.terminal import is_terminal
-from tinychat.chatting.visible import visible
+from tinychat.printing import visible
 
 
 def print_reply(pieces: Iterable[str], output: TextIO) -> None:

@@ -19,6 +19,7 @@ from tinychat.chatting.terminal import (
 )
 from tinychat.chatting.timing import Stopwatch, load_in_phases
 from tinychat.errors import InputError, Interrupted
+from tinychat.printing import say
 from tinychat.safety.help import help_in_danger
 
 
@@ -56,7 +57,7 @@ def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopw
     with bot.stream(question, **given) as stream:
         print_reply(stopwatch.during(stream) if stopwatch else stream, sys.stdout)
     if stopwatch:
-        sys.stderr.write(stopwatch.table())
+        say(stopwatch.table(), aside=True)
 
 
 def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: bool) -> None:

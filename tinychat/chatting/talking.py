@@ -1,7 +1,6 @@
 """A conversation at a terminal: read a line, do what it says, until the person leaves."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from tinychat.bot import Bot
 from tinychat.chatting import explaining
 from tinychat.chatting.commands import Command, help_lines, parse
-from tinychat.chatting.conversation import Conversation, Given
+from tinychat.chatting.conversation import TRIES, Conversation, Given
 from tinychat.chatting.explaining import TrainingDialogues
 from tinychat.chatting.message import cleaned
 from tinychat.chatting.saving import messages_to_learn, save
@@ -20,11 +19,16 @@ from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.errors import InputError, describe
 from tinychat.generation.engine import Reply
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.printing import say
 from tinychat.safety.help import help_in_danger
 
 NEAR = 3  # training dialogues that /why shows
 
 Messages = Sequence[dict[str, str]]
+
+
+class _HeardError(Exception):
+    """The model says again what it said to the same question."""
 
 
 class Talk:
@@ -100,29 +104,47 @@ class Talk:
             if reply:
                 self.conversation.add(question, reply)
 
-    def _answer(self, messages: Messages, given: Given) -> Reply | None:
+    def _answer(self, messages: Messages, given: Given, heard: Sequence[str] = (), note: str = "") -> Reply | None:
         """Show a reply while it is made; None where it was stopped before it began.
 
-        Raises InputError, with nothing shown, for a question that will not do.
+        As long as it may become one of those that were `heard`, nothing of it is shown; then `note` stands before it.
+        Raises _HeardError where it became one, KeyboardInterrupt where it was stopped before that was known, and
+        InputError, with nothing shown, for a question that will not do.
         """
-        shown = 0
+        held, shown, text = bool(heard), 0, ""
         if self._stopwatch:
             self._stopwatch.skip()
         with self.bot.stream(messages, **given, alternatives=explaining.OTHERS + 1) as stream:
             with ctrl_c_asks() as asked, contextlib.suppress(KeyboardInterrupt):
-                self.screen.begin_reply()
+                if not held:
+                    self.screen.begin_reply()
                 for piece in self._stopwatch.during(stream) if self._stopwatch else stream:
-                    self.screen.piece(piece)
-                    shown += len(piece)
+                    text += piece
+                    if held and not any(known.startswith(text) for known in heard):
+                        held = False
+                        self.screen.note(note)
+                        self.screen.begin_reply()
+                    if not held:
+                        self.screen.piece(text[shown:])
+                        shown = len(text)
                     if asked():
                         break
             stream.close()
             reply = stream.reply
-        self.screen.piece(reply.text[shown:])  # what waited for its other half
+        if held:
+            if reply.finish_reason == "cancelled":
+                raise KeyboardInterrupt
+            if reply.text in heard:
+                raise _HeardError
+            self.screen.note(note)
+            self.screen.begin_reply()
+        stopped_before = reply.finish_reason == "cancelled" and not shown
+        if not stopped_before:
+            self.screen.piece(reply.text[shown:])  # what waited for its other half
         self.screen.end_reply(remark(reply))
         self._show_timing()
         self._tell_of_forgetting(messages, reply)
-        return reply if reply.text or reply.finish_reason != "cancelled" else None
+        return None if stopped_before else reply
 
     def _tell_of_forgetting(self, messages: Messages, reply: Reply) -> None:
         asked = sum(message["role"] == "user" for message in messages)
@@ -135,7 +157,7 @@ class Talk:
 
     def _show_timing(self) -> None:
         if self._stopwatch:
-            sys.stderr.write(self._stopwatch.table())
+            say(self._stopwatch.table(), aside=True)
             self._stopwatch = None
 
     @property
@@ -180,10 +202,14 @@ class Talk:
         last = self.conversation.last
         if last is None:
             raise InputError("nothing was asked yet that could be answered again")
-        given = self.conversation.options_again(self._options)
-        self.screen.note(f"({self._quoted(last.question)} · 이번만 {described(self.bot.options(**given))})")
-        if reply := self._answer(self.conversation.messages_again(), given):
-            self.conversation.replace_last(reply)
+        for tries in range(TRIES):
+            given = self.conversation.options_again(self._options, tries)
+            note = f"({self._quoted(last.question)} · 이번만 {described(self.bot.options(**given))})"
+            with contextlib.suppress(_HeardError):
+                if reply := self._answer(self.conversation.messages_again(), given, last.heard, note):
+                    self.conversation.replace_last(reply)
+                return
+        self.screen.note(f"({self._quoted(last.question)} · {TRIES}번 뽑아 보았지만 다른 대답이 나오지 않음)")
 
     def _seed(self, argument: str) -> None:
         if argument:

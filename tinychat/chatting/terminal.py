@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
-from tinychat.chatting.visible import columns_of, visible
+from tinychat.chatting.visible import columns_of
+from tinychat.printing import printable, visible
 
 USER_PROMPT = "나 › "
 BOT_PROMPT = "봇 › "
@@ -75,7 +76,7 @@ class Screen:
 
     def error(self, text: str) -> None:
         """A line on what was wrong."""
-        self.line(f"error: {text}")
+        self.line(printable(f"error: {text}"))
 
     def _styled(self, style: str, text: str) -> str:
         return f"{style}{text}{PLAIN}" if self.colour else text

@@ -43,7 +43,7 @@ class Stopwatch:
         """A line for each phase, in milliseconds, and their sum."""
         rows = [*self.phases, ("together", sum(seconds for _, seconds in self.phases))]
         widest = max(len(phase) for phase, _ in rows)
-        return "".join(f"{phase:<{widest}}  {1000 * seconds:7.1f} ms\n" for phase, seconds in rows)
+        return "\n".join(f"{phase:<{widest}}  {1000 * seconds:7.1f} ms" for phase, seconds in rows)
 
 
 def process_age() -> float:

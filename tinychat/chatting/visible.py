@@ -1,27 +1,8 @@
-"""What may be printed: nothing that a terminal obeys, and how many columns it takes."""
-
-import re
+"""How many columns of a terminal a text takes."""
 
 from wcwidth import iter_graphemes, wcswidth
 
-# C0 and C1 controls but the line break, and the marks that turn the direction of writing.
-COMMANDS_TO_TERMINALS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-CONTROL_PICTURES = 0x2400  # ␀, ␁, … stand for the C0 controls
-DELETE_PICTURE = "\u2421"
-REPLACEMENT = "\ufffd"
-
-
-def visible(text: str) -> str:
-    """`text` with a picture in the place of each character that a terminal would obey; line breaks stay."""
-    return COMMANDS_TO_TERMINALS.sub(lambda found: _picture(found[0]), text)
-
-
-def _picture(char: str) -> str:
-    if char == "\t":
-        return " "
-    if char < " ":
-        return chr(CONTROL_PICTURES + ord(char))
-    return DELETE_PICTURE if char == "\x7f" else REPLACEMENT
+from tinychat.printing import visible
 
 
 def columns_of(text: str) -> int:

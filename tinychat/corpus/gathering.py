@@ -1,6 +1,5 @@
 """All sources, read in order: the dialogues that are kept, one by one, and the count of everything else."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams, Source
+from tinychat.printing import say
 
 
 @dataclass
@@ -53,7 +53,7 @@ def gather(raw: Path, params: CorpusParams, counts: Counts) -> Iterator[Dialogue
     """
     sources = list_sources(raw, params)
     if params.sources == "auto" and sources[0].file is None:
-        print(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
+        say(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
     known = find_readers()
     seen: set[bytes] = set()
     for source in sources:
@@ -87,7 +87,7 @@ def _gather_source(
     counts.turns.dropped.merge(notes.messages_dropped)
     counts.parts_dropped.merge(notes.parts_dropped)
     unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
-    print("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
+    say("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
 
 
 def _open(
@@ -105,9 +105,9 @@ def _open(
     assert source.file is not None  # Source is one of the three
     text = open_text_file(find_file(raw, source.file))
     if text.codec != "utf-8":
-        print(f"{text.path}: read as {text.encoding}", file=sys.stderr)
+        say(f"{text.path}: read as {text.encoding}", aside=True)
     if text.nul_count:
-        print(f"{text.path}: {text.nul_count} NUL characters left out", file=sys.stderr)
+        say(f"{text.path}: {text.nul_count} NUL characters left out", aside=True)
     counts.nul_characters += text.nul_count
     name, file_reader = choose_reader(text, source.format, known, params)
     return str(text.path), name, file_reader.read(text, params, notes)

@@ -1,11 +1,19 @@
-"""From the messages of a source to turns: cleaned, joined where one side says several, ending in an answer."""
+"""From messages to turns: cleaned, joined where one side says several. What is learnt ends with an answer, what is to
+be answered with a question.
+"""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tinychat.corpus.cleaning import MOST_CHARACTERS, REPLACEMENT, clean_text, is_damaged
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.tally import Tally
+from tinychat.errors import InputError
+
+# The chat template has no token for them: training leaves such messages out, and so does whoever asks the model.
+LEFT_OUT_ROLES = ("system", "developer", "tool", "function")
 
 
 @dataclass
@@ -26,7 +34,8 @@ def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
     """
     if any(len(turn.content) > MOST_CHARACTERS for turn in dialogue.turns):
         return Dropped(dialogue.source, "too_long")
-    turns = _join(_clean(dialogue, counts), dialogue.source, counts)
+    cleaned = (_clean(turn, dialogue.source, counts) for turn in dialogue.turns)
+    turns = _join([turn for turn in cleaned if turn], dialogue.source, counts)
     if turns and turns[0].role == "assistant" and turns[0].weight:
         turns[0] = replace(turns[0], weight=0)
         counts.changed.add("leading_assistant", dialogue.source)
@@ -40,18 +49,56 @@ def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
     return replace(dialogue, turns=tuple(turns))
 
 
-def _clean(dialogue: Dialogue, counts: TurnCounts) -> list[Turn]:
-    kept = []
-    for turn in dialogue.turns:
-        text = clean_text(turn.content, counts.cleaning)
-        counts.replacement_characters += text.count(REPLACEMENT)
-        if not text:
-            counts.dropped.add("blank", dialogue.source)
-        elif is_damaged(text):
-            counts.dropped.add("replacement_characters", dialogue.source)
-        else:
-            kept.append(turn if text == turn.content else replace(turn, content=text))
-    return kept
+def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str]], Tally]:
+    """Messages (`role`, `content`) that end with a question, as the corpus would keep them; and what was left out.
+
+    They are cleaned, left out and joined by the functions that made the training dialogues, so that what the model
+    reads has the form of what it learnt from. Raises InputError for a message that will not do, and where no question
+    is left at the end.
+    """
+    counts = TurnCounts()
+    turns: list[Turn] = []
+    last: object = None
+    for number, message in enumerate(messages, start=1):
+        where = f"message {number}"
+        role = message.get("role") if isinstance(message, Mapping) else None
+        if role in LEFT_OUT_ROLES:
+            counts.dropped.add(str(role), where)
+            continue
+        last = role
+        try:
+            turn = _clean(_turn(message, where), where, counts)
+        except ValueError as error:
+            raise InputError(f"{where} holds {error}, which is no character") from None
+        if turn:
+            turns.append(turn)
+    turns = _join(turns, "", counts)
+    if not turns or turns[-1].role != "user":
+        if last == "assistant":
+            raise InputError("the last message is the assistant's; a dialogue to be answered ends with the user's")
+        if counts.dropped.counts["replacement_characters"]:
+            raise InputError(f"the question is damaged: an earlier program put {REPLACEMENT} where it lost characters")
+        raise InputError("the question is empty")
+    return [{"role": turn.role, "content": turn.content} for turn in turns], counts.dropped
+
+
+def _turn(message: object, where: str) -> Turn:
+    if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
+        raise InputError(f"{where} is {message!r}; it must have a role and a content, both text")
+    role = message.get("role")
+    if role not in ("user", "assistant"):
+        raise InputError(f"{where} has the role {role!r}; it must be user or assistant")
+    return Turn("user" if role == "user" else "assistant", message["content"])
+
+
+def _clean(turn: Turn, where: str, counts: TurnCounts) -> Turn | None:
+    """The turn with its text cleaned; None where nothing is left of it, or too much was lost before."""
+    text = clean_text(turn.content, counts.cleaning)
+    counts.replacement_characters += text.count(REPLACEMENT)
+    if not text or is_damaged(text):
+        counts.dropped.add("replacement_characters" if text else "blank", where)
+        return None
+    return turn if text == turn.content else replace(turn, content=text)
 
 
 def _join(messages: list[Turn], where: str, counts: TurnCounts) -> list[Turn]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from tinychat.report.carried import CarriedView
 from tinychat.report.measures import SPLITS, MeasureGroup
-from tinychat.report.view import ARROWS, View
+from tinychat.report.view import ARROWS, View, printable
 from tinychat.report.words import Words
 
 # An underscore within a word and an ampersand that begins no entity mean nothing.
@@ -44,8 +44,8 @@ def to_markdown(view: View, words: Words) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that means nothing to Markdown, as one line."""
-    return SPECIAL.sub(r"\\\1", text).replace("\n", " ⏎ ")
+    """Text that means nothing to Markdown, as one line of printable characters."""
+    return SPECIAL.sub(r"\\\1", printable(text)).replace("\n", " ⏎ ")
 
 
 def _abilities(view: View, words: Words) -> str:

@@ -24,6 +24,7 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,  # not what is markup already
     )
     # matplotlib takes longer to load than all else of this stage together: what is wrong is told before that.
     from tinychat.report.charts import draw_loss_curve
@@ -44,8 +45,8 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
 def _sentences(reports: Reports, view: View, words: Words) -> list[dict[str, Any]]:
     return [
         {
-            "prompt": printable(sentence.prompt),
-            "reply": printable(sentence.reply),
+            "prompt": sentence.prompt,
+            "reply": sentence.reply,
             "carried": carried,
             "pictures": [
                 (name, Markup(inline(picture, f"{name}-{number}", words(f"{name}.about"))))

@@ -12,8 +12,10 @@ from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
 from tinychat.report.words import Words
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
-# Characters that HTML and XML have no place for.
-UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Characters that HTML and XML have no place for, and marks that would turn the direction of what stands around them.
+UNPRINTABLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 Pairs = list[tuple[str, str]]
 Table = tuple[list[str], list[list[str]]]
@@ -115,8 +117,8 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
         findings=[(finding.tone, words(finding.key, **finding.values)) for finding in found],
         replies=[
             ReplyView(
-                prompt=printable(reply.prompt),
-                text=printable(reply.text),
+                prompt=reply.prompt,
+                text=reply.text,
                 n_tokens=reply.n_tokens,
                 finish=words(f"finish.{reply.finish_reason}"),
                 probability=f"{reply.probability:.0%}",
@@ -139,9 +141,9 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
             for split in SPLITS
         },
         sections=_sections(reports, language),
-        first_prompt=printable(reports.sentences[0].prompt),
+        first_prompt=reports.sentences[0].prompt,
         carried=[
-            carried_view(sentence.carried, printable(f"{sentence.prompt} → {sentence.reply}"), words)
+            carried_view(sentence.carried, f"{sentence.prompt} → {sentence.reply}", words)
             for sentence in reports.sentences
         ],
         runtime=_runtime(reports.training, words),
@@ -149,7 +151,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
 
 
 def printable(text: str) -> str:
-    """Text without the characters that HTML and XML cannot hold; each leaves a sign in its place."""
+    """Text without the characters that have no place in a page; each leaves a sign. Whatever sets a text calls this."""
     return UNPRINTABLE.sub("\ufffd", text)
 
 
@@ -160,7 +162,7 @@ def _loss(loss: float | None, words: Words) -> str:
 def _abilities(evaluation: dict[str, Any], words: Words) -> list[AbilityView]:
     return [
         AbilityView(
-            name=words(f"ability.{ability.measure.key}") if ability.known else printable(ability.measure.key),
+            name=words(f"ability.{ability.measure.key}") if ability.known else ability.measure.key,
             better=ability.measure.better,
             about=words(f"ability.{ability.measure.key}.about") if ability.known else None,
             asked=ability.asked,

@@ -1,10 +1,11 @@
 """Ctrl-C and SIGTERM as a wish: finish the step first."""
 
 import signal
-import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+from tinychat.printing import say
 
 
 class StopSignals:
@@ -27,7 +28,7 @@ class StopSignals:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
-        print("\nstopping after this step; once more stops at once", file=sys.stderr, flush=True)
+        say("\nstopping after this step; once more stops at once", aside=True)
         self._restore()
 
     def _restore(self) -> None:

@@ -1,7 +1,6 @@
 """The training loop: batches by length, one optimizer step each, validation after each epoch."""
 
 import math
-import sys
 import time
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from tinychat.errors import InputError, Interrupted, describe
 from tinychat.model.classic import DialogueModel
 from tinychat.model.losses import token_losses
 from tinychat.params import TrainParams
+from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.training.interruption import StopSignals
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
@@ -214,11 +214,10 @@ class Trainer:
             self._warned = False
         except OSError as error:
             if not self._warned:
-                print(
+                say(
                     f"warning: no snapshot of step {self.progress.step} ({describe(error)}); training goes on. "
                     f"Where it is stopped, {self._next_start()}",
-                    file=sys.stderr,
-                    flush=True,
+                    aside=True,
                 )
             self._warned = True
 

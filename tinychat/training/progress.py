@@ -1,6 +1,5 @@
 """What a person sees while the model trains: a bar in a terminal, plain lines elsewhere, as where DVC runs it."""
 
-import sys
 import time
 from datetime import timedelta
 from types import TracebackType
@@ -8,6 +7,8 @@ from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from tinychat.printing import say, visible
 
 SECONDS_BETWEEN_LINES = 20.0  # without a terminal: so that nobody thinks that it hangs
 
@@ -73,7 +74,7 @@ class TrainingDisplay:
     def line(self, text: str) -> None:
         text = f"{text}  {self.speed:,.0f} tokens/s" if self._tokens else text
         if self._console.is_terminal:
-            self._console.print(text, highlight=False)
+            self._console.print(visible(text), highlight=False, markup=False)
         else:
-            print(text, file=sys.stdout, flush=True)
+            say(text)
         self._last = self._said = time.perf_counter()

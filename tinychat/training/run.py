@@ -16,6 +16,7 @@ from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import TRAINING_FILE, ModelConfig
 from tinychat.model.storage import save_model
 from tinychat.params import ModelParams, TrainParams
+from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.training.card import model_card
@@ -103,26 +104,23 @@ def train_model(
         model = config.build(dropout=train_params.dropout).to(runtime.device)
         trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
         if trainer.resume():
-            print(f"going on from the snapshot of step {trainer.progress.step} of {trainer.total_steps}", flush=True)
+            say(f"going on from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
         if not len(valid) and train_params.keep == "best":
-            print("no validation dialogues: the last weights are kept, not the best", flush=True)
-        print(
+            say("no validation dialogues: the last weights are kept, not the best")
+        say(
             f"{model.n_parameters():,} parameters, {len(train)} dialogues, {trainer.steps_per_epoch} steps an epoch "
             f"({trainer.padding:.1%} padding) on {runtime.device}, {runtime.precision}, {runtime.threads} threads",
-            flush=True,
         )
         if train_params.warmup_steps >= trainer.total_steps:
-            print(
+            say(
                 f"the warm-up ({train_params.warmup_steps} steps) is not over when the run ends "
                 f"({trainer.total_steps} steps): raise train.epochs, or lower train.warmup_steps",
-                flush=True,
             )
         elif trainer.total_steps < FEW_STEPS:
-            print(
+            say(
                 f"{trainer.total_steps} steps in all are few, even for twenty pairs: "
                 f"raise train.epochs in params.yaml (now {train_params.epochs}), for example to "
                 f"{math.ceil(FEW_STEPS / trainer.steps_per_epoch)}",
-                flush=True,
             )
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
@@ -131,7 +129,7 @@ def train_model(
                 raise InputError(f"the code or the data {CHANGED}")
             write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):
-            print(trainer.put_aside(), flush=True)
+            say(trainer.put_aside())
             raise
         if stop.requested:
             # DVC is deaf to Ctrl-C while a stage runs, and would start the next one.

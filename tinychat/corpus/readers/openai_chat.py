@@ -14,11 +14,11 @@ from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
 from tinychat.corpus.known_formats import known_json
 from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt, excerpts
 from tinychat.corpus.text_files import TextFile
+from tinychat.corpus.turns import LEFT_OUT_ROLES
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams
 
-DROPPED_ROLES = ("system", "developer", "tool", "function")
-ROLES = (*DROPPED_ROLES, "user", "assistant")
+ROLES = (*LEFT_OUT_ROLES, "user", "assistant")
 MEANT = {
     "human": "user",
     "customer": "user",
@@ -135,7 +135,7 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
             raise _FaultError("bad_message", f"{path} is {_kind(message)}. Expected an object with role and content.")
         role = _role(path, message)
         weight = _weight(path, message, role)
-        if role in DROPPED_ROLES:
+        if role in LEFT_OUT_ROLES:
             dropped.append(role)
             continue
         content, lost = _content(path, message)

@@ -1,0 +1,47 @@
+"""What is printed: nothing that a terminal obeys, and no line without an end."""
+
+import re
+import sys
+
+# C0 and C1 controls but the line break, and the marks that turn the direction of writing.
+COMMANDS_TO_TERMINALS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+CONTROL_PICTURES = 0x2400  # ␀, ␁, … stand for the C0 controls
+DELETE_PICTURE = "\u2421"
+REPLACEMENT = "\ufffd"
+LONGEST_LINE = 4000  # characters
+BEGINNING, END = 3000, 500  # of a longer line, which are shown
+
+
+def say(*texts: object, aside: bool = False) -> None:
+    """Print texts as `printable` gives them, with spaces between, and a line break: on stdout, or `aside`, on stderr.
+
+    All that a stage or the package prints passes here, since text of a file, of its name and of a model may hold
+    anything; tests/test_printing.py holds them to it. What styles itself makes its texts `visible` first.
+    """
+    print(printable(" ".join(map(str, texts))), file=sys.stderr if aside else sys.stdout, flush=True)
+
+
+def printable(text: str) -> str:
+    """`text` in visible characters, without the middle of a line that is longer than LONGEST_LINE."""
+    return visible("\n".join(map(_cut, text.split("\n"))))
+
+
+def visible(text: str) -> str:
+    """`text` with a picture in the place of each character that a terminal would obey; line breaks stay."""
+    return COMMANDS_TO_TERMINALS.sub(lambda found: _picture(found[0]), text)
+
+
+def _cut(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[:BEGINNING]} … {len(line) - BEGINNING - END:,} characters … {line[-END:]}"
+
+
+def _picture(char: str) -> str:
+    if char == "\t":
+        return " "
+    if char < " ":
+        return chr(CONTROL_PICTURES + ord(char))
+    return DELETE_PICTURE if char == "\x7f" else REPLACEMENT
