@@ -220,7 +220,9 @@ class Engine:
         """A token for each request, from its row of `logits` (B, V). Raises InputError where one is not finite."""
         if not np.isfinite(logits).all():
             named = f"{self.folder}: the model's" if self.folder else "the model's"
-            raise InputError(f"{named} logits are not finite: its weights are too large, or damaged; train it again")
+            raise InputError(
+                f"{named} logits are not finite (inf or nan): its weights are too large, or damaged; train it again"
+            )
         highest = logits.max(axis=1, keepdims=True)
         totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)
         allowed = np.empty_like(logits)
