@@ -3,12 +3,12 @@
     python -m benchmarks.generation [--rounds 9] [--new-tokens 100]
     pip install transformers ctranslate2      what stands beside it; what is not installed is left out, and named
 
-The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, greedy,
-prompts of 16 tokens, no `<eos>`, for one sequence and for 32 at once. Each side has a process of its own, with the
-threads that its user gets without asking (`--threads 1`: one each, which another program beside it disturbs less), and
-waits while the others compute; the order turns with each round. What counts are the ratios to transformers in fp32,
-taken round by round; all figures are medians. tinychat's time holds the text of the replies as well, piece by piece;
-the others' ends at the token ids.
+The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, prompts
+of 16 tokens, no `<eos>`, for one sequence and for 32 at once, greedy and sampled (temperature 0.8, top-k 50, top-p
+0.95). Each side has a process of its own, with the threads that its user gets without asking (`--threads 1`: one each,
+which another program beside it disturbs less), and waits while the others compute; the order turns with each round.
+What counts are the ratios to transformers in fp32, taken round by round; all figures are medians. tinychat's time holds
+the text of the replies as well, piece by piece; the others' ends at the token ids.
 """
 
 import argparse
@@ -36,9 +36,12 @@ from rich.table import Table
 from benchmarks.rivals import ARTICLE, machine, missing_packages
 
 Prompts = list[list[int]]
-Answer = Callable[[Prompts, int], int]  # prompts, and how many tokens each gets → how many were made
+Answer = Callable[[Prompts, int, bool], int]  # prompts, how many tokens each gets, whether sampled → how many were made
+Task = tuple[int, bool]  # so many sequences, whether sampled
 
 SEQUENCES = (1, 32)
+TASKS = [(n, sampled) for n in SEQUENCES for sampled in (False, True)]
+TEMPERATURE, TOP_K, TOP_P = 0.8, 50, 0.95  # as in params.yaml
 PROMPT_TOKENS = 16
 REFERENCE = "transformers fp32"
 
@@ -66,8 +69,10 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
 
     engine = load_engine(folder / "tinychat", rows=max(SEQUENCES), device="cpu")
 
-    def answer(prompts: Prompts, new_tokens: int) -> int:
+    def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
         options = SamplingOptions(max_tokens=new_tokens)
+        if sampled:
+            options = SamplingOptions("sample", TEMPERATURE, TOP_K, TOP_P, max_tokens=new_tokens)
         requests = [Request(prompt, options, engine.tokenizer) for prompt in prompts]
         engine.enter(requests)
         while any(request.finish_reason is None for request in requests):
@@ -87,9 +92,11 @@ def load_transformers(dtype: str, folder: Path) -> tuple[Answer, int]:
     transformers: Any = importlib.import_module("transformers")
     model = transformers.GPT2LMHeadModel.from_pretrained(folder / "gpt2", dtype=dtype).eval()
 
-    def answer(prompts: Prompts, new_tokens: int) -> int:
+    def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
         ids = torch.tensor(prompts)
-        limits = {"max_new_tokens": new_tokens, "do_sample": False, "pad_token_id": 0}
+        limits: dict[str, Any] = {"max_new_tokens": new_tokens, "do_sample": sampled, "pad_token_id": 0}
+        if sampled:
+            limits |= {"temperature": TEMPERATURE, "top_k": TOP_K, "top_p": TOP_P}
         made = model.generate(ids, attention_mask=torch.ones_like(ids), **limits)
         return int(made.numel() - ids.numel())
 
@@ -104,8 +111,10 @@ def load_ctranslate2(kind: str, folder: Path) -> tuple[Answer, int]:
     generator = ctranslate2.Generator(str(model), device="cpu", compute_type=kind, intra_threads=threads)
     tokens = json.loads((model / "vocabulary.json").read_text(encoding="utf-8"))
 
-    def answer(prompts: Prompts, new_tokens: int) -> int:
-        limits = {"max_length": new_tokens, "min_length": new_tokens, "include_prompt_in_result": False}
+    def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
+        limits: dict[str, Any] = {"max_length": new_tokens, "min_length": new_tokens, "include_prompt_in_result": False}
+        if sampled:
+            limits |= {"sampling_temperature": TEMPERATURE, "sampling_topk": TOP_K, "sampling_topp": TOP_P}
         made = generator.generate_batch([[tokens[i] for i in prompt] for prompt in prompts], **limits)
         return sum(len(result.sequences_ids[0]) for result in made)
 
@@ -147,9 +156,9 @@ def serve(name: str, folder: Path, threads: int | None, connection: Connection) 
     answer, used = SIDES[name].load(folder)
     connection.send(used)
     while (task := connection.recv()) is not None:
-        prompts, new_tokens = task
+        prompts, new_tokens, sampled = task
         begun = time.perf_counter()
-        made = answer(prompts, new_tokens)
+        made = answer(prompts, new_tokens, sampled)
         taken = time.perf_counter() - begun
         if made != len(prompts) * new_tokens:
             raise AssertionError(f"{name} made {made} tokens instead of {len(prompts)} times {new_tokens}")
@@ -167,9 +176,9 @@ class Process:
         theirs.close()  # so that its death is seen
         self.threads: int = self._connection.recv()
 
-    def speed(self, prompts: Prompts, new_tokens: int) -> float:
+    def speed(self, prompts: Prompts, new_tokens: int, sampled: bool) -> float:
         """Tokens per second."""
-        self._connection.send((prompts, new_tokens))
+        self._connection.send((prompts, new_tokens, sampled))
         return float(self._connection.recv())
 
     def end(self) -> None:
@@ -181,29 +190,31 @@ def random_prompts(n: int, rng: random.Random) -> Prompts:
     return [[rng.randrange(300, ARTICLE.vocab_size) for _ in range(PROMPT_TOKENS)] for _ in range(n)]
 
 
-def measure(processes: dict[str, Process], rounds: int, new_tokens: int) -> dict[tuple[str, int], list[float]]:
-    """Tokens per second, by side and number of sequences, one value a round."""
+def measure(processes: dict[str, Process], rounds: int, new_tokens: int) -> dict[tuple[str, Task], list[float]]:
+    """Tokens per second, by side and task, one value a round."""
     rng, names = random.Random(0), list(processes)
-    speeds: dict[tuple[str, int], list[float]] = {(name, n): [] for name in names for n in SEQUENCES}
+    speeds: dict[tuple[str, Task], list[float]] = {(name, task): [] for name in names for task in TASKS}
     for number in track(range(-1, rounds), "rounds"):  # the first one warms up
         order = names[number % len(names) :] + names[: number % len(names)]
-        for n in SEQUENCES:
+        for n, sampled in TASKS:
             prompts = random_prompts(n, rng)
             for name in order:
-                speed = processes[name].speed(prompts, new_tokens)
+                speed = processes[name].speed(prompts, new_tokens, sampled)
                 if number >= 0:
-                    speeds[name, n].append(speed)
+                    speeds[name, (n, sampled)].append(speed)
     return speeds
 
 
-def result_table(processes: dict[str, Process], speeds: dict[tuple[str, int], list[float]], n: int) -> Table:
-    title = "one sequence" if n == 1 else f"{n} sequences at once"
-    table = Table("", "threads", "tokens/s", "fastest", "ratio", title=title)
+def result_table(processes: dict[str, Process], speeds: dict[tuple[str, Task], list[float]], task: Task) -> Table:
+    n, sampled = task
+    title = ("one sequence" if n == 1 else f"{n} sequences at once") + (", sampled" if sampled else ", greedy")
+    table = Table("", "threads", "tokens/s", "fastest", "µs/token", "ratio", title=title)
     for name, process in processes.items():
-        own, reference = speeds[name, n], speeds.get((REFERENCE, n), [])
+        own, reference = speeds[name, task], speeds.get((REFERENCE, task), [])
         ratios = [ours / theirs for ours, theirs in zip(own, reference, strict=False)]
         ratio = f"{statistics.median(ratios):.2f}" if ratios else "–"
-        table.add_row(name, str(process.threads), f"{statistics.median(own):,.0f}", f"{max(own):,.0f}", ratio)
+        median = statistics.median(own)
+        table.add_row(name, str(process.threads), f"{median:,.0f}", f"{max(own):,.0f}", f"{1e6 / median:,.0f}", ratio)
     return table
 
 
@@ -228,8 +239,8 @@ def main() -> None:
             for process in processes.values():
                 process.end()
     console = Console()
-    for n in SEQUENCES:
-        console.print(result_table(processes, speeds, n))
+    for task in TASKS:
+        console.print(result_table(processes, speeds, task))
     console.print(
         f"Medians of {arguments.rounds} interleaved rounds, {arguments.new_tokens} new tokens each; ratio to "
         f"{REFERENCE} in the same round. {machine()}.",

@@ -219,8 +219,8 @@ def test_what_is_named_decides_whether_the_reply_is_by_chance(given: dict[str, A
     ("given", "message"),
     [
         ({"temprature": 1}, "unknown option temprature; there are: method, temperature, top_k, top_p, min_p, "),
-        ({"temperature": False}, "temperature is False; it must be a number from 0.01 to 100"),
-        ({"temperature": -1}, "temperature is -1; it must be a number from 0.01 to 100"),
+        ({"temperature": False}, "temperature is False; it must be 0 (greedy) or a number from 0.01 to 100"),
+        ({"temperature": -1}, "temperature is -1; it must be 0 (greedy) or a number from 0.01 to 100"),
         ({"top_k": None}, "top_k is None; it must be a whole number from 0 on"),
         ({"stop": [""]}, "stop is ('',); it must be texts that are not empty"),
         ({"stop": 3}, "stop is 3; it must be texts that are not empty"),

@@ -162,7 +162,7 @@ def test_a_message_too_long_is_an_error_that_says_how_long_it_may_be(project: Pa
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["--temperature", "-1"], "temperature is -1.0; it must be a number from 0.01 to 100"),
+        (["--temperature", "-1"], "temperature is -1.0; it must be 0 (greedy) or a number from 0.01 to 100"),
         (["--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer; see python -m tinychat chat --help"),
         (["--temprature", "1"], "No such option"),
         (["--stop", ""], "stop is ('',); it must be texts that are not empty"),

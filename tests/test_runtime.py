@@ -251,6 +251,24 @@ def test_one_within_another_counts_for_as_long_as_it_lasts(two_threads: None) ->
     assert set(blas_threads()) == {2}
 
 
+def test_those_made_while_one_lasts_end_with_the_number_from_before_it(two_threads: None) -> None:
+    with BlasThreads(1):
+        others = [BlasThreads(1), BlasThreads(1)]
+    for other in others:
+        with other:
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {2}
+
+
+def test_of_two_at_once_the_first_that_ends_leaves_the_other_its_number(two_threads: None) -> None:
+    first, second = BlasThreads(1), BlasThreads(1)
+    first.__enter__()
+    with second:
+        first.__exit__()
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}
+
+
 def test_freed_memory_is_kept_where_the_c_library_can() -> None:
     code = (
         "import resource, numpy, tinychat.runtime as r; r.keep_freed_memory()\n"

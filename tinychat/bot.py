@@ -94,9 +94,6 @@ class Bot:
         elif isinstance(given.get("stop"), list):
             given["stop"] = tuple(given["stop"])
         by_chance = any(name in given for name in CHANCE)
-        if given.get("temperature") == 0 and not isinstance(given["temperature"], bool):
-            del given["temperature"]
-            given["method"] = "greedy"
         given.setdefault("method", "sample" if by_chance else "greedy")
         return SamplingOptions(**given)
 

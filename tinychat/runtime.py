@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import math
 import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -119,8 +120,13 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+_lasting: "list[BlasThreads]" = []  # OpenBLAS has one number for the whole process
+_lasting_changes = threading.Lock()
+
+
 class BlasThreads:
-    """While this context lasts, numpy's OpenBLAS computes with so many threads; afterwards as when this was made.
+    """While this context lasts, numpy's OpenBLAS computes with so many threads; after the last of them that lasts, as
+    when the first of them was made. Of several at once, in other threads too, the one that began last counts.
 
     By default it takes every core, and its threads wait for each other in a busy loop: beside another program two of
     them were slower than one (docs/experiments.md).
@@ -131,18 +137,26 @@ class BlasThreads:
 
         self.number = number
         self._libraries = ThreadpoolController().select(internal_api="openblas").lib_controllers
-        # Asked once: after a Ctrl-C in the middle, or beside another thread, one would take its own number for theirs.
-        self._before = [library.num_threads for library in self._libraries]
+        with _lasting_changes:
+            # Asked once: after a Ctrl-C in the middle one would take its own number for theirs. While another lasts,
+            # it would be that one's.
+            self._before: dict[str, int] = {library.filepath: library.num_threads for library in self._libraries}
+            for other in _lasting:
+                self._before |= other._before
 
     def __enter__(self) -> None:
-        self._set([self.number] * len(self._libraries))
+        with _lasting_changes:
+            _lasting.append(self)
+            self._set()
 
     def __exit__(self, *error: object) -> None:
-        self._set(self._before)
+        with _lasting_changes:
+            _lasting[:] = [one for one in _lasting if one is not self]
+            self._set()
 
-    def _set(self, numbers: list[int]) -> None:
-        for library, number in zip(self._libraries, numbers, strict=True):
-            library.set_num_threads(number)
+    def _set(self) -> None:
+        for library in self._libraries:
+            library.set_num_threads(_lasting[-1].number if _lasting else self._before[library.filepath])
 
 
 # Of glibc's malloc.h, for `mallopt`.

@@ -327,8 +327,8 @@ def test_a_seed_that_greedy_does_not_use_is_said_to_be_unused(bot: tinychat.Bot)
     ("line", "error"),
     [
         ("/temperature warm", "error: /temperature takes a number, 0 for greedy, found 'warm'"),
-        ("/temperature -1", "error: temperature is -1.0; it must be a number from 0.01 to 100"),
-        ("/temperature nan", "error: temperature is nan; it must be a number from 0.01 to 100"),
+        ("/temperature -1", "error: temperature is -1.0; it must be 0 (greedy) or a number from 0.01 to 100"),
+        ("/temperature nan", "error: temperature is nan; it must be 0 (greedy) or a number from 0.01 to 100"),
         ("/seed 1.5", "error: /seed takes a whole number from 0 on, found '1.5'"),
         ("/seed -1", "error: seed is -1; it must be a whole number from 0 on"),
     ],

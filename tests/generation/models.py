@@ -1,7 +1,7 @@
 """Models with random weights that are far from flat, and the plain way to compute one: without a cache."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +106,18 @@ class PlainDecoder:
 
 def biased(sample: Sample, bias: Mapping[int, float]) -> Sample:
     """A copy whose likelihood of some tokens is as a test needs it."""
+
+    def set_values(weight: torch.Tensor) -> None:
+        for token, value in bias.items():
+            weight[token] = value
+
+    return changed(sample, {"output_layer.bias": set_values})
+
+
+def changed(sample: Sample, changes: Mapping[str, Callable[[torch.Tensor], object]]) -> Sample:
+    """A copy with some weights changed, in place."""
     model = deepcopy(sample.model)
     with torch.no_grad():
-        for token, value in bias.items():
-            model.output_layer.bias[token] = value
+        for name, change in changes.items():
+            change(model.get_parameter(name))
     return Sample(sample.config, model)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.generation import plain_sampling
+from tests.generation.choosing import NOT, choose_token, keep_min_p, keep_top_k, keep_top_p
 from tinychat.generation.decoder import Floats
 from tinychat.generation.sampling import (
+    Said,
     SamplingOptions,
-    choose_token,
+    candidates,
+    choose_tokens,
     forbid,
-    keep_min_p,
-    keep_top_k,
-    keep_top_p,
     penalise_repetition,
     repeating,
 )
@@ -24,7 +24,6 @@ from tinychat.generation.sampling import (
 LOGITS = np.array([2.0, 1.0, 0.0, -1.0, -5.0], dtype=np.float32)
 PLAIN = SamplingOptions("sample")
 EOS = 3
-NOT = np.float32(-math.inf)
 
 
 def cases(n: int = 150) -> list[tuple[Floats, list[int], np.random.Generator]]:
@@ -142,6 +141,53 @@ def test_a_token_is_chosen_as_the_plain_reference_chooses_it(name: str) -> None:
             assert token == plain_sampling.drawn(expected, np.random.default_rng(seed).random())
         others.add(token)
     assert len(others) > 20
+
+
+@pytest.mark.parametrize("name", [*KNOBS, "each its own"])
+@pytest.mark.parametrize("scale", [0.1, 2, 10])
+def test_a_sentence_among_others_gets_the_token_that_it_gets_alone(name: str, scale: float) -> None:
+    """Whatever their logits and knobs are, to the last bit: a number on the border would show another order of sums."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        logits = (rng.normal(size=(17, 400)) * scale * rng.random((17, 1))).astype(np.float32)
+        logits[rng.random(logits.shape) < 0.1] = NOT
+        options = [KNOBS[str(rng.choice(list(KNOBS)))] if name == "each its own" else KNOBS[name] for _ in logits]
+        so_far = rng.integers(0, 4, (17, 12)).tolist()
+
+        def said(place: int) -> Said:
+            return Said(so_far[place], 3, options[place], np.random.default_rng(place))  # noqa: B023
+
+        together = choose_tokens(logits, [said(place) for place in range(17)], EOS)
+        assert together == [choose_tokens(logits[place : place + 1], [said(place)], EOS)[0] for place in range(17)]
+
+
+@pytest.mark.parametrize("knobs", [(50, 0.95, 0.0), (0, 0.95, 0.0), (0, 1.0, 0.05), (0, 1.0, 0.0)], ids=str)
+def test_the_weights_that_a_token_is_drawn_by_are_those_of_the_sentence_alone(knobs: tuple[int, float, float]) -> None:
+    rng = np.random.default_rng(0)
+    logits = (rng.normal(size=(32, 5000)) * rng.uniform(0.1, 8, (32, 1))).astype(np.float32)
+    ids, weights = candidates(logits, 0.8, *knobs)
+    for row in range(32):
+        own_ids, own_weights = candidates(logits[row : row + 1], 0.8, *knobs)
+        drawn, own = weights[row] > 0, own_weights[0] > 0
+        assert np.array_equal(ids[row, drawn], own_ids[0, own])
+        assert np.array_equal(weights[row, drawn], own_weights[0, own])
+
+
+def test_with_top_k_only_the_k_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And with top-p alone only those that are likely enough to be among its tokens."""
+    sorted_: list[int] = []
+    argsort = np.argsort
+
+    def counted(values: Floats, *args: Any, **kwargs: Any) -> Any:
+        sorted_.append(values.shape[1])
+        return argsort(values, *args, **kwargs)
+
+    monkeypatch.setattr(np, "argsort", counted)
+    logits = (np.random.default_rng(0).normal(size=(32, 5000)) * 5).astype(np.float32)
+    candidates(logits, 1.0, 50, 0.95, 0.0)
+    candidates(logits, 1.0, 0, 0.95, 0.0)
+    assert sorted_[0] == 50
+    assert sorted_[1] < 1000
 
 
 @pytest.mark.parametrize("name", KNOBS)

@@ -8,18 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.generation.choosing import choose_token, keep_min_p, keep_top_k, keep_top_p
 from tests.generation.plain_sampling import drawn
 from tinychat.generation.decoder import Floats
-from tinychat.generation.sampling import (
-    SamplingOptions,
-    choose_token,
-    forbid,
-    keep_min_p,
-    keep_top_k,
-    keep_top_p,
-    penalise_repetition,
-    repeating,
-)
+from tinychat.generation.sampling import SamplingOptions, forbid, penalise_repetition, repeating
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 processors = pytest.importorskip("transformers.generation.logits_process")

@@ -11,13 +11,14 @@ from tinychat.generation.sampling import SamplingOptions
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"method": "beam"}, "method is 'beam'; it must be greedy or sample"),
-    ({"temperature": 0.0}, "temperature is 0.0; it must be a number from 0.01 to 100"),
-    ({"temperature": 101}, "temperature is 101; it must be a number from 0.01 to 100"),
-    ({"temperature": math.nan}, "temperature is nan; it must be a number from 0.01 to 100"),
-    ({"temperature": math.inf}, "temperature is inf; it must be a number from 0.01 to 100"),
-    ({"temperature": "1"}, "temperature is '1'; it must be a number from 0.01 to 100"),
-    ({"temperature": True}, "temperature is True; it must be a number from 0.01 to 100"),
-    ({"temperature": None}, "temperature is None; it must be a number from 0.01 to 100"),
+    ({"temperature": -1}, "temperature is -1; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": 0.001}, "temperature is 0.001; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": 101}, "temperature is 101; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": math.nan}, "temperature is nan; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": math.inf}, "temperature is inf; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": "1"}, "temperature is '1'; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": True}, "temperature is True; it must be 0 (greedy) or a number from 0.01 to 100"),
+    ({"temperature": None}, "temperature is None; it must be 0 (greedy) or a number from 0.01 to 100"),
     ({"top_k": -1}, "top_k is -1; it must be a whole number from 0 on"),
     ({"top_k": 2.0}, "top_k is 2.0; it must be a whole number from 0 on"),
     ({"top_k": True}, "top_k is True; it must be a whole number from 0 on"),
@@ -63,3 +64,7 @@ def test_without_any_the_reply_is_the_likeliest_with_every_knob_off() -> None:
     assert (options.method, options.temperature, options.top_k, options.top_p, options.min_p) == ("greedy", 1, 0, 1, 0)
     assert (options.repetition_penalty, options.no_repeat_ngram, options.min_tokens, options.stop) == (1, 0, 0, ())
     assert (options.seed, options.max_tokens, options.alternatives) == (0, 64, 0)
+
+
+def test_temperature_0_means_greedy() -> None:
+    assert SamplingOptions("sample", temperature=0, seed=1) == SamplingOptions("greedy", seed=1)

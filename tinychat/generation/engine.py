@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
-from tinychat.generation.sampling import SamplingOptions, choose_token
+from tinychat.generation.sampling import Said, SamplingOptions, choose_tokens
 from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
@@ -122,10 +122,10 @@ class Request:
 
 
 class Engine:
-    """A model with its vocabulary, ready to answer many at once."""
+    """A model with its vocabulary, ready to answer many at once. `folder` is where it lies, to be named in errors."""
 
-    def __init__(self, decoder: Decoder, tokenizer: Tokenizer) -> None:
-        self.decoder, self.tokenizer = decoder, tokenizer
+    def __init__(self, decoder: Decoder, tokenizer: Tokenizer, folder: Path | None = None) -> None:
+        self.decoder, self.tokenizer, self.folder = decoder, tokenizer, folder
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
         self._refused = cache(self._refused_after)
         self.turn = threading.RLock()  # threads that share a model take turns; a step of one is a step of all
@@ -182,7 +182,7 @@ class Engine:
                 raise ValueError(f"{len(requests)} requests; {self.free} may enter now")
             if not requests:
                 return
-            with self._unbroken():
+            with self._unbroken(), np.errstate(over="ignore", invalid="ignore"):
                 logits = self.decoder.prefill([request.prompt_ids for request in requests])
                 self._running += requests
                 self._choose(requests, logits)
@@ -192,7 +192,7 @@ class Engine:
         with self.turn:
             if not self._running:
                 return
-            with self._unbroken():
+            with self._unbroken(), np.errstate(over="ignore", invalid="ignore"):
                 logits = self.decoder.step([request.ids[-1] for request in self._running])
                 self._choose(self._running, logits)
 
@@ -217,16 +217,22 @@ class Engine:
             raise
 
     def _choose(self, requests: Sequence[Request], logits: Floats) -> None:
-        """A token for each request, from its row of `logits` (B, V)."""
+        """A token for each request, from its row of `logits` (B, V). Raises InputError where one is not finite."""
+        if not np.isfinite(logits).all():
+            named = f"{self.folder}: the model's" if self.folder else "the model's"
+            raise InputError(
+                f"{named} logits are not finite (inf or nan): its weights are too large, or damaged; train it again"
+            )
         highest = logits.max(axis=1, keepdims=True)
         totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)
-        for request, row, total in zip(requests, logits, totals, strict=True):
-            alternatives = best(row, total, request.options.alternatives)
-            allowed = np.where(self._refused(request.pending), np.float32(-np.inf), row)
-            token = choose_token(
-                allowed, request.ids, request.n_said, self.tokenizer.eos_id, request.options, request.rng
-            )
-            choice = Choice(token, float(row[token] - total), alternatives)
+        allowed = np.empty_like(logits)
+        for request, row, out in zip(requests, logits, allowed, strict=True):
+            np.add(row, self._refused(request.pending), out=out)
+        said = [Said(request.ids, request.n_said, request.options, request.rng) for request in requests]
+        tokens = choose_tokens(allowed, said, self.tokenizer.eos_id)
+        logprobs = (logits[np.arange(len(tokens)), tokens] - totals).tolist()
+        for place, (request, token, logprob) in enumerate(zip(requests, tokens, logprobs, strict=True)):
+            choice = Choice(token, logprob, best(logits[place], totals[place], request.options.alternatives))
             if token == self.tokenizer.eos_id:
                 request.finish("stop", choice)
                 continue
@@ -238,11 +244,15 @@ class Engine:
                 request.finish("length")
         self._let_go()
 
-    def _refused_after(self, pending: bytes) -> npt.NDArray[np.bool_]:
-        """Which tokens (V,) may not be said while these bytes of a character wait for the rest of it."""
+    def _refused_after(self, pending: bytes) -> Floats:
+        """Minus infinity for the tokens (V,) that may not be said while these bytes of a character wait for the rest of
+        it, 0 for the others.
+        """
         refused = np.zeros(self.decoder.vocab_size, dtype=bool)
         refused[self.tokenizer.never_said(self.decoder.vocab_size)] = True
-        return refused | self._utf8.breaking(pending) if self._utf8 else refused
+        if self._utf8:
+            refused |= self._utf8.breaking(pending)
+        return np.where(refused, np.float32(-np.inf), np.float32(0))
 
     def _let_go(self) -> None:
         """Give the places of those that have finished to others."""

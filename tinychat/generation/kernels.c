@@ -19,7 +19,7 @@ enum { PROJECTION, ATTENTION, OUT_PROJ, FFN_IN, FFN_OUT, OUTPUT, NONE };
 enum { WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS, KINDS };
 /* Of `signals`, each in a cache line of its own. LEADER and HELPER hold the number of a part, and in their lowest bits
 how many of its chunks that thread has taken, or has finished. */
-enum { LEADER = 0, HELPER = 8, PART = 16, LAYER = 24, TOKENS = 32 };
+enum { LEADER = 0, HELPER = 8, PART = 16, LAYER = 24, COUNT = 32 };
 enum { BITS = 20, CHUNKS = (1 << BITS) - 1 };
 
 enum { CHUNK = 16384 };  /* weights in a chunk of a product: 64 KB, which a core reads in about two microseconds */
@@ -38,23 +38,27 @@ enum { PATIENCE = 100000 };
 #define PAUSE() ((void)0)
 #endif
 
-/* The floats of a vector register, and how many columns at once its registers can add up for a block of tokens. */
+/* The floats of a vector register, and how many panels of a weight and tokens are multiplied at once: as many as leave
+each sum in a register. */
 #if defined(__AVX512F__)
-enum { LANES = 16, COLUMNS = 8 };
+#define TOKENS 6
+enum { LANES = 16, PANELS = 4 };
 #elif defined(__AVX__)
-enum { LANES = 8, COLUMNS = 4 };
+#define TOKENS 6
+enum { LANES = 8, PANELS = 1 };
 #elif defined(__aarch64__)
-enum { LANES = 4, COLUMNS = 8 };
+#define TOKENS 6
+enum { LANES = 4, PANELS = 1 };
 #else
-enum { LANES = 4, COLUMNS = 4 };
+#define TOKENS 3
+enum { LANES = 4, PANELS = 1 };
 #endif
-enum { BLOCK = 2 * LANES };  /* tokens */
+enum { PANEL = 16, VECTORS = PANEL / LANES };  /* as native_decoder.py lays out weights */
 /* Plain C has no name for a vector register; these are of gcc and clang. They may lie anywhere. */
 typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 
-/* How far ahead of its use a weight is asked for, in floats. Without it four sentences take 1.3 times as long. */
-enum { AHEAD = 1024, LINE = 16 };
+enum { AHEAD = 1024 };  /* how far ahead of its use a weight is asked for, in floats */
 
 /* All that both threads work on, as native.py describes it. */
 typedef struct {
@@ -63,7 +67,7 @@ typedef struct {
     const int64_t *places;
     float *keys, *values;
     const int64_t *sentences, *positions, *wanted;
-    float *x, *projected, *mixed, *hidden, *branch, *last, *turned, *helped, *scores;
+    float *x, *projected, *mixed, *hidden, *branch, *last, *helped, *scores;
     _Atomic int64_t *signals;
 } Step;
 
@@ -134,71 +138,66 @@ static inline float dot(int64_t width, const float *one, const float *other) {
     return sum;
 }
 
-static inline void prefetch(const float *from, int64_t size) {
-    for (int64_t i = 0; i < size; i += LINE) __builtin_prefetch(from + i);
+static inline float sum_of(int64_t width, const float *of) {
+    Lanes lanes = {0};
+    int64_t i = 0;
+    for (; i + LANES <= width; i += LANES) lanes += load(of + i);
+    float all = total(lanes);
+    for (; i < width; i++) all += of[i];
+    return all;
 }
 
-/* How many tokens go through products in blocks: the last block may lack some, as long as more than half are there. */
-static int64_t in_blocks(int64_t n) { return (n + LANES - 1) / BLOCK * BLOCK; }
+/* Some tokens of x (tokens, width) by some panels of a weight (panels, width, PANEL), into y (tokens, height), of which
+`columns` are there, with the bias and at least `least`; what is no number stays that.
 
-/* x (N, width) -> turned (blocks, width, BLOCK). */
-static void turn(const float *restrict x, int64_t n, int64_t width, float *restrict turned) {
-    for (int64_t token = 0; token < n; token++) {
-        float *to = turned + token / BLOCK * BLOCK * width + token % BLOCK;
-        for (int64_t i = 0; i < width; i++) to[i * BLOCK] = x[token * width + i];
-    }
-}
-
-/* Some lines of the weight (columns, width) by a block of tokens (width, BLOCK), into y (tokens, height), with the bias
-and at least `least`. `columns` is a constant where this is called, at most COLUMNS, so that all sums have a register. */
-static inline __attribute__((always_inline)) void multiply_block(int columns, int64_t width, const float *weight,
-                                                                 const float *bias, float least, const float *turned,
-                                                                 int64_t tokens, float *y, int64_t height) {
-    Lanes sums[COLUMNS][2];
-    for (int column = 0; column < columns; column++)
-        sums[column][0] = sums[column][1] = (Lanes){0} + bias[column];
+Each number is the bias, then each product after the other, whatever else is computed: so a token's numbers are the same
+in every batch. `tokens` and `panels` are constants where this is called, so that all sums have a register. */
+static inline __attribute__((always_inline)) void multiply_tile(int tokens, int panels, int64_t width,
+                                                                const float *weight, const float *bias, float least,
+                                                                const float *x, float *y, int64_t height,
+                                                                int64_t columns) {
+    Lanes sums[TOKENS][PANELS * VECTORS];
+    for (int token = 0; token < tokens; token++)
+        for (int vector = 0; vector < panels * VECTORS; vector++) sums[token][vector] = load(bias + vector * LANES);
     for (int64_t i = 0; i < width; i++) {
-        Lanes one = load(turned + i * BLOCK), two = load(turned + i * BLOCK + LANES);
-        for (int column = 0; column < columns; column++) {
-            sums[column][0] += weight[column * width + i] * one;
-            sums[column][1] += weight[column * width + i] * two;
+        for (int panel = 0; panel < panels; panel++) {
+            const float *line = weight + (panel * width + i) * PANEL;
+            __builtin_prefetch(line + AHEAD);
+            for (int vector = 0; vector < VECTORS; vector++) {
+                Lanes lanes = load(line + vector * LANES);
+                for (int token = 0; token < tokens; token++)
+                    sums[token][panel * VECTORS + vector] += lanes * x[token * width + i];
+            }
         }
     }
-    float all[COLUMNS][BLOCK];
-    for (int column = 0; column < columns; column++) {
-        *(Lanes *)all[column] = sums[column][0];
-        *(Lanes *)(all[column] + LANES) = sums[column][1];
-    }
-    for (int64_t token = 0; token < tokens; token++) {
-        for (int column = 0; column < columns; column++)
-            y[token * height + column] = all[column][token] > least ? all[column][token] : least;
+    for (int token = 0; token < tokens; token++) {
+        float all[PANELS * PANEL];
+        for (int vector = 0; vector < panels * VECTORS; vector++) *(Lanes *)(all + vector * LANES) = sums[token][vector];
+        for (int column = 0; column < panels * PANEL; column++) all[column] = all[column] < least ? least : all[column];
+        memcpy(y + token * height, all, (columns < panels * PANEL ? columns : panels * PANEL) * sizeof(float));
     }
 }
 
-/* The columns `begin` to `end` of y (N, out) = x (N, width) . weight (out, width) + bias, at least `least`.
-
-Many tokens go in blocks, in which a register holds as many tokens; the rest one dot product after the other, which
-reads the weight as fast as it comes. */
+/* The panels `begin` to `end` of y (N, out) = x (N, width) . weight (panels, width, PANEL) + bias, at least `least`. */
 static void multiply(int64_t begin, int64_t end, int64_t width, int64_t height, const float *weight, const float *bias,
-                     float least, const float *x, const float *turned, int64_t n, float *y) {
-    int64_t blocked = in_blocks(n), column = begin;
-    for (; column + COLUMNS <= end && blocked; column += COLUMNS) {
-        prefetch(weight + (column + COLUMNS) * width, COLUMNS * width);
-        for (int64_t token = 0; token < blocked; token += BLOCK)
-            multiply_block(COLUMNS, width, weight + column * width, bias + column, least, turned + token * width,
-                           n - token < BLOCK ? n - token : BLOCK, y + token * height + column, height);
-    }
-    for (; column < end && blocked; column++) {
-        for (int64_t token = 0; token < blocked; token += BLOCK)
-            multiply_block(1, width, weight + column * width, bias + column, least, turned + token * width,
-                           n - token < BLOCK ? n - token : BLOCK, y + token * height + column, height);
-    }
-    for (column = begin; column < end && blocked < n; column++) {
-        const float *line = weight + column * width;
-        prefetch(line + AHEAD, width);
-        for (int64_t token = blocked; token < n; token++) {
-            float sum = dot(width, line, x + token * width) + bias[column];
-            y[token * height + column] = sum > least ? sum : least;
+                     float least, const float *x, int64_t n, float *y) {
+    for (int64_t panel = begin, panels; panel < end; panel += panels) {
+        panels = end - panel < PANELS ? 1 : PANELS;
+        for (int64_t token = 0; token < n; token += TOKENS) {
+#define TILE(tokens, panels)                                                                                           \
+    multiply_tile(tokens, panels, width, weight + panel * PANEL * width, bias + panel * PANEL, least,                  \
+                  x + token * width, y + token * height + panel * PANEL, height, height - panel * PANEL)
+#define TILES(tokens) (panels == 1 ? TILE(tokens, 1) : TILE(tokens, PANELS))
+            switch (n - token) {
+            case 1: TILES(1); break;
+            case 2: TILES(2); break;
+#if TOKENS > 3
+            case 3: TILES(3); break;
+            case 4: TILES(4); break;
+            case 5: TILES(5); break;
+#endif
+            default: TILES(TOKENS);
+            }
         }
     }
 }
@@ -235,19 +234,12 @@ static void normalise(const Step *step, int64_t n, const float *restrict added, 
     int64_t width = step->width;
     for (int64_t token = 0; token < n; token++, added += width) {
         float *restrict x = step->x + token * width;
-        float mean = 0, variance = 0;
-#pragma omp simd reduction(+ : mean)
-        for (int64_t i = 0; i < width; i++) {
-            x[i] += added[i];
-            mean += x[i];
-        }
-        mean /= (float)width;
-#pragma omp simd reduction(+ : variance)
-        for (int64_t i = 0; i < width; i++) {
-            x[i] -= mean;
-            variance += x[i] * x[i];
-        }
-        float factor = 1 / sqrtf(variance / (float)width + EPS);
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) x[i] += added[i];
+        float mean = sum_of(width, x) / (float)width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) x[i] -= mean;
+        float factor = 1 / sqrtf(dot(width, x, x) / (float)width + EPS);
 #pragma omp simd
         for (int64_t i = 0; i < width; i++) x[i] = x[i] * (factor * weight[i]) + bias[i];
     }
@@ -284,16 +276,16 @@ static int64_t take(const Step *step, int64_t number, int leading, int64_t part,
     if (part == ATTENTION) return attend_all(step, number, leading, layer, n, y) * step->head_dim;
     int64_t width = width_of(step, part), height = size_of(step, part), taken = 0, chunk;
     const float *weight = weight_of(step, layer, part, WEIGHT), *bias = weight_of(step, layer, part, BIAS);
-    int64_t columns = CHUNK / width / COLUMNS * COLUMNS;
-    if (columns < COLUMNS) columns = COLUMNS;
-    int64_t chunks = (height + columns - 1) / columns;
+    int64_t panels = (height + PANEL - 1) / PANEL, at_once = CHUNK / width / PANEL;
+    if (at_once < 1) at_once = 1;
+    if (n > 1 || at_once > PANELS) at_once = (at_once + PANELS - 1) / PANELS * PANELS;
+    int64_t chunks = (panels + at_once - 1) / at_once;
     while ((chunk = claim(step, number, chunks, taken, leading)) >= 0) {
-        int64_t begin = chunk * columns, end = begin + columns < height ? begin + columns : height;
-        multiply(begin, end, width, height, weight, bias, part == FFN_IN ? 0 : -INFINITY, input_of(step, part),
-                 step->turned, n, y);
+        int64_t begin = chunk * at_once, end = begin + at_once < panels ? begin + at_once : panels;
+        multiply(begin, end, width, height, weight, bias, part == FFN_IN ? 0 : -INFINITY, input_of(step, part), n, y);
         taken++;
     }
-    return taken * columns;
+    return taken * at_once * PANEL;
 }
 
 /* What the tokens' keys and values are goes into the cache. */
@@ -312,10 +304,9 @@ static void remember(const Step *step, int64_t layer, int64_t n) {
 /* A part of a layer for `n` tokens, into y (N, out), with what help there is. */
 static void lead_part(const Step *step, int64_t part, int64_t layer, int64_t n, float *y) {
     int64_t number = (read_signal(step, LEADER) >> BITS) + 1;
-    if (part != ATTENTION && in_blocks(n)) turn(input_of(step, part), n, width_of(step, part), step->turned);
     write_signal(step, PART, part);
     write_signal(step, LAYER, layer);
-    write_signal(step, TOKENS, n);
+    write_signal(step, COUNT, n);
     write_signal(step, LEADER, number << BITS);
     int64_t first = take(step, number, 1, part, layer, n, y), height = size_of(step, part);
     if (part == ATTENTION) {  /* its chunks lie one behind the other over all tokens */
@@ -348,7 +339,7 @@ void lead(const Step *step, int64_t n, int64_t m, float *logits) {
     }
     for (int64_t place = 0; place < m; place++)
         memcpy(step->last + place * width, step->x + step->wanted[place] * width, width * sizeof(float));
-    lead_part(step, OUTPUT, n_layers, m, logits);
+    if (m) lead_part(step, OUTPUT, n_layers, m, logits);
     write_signal(step, PART, NONE);
     write_signal(step, LEADER, ((read_signal(step, LEADER) >> BITS) + 1) << BITS);
 }
@@ -359,7 +350,7 @@ Where cores are scarce, the system may let the helper wait in the leader's place
 void help_out(const Step *step) {
     for (;;) {
         int64_t number = read_signal(step, LEADER) >> BITS;
-        int64_t part = read_signal(step, PART), layer = read_signal(step, LAYER), n = read_signal(step, TOKENS);
+        int64_t part = read_signal(step, PART), layer = read_signal(step, LAYER), n = read_signal(step, COUNT);
         /* These three may be of the next part; where that is missed, the number tells the leader. */
         if (read_signal(step, LEADER) >> BITS != number) continue;
         if (part == NONE) return;

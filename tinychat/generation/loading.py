@@ -32,7 +32,7 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
         raise InputError(
             f"{folder}: no memory for {rows} dialogues of {config.max_len} tokens at once; rows=1 takes the least"
         ) from None
-    return Engine(decoder, tokenizer)
+    return Engine(decoder, tokenizer, folder)
 
 
 def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:

@@ -19,6 +19,7 @@ SOURCE = Path(__file__).with_name("kernels.c")
 
 # As in kernels.c: the parts of a layer in their order, the one after all layers, and no part at all.
 PROJECTION, ATTENTION, OUT_PROJ, FFN_IN, FFN_OUT, OUTPUT, NONE = range(7)
+PANEL = 16  # numbers of a part's output that lie side by side in its weight
 # The last axis of `Step.places`.
 WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS = range(4)
 # Of `Step.signals`, each in a cache line of its own.
@@ -31,8 +32,8 @@ CHUNKS = (1 << BITS) - 1
 class Step(NamedTuple):
     """All that both threads work on; `most` is the most tokens of one call.
 
-    weights        what is read in a step, in the order of use
-    places         (L + 1, OUTPUT + 1, 4) where in it a part's weight (out, in), its bias and the weight and bias of the
+    weights        what is read in a step, in the order of use; a weight as (panels, in, PANEL), zeros behind the last
+    places         (L + 1, OUTPUT + 1, 4) where in it a part's weight, its bias and the weight and bias of the
                    layer norm behind it begin; in the last line OUTPUT, whose norm is that of the input layer
     keys, values   (L, rows, H, T, K)
     sentences      (most,) the row in the cache of each token's sentence
@@ -44,7 +45,6 @@ class Step(NamedTuple):
     hidden         (most, F)
     branch         (most, D) what is added to `x`
     last           (most, D) of `x`, those whose logits are wanted
-    turned         what a part multiplies, its last axis the tokens
     helped         what the helper has computed of a part
     scores         (2, T) of one head, for each of the threads
     signals        (SIGNALS,)
@@ -63,7 +63,6 @@ class Step(NamedTuple):
     hidden: Floats
     branch: Floats
     last: Floats
-    turned: Floats
     helped: Floats
     scores: Floats
     signals: Ints

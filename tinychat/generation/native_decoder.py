@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from tinychat.generation.cache import CachedDecoder
 from tinychat.generation.decoder import Floats
 from tinychat.generation.native import (
     BIAS,
@@ -23,6 +24,7 @@ from tinychat.generation.native import (
     NORM_WEIGHT,
     OUT_PROJ,
     OUTPUT,
+    PANEL,
     PART,
     PROJECTION,
     SIGNALS,
@@ -33,12 +35,10 @@ from tinychat.generation.native import (
     in_c,
     load_kernels,
 )
-from tinychat.generation.numpy_decoder import Linear, NumpyDecoder
 from tinychat.model.config import ModelConfig, load_config
 from tinychat.model.weights import load_weights
 
-MOST_TOKENS = 64  # of new prompts: numpy's products are as fast from there on
-MOST_BLOCK = 32  # tokens in a block of kernels.c, at most
+MOST_TOKENS = 64  # of new prompts, at once
 ALIGNMENT = 16  # floats in a cache line
 # Which weights a layer's parts read, and which those behind all layers.
 IN_LAYER = {
@@ -63,18 +63,20 @@ BEHIND = {
 }
 
 
-class NativeDecoder(NumpyDecoder):
+class NativeDecoder(CachedDecoder):
     """The classic architecture as a `Decoder`: one thread computes, or two that share the work.
 
-    Short prompts go through the compiled loops as well, long ones through numpy, with one thread. `kernels` is what
-    `load_kernels` gives.
+    The logits of a sentence are the same to the last bit whatever else is computed beside it, and by how many threads.
+    `kernels` is what `load_kernels` gives.
     """
 
     def __init__(
         self, kernels: ctypes.CDLL, config: ModelConfig, weights: dict[str, Floats], rows: int, threads: int = 1
     ) -> None:
-        packed, places, weights = _packed(config, weights)
-        super().__init__(config, weights, rows)
+        super().__init__(config, rows)
+        self._words = weights["input_layer.word_embedding.weight"]  # (V, D)
+        self._places = weights["input_layer.pos_embedding.weight"]  # (max_len, D)
+        packed, places = _packed(config, weights)
         most, width, ffn_dim, vocab_size = max(rows, MOST_TOKENS), config.embed_dim, config.ffn_dim, config.vocab_size
         widest = max(3 * width, ffn_dim, vocab_size)
         signals = np.zeros(SIGNALS, dtype=np.int64)
@@ -96,7 +98,6 @@ class NativeDecoder(NumpyDecoder):
             hidden=hidden,
             branch=branch,
             last=last,
-            turned=_aligned(-(-most // MOST_BLOCK) * MOST_BLOCK * max(width, ffn_dim)),
             helped=helped.reshape(-1),
             scores=np.zeros((2, config.max_len), dtype=np.float32),
             signals=signals,
@@ -104,41 +105,43 @@ class NativeDecoder(NumpyDecoder):
         self._kernels, self._in_c = kernels, in_c(self._step, ffn_dim, vocab_size)
         self._helper = Helper(kernels, self._in_c) if threads > 1 else None
 
-    @staticmethod
-    def _linear(weight: Floats, bias: Floats) -> Linear:
-        """As it lies in the file, which is how the compiled loops read it; numpy multiplies by it transposed."""
-        return Linear(weight.T, bias)
-
     def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
-        """The tokens of all prompts go through the layers together; each attends to its own prompt."""
+        """The tokens of all prompts go through the layers together, as many at once as there is room for; each attends
+        to its own prompt.
+        """
         lengths = self._checked_lengths(prompts)
-        if lengths.sum() > MOST_TOKENS:
-            return super().prefill(prompts)
         ids = np.concatenate([np.asarray(prompt, dtype=np.int64) for prompt in prompts])  # (N,)
         places = np.concatenate([np.arange(length) for length in lengths])  # (N,)
         rows = np.repeat(np.arange(len(lengths)) + len(self._lengths), lengths)  # (N,)
-        logits = self._compute(ids, rows, places, np.cumsum(lengths) - 1)
+        ends = np.cumsum(lengths) - 1  # (B,)
+        logits = np.empty((len(lengths), self.vocab_size), dtype=np.float32)
+        most = len(self._step.x)
+        for begin in range(0, len(ids), most):
+            some = slice(begin, begin + most)
+            first, behind = np.searchsorted(ends, (begin, begin + most))
+            self._compute(ids[some], rows[some], places[some], ends[first:behind] - begin, logits[first:behind])
         self._lengths = np.concatenate([self._lengths, lengths])
         return logits
 
     def step(self, ids: Sequence[int]) -> Floats:
         """Each new token attends to what the cache holds of its sentence, and to itself."""
-        self._checked_longest(ids)
+        self._check_growing(ids)
         rows = np.arange(len(ids))
-        logits = self._compute(np.asarray(ids), rows, self._lengths, rows)
+        logits = np.empty((len(ids), self.vocab_size), dtype=np.float32)
+        self._compute(np.asarray(ids), rows, self._lengths, rows, logits)
         self._lengths = self._lengths + 1
         return logits
 
-    def _compute(self, ids: Ints, rows: Ints, places: Ints, wanted: Ints) -> Floats:
-        """New tokens of the sentences `rows`, at `places` in them, (N,) each → logits (M, V) of those `wanted` (M,)."""
+    def _compute(self, ids: Ints, rows: Ints, places: Ints, wanted: Ints, logits: Floats) -> None:
+        """New tokens of the sentences `rows`, at `places` in them, (N,) each → into `logits` (M, V) those of the tokens
+        `wanted` (M,).
+        """
         step, n, m = self._step, len(ids), len(wanted)
         np.add(self._words[ids], self._places[places], out=step.x[:n])
         step.sentences[:n], step.positions[:n], step.wanted[:m] = rows, places, wanted
-        logits = np.empty((m, self.vocab_size), dtype=np.float32)
         if self._helper:
             self._helper.wake()
         self._kernels.lead(self._in_c, n, m, logits.ctypes.data)
-        return logits
 
 
 class Helper:
@@ -166,27 +169,34 @@ def _aligned(size: int) -> Floats:
     return memory[begin : begin + size]
 
 
-def _packed(config: ModelConfig, weights: dict[str, Floats]) -> tuple[Floats, Ints, dict[str, Floats]]:
-    """All that a step reads as one array in the order of use, where each of it begins (see `Step.places`), and all
-    weights by name, of which these are parts of that array.
-    """
+def _packed(config: ModelConfig, weights: dict[str, Floats]) -> tuple[Floats, Ints]:
+    """All that a step reads as one array in the order of use, and where each of it begins (see `Step.places`)."""
     names = {
         (layer, *place): f"decoder_layers.{layer}.{name}"
         for layer in range(config.n_layers)
         for place, name in IN_LAYER.items()
     } | {(config.n_layers, *place): name for place, name in BEHIND.items()}
-    sizes = [-(-weights[name].size // ALIGNMENT) * ALIGNMENT for name in names.values()]
+    sizes = [-(-len(weights[name]) // PANEL) * PANEL * weights[name][0].size for name in names.values()]
     packed = _aligned(sum(sizes))
     places = np.zeros((config.n_layers + 1, OUTPUT + 1, 4), dtype=np.int64)
-    named = dict(weights)
     begin = 0
     for (place, name), size in zip(names.items(), sizes, strict=True):
-        weight = weights[name]
-        named[name] = packed[begin : begin + weight.size].reshape(weight.shape)
-        named[name][...] = weight
+        _lay_in_panels(weights[name], packed[begin : begin + size])
         places[place] = begin
         begin += size
-    return packed, places, named
+    return packed, places
+
+
+def _lay_in_panels(weight: Floats, panels: Floats) -> None:
+    """A weight (out, in), or a vector (out,), as the compiled loops read it: PANEL outputs side by side for each input,
+    the last ones zeros where `out` does not come out even.
+    """
+    lines = weight.reshape(len(weight), -1)
+    laid = panels.reshape(-1, lines.shape[1], PANEL)
+    whole = len(lines) // PANEL
+    laid[:whole] = lines[: whole * PANEL].reshape(whole, PANEL, -1).transpose(0, 2, 1)
+    rest = lines[whole * PANEL :]
+    laid[whole:, :, : len(rest)] = rest.T
 
 
 def load_native_decoder(folder: str | Path, rows: int, threads: int = 1) -> NativeDecoder:

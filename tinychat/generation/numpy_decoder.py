@@ -5,6 +5,10 @@ V vocabulary, L layers.
 
 For a model of this size a framework's overhead is larger than the arithmetic (docs/experiments.md), and reading
 `model.safetensors` takes no framework.
+
+A sentence's logits are the same to the last bit whatever stands beside it: a BLAS adds up the same row in another order
+in another batch, so its products are of whole numbers, whose sums are exact in any order, and each sentence attends by
+itself.
 """
 
 import math
@@ -15,25 +19,41 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinychat.generation.cache import CachedDecoder
 from tinychat.generation.decoder import Floats
 from tinychat.model.config import ModelConfig, load_config
 from tinychat.model.weights import load_weights
 from tinychat.runtime import BlasThreads
 
 LAYER_NORM_EPS = np.float32(1e-5)  # torch's
+# Of the largest input of a row, and of the sum of an output's weights, less what rounding adds.
+INPUT_BITS, WEIGHT_BITS = 22, 30
 
 
 class Linear(NamedTuple):
-    """`weight` (in, out), `bias` (out,)."""
+    """`weight` (in, out) of whole numbers in double precision, a `unit` each; `bias` (out,)."""
 
-    weight: Floats
+    weight: npt.NDArray[np.float64]
+    unit: float
     bias: Floats
 
     def __call__(self, x: Floats) -> Floats:
         """(N, in) → (N, out)."""
-        y: Floats = x @ self.weight
-        y += self.bias
-        return y
+        _, exponents = np.frexp(np.abs(x).max(axis=1, keepdims=True))  # (N, 1)
+        units = np.ldexp(self.unit, exponents - INPUT_BITS)
+        whole = np.rint(x * np.ldexp(1.0, INPUT_BITS - exponents))
+        return ((whole @ self.weight) * units + self.bias).astype(np.float32)
+
+
+def exact_linear(weight: Floats, bias: Floats) -> Linear:
+    """Of a weight (out, in) as torch keeps it, laid out as it is multiplied.
+
+    A row's inputs times an output's weights add up to less than 2 ** 53, below which double precision has every whole
+    number.
+    """
+    _, exponent = np.frexp(np.abs(weight).sum(axis=1, dtype=np.float64).max())
+    whole = np.rint(np.ldexp(weight.T.astype(np.float64, order="C"), WEIGHT_BITS - exponent))
+    return Linear(whole, float(np.ldexp(1.0, exponent - WEIGHT_BITS)), bias)
 
 
 class LayerNorm(NamedTuple):
@@ -64,24 +84,17 @@ class Layer(NamedTuple):
     norm2: LayerNorm
 
 
-class NumpyDecoder:
+class NumpyDecoder(CachedDecoder):
     """The classic architecture as a `Decoder`."""
 
     def __init__(self, config: ModelConfig, weights: dict[str, Floats], rows: int, threads: int = 1) -> None:
-        self.config, self.rows = config, rows
-        self.vocab_size, self.max_len = config.vocab_size, config.max_len
+        super().__init__(config, rows)
         self._words = weights["input_layer.word_embedding.weight"]  # (V, D)
         self._places = weights["input_layer.pos_embedding.weight"]  # (max_len, D)
         self._norm = LayerNorm(weights["input_layer.norm.weight"], weights["input_layer.norm.bias"])
         self._layers = [self._layer(weights, f"decoder_layers.{n}") for n in range(config.n_layers)]
-        self._output = self._linear(weights["output_layer.weight"], weights["output_layer.bias"])
+        self._output = exact_linear(weights["output_layer.weight"], weights["output_layer.bias"])
         self._scale = np.float32(1 / math.sqrt(config.head_dim))
-        # Zeros, since what lies behind a sentence's end is multiplied by zero: it must be finite. The system gives
-        # memory only to what is written.
-        cache = (config.n_layers, rows, config.n_heads, config.max_len, config.head_dim)  # (L, B, H, T, K)
-        self._keys = np.zeros(cache, dtype=np.float32)
-        self._values = np.zeros(cache, dtype=np.float32)
-        self._lengths = np.zeros(0, dtype=np.int64)  # (B,) tokens of each sentence that is held
         self._threads = BlasThreads(threads)
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
@@ -108,54 +121,25 @@ class NumpyDecoder:
 
     def step(self, ids: Sequence[int]) -> Floats:
         """Each new token attends to what the cache holds of its sentence, and to itself."""
-        longest = self._checked_longest(ids)
-        places, n = self._lengths, len(self._lengths)
-        behind = None if places.min() + 1 == longest else np.arange(longest) > places[:, None]  # (B, T)
-        rows = np.arange(n)
+        self._check_growing(ids)
+        places = self._lengths
         with self._threads:
             x = self._norm(self._words[np.asarray(ids)] + self._places[places])  # (B, D)
             for number, layer in enumerate(self._layers):
                 projected = self._project(layer, x)  # (B, 3, H, K)
-                keys, values = self._keys[number, :n], self._values[number, :n]
-                keys[rows, :, places], values[rows, :, places] = projected[:, 1], projected[:, 2]
-                scores = keys[:, :, :longest] @ projected[:, 0, :, :, None]  # (B, H, T, 1)
-                scores *= self._scale
-                if behind is not None:
-                    np.copyto(scores, -np.inf, where=behind[:, None, :, None])
-                weights = _softmax(scores[..., 0])  # (B, H, T)
-                mixed = weights[:, :, None, :] @ values[:, :, :longest]  # (B, H, 1, K)
-                x = self._finish(layer, x, mixed.reshape(n, -1))
+                mixed = np.empty_like(x)  # (B, D)
+                for row, place in enumerate(places.tolist()):
+                    queries, keys, values = projected[row]  # (H, K) each
+                    self._keys[number, row, :, place], self._values[number, row, :, place] = keys, values
+                    past = slice(place + 1)
+                    scores = self._keys[number, row, :, past] @ queries[:, :, None]  # (H, T, 1)
+                    scores *= self._scale
+                    weights = _softmax(scores[..., 0])  # (H, T)
+                    heads = weights[:, None] @ self._values[number, row, :, past]  # (H, 1, K)
+                    mixed[row] = heads.reshape(-1)
+                x = self._finish(layer, x, mixed)
             self._lengths = places + 1
             return self._output(x)  # (B, V)
-
-    def keep(self, sentences: Sequence[int]) -> None:
-        """What stays moves together to the front, oldest first, so nothing is overwritten before it has moved."""
-        for place, sentence in enumerate(sentences):
-            if place != sentence:
-                length = self._lengths[sentence]
-                self._keys[:, place, :, :length] = self._keys[:, sentence, :, :length]
-                self._values[:, place, :, :length] = self._values[:, sentence, :, :length]
-        self._lengths = self._lengths[list(sentences)]
-
-    def _checked_lengths(self, prompts: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
-        """How many tokens each prompt has. Raises ValueError where there is no room for them."""
-        lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
-        n = len(self._lengths) + len(prompts)
-        if n > self.rows:
-            raise ValueError(f"{n} sentences; this decoder holds {self.rows}")
-        if not prompts or not 0 < lengths.min() <= lengths.max() <= self.max_len:
-            raise ValueError(f"prompts of {lengths.tolist()} tokens; one of 1 to {self.max_len} is needed")
-        return lengths
-
-    def _checked_longest(self, ids: Sequence[int]) -> int:
-        """How long the longest sentence is with its new token. Raises ValueError where one cannot be lengthened."""
-        n = len(self._lengths)
-        if len(ids) != n or not n:
-            raise ValueError(f"{len(ids)} tokens for {n} sentences")
-        longest = int(self._lengths.max()) + 1
-        if longest > self.max_len:
-            raise ValueError(f"a sentence has max_len {self.max_len} tokens and cannot grow")
-        return longest
 
     def _project(self, layer: Layer, x: Floats) -> Floats:
         """Queries, keys and values: (N, D) → (N, 3, H, K)."""
@@ -180,24 +164,17 @@ class NumpyDecoder:
 
     def _layer(self, weights: dict[str, Floats], name: str) -> Layer:
         def linear(part: str) -> Linear:
-            return self._linear(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
+            return exact_linear(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
 
         def norm(part: str) -> LayerNorm:
             return LayerNorm(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
 
-        projection = self._linear(
+        projection = exact_linear(
             weights[f"{name}.self_attn.in_proj_weight"], weights[f"{name}.self_attn.in_proj_bias"]
         )
         return Layer(
             projection, linear("self_attn.out_proj"), norm("norm1"), linear("ffn.0"), linear("ffn.2"), norm("norm2")
         )
-
-    @staticmethod
-    def _linear(weight: Floats, bias: Floats) -> Linear:
-        """Of a weight (out, in) as torch keeps it, laid out as it is multiplied: two sentences take half the time, 32
-        five sixths (docs/experiments.md).
-        """
-        return Linear(np.ascontiguousarray(weight.T), bias)
 
 
 def _softmax(scores: Floats) -> Floats:

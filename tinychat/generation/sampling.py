@@ -1,8 +1,8 @@
-"""The choice of one token."""
+"""The choice of the next token, for all sentences of a batch at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Floats
 
+Ints = npt.NDArray[np.int64]
 METHODS = ("greedy", "sample")
 WHOLE_FROM_0 = ("top_k", "no_repeat_ngram", "seed", "min_tokens", "alternatives")
 RANGES = {
@@ -25,7 +26,7 @@ class SamplingOptions:
     """How the next token is chosen, and how long a reply may be.
 
     method              greedy (the likeliest token) or sample
-    temperature         above 1 flatter, below 1 sharper, 0.01 to 100; sample only
+    temperature         above 1 flatter, below 1 sharper, 0.01 to 100; sample only; 0 means greedy
     top_k               only the k likeliest tokens; 0: off; sample only
     top_p               only the likeliest tokens that together reach p (1904.09751); 1: off; sample only
     min_p               only tokens at least p times as likely as the likeliest (2407.01082); 0: off; sample only
@@ -56,10 +57,14 @@ class SamplingOptions:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"method is {self.method!r}; it must be greedy or sample")
+        if self.temperature == 0 and not isinstance(self.temperature, bool):
+            object.__setattr__(self, "method", "greedy")
+            object.__setattr__(self, "temperature", 1.0)
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise InputError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
+                zero = "0 (greedy) or " if name == "temperature" else ""
+                raise InputError(f"{name} is {value!r}; it must be {zero}a number from {low:g} to {high:g}")
         if self.top_p == 0:
             raise InputError("top_p is 0, which leaves no token; it must be above 0 (1: off)")
         for name in (*WHOLE_FROM_0, "max_tokens"):
@@ -72,32 +77,51 @@ class SamplingOptions:
             raise InputError(f"stop is {self.stop!r}; it must be texts that are not empty")
 
 
-def choose_token(
-    logits: Floats, so_far: Sequence[int], n_said: int, eos_id: int, options: SamplingOptions, rng: np.random.Generator
-) -> int:
-    """The next token's id.
+class Said(NamedTuple):
+    """What the choice of a sentence's next token depends on besides its logits.
 
-    logits  (V,), minus infinity for what is never said; they are left as they are
-    so_far  ids of prompt and reply up to here; the last `n_said` of them are the reply
+    ids  of prompt and reply up to here; the last `n_said` of them are the reply
     """
+
+    ids: Sequence[int]
+    n_said: int
+    options: SamplingOptions
+    rng: np.random.Generator
+
+
+def choose_tokens(logits: Floats, sentences: Sequence[Said], eos_id: int) -> list[int]:
+    """The id of each sentence's next token, the same whatever the other sentences are.
+
+    logits  (B, V), minus infinity for what is never said; they are left as they are
+    """
+    logits = np.stack([after(said, row, eos_id) for row, said in zip(logits, sentences, strict=True)])
+    tokens = logits.argmax(axis=1)
+    alike: dict[tuple[float, int, float, float], list[int]] = {}
+    for place, (_, _, options, _) in enumerate(sentences):
+        if options.method == "sample":
+            knobs = (options.temperature, options.top_k, options.top_p, options.min_p)
+            alike.setdefault(knobs, []).append(place)
+    for knobs, places in alike.items():
+        ids, weights = candidates(logits[places], *knobs)
+        tokens[places] = [
+            line[draw(shares, sentences[place].rng)] for place, line, shares in zip(places, ids, weights, strict=True)
+        ]
+    chosen: list[int] = tokens.tolist()
+    return chosen
+
+
+def after(said: Said, logits: Floats, eos_id: int) -> Floats:
+    """The logits (V,) as the repetition penalty, the forbidden n-grams and `min_tokens` of a sentence change them."""
+    so_far, options = said.ids, said.options
     if options.repetition_penalty != 1 or options.no_repeat_ngram:
         so_far = [token for token in so_far if token != eos_id]  # else no reply could end as an earlier one did
     if options.repetition_penalty != 1:
         logits = penalise_repetition(logits, so_far, options.repetition_penalty)
     if options.no_repeat_ngram:
         logits = forbid(logits, repeating(so_far, options.no_repeat_ngram))
-    if n_said < options.min_tokens:
+    if said.n_said < options.min_tokens:
         logits = forbid(logits, [eos_id])
-    if options.method == "greedy":
-        return int(logits.argmax())
-    logits = logits / np.float32(options.temperature)
-    if 0 < options.top_k < len(logits):
-        logits = keep_top_k(logits, options.top_k)
-    if options.top_p < 1:
-        logits = keep_top_p(logits, options.top_p)
-    if options.min_p > 0:
-        logits = keep_min_p(logits, options.min_p)
-    return draw(logits, rng)
+    return logits
 
 
 def penalise_repetition(logits: Floats, so_far: Sequence[int], penalty: float) -> Floats:
@@ -122,34 +146,51 @@ def forbid(logits: Floats, ids: Sequence[int]) -> Floats:
     return left if left.max() > -np.inf else logits
 
 
-def keep_top_k(logits: Floats, k: int) -> Floats:
-    """The k largest logits; the others become minus infinity. Equal ones at the border all stay."""
-    return np.where(logits < np.partition(logits, -k)[-k], np.float32(-np.inf), logits)
+def candidates(logits: Floats, temperature: float, top_k: int, top_p: float, min_p: float) -> tuple[Ints, Floats]:
+    """The tokens that top-k, top-p and min-p leave of logits (B, V), by rising id: ids and weights, (B, C) each, C as
+    many as any sentence has.
+
+    A weight is the token's probability divided by the likeliest one's; 0 where the token is left out.
+    """
+    # Less the highest first: huge ones would be too large once they are divided.
+    logits = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
+    size, total = logits.shape[1], None
+    if 0 < top_k < size:  # equal ones at the border all stay
+        ids, there = gathered(logits >= np.partition(logits, size - top_k, axis=1)[:, size - top_k, None])
+    elif top_p < 1:
+        weights = np.exp(logits)
+        total = weights.sum(axis=1, keepdims=True)
+        # What is less likely than (1 - p) / V adds up to less than 1 - p and need not be sorted; half, for rounding.
+        ids, there = gathered(weights >= total * np.float32((1 - top_p) / 2 / size))
+    elif min_p > 0:
+        ids, there = gathered(logits >= np.float32(np.log(min_p)))
+    else:
+        return np.broadcast_to(np.arange(size), logits.shape), np.exp(logits)
+    near = np.where(there, np.take_along_axis(logits, ids, axis=1), np.float32(-np.inf))
+    weights = np.exp(near)
+    if top_p < 1:
+        order = np.argsort(-near, axis=1, kind="stable")
+        falling = np.take_along_axis(weights, order, axis=1).astype(np.float64)
+        reached = np.cumsum(falling, axis=1)
+        # The likeliest until their probabilities reach p, the one that reaches it included.
+        beyond = reached - falling >= top_p * (reached[:, -1:] if total is None else total)
+        np.put_along_axis(weights, order, np.where(beyond, 0, falling).astype(np.float32), axis=1)
+    if min_p > 0:
+        weights[near < np.float32(np.log(min_p))] = 0
+    return ids, weights
 
 
-def keep_top_p(logits: Floats, p: float) -> Floats:
-    """The likeliest tokens until their probabilities reach p, the one that reaches it included."""
-    order = np.argsort(-logits, kind="stable")
-    probabilities = softmax(logits)[order]
-    beyond = np.cumsum(probabilities) - probabilities >= p
-    kept = logits.copy()
-    kept[order[beyond]] = -np.inf
-    return kept
+def gathered(left: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The columns that are left in each row of (B, V), side by side, and which of them are there: (B, C) each."""
+    counts = np.count_nonzero(left, axis=1)
+    there = np.arange(counts.max()) < counts[:, None]
+    ids = np.zeros(there.shape, dtype=np.int64)
+    ids[there] = np.flatnonzero(left) % left.shape[1]
+    return ids, there
 
 
-def keep_min_p(logits: Floats, p: float) -> Floats:
-    """The tokens that are at least p times as likely as the likeliest."""
-    return np.where(logits < logits.max() + np.log(p), np.float32(-np.inf), logits)
-
-
-def draw(logits: Floats, rng: np.random.Generator) -> int:
-    """A token by its probability: where a random number falls among the probabilities laid end to end."""
-    ends = np.cumsum(softmax(logits))
+def draw(weights: Floats, rng: np.random.Generator) -> int:
+    """A place by its weight (C,): where a random number falls among the weights laid end to end."""
+    ends = np.cumsum(weights, dtype=np.float64)
     place = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
-    return min(place, int(np.flatnonzero(logits > -np.inf)[-1]))
-
-
-def softmax(logits: Floats) -> npt.NDArray[np.float64]:
-    """Probabilities of logits (V,), in double precision."""
-    exponentials = np.exp(logits.astype(np.float64) - logits.max())
-    return np.asarray(exponentials / exponentials.sum())
+    return min(place, int(np.flatnonzero(weights)[-1]))

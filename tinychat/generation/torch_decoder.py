@@ -4,19 +4,26 @@ B sentences, T tokens in a sentence, D embed_dim, H heads, K head dim, V vocabul
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tinychat.generation.decoder import Floats
+from tinychat.generation.numpy_decoder import INPUT_BITS, WEIGHT_BITS
 from tinychat.model.classic import DecoderLayer, DialogueModel
+
+Product = Callable[[Tensor], Tensor]
 
 
 class TorchDecoder:
     """A DialogueModel as a `Decoder`.
 
-    `dtype` is that of the matrix products and of the cache; sums, norms and softmax stay in fp32.
+    `dtype` is that of the matrix products and of the cache; sums, norms and softmax stay in fp32. In fp32 on a CPU a
+    sentence's logits are the same to the last bit whatever stands beside it, as in `numpy_decoder.py`; on a GPU and in
+    bf16 the last bits may differ, and where two tokens are as good as equally likely, or the random number falls on
+    their border, so may the reply.
     """
 
     def __init__(self, model: DialogueModel, rows: int, dtype: torch.dtype = torch.float32) -> None:
@@ -24,10 +31,12 @@ class TorchDecoder:
         self.vocab_size, self.max_len = model.vocab_size, model.max_len
         self._device = model.device
         layers = self._layers()
+        self._alone = self._device.type == "cpu" and dtype == torch.float32  # each sentence attends by itself
+        linear = exact_linear if self._alone else plain_linear
         self._n_heads = layers[0].self_attn.n_heads
         width = model.input_layer.word_embedding.embedding_dim
-        self._products = [_LayerProducts(layer, dtype) for layer in layers]
-        self._output = linear(model.output_layer.weight, model.output_layer.bias, dtype)
+        self._products = [_LayerProducts(layer, partial(linear, dtype=dtype)) for layer in layers]
+        self._output = linear(model.output_layer.weight, model.output_layer.bias, dtype=dtype)
         cache = (len(layers), rows, self._n_heads, self.max_len, width // self._n_heads)  # (L, B, H, T, K)
         self._keys = torch.zeros(cache, dtype=dtype, device=self._device)
         self._values = torch.zeros(cache, dtype=dtype, device=self._device)
@@ -48,7 +57,10 @@ class TorchDecoder:
             queries, keys, values = self._project(products, x)  # (B, H, T, K) each
             self._keys[number, first : first + n, :, :width] = keys
             self._values[number, first : first + n, :, :width] = values
-            heads = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)  # (B, H, T, K)
+            if self._alone:
+                heads = attend_alone(queries, keys, values, lengths, is_causal=True)
+            else:
+                heads = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)  # (B, H, T, K)
             x = self._finish(layer, products, x, heads)
         self._lengths += lengths
         ends = torch.tensor(lengths, device=self._device) - 1
@@ -60,7 +72,8 @@ class TorchDecoder:
         n = len(self._lengths)
         if len(ids) != n or not n:
             raise ValueError(f"{len(ids)} tokens for {n} sentences")
-        longest = max(self._lengths) + 1
+        lengths = [length + 1 for length in self._lengths]
+        longest = max(lengths)
         if longest > self.max_len:
             raise ValueError(f"a sentence has max_len {self.max_len} tokens and cannot grow")
         new = torch.tensor([list(ids), self._lengths], device=self._device)  # (2, B)
@@ -75,10 +88,13 @@ class TorchDecoder:
             self._keys[number][rows, :, places] = keys[:, :, 0]
             self._values[number][rows, :, places] = values[:, :, 0]
             past = self._keys[number, :n, :, :longest], self._values[number, :n, :, :longest]
-            # Fused: at 32 sentences in bf16 a quarter of the time of separate products (docs/experiments.md).
-            heads = F.scaled_dot_product_attention(queries, *past, attn_mask=mask)  # (B, H, 1, K)
+            if self._alone:
+                heads = attend_alone(queries, *past, lengths)
+            else:
+                # Fused: at 32 sentences in bf16 a quarter of the time of separate products (docs/experiments.md).
+                heads = F.scaled_dot_product_attention(queries, *past, attn_mask=mask)  # (B, H, 1, K)
             x = self._finish(layer, products, x, heads)
-        self._lengths = [length + 1 for length in self._lengths]
+        self._lengths = lengths
         return self._logits(x[:, 0])
 
     def keep(self, sentences: Sequence[int]) -> None:
@@ -113,16 +129,43 @@ class TorchDecoder:
 class _LayerProducts:
     """The matrix products of a decoder layer, their weights in the decoder's dtype."""
 
-    def __init__(self, layer: DecoderLayer, dtype: torch.dtype) -> None:
+    def __init__(self, layer: DecoderLayer, linear: Callable[[Tensor, Tensor], Product]) -> None:
         attention, ffn_in, ffn_out = layer.self_attn, layer.ffn[0], layer.ffn[2]
         assert isinstance(ffn_in, nn.Linear) and isinstance(ffn_out, nn.Linear)
-        self.projection = linear(attention.in_proj_weight, attention.in_proj_bias, dtype)
-        self.out_proj = linear(attention.out_proj.weight, attention.out_proj.bias, dtype)
-        self.ffn_in = linear(ffn_in.weight, ffn_in.bias, dtype)
-        self.ffn_out = linear(ffn_out.weight, ffn_out.bias, dtype)
+        self.projection = linear(attention.in_proj_weight, attention.in_proj_bias)
+        self.out_proj = linear(attention.out_proj.weight, attention.out_proj.bias)
+        self.ffn_in = linear(ffn_in.weight, ffn_in.bias)
+        self.ffn_out = linear(ffn_out.weight, ffn_out.bias)
 
 
-def linear(weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+def attend_alone(
+    queries: Tensor, keys: Tensor, values: Tensor, lengths: Sequence[int], is_causal: bool = False
+) -> Tensor:
+    """The attention of (B, H, T, K) each, one sentence after the other, of its own length: (B, H, T, K)."""
+    heads = torch.zeros_like(queries)
+    for row, length in enumerate(lengths):
+        one, own = slice(row, row + 1), slice(length)  # of queries there may be fewer
+        heads[one, :, own] = F.scaled_dot_product_attention(
+            queries[one, :, own], keys[one, :, own], values[one, :, own], is_causal=is_causal
+        )
+    return heads
+
+
+def plain_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Product:
     """The product with `weight` (out, in), computed in `dtype`: (…, in) → (…, out)."""
     weight, bias = weight.detach().to(dtype), bias.detach().to(dtype)
     return lambda x: F.linear(x.to(dtype), weight, bias)
+
+
+def exact_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Product:
+    """The same with sums that are exact in any order, as `numpy_decoder.exact_linear` has it."""
+    weight, bias = weight.detach(), bias.detach()
+    exponent = torch.frexp(weight.double().abs().sum(dim=1).max()).exponent
+    whole = torch.ldexp(weight.double(), WEIGHT_BITS - exponent).round()
+
+    def product(x: Tensor) -> Tensor:
+        exponents = torch.frexp(x.abs().amax(dim=-1, keepdim=True)).exponent  # (…, 1)
+        sums = F.linear(torch.ldexp(x.double(), INPUT_BITS - exponents).round(), whole)
+        return (torch.ldexp(sums, exponents - INPUT_BITS + exponent - WEIGHT_BITS) + bias).to(dtype)
+
+    return product
