@@ -99,7 +99,7 @@ def train_model(
     with only_training(work_folder), StopSignals() as stop:
         store = SnapshotStore(work_folder / "runs" / fingerprint(facts, files))
         if removed := store.remove_others():
-            print(removed, flush=True)
+            say(removed)
         torch.manual_seed(train_params.seed)
         model = config.build(dropout=train_params.dropout).to(runtime.device)
         trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
