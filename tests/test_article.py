@@ -51,6 +51,10 @@ def test_the_layers_have_the_articles_shapes(article: tuple[Path, str]) -> None:
     assert shapes["output_layer"] == "[256, 5000]"
 
 
+def test_its_hundred_steps_are_not_called_few(article: tuple[Path, str]) -> None:
+    assert "are few" not in article[1]
+
+
 def test_the_summary_has_the_articles_three_numbers(article: tuple[Path, str]) -> None:
     summary = re.search(r"모델 생성 요약: \{'레이어 수': 6, '최종 손실': (\S+), '생성된 토큰 수': 3\}", article[1])
     assert summary

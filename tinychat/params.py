@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from tinychat.errors import InputError, run_and_exit
+from tinychat.errors import InputError
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
@@ -343,7 +343,3 @@ def _explain(path: Path, item: Any) -> str:
         return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {value!r})")
     wanted = WANTED.get(kind) or re.sub(r"^Input should be ", "", item["msg"])
     return f"{path}: {key} is {value!r}; it must be {wanted}"
-
-
-if __name__ == "__main__":  # `make repro` checks before DVC removes the outs of a stage that is to run
-    run_and_exit(lambda: load_params(Path()))
