@@ -57,7 +57,8 @@ def forget_lost_outs(root: Path) -> None:
 
 def repro() -> int:
     """Run `dvc repro`; its exit code. Ctrl-C goes to DVC, as it would without this process."""
-    signal.signal(signal.SIGINT, lambda *_: None)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background: then DVC shall ignore it, too
+        signal.signal(signal.SIGINT, lambda *_: None)
     return subprocess.Popen([sys.executable, "-m", "dvc", "repro"]).wait()
 
 

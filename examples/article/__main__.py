@@ -18,6 +18,7 @@ from tinychat.errors import run_and_exit
 from tinychat.files import read_json, read_json_lines
 
 HERE = Path(__file__).parent
+TITLE = "나만의 대화 생성형 모델 처음부터 만들기: 레이어 설계와 구현"
 # The article's sections, and the stages that do what they describe.
 STAGES = (
     ("5. 테스트 데이터 준비하기", (ingest, build_vocab, prepare_data)),
@@ -31,6 +32,7 @@ STAGES = (
 
 def run(root: Path = HERE) -> None:
     """Run every stage with `root` as the project's folder, and print what the article prints."""
+    print(f"# {TITLE}")
     for title, stages in STAGES:
         print(f"\n## {title}", flush=True)
         for stage in stages:

@@ -22,6 +22,7 @@ from tests.pipeline.project import Project, Ran, files_below, ran
 T = TypeVar("T")
 
 REPRO = (sys.executable, "-m", "dvc", "repro")
+MAKE_REPRO = (sys.executable, "-m", "tools.repro")  # what `make repro` runs
 TRAINS = Moment("stages.train", "step 10")  # a model is being trained
 
 PATIENCE = 600.0  # seconds until a test gives up waiting: only a hanging test ever sees them

@@ -1,18 +1,15 @@
 """The way back from an experiment, on a machine whose bytes are not those of the committed dvc.lock."""
 
 import hashlib
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.pipeline.processes import MAKE_REPRO, REPRO
 from tests.pipeline.project import Project, ran
 from tests.pipeline.test_what_runs import AFTER_TRAIN
 from tools.repro import forget_lost_outs
-
-MAKE_REPRO = (sys.executable, "-m", "tools.repro")  # what `make repro` runs
-DVC_REPRO = (sys.executable, "-m", "dvc", "repro")
 
 
 def commit_as_another_machine(project: Project) -> None:
@@ -63,7 +60,7 @@ def after_an_experiment(with_an_experiment: Project, tmp_path: Path) -> Project:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [MAKE_REPRO, DVC_REPRO], ids=["make repro", "dvc repro"])
+@pytest.mark.parametrize("command", [MAKE_REPRO, REPRO], ids=["make repro", "dvc repro"])
 def test_the_earlier_params_bring_the_earlier_model_back_without_training(
     after_an_experiment: Project, finished: Project, command: tuple[str, ...]
 ) -> None:

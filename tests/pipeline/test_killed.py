@@ -13,6 +13,7 @@ import pytest
 
 from tests.pipeline.moments import Moment
 from tests.pipeline.processes import (
+    MAKE_REPRO,
     REPRO,
     TRAINS,
     forget,
@@ -220,11 +221,12 @@ def goes_on(project: Project, step: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("command", [TRAIN, MAKE_REPRO], ids=["dvc repro train", "make repro"])
 def test_ctrl_c_ends_training_after_the_step_it_is_at_and_the_same_command_goes_on(
-    project_to_train: Project, uninterrupted: Project
+    project_to_train: Project, uninterrupted: Project, command: tuple[str, ...]
 ) -> None:
     project = project_to_train
-    with watch(project, *TRAIN, moment=TRAINS) as repro:
+    with watch(project, *command, moment=TRAINS) as repro:
         process = repro.stopped()
         repro.send(signal.SIGINT)
         process.resume()
@@ -232,6 +234,7 @@ def test_ctrl_c_ends_training_after_the_step_it_is_at_and_the_same_command_goes_
         assert repro.end() != 0
         assert "Traceback" not in repro.printed
         assert "failed to reproduce 'train'" in repro.printed
+        assert "reports/summary.html" not in repro.printed
     assert not (project.root / "models/dialogue").exists()
     goes_on(project, "10")
     same(project, uninterrupted)
