@@ -22,7 +22,7 @@ help: ## This list
 	@echo "Another Python: make repro PYTHON=python3.12"
 
 repro: environment ## From raw dialogues to the report, only what is not up to date: dvc repro
-	@$(IN_VENV) python -m tinychat.params && dvc repro
+	@$(IN_VENV) python -m tools.repro
 
 article: environment ## The article from top to bottom, on its own sentence
 	@$(IN_VENV) python -m examples.article

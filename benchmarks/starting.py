@@ -30,7 +30,7 @@ def commands() -> dict[str, list[str]]:
         **{f"stages.{stage}": [python, "-c", f"import stages.{stage}"] for stage in STAGES},
         "dvc --version": [python, "-m", "dvc", "--version"],
         "dvc repro, nothing to do": [python, "-m", "dvc", "repro"],
-        "python -m tinychat.params": [python, "-m", "tinychat.params"],
+        "make repro, nothing to do": [python, "-m", "tools.repro"],
     }
 
 

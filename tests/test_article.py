@@ -28,6 +28,15 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return root, ended.stdout
 
 
+def test_it_begins_with_the_articles_title_as_the_pages_of_the_project_name_it(
+    article: tuple[Path, str], repo: Path
+) -> None:
+    title = "나만의 대화 생성형 모델 처음부터 만들기: 레이어 설계와 구현"
+    assert article[1].startswith(f"# {title}\n")
+    for page in ("README.md", "README.ko.md", "docs/design.md", "examples/article/params.yaml"):
+        assert title in " ".join((repo / page).read_text(encoding="utf-8").split()), page
+
+
 def test_a_loss_line_comes_every_twenty_epochs_and_the_loss_ends_below_a_hundredth(article: tuple[Path, str]) -> None:
     lines = re.findall(r"^epoch +(\d+)/100  loss (\S+)", article[1], re.MULTILINE)
     assert [int(epoch) for epoch, _ in lines] == [1, 20, 40, 60, 80, 100]
@@ -49,6 +58,10 @@ def test_the_layers_have_the_articles_shapes(article: tuple[Path, str]) -> None:
     assert shapes["input_layer.norm"] == "[256]"
     assert shapes["decoder_layers.0.ffn"] == "[256 -> 1024 -> 256]"
     assert shapes["output_layer"] == "[256, 5000]"
+
+
+def test_its_hundred_steps_are_not_called_few(article: tuple[Path, str]) -> None:
+    assert "are few" not in article[1]
 
 
 def test_the_summary_has_the_articles_three_numbers(article: tuple[Path, str]) -> None:

@@ -35,7 +35,7 @@ def run(
         input=pipe,
         stdin=subprocess.DEVNULL if pipe is None else None,
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -356,12 +356,13 @@ def _explain(path: Path, item: Any) -> str:
     return f"{path}: {key} is {found}; it must be {wanted}"
 
 
-def check(root: Path) -> None:
+def check(root: Path) -> Params:
     """What `make repro` checks before DVC removes the outs of a stage that is to run: params.yaml, and data/raw for
     what DVC itself stops at without naming it.
     """
-    load_params(root)
+    params = load_params(root)
     refuse_unreadable(root / RAW)
+    return params
 
 
 if __name__ == "__main__":

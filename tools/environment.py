@@ -50,6 +50,9 @@ OWN_NAME = "tinychat"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SECONDS_TO_ANSWER = 4
 
+# A path that can stand in a script's first line and, unquoted, in one of a shell.
+IN_SCRIPTS = re.compile(r"[\w@%+=:,./-]{1,100}")
+
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)(?:\s*;\s*sys_platform == \"(\w+)\")?")
 
 ASK = (
@@ -99,6 +102,35 @@ def plain_name(name: str) -> str:
 def is_whole(info: Path) -> bool:
     """Whether the package of a .dist-info folder was installed to the end."""
     return (info / "RECORD").is_file()  # pip writes it last
+
+
+def made_for(venv: Path) -> Path | None:
+    """The folder that a virtual environment's scripts name, where that is another one: it was moved, or copied."""
+    settings = venv / "pyvenv.cfg"
+    if not settings.is_file():
+        return None
+    named = re.search(r"^command = .* -m venv (?:--\S+ )*(.+)$", settings.read_text(encoding="utf-8"), re.MULTILINE)
+    if named is None or named[1].endswith(str(venv)) or Path(named[1]).resolve() == venv.resolve():
+        return None
+    return Path(named[1])
+
+
+def can_move_in(venv: Path, before: Path) -> bool:
+    """Whether the scripts of an environment can be given the folder in which it lies in the place of `before`."""
+    paths = (str(before), str(venv))
+    return os.name == "posix" and not venv.is_symlink() and all(IN_SCRIPTS.fullmatch(path) for path in paths)
+
+
+def move_in(venv: Path, before: Path) -> None:
+    """Let the scripts of an environment that was made for `before` name the folder in which it lies now."""
+    # pyvenv.cfg comes last: until then the environment counts as not moved in, and this is done again.
+    for path in [*sorted(python_of(venv).parent.iterdir()), venv / "pyvenv.cfg"]:
+        content = b"" if path.is_symlink() or not path.is_file() else path.read_bytes()
+        if os.fsencode(before) in content and b"\0" not in content:
+            aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            aside.write_bytes(content.replace(os.fsencode(before), os.fsencode(venv)))
+            shutil.copymode(path, aside)
+            aside.replace(path)
 
 
 def look_into(venv: Path) -> Contents | None:
@@ -176,9 +208,8 @@ def why_unfit(venv: Path, contents: Contents | None, version: tuple[int, int] | 
     if contents.python < NEEDED or version not in (None, contents.python):
         return "it is of Python {}.{}".format(*contents.python)
     # Its scripts name the folder that they were made for, and would run what lies there.
-    made_for = re.search(r"^command = .* -m venv (.+)$", settings.read_text(encoding="utf-8"), re.MULTILINE)
-    if made_for and not made_for[1].endswith(str(venv)) and Path(made_for[1]).resolve() != venv.resolve():
-        return f"it was made for another folder, {made_for[1]}"
+    if (before := made_for(venv)) and not can_move_in(venv, before):
+        return f"it was made for another folder, {before}"
     if contents.half:
         return f"the installation of {', '.join(contents.half)} was cut off"
     return None
@@ -284,6 +315,9 @@ def prepare(root: Path, venv: Path, locks: list[Path], version: tuple[int, int] 
         contents = look_into(venv)
         unfit = why_unfit(venv, contents, version)
         if contents and not unfit:
+            if before := made_for(venv):
+                print(f"{venv.name} was made for {before}: its scripts get the new place", flush=True)
+                move_in(venv, before)
             if not lacking(contents, locks) and serves(venv, root, contents):
                 return contents
             if "pip" not in contents.packages:

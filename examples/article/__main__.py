@@ -19,6 +19,7 @@ from tinychat.files import read_json, read_json_lines
 from tinychat.printing import say
 
 HERE = Path(__file__).parent
+TITLE = "나만의 대화 생성형 모델 처음부터 만들기: 레이어 설계와 구현"
 # The article's sections, and the stages that do what they describe.
 STAGES = (
     ("5. 테스트 데이터 준비하기", (ingest, build_vocab, prepare_data)),
@@ -32,6 +33,7 @@ STAGES = (
 
 def run(root: Path = HERE) -> None:
     """Run every stage with `root` as the project's folder, and print what the article prints."""
+    print(f"# {TITLE}")
     for title, stages in STAGES:
         say(f"\n## {title}")
         for stage in stages:

@@ -12,7 +12,7 @@ from typing import Self
 import pexpect
 import pyte
 
-PATIENCE = 60.0  # seconds until a test gives up waiting: only a hanging test ever sees them
+PATIENCE = 600.0  # seconds until a test gives up waiting: only a hanging test ever sees them
 REPO = Path(__file__).parents[2]
 
 ENTER, BACKSPACE, DELETE, HOME = "\r", "\x7f", "\x1b[3~", "\x1b[H"

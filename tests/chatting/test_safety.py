@@ -42,7 +42,7 @@ def chat(folder: Path, *arguments: str, pipe: str | None = None) -> subprocess.C
         stdin=subprocess.DEVNULL if pipe is None else None,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -146,15 +146,18 @@ def test_a_compiler_that_does_not_end_is_ended_with_all_that_it_started(
 ) -> None:
     child = tmp_path / "child"
     monkeypatch.setenv("CC", compiler(tmp_path, f'sleep 600 & echo $! > "{child}"; wait'))
-    monkeypatch.setattr(compiling, "TIMEOUT", 1.0)
-    with pytest.raises(NotCompiled, match="took longer than 1 s"):
-        load_compiled(place.beside.parent / "kernels.c")
+    for seconds in (1, 10, 100):  # until it was long enough for the compiler to begin
+        monkeypatch.setattr(compiling, "TIMEOUT", float(seconds))
+        with pytest.raises(NotCompiled, match=f"took longer than {seconds} s"):
+            load_compiled(place.beside.parent / "kernels.c")
+        if child.exists() and child.read_text(encoding="utf-8"):
+            break
     assert ends(int(child.read_text(encoding="utf-8")))
 
 
 def ends(pid: int) -> bool:
-    """Whether a process is soon no more, or waits only for whoever asks how it ended."""
-    for _ in range(100):
+    """Whether a process comes to be no more, or waits only for whoever asks how it ended; asked for some minutes."""
+    for _ in range(6000):
         try:
             os.kill(pid, 0)
             status = Path(f"/proc/{pid}/stat")
@@ -241,7 +244,7 @@ def test_processes_that_compile_at_once_leave_one_library(place: Place, by_numpy
     slow = compiler(tmp_path, f'sleep 1; exec {real()} "$@"')
     processes = [place.start(CC=slow, TINYCHAT_DECODER="native") for _ in range(3)]
     for process in processes:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=600)
         assert (process.returncode, said) == (0, f"{by_numpy}\nNativeDecoder\n")
     assert [path.suffix for path in place.kept()] == [".so"]
 
@@ -249,14 +252,16 @@ def test_processes_that_compile_at_once_leave_one_library(place: Place, by_numpy
 def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_to_load(
     place: Place, by_numpy: str, tmp_path: Path
 ) -> None:
-    begun = tmp_path / "begun"
-    slow = compiler(tmp_path, f'echo $$ > "{begun}.new"; mv "{begun}.new" "{begun}"; sleep 2; exec {real()} "$@"')
+    begun, go_on = tmp_path / "begun", tmp_path / "go on"
+    wait = f'while [ ! -e "{go_on}" ]; do sleep 0.05; done'
+    slow = compiler(tmp_path, f'echo $$ > "{begun}.new"; mv "{begun}.new" "{begun}"; {wait}; exec {real()} "$@"')
     process = place.start(CC=slow)
     while not begun.exists():
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    go_on.touch()
     assert ends(int(begun.read_text(encoding="utf-8")))
     assert place.kept() == []
     assert place.talk(CC=slow) == (by_numpy, "NativeDecoder")

@@ -1,16 +1,23 @@
 """Ctrl-C and errors in the middle: whatever breaks off, the engine answers the next question as if nothing had been."""
 
 import signal
-import time
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
 
 import pytest
 
 from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked, ids_of
 from tests.generation.models import KINDS, Sample
+from tinychat.generation import engine as engine_module
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.engine import Engine
 from tinychat.tokenizer import Tokenizer
+
+PACKAGE = Path(engine_module.__file__).parent
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 
 class Breaking:
@@ -127,35 +134,43 @@ def test_requests_of_ones_own_end_too(decoder: Breaking, bpe: Tokenizer) -> None
     assert engine.free == 3
 
 
+class InterruptedAt:
+    """A block in which Ctrl-C comes before so many bytecodes of the package have run; `ran` counts them."""
+
+    def __init__(self, bytecode: int | None = None) -> None:
+        self.bytecode, self.ran = bytecode, 0
+
+    def __enter__(self) -> Self:
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.settrace(None)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
+        if Path(frame.f_code.co_filename).parent != PACKAGE:
+            return None
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        return self._count
+
+    def _count(self, frame: FrameType, event: str, argument: object) -> TraceFunction:
+        if event == "opcode":
+            if self.ran == self.bytecode:
+                signal.raise_signal(signal.SIGINT)
+            self.ran += 1
+        return self._count
+
+
 def test_ctrl_c_at_any_moment_at_all(talker: Sample, bpe: Tokenizer, kind: str) -> None:
-    """Real signals, at two hundred moments spread over the time that the replies take."""
+    """Real signals at two hundred moments, spread over all that replies take: Python hears them between bytecodes."""
     engine = Engine(talker.decoder(kind, rows=3), bpe)
     expected = ids_of(ask(engine, PROMPTS, SAMPLED))
-    begun = time.perf_counter()
-    ask(engine, PROMPTS, SAMPLED)
-    taken = time.perf_counter() - begun
-    armed, interrupted = False, 0
-
-    def interrupt(*_: object) -> None:
-        if armed:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for n in range(200):
-            try:
-                armed = True
-                signal.setitimer(signal.ITIMER_REAL, taken * (n + 1) / 200)
-                ask(engine, PROMPTS, SAMPLED)
-                armed = False
-            except KeyboardInterrupt:
-                armed = False
-                interrupted += 1
-            assert engine.free == 3
-            if n % 10 == 0:
-                assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert interrupted > 50
+    with InterruptedAt() as whole:
+        ask(engine, PROMPTS, SAMPLED)
+    for n in range(200):
+        with pytest.raises(KeyboardInterrupt), InterruptedAt(whole.ran * n // 200):
+            ask(engine, PROMPTS, SAMPLED)
+        assert engine.free == 3
+        if n % 10 == 0:
+            assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected
     assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected

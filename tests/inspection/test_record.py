@@ -17,10 +17,17 @@ from tinychat.tokenizer.building import to_json_text
 TALK = ["나는 김밥이 좋아", "고마워 ㅋㅋ", "뭐 먹을래?"]
 
 
-def analyze(root: Path, repo: Path, words: Tokenizer, says: str, prompts: list[Any], max_len: int = 48) -> Path:
-    """Run the stage on a model that says one word again and again; the folder it writes."""
+def analyze(
+    root: Path, repo: Path, words: Tokenizer, says: str, prompts: list[Any], max_len: int = 48, unused: int = 0
+) -> Path:
+    """Run the stage on a model that says one word again and again; the folder it writes.
+
+    `unused` ids of the model stand for no token.
+    """
     torch.manual_seed(0)
-    config = ModelConfig(vocab_size=words.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=max_len)
+    config = ModelConfig(
+        vocab_size=words.size + unused, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=max_len
+    )
     model = config.build()
     with torch.no_grad():
         model.output_layer.bias[words.encode(says)] = 100.0
@@ -53,6 +60,15 @@ def test_a_prompt_is_cleaned_as_the_training_dialogues_were(tmp_path: Path, repo
     folder = analyze(tmp_path, repo, words, "안녕", ["안\u200b녕", "안녕"])
     hidden, plain = sentences_in(folder)
     assert hidden == plain
+
+
+def test_an_early_prediction_is_a_token_also_where_the_model_has_more_ids_than_tokens(
+    tmp_path: Path, repo: Path, words: Tokenizer
+) -> None:
+    folder = analyze(tmp_path, repo, words, "안녕", ["안녕"], unused=200)
+    (sentence,) = sentences_in(folder)
+    shown = {top["token"] for layer in sentence["early_predictions"] for place in layer for top in place}
+    assert shown <= set(words.tokens(range(words.size)))
 
 
 def test_turns_that_the_model_has_no_room_for_are_not_shown_as_read(

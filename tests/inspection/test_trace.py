@@ -49,7 +49,7 @@ def test_attention_mixes_the_values_as_the_layer_does(model: DialogueModel) -> N
 def test_early_predictions_come_after_each_layer(model: DialogueModel) -> None:
     trace = trace_sentence(model, IDS)
     assert trace.early.shape == (3, len(IDS), model.vocab_size)
-    top = trace.top_tokens(2, -1)
+    top = trace.top_tokens(2, -1, model.vocab_size)
     assert [p for _, p in top] == sorted((p for _, p in top), reverse=True)
     assert top[0][0] == int(trace.early[2, -1].argmax())
 

@@ -16,13 +16,16 @@ from typing import IO, TypeVar
 import psutil
 import yaml
 
+from tests.pipeline.moments import Moment
 from tests.pipeline.project import Project, Ran, files_below, ran
 
 T = TypeVar("T")
 
 REPRO = (sys.executable, "-m", "dvc", "repro")
+MAKE_REPRO = (sys.executable, "-m", "tools.repro")  # what `make repro` runs
+TRAINS = Moment("stages.train", "step 10")  # a model is being trained
 
-PATIENCE = 120.0  # seconds until a test gives up waiting: only a hanging test ever sees them
+PATIENCE = 600.0  # seconds until a test gives up waiting: only a hanging test ever sees them
 
 
 class Watched:
@@ -68,17 +71,17 @@ class Watched:
                 break
         raise AssertionError(f"no line with {pattern!r} came\n{self.printed}")
 
-    def stage(self, name: str) -> psutil.Process:
-        """The process of a stage that DVC runs, as soon as there is one."""
-        return wait_until(self._stage, name)
+    def stopped(self) -> psutil.Process:
+        """The process of the stage that waits at its moment, as soon as it does; `resume()` lets it go on."""
+        return wait_until(self._stopped)
 
-    def _stage(self, name: str) -> psutil.Process | None:
+    def _stopped(self) -> psutil.Process | None:
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                    # A shell that DVC starts may have become the stage, or may stand above it.
-                    if child.cmdline()[1:3] == ["-m", f"stages.{name}"]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if child.status() == psutil.STATUS_STOPPED:
                         return child
+        assert self.process.poll() is None, f"it ended before the moment came\n{self.printed}"
         return None
 
     def send(self, number: int) -> None:
@@ -112,12 +115,16 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watch(project: Project, *command: str) -> Iterator[Watched]:
-    """Start a command in the project and watch it; what is left of its process group is killed at the end."""
+def watch(project: Project, *command: str, moment: Moment | None = None) -> Iterator[Watched]:
+    """Start a command in the project and watch it; what is left of its process group is killed at the end.
+
+    At the `moment` of a stage, that stage stops and waits (`Watched.stopped`), or does what the moment says.
+    """
     # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        watched = Watched(project.start(*command))
+        settings = moment.settings(project.root.parent / "moment") if moment else {}
+        watched = Watched(project.start(*command, **settings))
     finally:
         signal.signal(signal.SIGINT, before)
     try:
@@ -148,12 +155,6 @@ def snapshot_every(seconds: float, project: Project) -> None:
     text, count = re.subn(r"(?<=^SECONDS_BETWEEN_SNAPSHOTS = ).*", str(seconds), path.read_text("utf-8"), flags=re.M)
     assert count == 1
     path.write_text(text, encoding="utf-8")
-
-
-def start_training(repro: Watched) -> psutil.Process:
-    """Wait until a model is being trained; the process that does it."""
-    repro.wait_for(r"^epoch +\d\d/")
-    return repro.stage("train")
 
 
 def outs_of(project: Project, stage: str) -> list[str]:

@@ -41,7 +41,7 @@ SMALL = {
     "max_size": 400,
     "method": "sample",
 }
-EPOCHS = 600  # where a training is to be stopped: seconds, at milliseconds a step
+EPOCHS = 60  # where a training is to be stopped on its way
 STAGES = (
     "ingest",
     "build_vocab",
@@ -86,7 +86,7 @@ class Project:
         }
 
     def run(
-        self, *command: str, fails: bool = False, timeout: float = 300, **settings: str
+        self, *command: str, fails: bool = False, timeout: float = 1800, **settings: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder, `settings` in its environment; it must succeed, or, with `fails`, must not."""
         ended = subprocess.run(
@@ -109,12 +109,12 @@ class Project:
         """What git prints."""
         return self.run("git", *arguments).stdout
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, **settings: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own, as a terminal does; both streams can be read."""
         return subprocess.Popen(
             command,
             cwd=self.root,
-            env=self.environment(),
+            env=self.environment() | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

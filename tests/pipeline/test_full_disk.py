@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.pipeline.moments import Moment
 from tests.pipeline.processes import (
     REPRO,
+    TRAINS,
     Watched,
     forget,
     litter,
     outs_of,
     repro_or_mend,
     snapshot_every,
-    start_training,
-    wait_until,
     watch,
 )
 from tests.pipeline.project import EPOCHS, STAGES, Project
@@ -28,6 +27,7 @@ from tests.pipeline.project import EPOCHS, STAGES, Project
 FULL = "No space left on device"
 ADVICE = "make room, then run the same command again"
 TRAIN = (*REPRO, "train")
+TWICE = Moment("stages.train", "step 10,step 12")  # to fill the disk, and to do something about it
 
 
 @dataclass(frozen=True)
@@ -69,25 +69,6 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def project(finished: Project, disk: Disk) -> Project:
     """A project on that disk whose pipeline has run and is committed."""
     return finished.copy(disk.root / "tinychat")
-
-
-def runs(project: Project) -> Path:
-    return project.root / ".tinychat/runs"
-
-
-def fill_while_it_trains(disk: Disk, process: psutil.Process, project: Project) -> None:
-    """Fill the disk while the training stands still, and does not stand in a snapshot that is being written."""
-
-    def stands_between_snapshots() -> bool:
-        process.suspend()
-        if any(runs(project).rglob("*.tmp")):
-            process.resume()
-            return False
-        return True
-
-    wait_until(stands_between_snapshots)
-    disk.fill()
-    process.resume()
 
 
 def warned(training: Watched) -> str:
@@ -148,8 +129,10 @@ def test_a_model_that_found_no_room_is_trained_again(
     project_to_train: Project, disk: Disk, uninterrupted: Project
 ) -> None:
     project = project_to_train
-    with watch(project, *TRAIN) as repro:
-        fill_while_it_trains(disk, start_training(repro), project)
+    with watch(project, *TRAIN, moment=TRAINS) as repro:
+        process = repro.stopped()
+        disk.fill()
+        process.resume()
         assert repro.end() != 0
         assert re.search(
             rf"^no snapshot of step {EPOCHS} \(\S+/snapshot\.safetensors: {FULL}\); the same command begins anew$",
@@ -170,12 +153,13 @@ def test_an_earlier_snapshot_outlives_a_full_disk(
     project_to_train: Project, disk: Disk, uninterrupted: Project
 ) -> None:
     project = project_to_train
-    snapshot_every(0.3, project)
-    with watch(project, *TRAIN) as repro:
-        process = start_training(repro)
-        wait_until(lambda: list(runs(project).rglob("snapshot.safetensors")))
-        fill_while_it_trains(disk, process, project)
+    snapshot_every(0.0, project)
+    with watch(project, *TRAIN, moment=TWICE) as repro:
+        process = repro.stopped()
+        disk.fill()
+        process.resume()
         step = warned(repro)
+        repro.stopped().resume()
         assert repro.end() != 0
         assert repro.printed.count("warning: no snapshot") == 1
         assert f"; the same command goes on from the snapshot of step {step}\n" in repro.printed
@@ -193,13 +177,15 @@ def test_training_goes_on_without_snapshots_and_ends_well_where_room_comes_back(
     project_to_train: Project, disk: Disk, uninterrupted: Project
 ) -> None:
     project = project_to_train
-    snapshot_every(0.3, project)
-    with watch(project, *TRAIN) as repro:
-        process = start_training(repro)
-        wait_until(lambda: list(runs(project).rglob("snapshot.safetensors")))
-        fill_while_it_trains(disk, process, project)
+    snapshot_every(0.0, project)
+    with watch(project, *TRAIN, moment=TWICE) as repro:
+        process = repro.stopped()
+        disk.fill()
+        process.resume()
         warned(repro)
+        process = repro.stopped()
         disk.make_room()
+        process.resume()
         assert repro.end() == 0, repro.printed
     assert project.out_bytes() == uninterrupted.out_bytes()
 
@@ -207,13 +193,15 @@ def test_training_goes_on_without_snapshots_and_ends_well_where_room_comes_back(
 @pytest.mark.slow
 def test_ctrl_c_on_a_full_disk_says_from_where_the_same_command_goes_on(project_to_train: Project, disk: Disk) -> None:
     project = project_to_train
-    snapshot_every(0.3, project)
-    with watch(project, *TRAIN) as repro:
-        process = start_training(repro)
-        wait_until(lambda: list(runs(project).rglob("snapshot.safetensors")))
-        fill_while_it_trains(disk, process, project)
+    snapshot_every(0.0, project)
+    with watch(project, *TRAIN, moment=TWICE) as repro:
+        process = repro.stopped()
+        disk.fill()
+        process.resume()
         step = warned(repro)
+        process = repro.stopped()
         repro.send(signal.SIGINT)
+        process.resume()
         stopped = repro.wait_for(rf"^stopped: no snapshot of step \d+ \(\S+: {FULL}\); (.*)")[1]
         assert stopped == f"the same command goes on from the snapshot of step {step}"
         assert repro.end() != 0

@@ -1,26 +1,26 @@
 """Stopped, killed, started twice: no stage leaves half an out, and the next `dvc repro` ends with the same bytes."""
 
-import contextlib
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.pipeline.moments import Moment
 from tests.pipeline.processes import (
+    MAKE_REPRO,
     REPRO,
+    TRAINS,
     forget,
     litter,
     outs_of,
     repro_or_mend,
     snapshot_every,
-    start_training,
     wait_until,
     watch,
 )
@@ -30,6 +30,7 @@ from tinychat.files import write_json
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of POSIX")
 
 TRAIN = (*REPRO, "train")
+REPRO_AT_A_MOMENT = ("python", "-m", "dvc", "repro")  # DVC itself may have the moment
 
 
 def whole_or_absent(project: Project, outs: list[str], expected: dict[str, bytes]) -> None:
@@ -41,17 +42,13 @@ def whole_or_absent(project: Project, outs: list[str], expected: dict[str, bytes
         assert found == whole or not path.exists(), (out, sorted(found))
 
 
-def seconds_of(project: Project, stage: str) -> tuple[float, float]:
-    """How long the stage runs under DVC, and how long all of `dvc repro`."""
+def writes_of(project: Project, stage: str, module: str) -> int:
+    """How often the stage under DVC, or DVC itself, whichever the module is, changes something on the disk."""
     forget(project, stage)
-    start = time.monotonic()
-    with watch(project, *REPRO, "-s", stage) as repro:
-        process = repro.stage(stage)
-        began = time.monotonic()
-        psutil.wait_procs([process])
-        ended = time.monotonic()
+    count = project.root.parent / "writes"
+    with watch(project, *REPRO_AT_A_MOMENT, "-s", stage, moment=Moment(module, count=str(count))) as repro:
         assert repro.end() == 0, repro.printed
-    return ended - began, time.monotonic() - start
+    return int(count.read_text(encoding="utf-8"))
 
 
 KILLED_WHILE_WRITING = """
@@ -125,21 +122,18 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_nothing_half_written(
 ) -> None:
     project = snapshots_all_the_time.copy(tmp_path / "tinychat")
     expected, outs = project.out_bytes(), outs_of(project, stage)
-    of_stage, of_all = map(min, zip(seconds_of(project, stage), seconds_of(project, stage), strict=True))
+    of_stage, of_dvc = writes_of(project, stage, f"stages.{stage}"), writes_of(project, stage, "dvc")
     chance, hits = random.Random(stage), 0
     for moment in range(10):
         forget(project, stage)
         share = (moment + chance.random()) / 10
-        with watch(project, *REPRO, "-s", stage) as repro:
-            if moment % 2:  # DVC lives, and sees that its stage died
-                process = repro.stage(stage)
-                time.sleep(share * of_stage)
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-                hits += repro.end() != 0
-            else:  # all die: the power fails, the memory is used up
-                time.sleep(share * of_all)
-                hits += repro.die() != 0
+        if moment % 2:  # DVC lives, and sees that its stage died
+            kill = Moment(f"stages.{stage}", f"write {1 + int(share * of_stage)}", signal.SIGKILL)
+        else:  # all die: the power fails, the memory is used up
+            kill = Moment("dvc", f"write {1 + int(share * of_dvc)}", signal.SIGKILL, group=True)
+        with watch(project, *REPRO_AT_A_MOMENT, "-s", stage, moment=kill) as repro:
+            hits += repro.end() != 0
+            repro.die()
         whole_or_absent(project, outs, expected)
         changed = {line[3:] for line in project.git("status", "--short").splitlines()}
         assert changed <= {"dvc.lock", *outs}
@@ -203,9 +197,10 @@ def test_a_killed_process_that_nobody_waits_for_counts_as_dead(tmp_path: Path) -
 def test_sigterm_ends_a_stage_at_once_and_leaves_no_out(project: Project, stage: str) -> None:
     outs = outs_of(project, stage)
     forget(project, stage)
-    with watch(project, *REPRO, "-s", stage) as repro:
-        process = repro.stage(stage)
+    with watch(project, *REPRO, "-s", stage, moment=Moment(f"stages.{stage}", "import pydantic_core")) as repro:
+        process = repro.stopped()
         process.terminate()
+        process.resume()
         assert repro.end() != 0
         assert re.search(r"exited with (-15|143)", repro.printed)
         assert "Traceback" not in repro.printed
@@ -226,54 +221,51 @@ def goes_on(project: Project, step: str) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_training_soon_and_the_same_command_goes_on(
-    project_to_train: Project, uninterrupted: Project
+@pytest.mark.parametrize("command", [TRAIN, MAKE_REPRO], ids=["dvc repro train", "make repro"])
+def test_ctrl_c_ends_training_after_the_step_it_is_at_and_the_same_command_goes_on(
+    project_to_train: Project, uninterrupted: Project, command: tuple[str, ...]
 ) -> None:
     project = project_to_train
-    with watch(project, *TRAIN) as repro:
-        start_training(repro)
+    with watch(project, *command, moment=TRAINS) as repro:
+        process = repro.stopped()
         repro.send(signal.SIGINT)
-        asked = time.monotonic()
-        step = repro.wait_for(rf"^stopped: a snapshot of step (\d+) of {EPOCHS} is kept .* goes on from there")[1]
+        process.resume()
+        repro.wait_for(rf"^stopped: a snapshot of step 10 of {EPOCHS} is kept .* goes on from there")
         assert repro.end() != 0
-        # A promise, so it is measured here: two seconds after the step, which takes milliseconds.
-        assert time.monotonic() - asked < 2
         assert "Traceback" not in repro.printed
         assert "failed to reproduce 'train'" in repro.printed
+        assert "reports/summary.html" not in repro.printed
     assert not (project.root / "models/dialogue").exists()
-    goes_on(project, step)
+    goes_on(project, "10")
     same(project, uninterrupted)
 
 
 @pytest.mark.slow
 def test_ctrl_c_is_heard_during_validation(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "tinychat")
-    rows = "".join(f"무엇 {n}?,{n} 그래요 {'아 ' * 40}\n" for n in range(8000))
+    rows = "".join(f"무엇 {n}?,{n} 그래요 {'아 ' * 40}\n" for n in range(800))
     (project.root / "data/raw/qa.csv").write_text("Q,A\n" + rows, encoding="utf-8")
-    project.set_params(epochs=50, embed_dim=128, n_layers=6, batch_tokens=4096)
     path = project.root / "params.yaml"
     text = path.read_text(encoding="utf-8")
     shares = "    train: 0.9\n    valid: 0.05\n"
     assert shares in text
     path.write_text(text.replace(shares, "    train: 0.01\n    valid: 0.94\n"), encoding="utf-8")
-    project.repro("prepare_data")
-    with watch(project, *REPRO, "train") as repro:
-        repro.wait_for(r"^epoch +1/")
-        time.sleep(1)  # its few steps are over, and validation takes long
+    with watch(project, *TRAIN, moment=Moment("stages.train", "validation 2")) as repro:
+        process = repro.stopped()
         repro.send(signal.SIGINT)
-        asked = time.monotonic()
+        process.resume()
         repro.wait_for(r"^stopped: a snapshot of step \d+ ")
-        assert time.monotonic() - asked < 2
         assert repro.end() != 0
+        assert "epoch 1/" not in repro.printed  # so the validation was not finished
 
 
 @pytest.mark.parametrize("stage", ["ingest", "train", "summarize"])
 def test_ctrl_c_while_a_stage_loads_its_modules_shows_no_traceback(project: Project, stage: str) -> None:
     forget(project, stage)
-    with watch(project, *REPRO, "-s", stage) as repro:
-        process = repro.stage(stage)
-        wait_until(lambda: any("pydantic" in file.path or "torch" in file.path for file in process.memory_maps()))
+    with watch(project, *REPRO, "-s", stage, moment=Moment(f"stages.{stage}", "import pydantic_core")) as repro:
+        process = repro.stopped()
         repro.send(signal.SIGINT)
+        process.resume()
         assert repro.end() != 0
         assert "Traceback" not in repro.printed
         assert f"failed to reproduce '{stage}'" in repro.printed
@@ -311,9 +303,8 @@ def test_a_second_repro_during_a_stage_says_who_is_in_its_way_and_disturbs_nothi
 ) -> None:
     stage = "generate"
     forget(project, stage)
-    with watch(project, *REPRO) as first:
-        process = first.stage(stage)
-        process.suspend()  # so that it is in the way for sure
+    with watch(project, *REPRO, moment=Moment(f"stages.{stage}", "import pydantic_core")) as first:
+        process = first.stopped()
         second = project.dvc("repro", fails=True)
         assert f"PID {first.process.pid}" in second.stderr
         assert "is busy, it is being blocked by" in second.stderr
@@ -329,9 +320,8 @@ def test_a_second_repro_during_training_says_who_is_in_its_way_and_disturbs_noth
     project_to_train: Project, uninterrupted: Project
 ) -> None:
     project = project_to_train
-    with watch(project, *TRAIN) as first:
-        process = start_training(first)
-        process.suspend()
+    with watch(project, *TRAIN, moment=TRAINS) as first:
+        process = first.stopped()
         for command in (["repro"], ["repro", "--force"], ["repro", "--single-item", "train"]):
             second = project.dvc(*command, fails=True)
             assert f"PID {first.process.pid}" in second.stderr
@@ -345,11 +335,14 @@ def test_a_second_repro_during_training_says_who_is_in_its_way_and_disturbs_noth
 @pytest.mark.slow
 def test_of_two_repros_that_begin_together_one_ends_well(project_to_train: Project, uninterrupted: Project) -> None:
     project = project_to_train
-    with watch(project, *TRAIN) as one, watch(project, *TRAIN) as other:
-        codes = [one.end(), other.end()]
-        printed = (one.printed, other.printed)
-    assert codes.count(0) == 1, printed
-    assert re.search(r"is busy|Unable to acquire lock", printed[codes.index(255)])
+    with watch(project, *TRAIN, moment=TRAINS) as one, watch(project, *TRAIN, moment=TRAINS) as other:
+        # Whichever trains waits until the other has ended.
+        (refused,) = wait_until(lambda: [repro for repro in (one, other) if repro.process.poll() is not None])
+        assert refused.end() == 255
+        assert re.search(r"is busy|Unable to acquire lock", refused.printed)
+        trains = other if refused is one else one
+        trains.stopped().resume()
+        assert trains.end() == 0, trains.printed
     same(project, uninterrupted)
 
 
@@ -358,9 +351,8 @@ def test_a_training_that_lost_its_dvc_is_named_and_goes_on_once_it_was_ended(
     project_to_train: Project, uninterrupted: Project
 ) -> None:
     project = project_to_train
-    with watch(project, *TRAIN) as repro:
-        orphan = start_training(repro)
-        orphan.suspend()  # so that it does not end before it is asked to
+    with watch(project, *TRAIN, moment=TRAINS) as repro:
+        orphan = repro.stopped()
         repro.process.kill()
         repro.process.wait()
         refused = project.dvc("repro", "train", fails=True)
@@ -368,9 +360,9 @@ def test_a_training_that_lost_its_dvc_is_named_and_goes_on_once_it_was_ended(
         assert f"`kill {orphan.pid}`" in refused.stderr
         orphan.terminate()
         orphan.resume()
-        step = repro.wait_for(r"^stopped: a snapshot of step (\d+) ")[1]
+        repro.wait_for(r"^stopped: a snapshot of step 10 ")
         psutil.wait_procs([orphan])
-    goes_on(project, step)
+    goes_on(project, "10")
     same(project, uninterrupted)
 
 
@@ -379,10 +371,11 @@ def test_a_training_that_lost_its_dvc_and_ends_by_itself_leaves_the_next_repro_t
     project_to_train: Project, uninterrupted: Project
 ) -> None:
     project = project_to_train
-    with watch(project, *TRAIN) as repro:
-        orphan = start_training(repro)
+    with watch(project, *TRAIN, moment=TRAINS) as repro:
+        orphan = repro.stopped()
         repro.process.kill()
         repro.process.wait()
+        orphan.resume()
         psutil.wait_procs([orphan])
     assert (project.root / "models/dialogue/model.safetensors").exists()
     project.repro("train")
@@ -403,9 +396,10 @@ def test_a_model_is_not_recorded_as_made_of_what_changed_while_it_was_trained(
     project = project_to_train
     path = project.root / file
     before = path.read_text(encoding="utf-8")
-    with watch(project, *TRAIN) as repro:
-        start_training(repro)
+    with watch(project, *TRAIN, moment=TRAINS) as repro:
+        process = repro.stopped()
         path.write_text(before.replace(old, new, 1), encoding="utf-8")
+        process.resume()
         assert repro.end() != 0
         assert re.search(r"^error: .* changed during the training", repro.printed, re.MULTILINE)
     assert not (project.root / "models/dialogue").exists()

@@ -81,7 +81,7 @@ def server(command: list[str], port: int, log: Path) -> Iterator[None]:
     with open(log, "wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 600
         while True:
             with socket.socket() as tried:
                 if tried.connect_ex(("127.0.0.1", port)) == 0:

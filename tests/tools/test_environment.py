@@ -218,8 +218,8 @@ def test_an_environment_of_a_python_that_is_too_old_is_unfit(project: Path) -> N
     )
 
 
-def test_an_environment_that_was_copied_from_another_folder_is_unfit(project: Path) -> None:
-    make_venv(project)
+def test_an_environment_from_another_folder_is_unfit_where_a_script_cannot_name_its_place(project: Path) -> None:
+    make_venv(project)  # there is a space in its path
     copied = project.parent / "copy"
     shutil.copytree(project, copied, symlinks=True)
     assert str(project / ".venv") in str(why_unfit(copied / ".venv"))
@@ -369,6 +369,29 @@ def test_the_command_runs_the_code_of_the_folder_as_it_is_now_also_after_make_cl
     subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=project, check=True)
     assert say(project / ".venv") == "changed"
     assert run_tool(project).stdout == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the commands of Windows are programs with a path in them")
+def test_a_folder_that_was_moved_keeps_its_packages_and_its_commands_run_what_lies_in_it(
+    project: Path, wheels: Path
+) -> None:
+    before, after = (project.parent / name for name in ("프로젝트", "moved"))
+    project.rename(before)
+    assert run_tool(before, wheels=wheels).returncode == 0
+    before.rename(after)
+    (before / ".venv/bin").mkdir(parents=True)  # what a command that still named it would miss
+    (after / "tinychat/cli.py").write_text("def main() -> None:\n    print('moved')\n", encoding="utf-8")
+    done = run_tool(after)
+    assert done.returncode == 0, done.stderr
+    assert "is made anew" not in done.stdout and "packages into" not in done.stdout
+    assert say(after / ".venv") == "moved"
+    assert subprocess.run([after / ".venv/bin/pip", "--version"], capture_output=True).returncode == 0
+    activated = subprocess.run(
+        ["sh", "-c", ". .venv/bin/activate; command -v tinychat"], cwd=after, capture_output=True
+    )
+    assert activated.stdout.decode().strip() == str(after / ".venv/bin/tinychat")
+    assert run_tool(after).stdout == ""
 
 
 @pytest.mark.slow

@@ -1,16 +1,19 @@
 import json
+import math
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.pipeline.moments import Moment
+
+IN_THE_SECOND_EPOCH = Moment("stages.train", "step 12")
 SENTENCES = [("안녕", "반가워요"), ("뭐 먹을래?", "김밥이 좋아"), ("고마워", "별말씀을요"), ("잘 자", "내일 봐요")]
 
 
@@ -50,16 +53,25 @@ def environment(repo: Path) -> dict[str, str]:
     }
 
 
-def start(project: Path, repo: Path) -> subprocess.Popen[str]:
+def start(project: Path, repo: Path, moment: Moment | None = None) -> subprocess.Popen[str]:
+    """Start the stage; at a `moment` it stops, and `stopped` waits for that."""
+    settings = moment.settings(project / "moment") if moment else {}
     return subprocess.Popen(
-        command("train"),
+        ["python", "-m", "stages.train"] if moment else command("train"),
         cwd=project,
-        env=environment(repo),
+        env=environment(repo) | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
     )
+
+
+def stopped(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """The process, once it waits at its moment; SIGCONT lets it go on."""
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    return process
 
 
 def wait_for_line(process: subprocess.Popen[str], start_of_line: str) -> list[str]:
@@ -102,10 +114,10 @@ def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(project: Path, r
         expected
     )
 
-    process = start(project, repo)
-    wait_for_line(process, "epoch  2/")
+    process = stopped(start(project, repo, IN_THE_SECOND_EPOCH))
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    process.send_signal(signal.SIGCONT)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "the same command goes on from there" in errors
     assert outs(project) == {}
@@ -154,11 +166,11 @@ def test_a_stopped_run_goes_on_only_where_settings_data_and_code_are_the_same(
     code = tmp_path_factory.mktemp("code")
     for package in ("tinychat", "stages"):
         shutil.copytree(repo / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
-    stopped = start(project, code)
-    wait_for_line(stopped, "epoch  2/")
-    stopped.terminate()
-    stopped.communicate(timeout=30)
-    assert stopped.returncode == 130
+    first = stopped(start(project, code, IN_THE_SECOND_EPOCH))
+    first.terminate()
+    first.send_signal(signal.SIGCONT)
+    first.communicate(timeout=600)
+    assert first.returncode == 130
 
     change(project, code)
     again = start(project, code)
@@ -217,12 +229,10 @@ def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGSTOP")
 def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo: Path) -> None:
-    first = start(project, repo)
-    wait_for_line(first, "epoch")
-    first.send_signal(signal.SIGSTOP)
+    first = stopped(start(project, repo, IN_THE_SECOND_EPOCH))
     try:
         second = subprocess.run(
-            command("train"), cwd=project, env=environment(repo), capture_output=True, text=True, timeout=60
+            command("train"), cwd=project, env=environment(repo), capture_output=True, text=True, timeout=600
         )
         assert second.returncode == 2
         assert f"another training runs in this project (process {first.pid})" in second.stderr
@@ -230,7 +240,6 @@ def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo:
     finally:
         first.kill()
         first.wait()
-    time.sleep(0.1)
     third = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
     assert third.returncode == 0, third.stderr
 
@@ -245,6 +254,16 @@ def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, r
     assert ended.returncode == 0, ended.stderr
     assert "removed 2 snapshots" in ended.stdout.splitlines()[0]
     assert sorted(int(run.name, 16) for run in (project / ".tinychat/runs").iterdir()) == [2, 3, 4]
+
+
+def test_few_steps_are_told_with_how_many_epochs_would_do(project: Path, repo: Path) -> None:
+    path = project / "params.yaml"
+    text = path.read_text(encoding="utf-8").replace("epochs: 60", "epochs: 1")
+    path.write_text(re.sub(r"warmup_steps: \d+", "warmup_steps: 0", text), encoding="utf-8")
+    told = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True).stdout
+    steps = int(re.findall(r"(\d+) steps an epoch", told)[0])
+    assert f"{steps} steps in all are few for 32 dialogues: raise train.epochs" in told
+    assert f"(now 1), for example to {math.ceil(200 / steps)}\n" in told
 
 
 def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path) -> None:

@@ -36,7 +36,7 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
             [
                 [
                     {"token": tokenizer.tokens([token_id])[0], "probability": round(p, DIGITS)}
-                    for token_id, p in trace.top_tokens(layer, place)
+                    for token_id, p in trace.top_tokens(layer, place, tokenizer.size)
                 ]
                 for place in range(len(trace.ids))
             ]

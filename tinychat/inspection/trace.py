@@ -43,9 +43,12 @@ class Trace:
     attention: Tensor
     early: Tensor
 
-    def top_tokens(self, layer: int, place: int, n: int = TOP) -> list[tuple[int, float]]:
-        """The n likeliest next tokens (id, probability) after `layer` (0: the input layer) at a place."""
-        best = self.early[layer, place].topk(n)
+    def top_tokens(self, layer: int, place: int, n_tokens: int, n: int = TOP) -> list[tuple[int, float]]:
+        """The n likeliest next tokens (id, probability) after `layer` (0: the input layer) at a place.
+
+        `n_tokens` is the size of the vocabulary: a model may have more ids, which stand for nothing.
+        """
+        best = self.early[layer, place, :n_tokens].topk(n)
         return [(int(i), float(p)) for p, i in zip(best.values, best.indices, strict=True)]
 
 

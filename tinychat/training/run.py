@@ -30,7 +30,7 @@ CHANGED = (
     "changed during the training, so this model is not kept as if it came of that; "
     "put back as it was, the same command takes this model, else it trains another"
 )
-FEW_STEPS = 200
+FEW_STEPS, FEW_DIALOGUES = 200, 20  # so many steps are few for twenty dialogues; for fewer, in proportion
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
@@ -116,11 +116,11 @@ def train_model(
                 f"the warm-up ({train_params.warmup_steps} steps) is not over when the run ends "
                 f"({trainer.total_steps} steps): raise train.epochs, or lower train.warmup_steps",
             )
-        elif trainer.total_steps < FEW_STEPS:
+        elif trainer.total_steps < (enough := FEW_STEPS * min(1, len(train) / FEW_DIALOGUES)):
             say(
-                f"{trainer.total_steps} steps in all are few, even for twenty pairs: "
+                f"{trainer.total_steps} steps in all are few for {len(train)} dialogues: "
                 f"raise train.epochs in params.yaml (now {train_params.epochs}), for example to "
-                f"{math.ceil(FEW_STEPS / trainer.steps_per_epoch)}",
+                f"{math.ceil(enough / trainer.steps_per_epoch)}",
             )
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)

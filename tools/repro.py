@@ -1,0 +1,82 @@
+"""`make repro`: checks params.yaml, runs `dvc repro`, and says what to do with the results.
+
+    python -m tools.repro
+
+Before DVC runs it takes from dvc.lock what would keep DVC from finding earlier results. Where a stage's deps are those
+of dvc.lock, DVC looks for the outs that dvc.lock names and for no others. After `git checkout .` these may be the outs
+of the machine that made the commit, which this one never had; the model that was trained here would be trained anew,
+although DVC's run cache holds it. Without an entry in dvc.lock, DVC looks into its run cache.
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.stage.cache import RunCacheNotFoundError
+from dvc.utils.serialize import modify_yaml
+from dvc_data.hashfile.hash_info import HashInfo
+
+from tinychat.errors import run_and_exit
+from tinychat.params import check
+from tinychat.printing import say
+
+NEXT = {
+    "ko": "이제 이야기해 보세요: {tinychat} chat\n보고서는 여기 있습니다: reports/summary.html",
+    "en": "now talk with it: {tinychat} chat\nand open reports/summary.html",
+}
+
+
+def is_lost_but_made_here(stage: Any) -> bool:
+    """Whether DVC lacks the outs that dvc.lock names for a stage, but has those of a run with the same deps."""
+    if stage.changed_deps() or not stage.changed_outs() or stage.outs_cached():
+        return False
+    for out in stage.outs:
+        out.hash_info = HashInfo()  # as without an entry in dvc.lock
+    try:
+        stage.repo.stage_cache.restore(stage, dry=True)
+    except RunCacheNotFoundError:
+        return False
+    return True
+
+
+def forget_lost_outs(root: Path) -> None:
+    """Take the entries of such stages from `root/dvc.lock`."""
+    try:
+        with Repo(str(root)) as repo, repo.lock:
+            lost = [stage.name for stage in repo.index.stages if is_lost_but_made_here(stage)]
+            if lost:
+                with modify_yaml(root / "dvc.lock") as lock:
+                    for name in lost:
+                        del lock["stages"][name]
+    except DvcException:
+        return  # `dvc repro` meets the same, and says it
+
+
+def repro() -> int:
+    """Run `dvc repro`; its exit code. Ctrl-C goes to DVC, as it would without this process."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background: then DVC shall ignore it, too
+        signal.signal(signal.SIGINT, lambda *_: None)
+    return subprocess.Popen([sys.executable, "-m", "dvc", "repro"]).wait()
+
+
+def run(root: Path = Path()) -> None:
+    """All of it; ends the process with DVC's exit code where that is not 0."""
+    language = check(root).report.language
+    forget_lost_outs(root)
+    if code := repro():
+        sys.exit(code)
+    tinychat = Path(sys.executable).with_name("tinychat")
+    shown = tinychat.relative_to(Path.cwd()) if tinychat.is_relative_to(Path.cwd()) else tinychat
+    say(f"\n{NEXT[language].format(tinychat=shown)}")
+
+
+def main() -> None:
+    run_and_exit(run)
+
+
+if __name__ == "__main__":
+    main()
