@@ -9,6 +9,7 @@ from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.language.choosing import Words
 from tinychat.printing import visible
 
 if TYPE_CHECKING:
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
 
 OTHERS = 3  # alternatives beside each token
 WIDEST_TOKEN = 24  # columns
-HEADS = ("토큰", "확률", "다른 후보")
 SPACE = "␣"
 
 
-def token_table(reply: "Reply", tokenizer: "Tokenizer", columns: int) -> list[str]:
+def token_table(reply: "Reply", tokenizer: "Tokenizer", columns: int, words: Words) -> list[str]:
     """A line for each token of the reply: its probability, and the best other tokens with theirs."""
-    rows = [HEADS]
+    rows = [(words("why.token"), words("why.probability"), words("why.others"))]
     for choice in reply.choices:
         others = [(i, logprob) for i, logprob in choice.alternatives if i != choice.token_id][:OTHERS]
         names = [shown_token(token) for token in tokenizer.tokens([i for i, _ in others])]
@@ -81,7 +81,7 @@ class TrainingDialogues:
             )
             return list(dict.fromkeys(pairs))  # a pair may stand in many dialogues
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.path}: no corpus of the stage ingest: {error!r}") from None
+            raise InputError("{path}: no corpus of the stage ingest: {error!r}", path=self.path, error=error) from None
 
 
 def near_lines(near: Sequence[tuple[float, str, str]], columns: int) -> list[str]:
