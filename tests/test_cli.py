@@ -176,6 +176,41 @@ def test_an_unknown_command_is_an_error(project: Path) -> None:
     assert error_of(run(project, "chta")).startswith("No such command 'chta'")
 
 
+KOREAN: list[tuple[list[str], str]] = [
+    (["--seed", "x"], "오류: --seed의 값이 'x'입니다. 정수여야 합니다. 쓰는 법: python -m tinychat chat --help"),
+    (["--top-p", "x"], "오류: --top-p의 값이 'x'입니다. 수여야 합니다."),
+    (["--temprature", "1"], "오류: --temprature: 없는 옵션입니다."),
+    (["--seed"], "오류: --seed 뒤에 값이 있어야 합니다."),
+    (["--max-tokens", "0"], "오류: max_tokens의 값이 0입니다. 1 이상의 정수여야 합니다"),
+    (["--model", "nowhere"], "오류: nowhere: 없는 폴더입니다."),
+    (["안녕 " * 100], "오류: 말이 너무 깁니다: '안녕 안녕"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error"), KOREAN, ids=[arguments[0][:9] for arguments, _ in KOREAN])
+def test_errors_are_korean_where_korean_was_chosen(project: Path, arguments: list[str], error: str) -> None:
+    ended = run(project, "chat", "안녕", *arguments, env={"TINYCHAT_LANGUAGE": "ko"})
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr.decode().startswith(error)
+    assert ended.stderr.count(b"\n") == 1
+
+
+def test_the_errors_of_a_pipe_are_korean_too(project: Path) -> None:
+    for env in ({"TINYCHAT_LANGUAGE": "ko"}, {"LANG": "ko_KR.UTF-8"}):
+        ended = run(project, "chat", pipe="안녕".encode("cp949"), env=env)
+        assert ended.stderr.decode() == "오류: 파이프로 온 말이 UTF-8이 아닙니다: 1번째 바이트가 0xBE입니다\n"
+
+
+def test_the_language_of_the_page_is_the_language_of_the_chat(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("report:\n  language: ko\n", encoding="utf-8")
+    assert run(tmp_path, "chat", "안녕").stderr.decode().startswith("오류: models/dialogue: 없는 폴더입니다.")
+
+
+def test_a_language_that_is_not_there_is_an_error(project: Path) -> None:
+    error = error_of(run(project, "chat", "안녕", env={"TINYCHAT_LANGUAGE": "de"}))
+    assert error == "TINYCHAT_LANGUAGE is 'de'; it must be ko or en"
+
+
 def test_without_a_model_it_says_what_makes_one(tmp_path: Path) -> None:
     error = error_of(run(tmp_path, "chat", "안녕"))
     assert error.startswith("models/dialogue: no such folder")

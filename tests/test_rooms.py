@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "printing": set(),
     "errors": {"printing"},
     "files": {"errors"},
+    "language": {"errors"},
     "svg": set(),
     "raw": {"errors"},
     "params": {"errors", "raw"},
@@ -28,8 +29,8 @@ MAY_IMPORT = {
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
     "bot": BASE | MIDDLE | {"generation"},
-    "chatting": BASE | MIDDLE | {"generation", "evaluation", "bot", "safety"},
-    "cli": BASE | {"bot", "chatting"},
+    "chatting": BASE | MIDDLE | {"generation", "evaluation", "bot", "safety", "language"},
+    "cli": BASE | {"bot", "chatting", "language"},
     "__main__": {"cli"},
 }
 

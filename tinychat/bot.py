@@ -88,7 +88,7 @@ class Bot:
     def options(**given: Any) -> SamplingOptions:
         """The options as they will be used. Raises InputError that names the option and what would be right."""
         if unknown := [name for name in given if name not in OPTIONS]:
-            raise InputError(f"unknown option {unknown[0]}; there are: {', '.join(OPTIONS)}")
+            raise InputError("unknown option {name}; there are: {names}", name=unknown[0], names=", ".join(OPTIONS))
         if isinstance(given.get("stop"), str):
             given["stop"] = (given["stop"],)
         elif isinstance(given.get("stop"), list):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,29 +10,58 @@ from typing import Any
 import click
 
 from tinychat.errors import InputError, run_and_exit
+from tinychat.language.choosing import check_language, told
 
 MODEL = Path("models/dialogue")
+
+# What click says (as a pattern), and the same as a template.
+CLICK_MESSAGES = {
+    r"No such option:? '?(?P<option>[^\s'.]+)'?": "No such option: {option}; see {command} --help",
+    r"No such option:? '?(?P<option>[^\s'.]+)'?\.? Did you mean (?P<near>.*)\?": (
+        "No such option: {option}, did you mean {near}?; see {command} --help"
+    ),
+    r"No such command '(?P<name>[^']*)'": "No such command '{name}'; see {command} --help",
+    r"No such command '(?P<name>[^']*)'\.? Did you mean (?P<near>.*)\?": (
+        "No such command '{name}', did you mean {near}?; see {command} --help"
+    ),
+    r"Option '(?P<option>.*)' requires an argument": "Option {option} needs a value; see {command} --help",
+    r"Invalid value for '(?P<option>[^']*)': '(?P<value>.*)' is not a valid integer": (
+        "Invalid value for '{option}': '{value}' is not a valid integer; see {command} --help"
+    ),
+    r"Invalid value for '(?P<option>[^']*)': '(?P<value>.*)' is not a valid float": (
+        "Invalid value for '{option}': '{value}' is not a valid float; see {command} --help"
+    ),
+}
 
 
 def main() -> None:
     """Run the command line, and end the process as a stage does."""
-    run_and_exit(_run)
+    run_and_exit(_run, told)
 
 
 def _run() -> None:
     if sys.stdout is None:  # closed by whoever started this
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it lasts as long as the process)
     use_utf8_in_files()
+    check_language()
     try:
         code = tinychat.main(standalone_mode=False)
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
-        where = getattr(error, "ctx", None)
-        help_command = f"; see {where.command_path} --help" if where else ""
-        raise InputError(f"{error.format_message().rstrip('.')}{help_command}") from None
+        raise input_error(error) from None
     if code:
         sys.exit(code)
+
+
+def input_error(error: click.ClickException) -> InputError:
+    """What click says of the command line, in templates that other languages have too."""
+    message, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
+    command = context.command_path if context else "tinychat"
+    for pattern, template in CLICK_MESSAGES.items():
+        if found := re.fullmatch(pattern, message, flags=re.DOTALL):
+            return InputError(template, **found.groupdict(), command=command)
+    return InputError("{message}; see {command} --help", message=message, command=command)
 
 
 def use_utf8_in_files() -> None:

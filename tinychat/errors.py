@@ -4,7 +4,7 @@ import errno
 import io
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tinychat.printing import say
 
@@ -16,17 +16,35 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class InputError(Exception):
-    """The person's input is wrong: says which file, line or key, what was found, what would be right."""
+    """The person's input is wrong: says which file, line or key, what was found, what would be right.
+
+    InputError("{path}: no such file", path=path): with values the text is a template, so that it can be said in another
+    language. `str` gives the English text.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(template.format(**values) if values else template)
+        self.template, self.values = template, values
+
+    def text_in(self, texts: Mapping[str, str]) -> str:
+        """The text by the template that `texts` has in the place of the English one; the English text without it."""
+        template = texts.get(self.template)
+        return str(self) if template is None else template.format(**self.values)
 
 
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM came and the work was put aside in good order; the text says how to go on."""
 
 
-def run_and_exit(run: Callable[[], object]) -> None:
+def tell(error: InputError) -> str:
+    """An error as it is printed where nobody chose a language."""
+    return f"error: {error}"
+
+
+def run_and_exit(run: Callable[[], object], told: Callable[[InputError], str] = tell) -> None:
     """Call `run` and end the process: 0, 2 with one message for an InputError, 130 for an interruption.
 
-    1 with one message where the machine refused something, such as a full disk.
+    `told` gives the message. 1 with one message where the machine refused something, such as a full disk.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A console of another encoding shows what it can: a character that it lacks must not end a stage.
@@ -36,7 +54,7 @@ def run_and_exit(run: Callable[[], object]) -> None:
     try:
         run()
     except InputError as error:
-        say(f"error: {error}", aside=True)
+        say(told(error), aside=True)
         sys.exit(EXIT_INPUT)
     except OSError as error:
         advice = "; make room, then run the same command again" if error.errno in FULL_DISK else ""

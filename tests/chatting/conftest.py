@@ -10,6 +10,12 @@ from tests.chatting.models import ENDLESS, GREETING, write_model
 TRAINED_ON = [("안녕", "만나서 반가워요"), ("안녕하세요", "정말 좋아"), ("잘 자", "잘 자요"), ("배고파", "좋아")]
 
 
+@pytest.fixture(autouse=True)
+def korean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests see is in Korean, wherever they run."""
+    monkeypatch.setenv("TINYCHAT_LANGUAGE", "ko")
+
+
 @pytest.fixture(scope="session")
 def talking_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with models/dialogue, which greets, models/endless, and the training dialogues."""

@@ -125,7 +125,11 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not re.match("TINYCHAT_|LC_|LANG|NO_COLOR|PYTHONIO", name)
     }
-    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(REPO)} | dict(changes or {})
+    return (
+        kept
+        | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TINYCHAT_LANGUAGE": "ko", "PYTHONPATH": str(REPO)}
+        | dict(changes or {})
+    )
 
 
 def tinychat(*arguments: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@ import pytest
 
 from tinychat.chatting.commands import COMMANDS, Command, help_lines, parse
 from tinychat.errors import InputError
+from tinychat.language.choosing import words_of
 
 
 @pytest.mark.parametrize("line", ["안녕", "  안녕 ", "1/2", "안녕 /help"])
@@ -52,5 +53,5 @@ def test_save_needs_a_name() -> None:
 
 
 def test_the_help_names_every_command() -> None:
-    typed = [line.split()[0] for line, _ in help_lines()]
+    typed = [line.split()[0] for line, _ in help_lines(words_of("en"))]
     assert [f"/{name}" for name in COMMANDS] == typed[: len(COMMANDS)]

@@ -7,6 +7,9 @@ import tinychat
 from tinychat.chatting.explaining import TrainingDialogues, near_lines, percent, shown_token, token_table
 from tinychat.chatting.visible import columns_of
 from tinychat.errors import InputError
+from tinychat.language.choosing import words_of
+
+KOREAN = words_of("ko")
 
 
 @pytest.fixture(scope="module")
@@ -15,13 +18,13 @@ def bot(talking_project: Path) -> tinychat.Bot:
 
 
 def test_each_token_of_the_reply_has_a_line_and_so_has_its_end(bot: tinychat.Bot) -> None:
-    lines = token_table(bot.reply("안녕", alternatives=4), bot.tokenizer, 80)
+    lines = token_table(bot.reply("안녕", alternatives=4), bot.tokenizer, 80, KOREAN)
     assert [line.split()[0] for line in lines] == ["토큰", "만나서", "반가워요", "<eos>"]
 
 
 def test_a_line_tells_the_probability_and_the_best_other_tokens_with_theirs(bot: tinychat.Bot) -> None:
     reply = bot.reply("안녕", alternatives=4)
-    line = token_table(reply, bot.tokenizer, 80)[1]
+    line = token_table(reply, bot.tokenizer, 80, KOREAN)[1]
     chosen, *others = reply.choices[0].alternatives
     assert chosen[0] == reply.choices[0].token_id
     expected = ["만나서", f"{100 * math.exp(chosen[1]):.1f}%"]
@@ -34,19 +37,19 @@ def test_a_token_that_was_not_among_the_best_has_as_many_others(bot: tinychat.Bo
     reply = next(
         r for r in (bot.reply("안녕", alternatives=4, temperature=9, seed=s) for s in range(99)) if "자요" in r.text
     )
-    lines = token_table(reply, bot.tokenizer, 200)[1:]
+    lines = token_table(reply, bot.tokenizer, 200, KOREAN)[1:]
     assert {line.count("%") for line in lines} == {4}
 
 
 def test_columns_stand_under_each_other_although_syllables_are_wide(bot: tinychat.Bot) -> None:
-    lines = token_table(bot.reply("안녕", alternatives=4), bot.tokenizer, 80)
+    lines = token_table(bot.reply("안녕", alternatives=4), bot.tokenizer, 80, KOREAN)
     ends = {columns_of(line[: line.index("%") + 1]) for line in lines[1:]}
     assert ends == {columns_of(lines[0][: lines[0].index("확률") + 2])}
 
 
 @pytest.mark.parametrize("columns", [20, 33, 80])
 def test_no_line_is_wider_than_the_terminal(bot: tinychat.Bot, columns: int) -> None:
-    lines = token_table(bot.reply("안녕", alternatives=4), bot.tokenizer, columns)
+    lines = token_table(bot.reply("안녕", alternatives=4), bot.tokenizer, columns, KOREAN)
     lines += near_lines([(0.5, "가" * 50, "나" * 50)], columns)
     assert max(map(columns_of, lines)) <= columns
 

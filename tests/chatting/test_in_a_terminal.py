@@ -75,6 +75,18 @@ def test_a_conversation(talking_project: Path) -> None:
         assert pty.is_in_order
 
 
+def test_a_conversation_in_english(talking_project: Path) -> None:
+    with Pty(*tinychat("chat"), cwd=talking_project, env={"TINYCHAT_LANGUAGE": "en"}) as pty:
+        pty.wait_for_line("you ›")
+        assert pty.text.split("\n")[0] == "tinychat · models/dialogue · /help for help · Ctrl-D to leave"
+        for line in ("안녕", "/help", "/rset", "/undo", "/why"):
+            pty.type(line + ENTER)
+        pty.wait_for("(taken back: 안녕)")
+        pty.wait_for("error: nothing was said yet that could be explained")
+        assert "error: /rset is no command; did you mean /reset?" in pty.text
+        assert not re.search("[가-힣]", pty.text.replace("안녕", "").replace(GREETS, ""))
+
+
 def test_hangul_goes_both_ways_in_a_plain_locale(talking_project: Path) -> None:
     with conversation(talking_project, env={"LANG": "C", "LC_ALL": "C"}) as pty:
         pty.type("안녕" + ENTER)
@@ -269,7 +281,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_no_escape_sequence(talking_
         pty.type("안녕" + ENTER)
         pty.wait_for(f"봇 › {GREETS}\n나 ›")
         pty.type("/rset" + ENTER)
-        pty.wait_for("did you mean /reset?")
+        pty.wait_for("오류: /rset: 없는 명령입니다. /reset 말인가요?")
         pty.type(CTRL_C)
         pty.wait_for("끝내려면 Ctrl-D\n나 ›")
         pty.type(CTRL_D)
@@ -280,7 +292,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_no_escape_sequence(talking_
 def test_bytes_that_are_no_characters_are_an_error_there_too(talking_project: Path) -> None:
     with conversation(talking_project, env={"TERM": "dumb", "PYTHONIOENCODING": "utf-8:strict"}) as pty:
         pty.type("\udcbe\udcc8" + ENTER)
-        pty.wait_for("error: the message holds bytes")
+        pty.wait_for("오류: 이 터미널의 인코딩으로 읽을 수 없는 바이트")
         pty.wait_for_line("나 ›")
 
 
@@ -319,7 +331,7 @@ def test_sigterm_ends_a_reply_quietly_and_leaves_the_terminal_in_order(talking_p
         pty.child.kill(signal.SIGTERM)
         assert pty.wait_for_end() == 128 + signal.SIGTERM
         assert pty.is_in_order
-        assert not re.search("error|Traceback|Exception", pty.text)
+        assert not re.search("오류|error|Traceback|Exception", pty.text)
 
 
 @pytest.mark.parametrize("typed", ["", "안녕"])
@@ -330,7 +342,7 @@ def test_sigterm_ends_quietly_whenever_it_comes_while_a_line_is_typed(talking_pr
             pty.child.kill(signal.SIGTERM)
             assert pty.wait_for_end() == 128 + signal.SIGTERM
             assert pty.is_in_order
-            assert not re.search("error|Traceback|Exception", pty.text)
+            assert not re.search("오류|error|Traceback|Exception", pty.text)
 
 
 def test_replies_alone_go_into_a_file_where_the_output_does(talking_project: Path, tmp_path: Path) -> None:

@@ -107,6 +107,6 @@ def test_undo_takes_back_the_last_message_which_the_model_was_not_asked(bot: tin
 @pytest.mark.parametrize("command", ["/retry", "/why"])
 def test_what_the_model_was_not_asked_it_cannot_say_otherwise_or_explain(bot: tinychat.Bot, command: str) -> None:
     _, screen = talk(bot, "안녕", DANGER, command)
-    assert screen.endswith("error: your last message was not put to the model: there is no reply of it\n")
-    assert "not put to the model" not in talk(bot, "안녕", DANGER, "잘 자", command)[1]
-    assert "not put to the model" not in talk(bot, "안녕", DANGER, "/reset", command)[1]
+    assert screen.endswith("오류: 마지막 말은 모델에게 묻지 않았으므로, 그 말에 대한 모델의 대답이 없습니다\n")
+    assert "묻지 않았으므로" not in talk(bot, "안녕", DANGER, "잘 자", command)[1]
+    assert "묻지 않았으므로" not in talk(bot, "안녕", DANGER, "/reset", command)[1]

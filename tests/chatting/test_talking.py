@@ -129,14 +129,14 @@ def test_two_slashes_say_one_to_the_bot(bot: tinychat.Bot) -> None:
 
 def test_bytes_that_are_no_characters_are_an_error_and_the_conversation_goes_on(bot: tinychat.Bot) -> None:
     conversation, lines = talk(bot, "\udcbe", "안녕")
-    assert lines[0].startswith("error: the message holds bytes")
+    assert lines[0].startswith("오류: 이 터미널의 인코딩으로 읽을 수 없는 바이트")
     assert asked(conversation) == ["안녕"]
 
 
 def test_a_question_too_long_is_an_error_and_leaves_nothing_behind(bot: tinychat.Bot) -> None:
     conversation, lines = talk(bot, "안녕 " * 60, "잘 자")
-    assert lines[0].startswith("error: the question '안녕 안녕")
-    assert "takes at most 45" in lines[0]
+    assert lines[0].startswith("오류: 말이 너무 깁니다: '안녕 안녕")
+    assert "45토큰까지 읽습니다" in lines[0]
     assert lines[1:] == [f"봇 › {GREETS}"]
     assert asked(conversation) == ["잘 자"]
 
@@ -206,7 +206,7 @@ def test_quit_leaves(bot: tinychat.Bot) -> None:
 
 
 def test_an_unknown_command_is_one_line_and_the_conversation_goes_on(bot: tinychat.Bot) -> None:
-    assert talk(bot, "/rset", "안녕")[1] == ["error: /rset is no command; did you mean /reset?", f"봇 › {GREETS}"]
+    assert talk(bot, "/rset", "안녕")[1] == ["오류: /rset: 없는 명령입니다. /reset 말인가요?", f"봇 › {GREETS}"]
 
 
 def test_help_lists_what_can_be_typed(bot: tinychat.Bot) -> None:
@@ -230,7 +230,7 @@ def test_what_needs_something_said_is_an_error_before(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (line,) = talk(bot, command)[1]
-    assert line.startswith("error: nothing was ")
+    assert re.fullmatch("오류: .*(말|대답)이 아직 없습니다", line)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -326,11 +326,14 @@ def test_a_seed_that_greedy_does_not_use_is_said_to_be_unused(bot: tinychat.Bot)
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("/temperature warm", "error: /temperature takes a number, 0 for greedy, found 'warm'"),
-        ("/temperature -1", "error: temperature is -1.0; it must be 0 (greedy) or a number from 0.01 to 100"),
-        ("/temperature nan", "error: temperature is nan; it must be 0 (greedy) or a number from 0.01 to 100"),
-        ("/seed 1.5", "error: /seed takes a whole number from 0 on, found '1.5'"),
-        ("/seed -1", "error: seed is -1; it must be a whole number from 0 on"),
+        ("/temperature warm", "오류: /temperature 뒤에는 수가 와야 합니다(0: greedy). 적힌 것: 'warm'"),
+        (
+            "/temperature -1",
+            "오류: temperature의 값이 -1.0입니다. 0(greedy)이거나 0.01 이상 100 이하의 수여야 합니다",
+        ),
+        ("/temperature nan", "오류: temperature의 값이 nan입니다. 0(greedy)이거나 0.01 이상 100 이하의 수여야 합니다"),
+        ("/seed 1.5", "오류: /seed 뒤에는 0 이상의 정수가 와야 합니다. 적힌 것: '1.5'"),
+        ("/seed -1", "오류: seed의 값이 -1입니다. 0 이상의 정수여야 합니다"),
     ],
 )
 def test_an_option_that_will_not_do_is_an_error_and_changes_nothing(bot: tinychat.Bot, line: str, error: str) -> None:
@@ -358,7 +361,7 @@ def test_save_replaces_a_file_only_with_an_exclamation_mark(bot: tinychat.Bot, t
     path = tmp_path / "a.jsonl"
     path.write_text("mine", encoding="utf-8")
     _, lines = talk(bot, "안녕", f"/save {path}")
-    assert lines[-1] == f"error: {path} exists already; /save! {path} replaces it"
+    assert lines[-1] == f"오류: {path}: 이미 있는 파일입니다. 바꾸려면 /save! {path}"
     assert path.read_text(encoding="utf-8") == "mine"
     talk(bot, "안녕", f"/save! {path}")
     assert len(list(read_json_lines(path))) == 1
@@ -369,7 +372,7 @@ def test_a_place_that_cannot_be_written_is_an_error_and_the_conversation_goes_on
 ) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     _, lines = talk(bot, "안녕", f"/save {tmp_path / 'file' / 'a'}", "안녕")
-    assert lines[1].startswith(f"error: {tmp_path / 'file'}")
+    assert lines[1].startswith(f"오류: {tmp_path / 'file'}")
     assert lines[2].startswith("봇 › ")
 
 

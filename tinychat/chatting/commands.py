@@ -5,24 +5,25 @@ import re
 from dataclasses import dataclass
 
 from tinychat.errors import InputError
+from tinychat.language.choosing import Words
 
-# Each command: what stands behind it, whether it must, and what it does.
+# Each command: what stands behind it, and whether it must.
 COMMANDS = {
-    "help": ("", False, "이 도움말"),
-    "reset": ("", False, "모두 잊고 처음부터 이야기하기"),
-    "undo": ("", False, "마지막 말과 대답을 없던 일로 하기"),
-    "retry": ("", False, "마지막 말에 다르게 대답하기"),
-    "seed": ("[N]", False, "뽑기의 시드를 보거나 N으로 정하기"),
-    "temperature": ("[X]", False, "온도를 보거나 X로 정하기 (0: 늘 가장 그럴듯한 토큰)"),
-    "save": ("FILE", True, "대화를 학습할 수 있는 FILE.jsonl로 저장하기"),
-    "save!": ("FILE", True, "이미 있는 FILE.jsonl을 이 대화로 바꾸기"),
-    "why": ("", False, "마지막 대답의 토큰마다 확률과 다른 후보, 가장 비슷한 학습 대화"),
-    "quit": ("", False, "끝내기 (Ctrl-D)"),
+    "help": ("", False),
+    "reset": ("", False),
+    "undo": ("", False),
+    "retry": ("", False),
+    "seed": ("[N]", False),
+    "temperature": ("[X]", False),
+    "save": ("FILE", True),
+    "save!": ("FILE", True),
+    "why": ("", False),
+    "quit": ("", False),
 }
 KEYS = {
-    "//…": "/로 시작하는 말을 그대로 하기",
-    "Ctrl-C": "대답을 멈추기, 쓰던 줄을 지우기",
-    "↑ ↓": "앞서 쓴 줄",
+    "//…": "help.slashes",
+    "Ctrl-C": "help.ctrl_c",
+    "↑ ↓": "help.arrows",
 }
 
 
@@ -48,17 +49,20 @@ def parse(line: str) -> Command | str:
     name, argument = found[1], found[2]
     if name not in COMMANDS:
         near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
-        hint = f"did you mean /{near[0]}?" if near else "/help lists them, and // at the beginning says it to the bot"
-        raise InputError(f"/{name} is no command; {hint}")
-    takes, must, _ = COMMANDS[name]
+        if near:
+            raise InputError("/{name} is no command; did you mean /{near}?", name=name, near=near[0])
+        raise InputError(
+            "/{name} is no command; /help lists them, and // at the beginning says it to the bot", name=name
+        )
+    takes, must = COMMANDS[name]
     if argument and not takes:
-        raise InputError(f"/{name} takes nothing behind it, found {argument!r}")
+        raise InputError("/{name} takes nothing behind it, found {argument!r}", name=name, argument=argument)
     if must and not argument:
-        raise InputError(f"/{name} needs the name of a file: /{name} {takes}")
+        raise InputError("/{name} needs the name of a file: /{name} {takes}", name=name, takes=takes)
     return Command(name, argument)
 
 
-def help_lines() -> list[tuple[str, str]]:
+def help_lines(words: Words) -> list[tuple[str, str]]:
     """What can be typed, and what it does."""
-    typed = [(f"/{name} {takes}".rstrip(), does) for name, (takes, _, does) in COMMANDS.items()]
-    return [*typed, *KEYS.items()]
+    typed = [(f"/{name} {takes}".rstrip(), words(f"help.{name}")) for name, (takes, _) in COMMANDS.items()]
+    return [*typed, *((key, words(name)) for key, name in KEYS.items())]

@@ -20,7 +20,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from wcwidth import iter_graphemes
 
 from tinychat.chatting.stopping import EXIT_TERMINATED, end_on_sigterm, on_sigterm
-from tinychat.chatting.terminal import USER_PROMPT, keys_kept
+from tinychat.chatting.terminal import keys_kept
 
 JOINERS = "\u200d\ufe0f"  # zero-width joiner, and the mark that asks for a coloured picture
 
@@ -32,9 +32,9 @@ class _TerminatedError(Exception):
 class LineEditor:
     """Lines of a person at a terminal."""
 
-    def __init__(self, *, colour: bool) -> None:
+    def __init__(self, prompt: str, *, colour: bool) -> None:
         self._session: PromptSession[str] = PromptSession(
-            FormattedText([("bold ansigreen" if colour else "", USER_PROMPT)]),
+            FormattedText([("bold ansigreen" if colour else "", prompt)]),
             history=InMemoryHistory(),
             key_bindings=key_bindings(),
             enable_suspend=True,

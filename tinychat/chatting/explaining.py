@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.language.choosing import Words
 from tinychat.printing import visible
 
 if TYPE_CHECKING:
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
 
 OTHERS = 3  # alternatives beside each token
 WIDEST_TOKEN = 24  # columns
-HEADS = ("토큰", "확률", "다른 후보")
 SPACE = "␣"
 
 
-def token_table(reply: "Reply", tokenizer: "Tokenizer", columns: int) -> list[str]:
+def token_table(reply: "Reply", tokenizer: "Tokenizer", columns: int, words: Words) -> list[str]:
     """A line for each token of the reply: its probability, and the best other tokens with theirs."""
-    rows = [HEADS]
+    rows = [(words("why.token"), words("why.probability"), words("why.others"))]
     for choice in reply.choices:
         others = [(i, logprob) for i, logprob in choice.alternatives if i != choice.token_id][:OTHERS]
         names = [shown_token(token) for token in tokenizer.tokens([i for i, _ in others])]

@@ -13,12 +13,14 @@ def read_message(pipe: BinaryIO) -> str:
     """All of a pipe as one message. Raises InputError where it is not UTF-8, or too much for any model."""
     data = pipe.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise InputError(f"the message from the pipe is longer than {MOST_BYTES:,} bytes")
+        raise InputError("the message from the pipe is longer than {most:,} bytes", most=MOST_BYTES)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"the message from the pipe is not UTF-8: byte {error.start + 1} is 0x{data[error.start]:02X}"
+            "the message from the pipe is not UTF-8: byte {place} is 0x{byte:02X}",
+            place=error.start + 1,
+            byte=data[error.start],
         ) from None
 
 

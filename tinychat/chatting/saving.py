@@ -22,7 +22,7 @@ def save(exchanges: Sequence[Exchange], name: str, *, replace: bool = False) -> 
     if not messages:
         raise InputError("nothing was said yet that could be saved")
     if not replace and (path.exists() or path.is_symlink()):
-        raise InputError(f"{path} exists already; /save! {path} replaces it")
+        raise InputError("{path} exists already; /save! {path} replaces it", path=path)
     write_atomically(path, to_json_lines([{"messages": messages}]))
     return path
 
@@ -32,13 +32,13 @@ def path_of(name: str) -> Path:
     try:
         path = Path(name).expanduser()
     except RuntimeError:  # ~ of nobody
-        raise InputError(f"{name}: there is no such user; name a file") from None
+        raise InputError("{name}: there is no such user; name a file", name=name) from None
     if "\0" in name:
-        raise InputError(f"{name!r} is no file's name")
+        raise InputError("{name!r} is no file's name", name=name)
     with_suffix = path if path.suffix == SUFFIX or not path.name else path.with_name(path.name + SUFFIX)
     for folder in (path, with_suffix):
         if folder.is_dir():
-            raise InputError(f"{folder} is a folder; name a file")
+            raise InputError("{folder} is a folder; name a file", folder=folder)
     return with_suffix
 
 

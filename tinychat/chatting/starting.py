@@ -65,18 +65,19 @@ def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: 
     from tinychat.chatting.talking import Talk
 
     aside = sys.stdout if is_terminal(sys.stdout) else sys.stderr
+    screen = Screen(sys.stdout, aside, has_colour())
     reader: LineReader
     if has_line_editing():
         from tinychat.chatting.editing import LineEditor
 
-        reader = LineEditor(colour=has_colour())
+        reader = LineEditor(screen.words("user_prompt"), colour=screen.colour)
     else:
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="surrogateescape")
-        reader = PlainLineReader(sys.stdin, aside)
+        reader = PlainLineReader(sys.stdin, aside, screen.words("user_prompt"))
     bot = _load(model, stopwatch)
     bot.options(**given)
-    Talk(bot, given, Screen(sys.stdout, aside, has_colour()), reader, stopwatch, safety=safety).run()
+    Talk(bot, given, screen, reader, stopwatch, safety=safety).run()
 
 
 def _load(model: Path, stopwatch: Stopwatch | None) -> Bot:

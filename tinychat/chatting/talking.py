@@ -19,6 +19,7 @@ from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.errors import InputError, describe
 from tinychat.generation.engine import Reply
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.language.choosing import Words
 from tinychat.printing import say
 from tinychat.safety.help import help_in_danger
 
@@ -45,6 +46,7 @@ class Talk:
         safety: bool = True,
     ) -> None:
         self.bot, self.screen, self.reader = bot, screen, reader
+        self.words = screen.words
         self.conversation = Conversation(given)
         self._training = TrainingDialogues(bot.folder)
         self._told_of_forgetting = False
@@ -69,14 +71,14 @@ class Talk:
             self._run()
 
     def _run(self) -> None:
-        self.screen.note(f"tinychat · {self.bot.folder} · /help 도움말 · Ctrl-D 끝내기")
+        self.screen.note(self.words("welcome", folder=self.bot.folder))
         while True:
             try:
                 line = self.reader.read()
             except EOFError:
                 return
             except KeyboardInterrupt:
-                self.screen.note("끝내려면 Ctrl-D")
+                self.screen.note(self.words("how_to_leave"))
                 continue
             try:
                 meant = parse(line)
@@ -84,9 +86,9 @@ class Talk:
                     return
                 self._do(meant)
             except KeyboardInterrupt:
-                self.screen.note("멈춤")
+                self.screen.note(self.words("stopped"))
             except InputError as error:
-                self.screen.error(str(error))
+                self.screen.error(error)
 
     def _do(self, meant: Command | str) -> None:
         if isinstance(meant, Command):
@@ -141,7 +143,7 @@ class Talk:
         stopped_before = reply.finish_reason == "cancelled" and not shown
         if not stopped_before:
             self.screen.piece(reply.text[shown:])  # what waited for its other half
-        self.screen.end_reply(remark(reply))
+        self.screen.end_reply(remark(reply, self.words))
         self._show_timing()
         self._tell_of_forgetting(messages, reply)
         return None if stopped_before else reply
@@ -151,9 +153,7 @@ class Talk:
         read = reply.prompt_ids.count(self.bot.tokenizer.user_id)
         if read < asked and not self._told_of_forgetting:
             self._told_of_forgetting = True
-            self.screen.note(
-                f"(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 {self.bot.max_len}토큰까지 읽습니다)"
-            )
+            self.screen.note(self.words("forgetting", max_len=self.bot.max_len))
 
     def _show_timing(self) -> None:
         if self._stopwatch:
@@ -173,7 +173,7 @@ class Talk:
         return shortened(question, max(10, self.screen.columns // 2))
 
     def _help(self, _: str) -> None:
-        lines = help_lines()
+        lines = help_lines(self.words)
         widest = max(columns_of(typed) for typed, _ in lines)
         for typed, does in lines:
             self.screen.line(f"  {padded(typed, widest)}  {does}")
@@ -181,7 +181,7 @@ class Talk:
     def _reset(self, _: str) -> None:
         self.conversation.reset()
         self._told_of_forgetting, self._unasked = False, None
-        self.screen.note("(처음부터)")
+        self.screen.note(self.words("reset"))
 
     def _refuse_unasked(self) -> None:
         if self._unasked is not None:
@@ -189,13 +189,13 @@ class Talk:
 
     def _undo(self, _: str) -> None:
         if self._unasked is not None:  # it is not remembered anyway
-            self.screen.note(f"(없던 일로: {self._quoted(self._unasked)})")
+            self.screen.note(self.words("undone", question=self._quoted(self._unasked)))
             self._unasked = None
             return
         exchange = self.conversation.undo()
         if exchange is None:
             raise InputError("nothing was said yet that could be undone")
-        self.screen.note(f"(없던 일로: {self._quoted(exchange.question)})")
+        self.screen.note(self.words("undone", question=self._quoted(exchange.question)))
 
     def _retry(self, _: str) -> None:
         self._refuse_unasked()
@@ -204,25 +204,27 @@ class Talk:
             raise InputError("nothing was asked yet that could be answered again")
         for tries in range(TRIES):
             given = self.conversation.options_again(self._options, tries)
-            note = f"({self._quoted(last.question)} · 이번만 {described(self.bot.options(**given))})"
+            options = described(self.bot.options(**given), self.words)
+            note = self.words("again", question=self._quoted(last.question), options=options)
             with contextlib.suppress(_HeardError):
                 if reply := self._answer(self.conversation.messages_again(), given, last.heard, note):
                     self.conversation.replace_last(reply)
                 return
-        self.screen.note(f"({self._quoted(last.question)} · {TRIES}번 뽑아 보았지만 다른 대답이 나오지 않음)")
+        self.screen.note(self.words("no_other", question=self._quoted(last.question), tries=TRIES))
 
     def _seed(self, argument: str) -> None:
         if argument:
-            self._set(seed=number(argument, int, "/seed", "a whole number from 0 on"))
+            self._set(seed=number(argument, int, "/seed takes a whole number from 0 on, found {text!r}"))
         options = self._options
-        unused = options.method == "greedy"
-        chance = f"({described(options)} · 다시 greedy로: /temperature 0)"
-        self.screen.note(f"(시드 {options.seed}: greedy에서는 쓰이지 않음)" if unused else chance)
+        if options.method == "greedy":
+            self.screen.note(self.words("seed.unused", seed=options.seed))
+        else:
+            self.screen.note(self.words("seed.used", options=described(options, self.words)))
 
     def _temperature(self, argument: str) -> None:
         if argument:
-            self._set(temperature=number(argument, float, "/temperature", "a number, 0 for greedy"))
-        self.screen.note(f"({described(self._options)})")
+            self._set(temperature=number(argument, float, "/temperature takes a number, 0 for greedy, found {text!r}"))
+        self.screen.note(self.words("options", options=described(self._options, self.words)))
 
     def _save(self, argument: str, *, replace: bool = False) -> None:
         try:
@@ -231,8 +233,8 @@ class Talk:
             raise InputError(describe(error)) from None
         messages = messages_to_learn(self.conversation.exchanges)
         unfinished = sum(message.get("weight") == 0 for message in messages)
-        rest = f", 그중 끝나지 않은 대답 {unfinished}개는 weight 0" if unfinished else ""
-        self.screen.note(f"({path}에 저장: 주고받은 말 {len(messages) // 2}번{rest})")
+        key = "saved.unfinished" if unfinished else "saved"
+        self.screen.note(self.words(key, path=path, exchanges=len(messages) // 2, unfinished=unfinished))
 
     def _save_over(self, argument: str) -> None:
         self._save(argument, replace=True)
@@ -242,40 +244,40 @@ class Talk:
         last = self.conversation.last
         if last is None:
             raise InputError("nothing was said yet that could be explained")
-        for line in explaining.token_table(last.reply, self.bot.tokenizer, self.screen.columns):
+        for line in explaining.token_table(last.reply, self.bot.tokenizer, self.screen.columns, self.words):
             self.screen.line(line)
         self.screen.line()
         if not self._training.path.is_file():
-            self.screen.note(f"(학습 대화가 없어 보여 줄 수 없음: {shown_path(self._training.path)})")
+            self.screen.note(self.words("why.no_dialogues", path=shown_path(self._training.path)))
             return
         # Before the wait: the first time, thousands of dialogues take seconds.
-        self.screen.line(f"  가장 비슷한 학습 대화 ({shown_path(self._training.path)})")
+        self.screen.line("  " + self.words("why.nearest", path=shown_path(self._training.path)))
         for line in explaining.near_lines(self._training.nearest(last.question, NEAR), self.screen.columns):
             self.screen.line(line)
 
 
-def remark(reply: Reply) -> str:
+def remark(reply: Reply, words: Words) -> str:
     """What the person should know of how a reply ended."""
     if reply.finish_reason == "cancelled":
-        return "…(멈춤)"
+        return words("reply.stopped")
     if reply.finish_reason == "length":
-        return "…(길이 제한)"
-    return "" if reply.text else "(아무 말도 하지 않음)"
+        return words("reply.length")
+    return "" if reply.text else words("reply.empty")
 
 
-def described(options: SamplingOptions) -> str:
+def described(options: SamplingOptions, words: Words) -> str:
     """How replies are chosen."""
     if options.method == "greedy":
-        return "greedy: 늘 가장 그럴듯한 토큰"
-    return f"온도 {options.temperature:g}, 시드 {options.seed}"
+        return words("options.greedy")
+    return words("options.chance", temperature=options.temperature, seed=options.seed)
 
 
-def number(text: str, kind: Callable[[str], Any], command: str, right: str) -> Any:
-    """`text` as a number. Raises InputError where it is none."""
+def number(text: str, kind: Callable[[str], Any], wrong: str) -> Any:
+    """`text` as a number. Raises InputError with the template `wrong` where it is none."""
     try:
         return kind(text)
     except ValueError:
-        raise InputError(f"{command} takes {right}, found {text!r}") from None
+        raise InputError(wrong, text=text) from None
 
 
 def shown_path(path: Path) -> Path:

@@ -6,14 +6,13 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 from tinychat.chatting.visible import columns_of
+from tinychat.errors import InputError
+from tinychat.language.choosing import Language, Words, choose_language, told, words_of
 from tinychat.printing import printable, visible
-
-USER_PROMPT = "나 › "
-BOT_PROMPT = "봇 › "
 
 DIM, CYAN, PLAIN = "\x1b[2m", "\x1b[1;36m", "\x1b[0m"
 
@@ -42,6 +41,12 @@ class Screen:
     replies: TextIO
     aside: TextIO
     colour: bool = False
+    language: Language = field(default_factory=choose_language)
+
+    @property
+    def words(self) -> Words:
+        """Texts in the person's language."""
+        return words_of(self.language)
 
     @property
     def columns(self) -> int:
@@ -50,12 +55,12 @@ class Screen:
 
     def begin_reply(self) -> None:
         """The bot's prompt."""
-        self._print(self.aside, self._styled(CYAN, BOT_PROMPT))
+        self._print(self.aside, self._styled(CYAN, self.words("bot_prompt")))
 
     def piece(self, text: str) -> None:
         """More of the reply; its further lines stand under the first."""
         if self.replies is self.aside:
-            text = visible(text).replace("\n", "\n" + " " * columns_of(BOT_PROMPT))
+            text = visible(text).replace("\n", "\n" + " " * columns_of(self.words("bot_prompt")))
         self._print(self.replies, text)
 
     def end_reply(self, mark: str = "") -> None:
@@ -74,9 +79,9 @@ class Screen:
         """A line that stands back behind what is said."""
         self._print(self.aside, self._styled(DIM, visible(text)) + "\n")
 
-    def error(self, text: str) -> None:
+    def error(self, error: InputError) -> None:
         """A line on what was wrong."""
-        self.line(printable(f"error: {text}"))
+        self.line(printable(told(error, self.language)))
 
     def _styled(self, style: str, text: str) -> str:
         return f"{style}{text}{PLAIN}" if self.colour else text
@@ -100,12 +105,12 @@ class LineReader(Protocol):
 class PlainLineReader:
     """Lines as the terminal itself gives them: no escape sequence, no editing but the terminal's own."""
 
-    def __init__(self, stream: TextIO, aside: TextIO) -> None:
-        self._stream, self._aside = stream, aside
+    def __init__(self, stream: TextIO, aside: TextIO, prompt: str) -> None:
+        self._stream, self._aside, self._prompt = stream, aside, prompt
 
     def read(self) -> str:
         """The next line; see LineReader."""
-        self._aside.write(USER_PROMPT)
+        self._aside.write(self._prompt)
         self._aside.flush()
         try:
             line = self._stream.readline()

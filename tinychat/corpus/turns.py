@@ -69,7 +69,7 @@ def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str
         try:
             turn = _clean(_turn(message, where), where, counts)
         except ValueError as error:
-            raise InputError(f"{where} holds {error}, which is no character") from None
+            raise InputError("{where} holds {error}, which is no character", where=where, error=error) from None
         if turn:
             turns.append(turn)
     turns = _join(turns, "", counts)
@@ -77,17 +77,21 @@ def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str
         if last == "assistant":
             raise InputError("the last message is the assistant's; a dialogue to be answered ends with the user's")
         if counts.dropped.counts["replacement_characters"]:
-            raise InputError(f"the question is damaged: an earlier program put {REPLACEMENT} where it lost characters")
+            raise InputError(
+                "the question is damaged: an earlier program put {sign} where it lost characters", sign=REPLACEMENT
+            )
         raise InputError("the question is empty")
     return [{"role": turn.role, "content": turn.content} for turn in turns], counts.dropped
 
 
 def _turn(message: object, where: str) -> Turn:
     if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
-        raise InputError(f"{where} is {message!r}; it must have a role and a content, both text")
+        raise InputError(
+            "{where} is {message!r}; it must have a role and a content, both text", where=where, message=message
+        )
     role = message.get("role")
     if role not in ("user", "assistant"):
-        raise InputError(f"{where} has the role {role!r}; it must be user or assistant")
+        raise InputError("{where} has the role {role!r}; it must be user or assistant", where=where, role=role)
     return Turn("user" if role == "user" else "assistant", message["content"])
 
 

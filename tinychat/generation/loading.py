@@ -23,7 +23,9 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
     if rows < 1:
         raise InputError(f"rows is {rows}; room for one dialogue at least is needed")
     if not folder.exists():
-        raise InputError(f"{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue")
+        raise InputError(
+            "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue", folder=folder
+        )
     config = load_config(folder)
     tokenizer = load_tokenizer(folder, at_most=config.vocab_size)
     try:

@@ -56,25 +56,44 @@ class SamplingOptions:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise InputError(f"method is {self.method!r}; it must be greedy or sample")
+            raise InputError("method is {value!r}; it must be greedy or sample", value=self.method)
         if self.temperature == 0 and not isinstance(self.temperature, bool):
             object.__setattr__(self, "method", "greedy")
             object.__setattr__(self, "temperature", 1.0)
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                zero = "0 (greedy) or " if name == "temperature" else ""
-                raise InputError(f"{name} is {value!r}; it must be {zero}a number from {low:g} to {high:g}")
+                if name == "temperature":
+                    raise InputError(
+                        "temperature is {value!r}; it must be 0 (greedy) or a number from {low:g} to {high:g}",
+                        value=value,
+                        low=low,
+                        high=high,
+                    )
+                raise InputError(
+                    "{name} is {value!r}; it must be a number from {low:g} to {high:g}",
+                    name=name,
+                    value=value,
+                    low=low,
+                    high=high,
+                )
         if self.top_p == 0:
             raise InputError("top_p is 0, which leaves no token; it must be above 0 (1: off)")
         for name in (*WHOLE_FROM_0, "max_tokens"):
             value, least = getattr(self, name), 0 if name in WHOLE_FROM_0 else 1
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} is {value!r}; it must be a whole number from {least} on")
+                raise InputError(
+                    "{name} is {value!r}; it must be a whole number from {least} on",
+                    name=name,
+                    value=value,
+                    least=least,
+                )
         if self.min_tokens > self.max_tokens:
-            raise InputError(f"min_tokens is {self.min_tokens}, above max_tokens, which is {self.max_tokens}")
+            raise InputError(
+                "min_tokens is {least}, above max_tokens, which is {most}", least=self.min_tokens, most=self.max_tokens
+            )
         if not isinstance(self.stop, tuple) or not all(isinstance(text, str) and text for text in self.stop):
-            raise InputError(f"stop is {self.stop!r}; it must be texts that are not empty")
+            raise InputError("stop is {value!r}; it must be texts that are not empty", value=self.stop)
 
 
 class Said(NamedTuple):

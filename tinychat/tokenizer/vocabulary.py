@@ -98,8 +98,12 @@ class Tokenizer:
         if lengths[start] + 2 > max_len:
             begin = messages[-1]["content"][:30]
             raise InputError(
-                f"the question {begin!r} … is {lengths[start] - 1} tokens long; this model takes at most {max_len - 3} "
-                f"(max_len {max_len}, less the marks and one token of answer)"
+                "the question {begin!r} … is {length} tokens long; this model takes at most {most} "
+                "(max_len {max_len}, less the marks and one token of answer)",
+                begin=begin,
+                length=lengths[start] - 1,
+                most=max_len - 3,
+                max_len=max_len,
             )
         return [*(i for turn in turns[start:] for i in turn.ids), self.bot_id]
 

@@ -1,0 +1,119 @@
+"""Which language a person is spoken to, and that each text stands in both."""
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinychat.errors import InputError
+from tinychat.language import english, korean
+from tinychat.language.choosing import choose_language, told, words_of
+
+# What a chat can meet, and says in both languages.
+IN_BOTH = ("chatting/*.py", "language/*.py", "cli.py", "generation/sampling.py")
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    return tmp_path / "params.yaml"
+
+
+def places(text: str) -> set[str]:
+    """The names of the values that stand in a text."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def templates(path: Path) -> Iterator[str]:
+    """The English template of each InputError that a file raises; an f-string, which nobody could look up, as it is."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "InputError":
+            match node.args[0]:
+                case ast.Constant(value=str(template)):
+                    yield template
+                case ast.JoinedStr() as f_string:
+                    yield ast.unparse(f_string)
+
+
+def test_the_variable_comes_before_the_params_and_they_before_the_locale(params: Path) -> None:
+    environment = {"LANG": "en_US.UTF-8"}
+    assert choose_language(environment, params) == "en"
+    params.write_text("report:\n  language: ko\n", encoding="utf-8")
+    assert choose_language(environment, params) == "ko"
+    assert choose_language(environment | {"TINYCHAT_LANGUAGE": "en"}, params) == "en"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_MESSAGES": "de_DE"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "ko"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": ""}, "ko"),
+        ({"TINYCHAT_LANGUAGE": ""}, "en"),
+    ],
+)
+def test_the_locale_decides_where_nothing_else_does(params: Path, environment: dict[str, str], language: str) -> None:
+    assert choose_language(environment, params) == language
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"report: [", b"report:\n  language: de\n", b"- 1\n", b"report: 1\n"]
+)
+def test_params_that_say_nothing_of_it_decide_nothing(params: Path, content: bytes) -> None:
+    params.write_bytes(content)
+    assert choose_language({"LANG": "ko_KR.UTF-8"}, params) == "ko"
+
+
+def test_a_language_that_is_not_there_is_an_error(params: Path) -> None:
+    with pytest.raises(InputError, match="TINYCHAT_LANGUAGE is 'de'; it must be ko or en"):
+        choose_language({"TINYCHAT_LANGUAGE": "de"}, params)
+
+
+def test_both_languages_say_the_same_things_with_the_same_values() -> None:
+    assert list(korean.TEXTS) == list(english.TEXTS)
+    for key, text in korean.TEXTS.items():
+        assert places(text) == places(english.TEXTS[key])
+
+
+def test_no_text_is_in_the_other_language() -> None:
+    for text in (*korean.TEXTS.values(), *korean.ERRORS.values()):
+        assert any("가" <= char <= "힣" for char in text) or text == "({options})"
+    for text in (*english.TEXTS.values(), *korean.ERRORS):
+        assert text.strip() and not any("가" <= char <= "힣" for char in text)
+
+
+def test_every_error_that_a_chat_raises_has_a_korean_text_with_the_same_values(repo: Path) -> None:
+    raised = {
+        template for pattern in IN_BOTH for file in (repo / "tinychat").glob(pattern) for template in templates(file)
+    }
+    assert len(raised) > 20
+    assert raised - korean.ERRORS.keys() == set()
+    for template, text in korean.ERRORS.items():
+        assert places(text) == places(template)
+
+
+def test_every_korean_text_of_an_error_is_of_one_that_is_raised(repo: Path) -> None:
+    constants = {
+        node.value
+        for path in (repo / "tinychat").rglob("*.py")
+        if "language" not in path.parts or path.name == "choosing.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert korean.ERRORS.keys() - constants == set()
+
+
+def test_an_error_is_told_in_the_language_that_was_chosen_and_in_english_by_default() -> None:
+    error = InputError("{folder} is a folder; name a file", folder="models{x}")
+    assert str(error) == "models{x} is a folder; name a file"
+    assert told(error, "en") == "error: models{x} is a folder; name a file"
+    assert told(error, "ko") == "오류: models{x}: 폴더입니다. 파일 이름을 적어 주세요"
+    assert told(InputError("{a} as it is"), "ko") == "오류: {a} as it is"
+
+
+def test_values_are_put_in_as_they_are() -> None:
+    assert words_of("ko")("undone", question="{x}") == "(없던 일로: {x})"
