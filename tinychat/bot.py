@@ -69,9 +69,11 @@ class Bot:
         A list of texts or of dialogues gives a list of replies, all made in one batch. Options are the fields of
         SamplingOptions; without any the reply is the likeliest one. temperature, top_k, top_p, min_p or seed make it
         one by chance, unless `method` or temperature 0 says greedy. By chance means by `seed` (0 unless given): the
-        same question, options and seed give the same reply, in a list too.
+        same question, options and seed give the same reply, in a list and among threads too. (On a GPU and in bf16,
+        which only TINYCHAT_DEVICE and TINYCHAT_PRECISION ask for, that is not promised.)
 
-        Raises InputError for an option or a question that will not do, and for a question that is too long.
+        Raises InputError for an option or a question that will not do, for a question that is too long, and for a model
+        whose logits are not finite.
         """
         dialogues, many = dialogues_of(question)
         replies = self.engine.reply(dialogues, self.options(**options))

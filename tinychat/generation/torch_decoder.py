@@ -159,9 +159,9 @@ def plain_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Product:
 
 def exact_linear(weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Product:
     """The same with sums that are exact in any order, as `numpy_decoder.exact_linear` has it."""
-    weight, bias = weight.detach(), bias.detach()
-    exponent = torch.frexp(weight.double().abs().sum(dim=1).max()).exponent
-    whole = torch.ldexp(weight.double(), WEIGHT_BITS - exponent).round()
+    whole, bias = weight.detach().double(), bias.detach()
+    exponent = torch.frexp(whole.abs().sum(dim=1).max()).exponent
+    whole.mul_(torch.ldexp(torch.ones_like(whole[0, 0]), WEIGHT_BITS - exponent)).round_()
 
     def product(x: Tensor) -> Tensor:
         exponents = torch.frexp(x.abs().amax(dim=-1, keepdim=True)).exponent  # (…, 1)
