@@ -22,7 +22,6 @@ from pydantic import (
 )
 
 from tinychat.errors import InputError, run_and_exit
-from tinychat.raw import may_hold_dialogues, refuse_unreadable
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
@@ -288,6 +287,8 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
     parts = root.resolve().parts
     if parts[-4:-1] != EXPERIMENTS.parts:
         return
+    from tinychat.raw import may_hold_dialogues  # only here: it is a dep of ingest, and what all stages load is not
+
     here, project = root / RAW, Path(*parts[:-4]) / RAW
     lying = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
     named = (
@@ -357,6 +358,8 @@ def check(root: Path) -> None:
     """What `make repro` checks before DVC removes the outs of a stage that is to run: params.yaml, and data/raw for
     what DVC itself stops at without naming it.
     """
+    from tinychat.raw import refuse_unreadable
+
     load_params(root)
     refuse_unreadable(root / RAW)
 
