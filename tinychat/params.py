@@ -23,7 +23,6 @@ from pydantic import (
 )
 
 from tinychat.errors import InputError, run_and_exit
-from tinychat.raw import may_hold_dialogues, refuse_unreadable
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
@@ -291,6 +290,8 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
     parts = root.resolve().parts
     if parts[-4:-1] != EXPERIMENTS.parts:
         return
+    from tinychat.raw import may_hold_dialogues  # only here: it is a dep of ingest, and what all stages load is not
+
     here, project = root / RAW, Path(*parts[:-4]) / RAW
     lying = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
     named = (
@@ -360,6 +361,8 @@ def check(root: Path) -> Params:
     """What `make repro` checks before DVC removes the outs of a stage that is to run: params.yaml, and data/raw for
     what DVC itself stops at without naming it.
     """
+    from tinychat.raw import refuse_unreadable
+
     params = load_params(root)
     refuse_unreadable(root / RAW)
     return params

@@ -191,6 +191,8 @@ WITHOUT_EFFECT = {
     "README.md": ("README.md", a_remark),
     "README.ko.md": ("README.ko.md", a_remark),
     "the README of the raw dialogues": ("data/raw/README.md", a_remark),
+    "the lock file that Excel lays beside an open table": ("data/raw/~$qa.csv", becomes("somebody")),
+    "the lock file that LibreOffice lays beside an open table": ("data/raw/.~lock.qa.csv#", becomes("somebody")),
     "the desc of a stage": ("dvc.yaml", lambda text: text.replace("desc: Token arrays", "desc: Arrays of tokens")),
     "the check of the params": ("tinychat/params.py", a_remark),
 }
