@@ -80,7 +80,7 @@ def _beside(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     for left in path.parent.glob(".*.tmp"):
         found = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d{{1,9}})\.tmp", left.name)
-        if left == temporary or (found and not _is_alive(int(found[1]))):
+        if left == temporary or (found and not is_alive(int(found[1]))):
             _remove(left)
     try:
         yield temporary
@@ -93,7 +93,7 @@ def _beside(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether a process may still write; one that ended and that nobody waited for (a zombie) does not.
 
     In a container the first process may leave zombies for ever.

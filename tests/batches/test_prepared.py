@@ -1,14 +1,15 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tinychat.batches.batching import collate, padding_share, plan_batches, widths
-from tinychat.batches.prepared import EncodedDialogue, open_split, to_arrays, write_split
+from tinychat.batches.prepared import EncodedDialogue, fitting_turns, open_split, to_arrays, write_split
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.chat import IGNORED
+from tinychat.tokenizer.chat import IGNORED, EncodedTurn, first_kept_turn
 
 
 def pair(question: str, answer: str) -> list[dict[str, str]]:
@@ -67,6 +68,48 @@ def test_a_last_pair_that_does_not_fit_leaves_the_earlier_ones(bpe: Tokenizer) -
     prepared = prepare_dialogues([dialogue], bpe, max_len=30, loss_on="reply")
     assert list(prepared.dialogues[0].ids) == bpe.encode_dialogue(dialogue[:2])[0]
     assert prepared.cut_turns == 2
+
+
+class Counted(tuple[EncodedTurn, ...]):
+    """Turns that count how many of them were looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        Counted.looked_at += len(found) if isinstance(place, slice) else 1
+        return found
+
+
+def test_a_long_dialogue_of_which_nothing_fits_takes_as_long_as_its_turns_are_many() -> None:
+    looked_at = []
+    for n in (1000, 2000):
+        Counted.looked_at = 0
+        long = [EncodedTurn(role, (1,) * 99, (True,) * 99) for role in ("user", "assistant") * n]
+        assert fitting_turns(Counted(long), 30) == (0, 0)
+        looked_at.append(Counted.looked_at)
+    assert looked_at[1] < 2.1 * looked_at[0]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 9, 40])
+def test_what_fits_of_a_dialogue_does_not_depend_on_how_many_turns_are_looked_at(limit: int) -> None:
+    rng = np.random.default_rng(limit)
+    for _ in range(200):
+        n = int(rng.integers(1, 30))
+        roles = [("user", "assistant")[int(i)] for i in rng.integers(0, 2, n)]
+        turns = [
+            EncodedTurn(role, (1,) * length, (role == "assistant" and rng.random() < 0.3,) * length)
+            for role, length in zip(roles, rng.integers(1, 7, n).tolist(), strict=True)
+        ]
+        found = fitting_turns(turns, limit)
+        candidates = []
+        for end in range(n, 0, -1):
+            start = first_kept_turn(roles[:end], [len(turn.ids) for turn in turns[:end]], limit)
+            # What was tried before ends with an answer, or is the whole.
+            if end == n or roles[end - 1] != "user":
+                candidates.append((start, end))
+        fitting = [(a, b) for a, b in candidates if any(any(turn.loss_mask) for turn in turns[a:b])]
+        assert found == (fitting[0] if fitting else (0, 0))
 
 
 def test_a_training_split_without_dialogues_is_refused(bpe: Tokenizer) -> None:

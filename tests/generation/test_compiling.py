@@ -249,12 +249,11 @@ def test_processes_that_compile_at_once_leave_one_library(place: Place, by_numpy
     assert [path.suffix for path in place.kept()] == [".so"]
 
 
-def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_to_load(
-    place: Place, by_numpy: str, tmp_path: Path
-) -> None:
-    begun, go_on = tmp_path / "begun", tmp_path / "go on"
+def kill_while_compiling(place: Place, folder: Path) -> str:
+    """The slow compiler of a process that was killed and whose compiler has ended."""
+    begun, go_on = folder / "begun", folder / "go on"
     wait = f'while [ ! -e "{go_on}" ]; do sleep 0.05; done'
-    slow = compiler(tmp_path, f'echo $$ > "{begun}.new"; mv "{begun}.new" "{begun}"; {wait}; exec {real()} "$@"')
+    slow = compiler(folder, f'echo $$ > "{begun}.new"; mv "{begun}.new" "{begun}"; {wait}; exec {real()} "$@"')
     process = place.start(CC=slow)
     while not begun.exists():
         assert process.poll() is None
@@ -263,8 +262,71 @@ def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_to_load(
     process.communicate()
     go_on.touch()
     assert ends(int(begun.read_text(encoding="utf-8")))
+    return slow
+
+
+def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_to_load(
+    place: Place, by_numpy: str, tmp_path: Path
+) -> None:
+    slow = kill_while_compiling(place, tmp_path)
     assert place.kept() == []
     assert place.talk(CC=slow) == (by_numpy, "NativeDecoder")
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_that_compiles(place: Place, tmp_path: Path) -> None:
+    others = [tmp_path / name for name in ("tinychat-notes", f"tinychat-{os.getpid()}-abcdefgh")]
+    for other in others:  # of somebody else, and of a process that lives
+        other.mkdir()
+    kill_while_compiling(place, tmp_path)
+    (left,) = set(tmp_path.glob("tinychat-*")) - set(others)
+    place.talk()
+    assert not left.exists()
+    assert set(tmp_path.glob("tinychat-*")) == set(others)
+
+
+PLANTED = """
+#include <stdio.h>
+__attribute__((constructor)) static void run(void) { fclose(fopen("%s", "w")); }
+"""
+
+
+@pytest.mark.parametrize("how", ["others may write it", "a link", "another user's", "another user's file"])
+def test_what_another_planted_beside_the_source_does_not_run(
+    place: Place, by_numpy: str, tmp_path: Path, how: str
+) -> None:
+    if "user" in how and os.geteuid():
+        pytest.skip("only root gives files away")
+    place.talk()
+    (library,) = place.kept()
+    library.unlink()
+    marker, source, made = tmp_path / "it ran", tmp_path / "planted.c", tmp_path / "planted.so"
+    source.write_text(PLANTED % marker, encoding="utf-8")
+    subprocess.run([*find_compiler(), "-shared", "-fPIC", "-o", made, source], check=True)
+    planted = library.with_name(f"{library.stem.rpartition('-')[0]}-{compiling._digest(made.read_bytes())}.so")
+    shutil.copy(made, planted)
+    if how == "others may write it":
+        place.beside.chmod(0o777)
+    elif how == "a link":
+        place.beside.rename(place.root / "theirs")
+        place.beside.symlink_to(place.root / "theirs")
+    else:
+        os.chown(planted if how.endswith("file") else place.beside, 12345, 12345)
+    assert place.talk() == (by_numpy, "NativeDecoder")
+    assert not marker.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_with_a_librarys_name_is_not_waited_for(place: Place, by_numpy: str) -> None:
+    place.talk()
+    (library,) = place.kept()
+    library.unlink()
+    os.mkfifo(library)
+    process = place.start()
+    try:
+        said, _ = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert said == f"{by_numpy}\nNativeDecoder\n"
 
 
 def test_another_processor_and_another_compiler_have_libraries_of_their_own(

@@ -63,10 +63,12 @@ def fitting_turns(turns: Sequence[EncodedTurn], limit: int) -> tuple[int, int]:
     """
     end = len(turns)
     while end:
-        kept = turns[:end]
+        # Each turn has a token at least, its mark: of the turns up to `end` no more than `limit` can fit.
+        first = max(0, end - limit - 1)
+        kept = turns[first:end]
         start = first_kept_turn([t.role for t in kept], [len(t.ids) for t in kept], limit)
         if any(any(turn.loss_mask) for turn in kept[start:]):
-            return start, end
+            return first + start, end
         end -= 1
         while end and turns[end - 1].role == "user":
             end -= 1

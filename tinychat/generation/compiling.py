@@ -8,6 +8,7 @@ processor, is never loaded, since that would end the process.
 import ctypes
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -15,10 +16,11 @@ import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from tinychat.files import write_atomically
+from tinychat.files import is_alive, write_atomically
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c11", "-fopenmp-simd", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
@@ -26,6 +28,7 @@ FOR_THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # the second where a com
 LIBRARIES = ("-lm",)
 COMMAND = (FLAGS, FOR_THIS_PROCESSOR, LIBRARIES)
 TIMEOUT = 60.0  # seconds
+LEFT = re.compile(r"tinychat-(\d{1,9})-\w+")  # the temporary folder of a process
 # Of /proc/cpuinfo, on x86 and ARM.
 PROCESSOR = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
 # macOS has /usr/bin/cc without a compiler, too: whoever starts it gets a window that offers one.
@@ -122,9 +125,7 @@ def _processor() -> bytes:
 
 
 def _folders(source: Path) -> list[Path]:
-    """Where libraries may lie: beside the source, whose `__pycache__` is trusted as for Python's own, and the user's
-    cache folder.
-    """
+    """Where libraries may lie: beside the source, and the user's cache folder."""
     folders = [source.parent / "__pycache__"]
     asked = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
@@ -136,19 +137,21 @@ def _folders(source: Path) -> list[Path]:
 
 def _is_trusted(folder: Path) -> bool:
     """Whether nobody else could have put something there: what is loaded from it is run."""
-    if folder.name == "__pycache__":
-        return folder.is_dir()
     try:
         status = folder.lstat()
     except OSError:
         return False
-    own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-    return own and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and _is_ours(status) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether it belongs to this user, or to root, who could do anything here anyway."""
+    return status.st_uid in (os.geteuid(), 0)
 
 
 def _may_write(folder: Path) -> bool:
     """Whether a library can be kept there; the folder is made where it is missing."""
-    mode = 0o777 if folder.name == "__pycache__" else 0o700  # others read what Python compiles
+    mode = 0o755 if folder.name == "__pycache__" else 0o700  # others read what Python compiles
     try:
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError:
@@ -178,8 +181,12 @@ def _keep(folders: Iterable[Path], name: str, library: bytes) -> Iterator[Path]:
 
 
 def _is_whole(path: Path) -> bool:
+    """Whether it is a file of ours with the bytes that its name tells; a pipe, say, is not opened."""
     try:
-        return path.suffix == ".so" and path.stem.endswith(f"-{_digest(path.read_bytes())}")
+        status = path.lstat()
+        if path.suffix != ".so" or not stat.S_ISREG(status.st_mode) or not _is_ours(status):
+            return False
+        return path.stem.endswith(f"-{_digest(path.read_bytes())}")
     except OSError:
         return False
 
@@ -205,7 +212,8 @@ def _compile(compiler: list[str], source: Path) -> bytes:
 
     faults = []
     try:
-        with tempfile.TemporaryDirectory(prefix="tinychat-") as temporary:
+        _remove_left(Path(tempfile.gettempdir()))
+        with tempfile.TemporaryDirectory(prefix=f"tinychat-{os.getpid()}-") as temporary:
             for flag in FOR_THIS_PROCESSOR:
                 library = Path(temporary) / "library.so"
                 command = [*compiler, *FLAGS, flag, str(source), "-o", str(library), *LIBRARIES]
@@ -216,6 +224,17 @@ def _compile(compiler: list[str], source: Path) -> bytes:
     except OSError as error:
         raise NotCompiled(f"{compiler[0]} cannot be used: {error}") from None
     raise NotCompiled(f"{compiler[0]} failed: {faults[0]}")
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what processes of this user left there that were killed while they compiled."""
+    for left in folder.glob("tinychat-*"):
+        found = LEFT.fullmatch(left.name)
+        with suppress(OSError):
+            status = left.lstat()
+            own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+            if found and own and not is_alive(int(found[1])):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _run(command: list[str], errors: Path) -> str:

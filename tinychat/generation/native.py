@@ -23,7 +23,7 @@ PANEL = 16  # numbers of a part's output that lie side by side in its weight
 # The last axis of `Step.places`.
 WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS = range(4)
 # Of `Step.signals`, each in a cache line of its own.
-LEADER, HELPER, PART, LAYER, TOKENS = range(0, 40, 8)
+LEADER, HELPER, PART, LAYER, COUNT = range(0, 40, 8)
 SIGNALS = 40
 BITS = 20
 CHUNKS = (1 << BITS) - 1
