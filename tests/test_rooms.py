@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "svg": set(),
-    "params": {"errors"},
+    "params": {"errors", "runtime"},
     "runtime": {"errors"},
     "corpus": BASE,
     "tokenizer": BASE | {"corpus"},
