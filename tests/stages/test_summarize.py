@@ -333,7 +333,7 @@ def another_shape(file: Path) -> None:
         (another_shape, "n_heads is 2, but config.json says 4; they are not of one model"),
         (lambda file: write_json(file, {}), "not what tinychat writes: model, train, runtime, torch missing"),
         (lambda file: write_json(file, read_json(file) | {"runtime": {"device": "cpu"}}), "runtime.precision"),
-        (lambda file: write_json(file, [1]), "not what tinychat writes: model"),
+        (lambda file: write_json(file, [1]), "not what tinychat writes: list instead of an object"),
         (lambda file: file.write_bytes(b"\xff"), "damaged, no JSON"),
         (lambda file: (file.unlink(), file.mkdir()), "this is a folder; a file is needed"),
     ],

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.errors import InputError
-from tinychat.files import read_json, read_json_lines, undo_formula_guard
-from tinychat.model.config import load_training_facts
+from tinychat.files import read_json, read_json_lines, read_regular, undo_formula_guard
 
 STAGES = ("corpus", "vocab", "prepare", "train", "evaluate")
 PICTURES = ("attention", "predictions", "norms")
+MOST_BYTES = 1_000_000  # of a JSON file in the model's folder, which has a few hundred
 CARRIED = "carried"  # a picture too, where the reply has a word from the prompt
 
 
@@ -78,7 +78,7 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
         return Reports(
             metrics={stage: read_json(reports / stage / "metrics.json") for stage in STAGES},
             history=list(_history(reports / "train" / "history.csv")),
-            training=load_training_facts(model),
+            training=_training_facts(model),
             replies=list(_replies(table, replies)),
             layers=layers["layers"],
             sentences=[
@@ -99,6 +99,35 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
         raise InputError(f"{error.filename}: no such file; `make repro` runs the stages that write it") from None
     except json.JSONDecodeError as error:
         raise InputError(f"a report is damaged ({error}); `make repro` writes it again") from None
+
+
+def _training_facts(model: Path) -> dict[str, Any]:
+    """What the model in a folder was trained with: `model`, `train`, `runtime`, `torch`.
+
+    Raises InputError where `training.json` is damaged, or says another shape than the `config.json` beside it.
+    """
+    file = model / "training.json"
+    facts, config = (_json_of_model(model / name) for name in (file.name, "config.json"))
+    kinds = {"model": dict, "train": dict, "runtime": dict, "torch": str}
+    wrong = [key for key, kind in kinds.items() if not isinstance(facts.get(key), kind)]
+    wrong = wrong or [f"runtime.{key}" for key in ("device", "precision", "threads") if key not in facts["runtime"]]
+    if wrong:
+        raise InputError(f"{file}: not what tinychat writes: {', '.join(wrong)} missing or of another type")
+    for name in sorted(facts["model"].keys() | config.keys() - {"architecture"}):
+        said, other = facts["model"].get(name), config.get(name)
+        if said != other:
+            raise InputError(f"{file}: {name} is {said!r}, but config.json says {other!r}; they are not of one model")
+    return facts
+
+
+def _json_of_model(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(read_regular(file, MOST_BYTES).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: damaged, no JSON: {error}; `make repro` makes it again") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{file}: not what tinychat writes: {type(data).__name__} instead of an object")
+    return data
 
 
 def _history(path: Path) -> Iterator[Epoch]:

@@ -13,7 +13,7 @@ import torch
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted
 from tinychat.files import rounded, to_json, write_atomically, write_folder_atomically, write_json
-from tinychat.model.config import TRAINING_FILE, ModelConfig
+from tinychat.model.config import ModelConfig
 from tinychat.model.storage import save_model
 from tinychat.params import ModelParams, TrainParams
 from tinychat.runtime import Runtime
@@ -47,7 +47,7 @@ class TrainingResult:
 
         def fill(temporary: Path) -> None:
             save_model(temporary, self.config, self.trained.weights, tokenizer_file.read_bytes())
-            (temporary / TRAINING_FILE).write_text(to_json(self.facts), encoding="utf-8", newline="\n")
+            (temporary / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
             card = model_card(self.config, self.facts, self.metrics)
             (temporary / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
