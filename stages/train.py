@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from tinychat.batches.batching import largest_batch
 from tinychat.batches.prepared import open_split, split_files
 from tinychat.errors import InputError, run_and_exit
-from tinychat.params import load_params
-from tinychat.runtime import choose_runtime, keep_freed_memory
+from tinychat.params import BatchSize, load_params, refuse_too_large
+from tinychat.runtime import choose_runtime, device_memory, keep_freed_memory, naming_lack_of_memory
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.run import CHANGED, TrainingResult, train_model
 from tinychat.training.snapshots import work_folder
@@ -19,9 +20,13 @@ REPORTS = Path("reports/train")
 def run(root: Path = Path()) -> None:
     """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
     params = load_params(root)
+    runtime = choose_runtime()
     tokenizer = load_tokenizer(root / VOCAB)
     sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
+    train, valid = (open_split(root / PREPARED, split, **sizes) for split in ("train", "valid"))
     arrays = [file for split in ("train", "valid") for file in split_files(root / PREPARED, split).values()]
+    batch = BatchSize(*largest_batch(train, params.train.batch_tokens), 2 if runtime.precision == "bf16" else 4)
+    refuse_too_large(params, device_memory(runtime.device), runtime.device, tokenizer.size, batch)
     keep_freed_memory()
 
     def write(result: TrainingResult) -> None:
@@ -30,17 +35,20 @@ def run(root: Path = Path()) -> None:
             raise InputError(f"params.yaml: model or train {CHANGED}")
         result.save(root / MODEL, root / REPORTS, tokenizer_file=root / VOCAB / "tokenizer.json")
 
-    train_model(
-        model_params=params.model,
-        train_params=params.train,
-        train=open_split(root / PREPARED, "train", **sizes),
-        valid=open_split(root / PREPARED, "valid", **sizes),
-        files=[*arrays, root / VOCAB / "tokenizer.json", Path(__file__), Path(__file__).with_name("__init__.py")],
-        tokenizer=tokenizer,
-        runtime=choose_runtime(),
-        work_folder=work_folder(root),
-        write=write,
-    )
+    with naming_lack_of_memory(
+        "params.yaml: the memory of this machine is used up; lower train.batch_tokens, or sizes of the model"
+    ):
+        train_model(
+            model_params=params.model,
+            train_params=params.train,
+            train=train,
+            valid=valid,
+            files=[*arrays, root / VOCAB / "tokenizer.json", Path(__file__), Path(__file__).with_name("__init__.py")],
+            tokenizer=tokenizer,
+            runtime=runtime,
+            work_folder=work_folder(root),
+            write=write,
+        )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "language": {"errors"},
     "svg": set(),
     "raw": {"errors"},
-    "params": {"errors", "raw"},
+    "params": {"errors", "raw", "runtime"},
     "runtime": {"errors"},
     "corpus": BASE,
     "tokenizer": BASE | {"corpus"},

@@ -1,7 +1,8 @@
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from tinychat.runtime import (
     bf16_products_take,
     choose_decoder,
     choose_runtime,
+    device_memory,
+    machine_memory,
+    naming_lack_of_memory,
 )
 
 
@@ -105,8 +109,8 @@ def test_wishes_are_followed() -> None:
     [
         ("TINYCHAT_DEVICE", "gpu", "TINYCHAT_DEVICE is 'gpu'; it must be one of auto, cpu, cuda, mps"),
         ("TINYCHAT_PRECISION", "fp16", "it must be one of auto, fp32, bf16"),
-        ("TINYCHAT_THREADS", "0", "it must be auto or a number from 1 on"),
-        ("TINYCHAT_THREADS", "two", "it must be auto or a number from 1 on"),
+        ("TINYCHAT_THREADS", "0", "it must be auto or a number from 1 to 1024"),
+        ("TINYCHAT_THREADS", "two", "it must be auto or a number from 1 to 1024"),
     ],
 )
 def test_an_unknown_wish_is_named(name: str, value: str, message: str) -> None:
@@ -197,9 +201,9 @@ def test_so_many_threads_are_asked_for(value: str | None, threads: int | None) -
     assert asked_threads({} if value is None else {"TINYCHAT_THREADS": value}) == threads
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", "1 2", "٣", "²", "+1", "0x2"])
+@pytest.mark.parametrize("value", ["1025", "0", "-1", "1.5", "two", "1 2", "٣", "²", "+1", "0x2"])
 def test_what_is_no_number_of_threads_is_named(value: str) -> None:
-    with pytest.raises(InputError, match=r"^TINYCHAT_THREADS is '.*'; it must be auto or a number from 1 on$"):
+    with pytest.raises(InputError, match=r"^TINYCHAT_THREADS is '.*'; it must be auto or a number from 1 to 1024$"):
         asked_threads({"TINYCHAT_THREADS": value})
 
 
@@ -282,3 +286,67 @@ def test_freed_memory_is_kept_where_the_c_library_can() -> None:
     faults = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     if sys.platform == "linux":
         assert int(faults) < 500  # 2,000 pages a round without it
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("files", "megabytes"),
+    [
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": f"{64 * MIB}\n"}, 64),
+        (
+            {
+                "proc/self/cgroup": "0::/user.slice/one.scope\n",
+                "sys/fs/cgroup/user.slice/memory.max": f"{32 * MIB}\n",
+                "sys/fs/cgroup/user.slice/one.scope/memory.max": "max\n",
+            },
+            32,
+        ),
+        (
+            {
+                "proc/self/cgroup": "5:cpu:/a\n4:memory:/docker/1f\n0::/\n",
+                "sys/fs/cgroup/memory/docker/1f/memory.limit_in_bytes": f"{16 * MIB}\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            },
+            16,
+        ),
+        ({"proc/self/cgroup": "4:memory:/outside\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": f"{8 * MIB}"}, 8),
+    ],
+    ids=["version 2", "around it", "version 1", "seen from within a container"],
+)
+def test_a_containers_limit_is_the_machines_memory(tmp_path: Path, files: dict[str, str], megabytes: int) -> None:
+    assert machine_memory(write(tmp_path, files)) == megabytes * MIB
+
+
+def test_without_a_limit_it_is_what_the_machine_has(tmp_path: Path) -> None:
+    files = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}
+    assert machine_memory(write(tmp_path, files)) == machine_memory(tmp_path / "nothing") > 100 * MIB
+    assert device_memory("cpu") == machine_memory()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no ulimit")
+def test_a_ulimit_is_the_machines_memory() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, resource.RLIM_INFINITY));"
+        "from tinychat.runtime import machine_memory; print(machine_memory() <= 3 * 2**30)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
+
+
+@pytest.mark.parametrize("make", [torch.empty, np.empty], ids=["torch", "numpy"])
+def test_memory_that_cannot_be_had_is_told_in_the_callers_words(make: Callable[[int], object]) -> None:
+    with pytest.raises(InputError, match=r"^lower it$"), naming_lack_of_memory("lower it"):
+        make(2**50)
+
+
+def test_another_error_is_not_taken_for_it() -> None:
+    with pytest.raises(RuntimeError, match="must match"), naming_lack_of_memory("lower it"):
+        torch.ones(2) + torch.ones(3)

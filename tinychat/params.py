@@ -6,6 +6,7 @@ It holds no defaults: each knob stands in params.yaml, so that `dvc params diff`
 import math
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -66,8 +67,10 @@ def _dialogue(turns: list[str]) -> list[str]:
 
 Real = Annotated[float, BeforeValidator(_number_from_text), AfterValidator(_finite)]
 Share = Annotated[Real, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-CountOrZero = Annotated[int, Field(ge=0)]
+MOST = 1_000_000_000  # of anything that is counted: more is a slip of the finger
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrZero = Annotated[int, Field(ge=0, le=MOST)]
+Size = Annotated[int, Field(ge=1, le=1_000_000)]  # of a vocabulary or a layer
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, AfterValidator(_text)]
 # What the user says, or a dialogue that ends with it: user and bot in turn.
@@ -153,7 +156,7 @@ class CorpusParams(Section):
 
 class VocabParams(Section):
     kind: Literal["bpe", "word"]
-    max_size: Annotated[int, Field(ge=8, le=2**31)]
+    max_size: Annotated[int, Field(ge=8, le=1_000_000)]
     min_frequency: Count
 
     @model_validator(mode="after")
@@ -169,17 +172,17 @@ class PrepareParams(Section):
 
 class ModelParams(Section):
     architecture: Literal["classic"]
-    vocab_size: Count | None
-    embed_dim: Count
-    n_layers: Count
-    n_heads: Count
-    ffn_dim: Count
-    max_len: Annotated[int, Field(ge=8)]
+    vocab_size: Size | None
+    embed_dim: Size
+    n_layers: Annotated[int, Field(ge=1, le=200)]
+    n_heads: Size
+    ffn_dim: Size
+    max_len: Annotated[int, Field(ge=8, le=1_000_000)]
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
         if self.embed_dim % self.n_heads:
-            fitting = [h for h in range(1, self.embed_dim + 1) if self.embed_dim % h == 0 and h <= 64]
+            fitting = [h for h in range(1, min(self.embed_dim, 64) + 1) if self.embed_dim % h == 0]
             near = sorted(fitting, key=lambda h: (abs(h - self.n_heads), h))[:3]
             raise ValueError(
                 f"n_heads is {self.n_heads}, which does not divide embed_dim {self.embed_dim}; "
@@ -193,7 +196,7 @@ class TrainParams(Section):
     epochs: Count
     batch_tokens: Count
     optimizer: Literal["adamw", "adam", "muon"]
-    learning_rate: Annotated[Real, Field(gt=0)]
+    learning_rate: Annotated[Real, Field(gt=0, le=1e30)]  # float32 ends at 3e38, and an optimizer multiplies it
     beta2: Annotated[Real, Field(gt=0, lt=1)]
     weight_decay: Annotated[Real, Field(ge=0)]
     schedule: Literal["cosine", "linear", "constant"]
@@ -358,14 +361,87 @@ def _explain(path: Path, item: Any) -> str:
 
 
 def check(root: Path) -> Params:
-    """What `make repro` checks before DVC removes the outs of a stage that is to run: params.yaml, and data/raw for
-    what DVC itself stops at without naming it.
-    """
-    from tinychat.raw import refuse_unreadable
+    """What can be known before DVC removes the outs of a stage that is to run: `params.yaml`, TINYCHAT_*, whether the
+    model can be trained here, and in data/raw what DVC itself stops at without naming it.
 
+    Raises InputError. torch is loaded only where a GPU is asked for, or the machine's own memory is too small.
+    """
     params = load_params(root)
+    # Loaded here: stages load this module, and do not depend on these.
+    from tinychat.raw import refuse_unreadable
+    from tinychat.runtime import asked_device, check_wishes, choose_runtime, device_memory, machine_memory
+
+    check_wishes()
+    needed = training_memory(params, params.model.vocab_size or 0)
+    on_cpu = asked_device() in ("auto", "cpu") and needed <= machine_memory()
+    device = "cpu" if on_cpu else choose_runtime().device
+    refuse_too_large(params, device_memory(device), device)
     refuse_unreadable(root / RAW)
     return params
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """The largest batch of a training: its places, padding included, and how many of them carry loss."""
+
+    places: int
+    targets: int
+    bytes_each: int = 4  # of a number that the layers keep: 2 in bf16
+
+
+NO_BATCH = BatchSize(0, 0)
+# The article's model: the param that lies farthest above it is the one to lower.
+USUAL = {"embed_dim": 256, "n_layers": 6, "ffn_dim": 1024, "max_len": 128, "vocab_size": 5000}
+
+
+def training_memory(params: Params, vocab_size: int, batch: BatchSize = NO_BATCH) -> int:
+    """Bytes that training takes at least: in fp32 weights and the optimizer's state, and what is there by turns,
+    gradients or what the layers keep of a batch for the way back.
+
+    The batch counts as the fused attention keeps it, without (T, T) weights.
+    """
+    model = params.model
+    d, f, layers = model.embed_dim, model.ffn_dim, model.n_layers
+    matrices = layers * (4 * d * d + 2 * d * f)
+    others = (2 * vocab_size + model.max_len + 2) * d + vocab_size + layers * (9 * d + f)
+    states = (1 if params.train.optimizer == "muon" else 2) * matrices + 2 * others  # Muon keeps one a matrix
+    kept = batch.places * layers * (8 * d + f) * batch.bytes_each + 2 * 4 * batch.targets * vocab_size  # and logits
+    return 4 * (matrices + others + states) + max(4 * (matrices + others), kept)
+
+
+def refuse_too_large(
+    params: Params, memory: float, device: str, tokens: int | None = None, batch: BatchSize = NO_BATCH
+) -> None:
+    """Raise InputError where training takes more than `memory` bytes, the device's; it names the param to lower.
+
+    `tokens` are those of the vocabulary; before it is built, a model without `vocab_size` counts as if it knew none.
+    """
+    vocab_size = params.model.vocab_size or tokens or 0
+    needed = training_memory(params, vocab_size, batch)
+    if needed <= memory:
+        return
+    sizes = {**params.model.model_dump(include=set(USUAL)), "vocab_size": vocab_size}
+    named = ", ".join(f"{name} {sizes[name]}" for name in USUAL if sizes[name])
+    if training_memory(params, vocab_size) <= memory:
+        named = f"train.batch_tokens {params.train.batch_tokens}, {named}"
+        largest = "train.batch_tokens" if batch.places <= params.train.batch_tokens else "model.max_len"
+    else:
+        name = max(USUAL, key=lambda name: sizes[name] / USUAL[name])
+        largest = "vocab.max_size" if name == "vocab_size" and params.model.vocab_size is None else f"model.{name}"
+    place = "this machine" if device == "cpu" else f"this machine's GPU ({device})"
+    raise InputError(
+        f"{PARAMS_FILE}: model: {named} need about {_in_units(needed)} of memory to train; "
+        f"{place} has {_in_units(memory)}; lower {largest}"
+    )
+
+
+def _in_units(size: float) -> str:
+    unit = next((unit for unit in UNITS if size >= UNITS[unit]), "MB")
+    value = size / UNITS[unit]
+    return f"{value:,.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+
+
+UNITS = {"PB": 2.0**50, "TB": 2.0**40, "GB": 2.0**30, "MB": 2.0**20}
 
 
 if __name__ == "__main__":

@@ -2,19 +2,21 @@
 
 TINYCHAT_DEVICE     auto (default: cuda, else mps, else cpu), cpu, cuda, mps
 TINYCHAT_PRECISION  auto (default: bf16 in training where it is faster, fp32 elsewhere), fp32, bf16
-TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for the native one) or a number
+TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for the native one), or 1 to 1024
 TINYCHAT_DECODER    auto (default: where replies are computed on a CPU in fp32 native, or numpy where nothing can be
                     compiled, else torch), numpy, native, torch
 """
 
 import contextlib
 import ctypes
+import importlib
 import math
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinychat.errors import InputError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 DECODERS = ("auto", "numpy", "native", "torch")
+MOST_THREADS = 1024  # more ask for a wrong number: libgomp ends the process where so many cannot be started
 
 # Products are half of a training step in bf16: faster ones must make up for the conversions, and leave no doubt.
 BF16_PAYS_BELOW = 0.7
@@ -50,14 +53,13 @@ class Runtime:
 def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
     """Read TINYCHAT_*, look at the machine, and set torch's threads and determinism for this process.
 
-    Raises InputError for a value that is not known, or a device that is not there.
+    Raises InputError as `check_wishes` does, and for a device that is not there.
     """
+    environment = os.environ if environment is None else environment
+    check_wishes(environment)
     import torch
 
-    environment = os.environ if environment is None else environment
-    device = _choice(environment, "TINYCHAT_DEVICE", DEVICES)
-    precision = asked_precision(environment)
-    threads = asked_threads(environment)
+    device, precision, threads = asked_device(environment), asked_precision(environment), asked_threads(environment)
     if threads is not None:
         torch.set_num_threads(threads)
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -74,6 +76,15 @@ def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
     return Runtime(device=device, precision=precision, threads=torch.get_num_threads())
 
 
+def check_wishes(environment: Mapping[str, str] | None = None) -> None:
+    """Raise InputError where a TINYCHAT_* is wrong, or two of them exclude each other. It takes no torch.
+
+    All four are looked at wherever one counts: training takes no decoder, but what follows it does.
+    """
+    choose_decoder(environment)
+    asked_threads(environment)
+
+
 def choose_decoder(environment: Mapping[str, str] | None = None, device: str | None = None) -> str:
     """Which decoder computes replies: numpy, native or torch; or auto, native's where it can be compiled, else numpy's.
 
@@ -83,7 +94,7 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
     """
     environment = os.environ if environment is None else environment
     decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
-    asked = _choice(environment, "TINYCHAT_DEVICE", DEVICES)
+    asked = asked_device(environment)
     on_cpu = (device or asked) in ("auto", "cpu")
     in_bf16 = asked_precision(environment) == "bf16"
     if decoder in ("numpy", "native") and in_bf16:
@@ -97,6 +108,11 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
     return decoder
 
 
+def asked_device(environment: Mapping[str, str] | None = None) -> str:
+    """TINYCHAT_DEVICE: auto, cpu, cuda or mps. Raises InputError for anything else."""
+    return _choice(os.environ if environment is None else environment, "TINYCHAT_DEVICE", DEVICES)
+
+
 def asked_precision(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_PRECISION: auto, fp32 or bf16. Raises InputError for anything else."""
     return _choice(os.environ if environment is None else environment, "TINYCHAT_PRECISION", PRECISIONS)
@@ -108,9 +124,12 @@ def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
     threads = environment.get("TINYCHAT_THREADS", "auto").strip().lower() or "auto"
     if threads == "auto":
         return None
-    if not (threads.isascii() and threads.isdigit() and int(threads) > 0):
-        raise InputError(f"TINYCHAT_THREADS is {threads!r}; it must be auto or a number from 1 on")
-    return int(threads)
+    # Python refuses to read a number of thousands of digits.
+    number = int(threads) if threads.isascii() and threads.isdigit() and len(threads) < 100 else 0
+    if not 0 < number <= MOST_THREADS:
+        shown = threads if len(threads) < 100 else f"{threads[:20]}…"
+        raise InputError(f"TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {MOST_THREADS}")
+    return number
 
 
 def usable_cores() -> int:
@@ -157,6 +176,66 @@ class BlasThreads:
     def _set(self) -> None:
         for library in self._libraries:
             library.set_num_threads(_lasting[-1].number if _lasting else self._before[library.filepath])
+
+
+def device_memory(device: str) -> float:
+    """Bytes that a training on `device` (cpu, cuda, mps) may take; infinity where nothing tells."""
+    if device == "cpu":
+        return machine_memory()
+    import torch
+
+    if device == "cuda":
+        return float(torch.cuda.get_device_properties(0).total_memory)
+    return float(torch.mps.recommended_max_memory())
+
+
+def machine_memory(root: Path = Path("/")) -> float:
+    """Bytes that a process may take: of the machine's memory, or what a container or `ulimit` leaves of it; infinity
+    where nothing tells (Windows). `root` is where /proc and /sys lie.
+    """
+    limits = [math.inf, *_cgroup_limits(root)]
+    with contextlib.suppress(ValueError, OSError, AttributeError):  # no sysconf on Windows
+        limits.append(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
+    with contextlib.suppress(ImportError):  # on Windows
+        resource = importlib.import_module("resource")
+        soft = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+        limits += [float(limit) for limit in soft if limit != resource.RLIM_INFINITY]
+    return min(limit for limit in limits if limit > 0)
+
+
+def _cgroup_limits(root: Path) -> Iterator[float]:
+    """The memory that this process' cgroup and those around it may take (cgroups(7), version 1 and 2).
+
+    In a container the path may be one of the outer system: there the limit stands at the top.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, kinds, path = line.split(":", 2)
+        if kinds and "memory" not in kinds.split(","):
+            continue
+        top = root / "sys/fs/cgroup" / ("memory" if kinds else "")
+        name = "memory.limit_in_bytes" if kinds else "memory.max"
+        inner = top / path.lstrip("/")
+        for folder in (inner, *inner.parents):
+            if folder.is_relative_to(top):
+                with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+                    yield float(int((folder / name).read_text(encoding="utf-8")))
+
+
+@contextlib.contextmanager
+def naming_lack_of_memory(template: str, **values: object) -> Iterator[None]:
+    """While this context lasts, memory that cannot be had, numpy's or torch's, raises InputError with this message."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        told = str(error).lower()
+        words = ("out of memory", "can't allocate memory", "not enough memory")  # torch: CUDA and MPS, Linux, Windows
+        if isinstance(error, MemoryError) or any(word in told for word in words):
+            raise InputError(template, **values) from None
+        raise
 
 
 # Of glibc's malloc.h, for `mallopt`.

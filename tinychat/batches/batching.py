@@ -58,6 +58,12 @@ def plan_batches(
     return batches
 
 
+def largest_batch(split: PreparedSplit, batch_tokens: int) -> tuple[int, int]:
+    """About how many places the largest batch has, and how many of them carry loss; batches are not planned for it."""
+    places = max(split.longest - 1, min(batch_tokens, len(split.tokens)))
+    return places, int(places * split.loss.mean()) if len(split.loss) else 0
+
+
 def collate(
     split: PreparedSplit, rows: Sequence[int] | npt.NDArray[np.int64], pad_id: int, width_step: int = 1
 ) -> Batch:

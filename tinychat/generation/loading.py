@@ -7,7 +7,7 @@ from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
 from tinychat.model.config import load_config
-from tinychat.runtime import asked_threads, choose_decoder, usable_cores
+from tinychat.runtime import asked_threads, choose_decoder, naming_lack_of_memory, usable_cores
 from tinychat.tokenizer import load_tokenizer
 
 ROWS = 32  # dialogues at once; in numpy the cache takes memory only for those that are there, in torch for all
@@ -28,13 +28,13 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
         )
     config = load_config(folder)
     tokenizer = load_tokenizer(folder, at_most=config.vocab_size)
-    try:
-        decoder = load_decoder(folder, rows, choose_decoder(device=device), device)
-    except MemoryError:
-        raise InputError(
-            f"{folder}: no memory for {rows} dialogues of {config.max_len} tokens at once; rows=1 takes the least"
-        ) from None
-    return Engine(decoder, tokenizer, folder)
+    with naming_lack_of_memory(
+        "{folder}: no memory for {rows} dialogues of {max_len} tokens at once; rows=1 takes the least",
+        folder=folder,
+        rows=rows,
+        max_len=config.max_len,
+    ):
+        return Engine(load_decoder(folder, rows, choose_decoder(device=device), device), tokenizer, folder)
 
 
 def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:

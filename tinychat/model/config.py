@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-TRAINING_FILE = "training.json"
 ARCHITECTURES = ("classic",)
 
 LARGEST = 1_000_000_000  # of any size: beyond it a file is damaged, and its products would need big numbers
 MOST_LAYERS = 10_000  # the names of so many weights are still made in an instant
-MOST_BYTES = 1_000_000  # of a JSON file of the model's folder, which has a few hundred
+MOST_BYTES = 1_000_000  # of config.json, which has a few hundred
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,16 @@ class ModelConfig:
 def load_config(path: str | Path) -> ModelConfig:
     """The shape of the model in folder `path`. Raises InputError where there is none or it is faulty."""
     file = Path(path) / CONFIG_FILE
-    data = _read_json(file)
+    try:
+        data: Any = json.loads(read_regular(file, MOST_BYTES).decode("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such file; train a model with `make repro`") from None
+    except NotADirectoryError:
+        raise InputError(f"{file.parent} is a file; name the folder of a model") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: damaged, no JSON: {error}; `make repro` makes it again") from None
     if not isinstance(data, dict) or "architecture" not in data:
         raise InputError(f"{file}: not a model of tinychat: it names no architecture")
     architecture = data.pop("architecture")
@@ -97,24 +105,3 @@ def load_config(path: str | Path) -> ModelConfig:
     if config.embed_dim % config.n_heads:
         raise InputError(f"{file}: n_heads {config.n_heads} does not divide embed_dim {config.embed_dim}")
     return config
-
-
-def difference(of_one: dict[str, Any], shape: dict[str, Any], other: str) -> str:
-    """The first place in which two shapes differ, in words: what the one says, and what the `other` file says."""
-    name = next((name for name in shape if of_one.get(name) != shape[name]), None)
-    if name is None:
-        return f"it names {', '.join(sorted(of_one.keys() - shape.keys()))}, which {other} does not"
-    return f"{name} is {of_one.get(name)!r}, but {other} says {shape[name]}"
-
-
-def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(read_regular(file, MOST_BYTES).decode("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file; train a model with `make repro`") from None
-    except NotADirectoryError:
-        raise InputError(f"{file.parent} is a file; name the folder of a model") from None
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: damaged, no JSON: {error}; `make repro` makes it again") from None

@@ -12,7 +12,7 @@ import safetensors
 
 from tinychat.errors import InputError
 from tinychat.files import read_regular, refuse_irregular
-from tinychat.model.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, difference
+from tinychat.model.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig
 from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE
 
 FLOAT32 = "F32"
@@ -87,11 +87,13 @@ def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> 
         shape, digest = dict(saved["config"]), saved.get("tokenizer")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{file}: damaged: its metadata does not say what it was saved with") from None
-    if shape != asdict(config):
-        raise InputError(
-            f"{file}: saved for another {CONFIG_FILE}: {difference(shape, asdict(config), CONFIG_FILE)}; "
-            "they are not of one model"
-        )
+    beside = asdict(config)
+    for name in sorted(shape.keys() | beside.keys()):
+        if shape.get(name) != beside.get(name):
+            raise InputError(
+                f"{file}: saved where {name} is {shape.get(name)!r}, but {CONFIG_FILE} says {beside.get(name)!r}; "
+                "they are not of one model"
+            )
     tokenizer = file.with_name(TOKENIZER_FILE)
     if digest is not None and tokenizer.exists() and digest != _digest(read_regular(tokenizer, MOST_BYTES)):
         raise InputError(f"{tokenizer}: not the one that {WEIGHTS_FILE} was saved with; they are not of one model")

@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from tinychat.errors import InputError
 from tinychat.files import damaged, read_json, read_json_lines, reading, undo_formula_guard
-from tinychat.model.config import CONFIG_FILE, TRAINING_FILE, difference, load_config
 from tinychat.report.formats import (
     CorpusMetrics,
     EvaluateMetrics,
     HistoryRow,
     LayerReport,
+    ModelShape,
     PrepareMetrics,
     ReplyRecord,
     TableRow,
@@ -127,12 +127,13 @@ def _json(path: Path, stage: str, record: type[BaseModel]) -> Any:
 
 
 def _training(model: Path) -> Any:
-    """What the model was trained with: of the shape that its config.json has."""
-    file = model / TRAINING_FILE
-    facts = _json(file, "train", Training)
-    shape = asdict(load_config(model))
-    if facts["model"] != shape:
-        raise InputError(f"{file}: {difference(facts['model'], shape, CONFIG_FILE)}; they are not of one model")
+    """What the model in a folder was trained with. Raises InputError where config.json beside it says another shape."""
+    file = model / "training.json"
+    facts, config = _json(file, "train", Training), _json(model / "config.json", "train", ModelShape)
+    for name in sorted(facts["model"].keys() | config.keys() - {"architecture"}):
+        said, other = facts["model"].get(name), config.get(name)
+        if said != other:
+            raise InputError(f"{file}: {name} is {said!r}, but config.json says {other!r}; they are not of one model")
     return facts
 
 

@@ -13,7 +13,7 @@ import torch
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted
 from tinychat.files import rounded, to_json, write_together
-from tinychat.model.config import TRAINING_FILE, ModelConfig
+from tinychat.model.config import ModelConfig
 from tinychat.model.storage import save_model
 from tinychat.params import ModelParams, TrainParams
 from tinychat.printing import say
@@ -56,7 +56,7 @@ class TrainingResult:
     def _fill(self, folder: Path, tokenizer_file: Path) -> None:
         """What is needed to talk: shape, weights, vocabulary, model card, what was used."""
         save_model(folder, self.config, self.trained.weights, tokenizer_file.read_bytes())
-        (folder / TRAINING_FILE).write_text(to_json(self.facts), encoding="utf-8", newline="\n")
+        (folder / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
         card = model_card(self.config, self.facts, self.metrics)
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
