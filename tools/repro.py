@@ -32,7 +32,7 @@ NEXT = {
 
 def is_lost_but_made_here(stage: Any) -> bool:
     """Whether DVC lacks the outs that dvc.lock names for a stage, but has those of a run with the same deps."""
-    if stage.changed_deps() or not stage.changed_outs() or stage.outs_cached():
+    if stage.outs_cached() or stage.changed_deps() or not stage.changed_outs():
         return False
     for out in stage.outs:
         out.hash_info = HashInfo()  # as without an entry in dvc.lock
