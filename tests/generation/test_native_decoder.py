@@ -34,6 +34,7 @@ from tinychat.model.config import ModelConfig
 
 pytestmark = needs_compiler
 
+NARROW = ModelConfig(vocab_size=13, embed_dim=4, n_layers=1, n_heads=2, ffn_dim=6, max_len=12)
 ODD = ModelConfig(vocab_size=77, embed_dim=24, n_layers=3, n_heads=3, ffn_dim=40, max_len=17)
 WIDE = ModelConfig(vocab_size=900, embed_dim=160, n_layers=2, n_heads=5, ffn_dim=650, max_len=40)
 
@@ -47,7 +48,7 @@ def helpers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "tinychat-helper"]
 
 
-@pytest.mark.parametrize("config", [ODD, WIDE], ids=["odd", "wide"])
+@pytest.mark.parametrize("config", [NARROW, ODD, WIDE], ids=["narrow", "odd", "wide"])
 def test_whatever_the_shape_is(config: ModelConfig) -> None:
     both = Both(random_sample(config, seed=1), "native", rows=3)
     both.prefill(1)

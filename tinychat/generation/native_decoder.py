@@ -194,7 +194,7 @@ def _lay_in_panels(weight: Floats, panels: Floats) -> None:
     lines = weight.reshape(len(weight), -1)
     laid = panels.reshape(-1, lines.shape[1], PANEL)
     whole = len(lines) // PANEL
-    laid[:whole] = lines[: whole * PANEL].reshape(whole, PANEL, -1).transpose(0, 2, 1)
+    laid[:whole] = lines[: whole * PANEL].reshape(whole, PANEL, lines.shape[1]).transpose(0, 2, 1)
     rest = lines[whole * PANEL :]
     laid[whole:, :, : len(rest)] = rest.T
 
