@@ -29,9 +29,33 @@ LARGEST = 1e100  # beyond it no number of a training is
 KEPT = 3  # runs that were stopped and not taken up again
 RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
 PACKAGE = Path(__file__).parents[1]
-# All that the stage train imports lies in these (tests/training/test_snapshots.py); what checks params.yaml is no part
-# of it, the settings are.
-CODE = ("batches", "model", "tokenizer", "training", "__init__.py", "errors.py", "files.py", "runtime.py")
+# The code that trains: what the stage train imports, as tests/training/test_snapshots.py holds it to. What checks
+# params.yaml is no part of it, the settings are.
+CODE = (
+    "__init__.py",
+    "batches/batching.py",
+    "batches/prepared.py",
+    "errors.py",
+    "files.py",
+    "model/__init__.py",
+    "model/classic.py",
+    "model/config.py",
+    "model/losses.py",
+    "model/storage.py",
+    "model/weights.py",
+    "runtime.py",
+    "tokenizer/__init__.py",
+    "tokenizer/chat.py",
+    "tokenizer/vocabulary.py",
+    "training/card.py",
+    "training/interruption.py",
+    "training/loop.py",
+    "training/muon.py",
+    "training/optimizers.py",
+    "training/progress.py",
+    "training/run.py",
+    "training/snapshots.py",
+)
 ROW = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
 
 
@@ -233,10 +257,9 @@ def work_folder(root: Path) -> Path:
 def fingerprint(settings: Any, files: Iterable[Path]) -> str:
     """A name for one run: its settings, the code that trains, the content of its files.
 
-    The code is what lies in CODE, so that it does not matter what has been imported of it so far.
+    The code is the files of CODE, so that it does not matter what has been imported of it so far.
     """
-    code = {file for part in CODE for file in (PACKAGE / part, *(PACKAGE / part).rglob("*.py")) if file.is_file()}
-    named = [(file.relative_to(PACKAGE).as_posix(), file) for file in sorted(code)]
+    named = [(name, PACKAGE / name) for name in CODE]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, path in [*named, *((path.name, path) for path in sorted(files))]:
         digest.update(f"\0{name}\0".encode())
