@@ -182,7 +182,9 @@ REFUSED: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("question", "message"), REFUSED, ids=[ascii(question)[:40] for question, _ in REFUSED])
+@pytest.mark.parametrize(
+    ("question", "message"), REFUSED, ids=[f"{n}: {message[:40]}" for n, (_, message) in enumerate(REFUSED)]
+)
 def test_what_is_no_question_is_refused_in_one_line(bot: tinychat.Bot, question: Any, message: str) -> None:
     with pytest.raises(tinychat.InputError) as raised:
         bot.reply(question)

@@ -144,9 +144,14 @@ def refuse_irregular(path: Path, at_most: int | None = None) -> None:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for is_one, name in KINDS if is_one(found.st_mode)), "a device")
-        raise InputError(f"{path}: this is {kind}; a file is needed")
+        raise InputError("{path}: this is {kind}; a file is needed", path=path, kind=kind)
     if at_most is not None and found.st_size > at_most:
-        raise InputError(f"{path}: {found.st_size:,} bytes are too many; at most {at_most:,} are read")
+        raise InputError(
+            "{path}: {size:,} bytes are too many; at most {at_most:,} are read",
+            path=path,
+            size=found.st_size,
+            at_most=at_most,
+        )
 
 
 def read_regular(path: Path, at_most: int) -> bytes:
@@ -208,9 +213,11 @@ def reading(path: Path, stage: str) -> Iterator[None]:
     A fault is a ValueError, as of `from_json`. What is no file is not opened: from a pipe nothing may ever come.
     """
     if not path.exists():
-        raise InputError(f"{path}: no such file; `make repro` makes it (stage {stage})")
+        raise InputError("{path}: no such file; `make repro` makes it (stage {stage})", path=path, stage=stage)
     if not path.is_file():
-        raise InputError(f"{path}: is no file; remove it, then `dvc repro --force {stage}` writes it again")
+        raise InputError(
+            "{path}: is no file; remove it, then `dvc repro --force {stage}` writes it again", path=path, stage=stage
+        )
     try:
         yield
     except RecursionError:
@@ -222,7 +229,9 @@ def reading(path: Path, stage: str) -> Iterator[None]:
 def damaged(place: Path | str, fault: object, stage: str) -> InputError:
     """What is said of a file, or a line in it, that is not as `stage` wrote it."""
     told = " ".join(str(fault).split())
-    return InputError(f"{place}: damaged, {told}; `dvc repro --force {stage}` writes it again")
+    return InputError(
+        "{place}: damaged, {told}; `dvc repro --force {stage}` writes it again", place=place, told=told, stage=stage
+    )
 
 
 def to_json_lines(rows: Iterable[Any]) -> str:

@@ -67,7 +67,12 @@ def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
         device = next(name for name in ("cuda", "mps", "cpu") if available[name])
     if not available[device]:
         there = ", ".join(name for name, is_there in available.items() if is_there)
-        raise InputError(f"TINYCHAT_DEVICE is {device}, but torch {torch.__version__} sees only: {there}")
+        raise InputError(
+            "TINYCHAT_DEVICE is {device}, but torch {version} sees only: {there}",
+            device=device,
+            version=torch.__version__,
+            there=there,
+        )
     if precision == "auto":
         precision = "bf16" if bf16_is_faster(torch.device(device)) else "fp32"
     if device == "cuda":
@@ -98,10 +103,15 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
     on_cpu = (device or asked) in ("auto", "cpu")
     in_bf16 = asked_precision(environment) == "bf16"
     if decoder in ("numpy", "native") and in_bf16:
-        raise InputError(f"TINYCHAT_DECODER is {decoder}, which computes in fp32 only, but TINYCHAT_PRECISION is bf16")
+        raise InputError(
+            "TINYCHAT_DECODER is {decoder}, which computes in fp32 only, but TINYCHAT_PRECISION is bf16",
+            decoder=decoder,
+        )
     if decoder in ("numpy", "native") and asked not in ("auto", "cpu"):
         raise InputError(
-            f"TINYCHAT_DECODER is {decoder}, which computes on the CPU only, but TINYCHAT_DEVICE is {asked}"
+            "TINYCHAT_DECODER is {decoder}, which computes on the CPU only, but TINYCHAT_DEVICE is {asked}",
+            decoder=decoder,
+            asked=asked,
         )
     if decoder == "auto":
         return "auto" if on_cpu and not in_bf16 else "torch"
@@ -128,7 +138,11 @@ def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
     number = int(threads) if threads.isascii() and threads.isdigit() and len(threads) < 100 else 0
     if not 0 < number <= MOST_THREADS:
         shown = threads if len(threads) < 100 else f"{threads[:20]}…"
-        raise InputError(f"TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {MOST_THREADS}")
+        raise InputError(
+            "TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {most}",
+            shown=shown,
+            most=MOST_THREADS,
+        )
     return number
 
 
@@ -295,5 +309,7 @@ def bf16_products_take() -> float:
 def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     value = environment.get(name, "auto").strip().lower() or "auto"
     if value not in choices:
-        raise InputError(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+        raise InputError(
+            "{name} is {value!r}; it must be one of {choices}", name=name, value=value, choices=", ".join(choices)
+        )
     return value

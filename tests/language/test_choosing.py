@@ -12,7 +12,16 @@ from tinychat.language import english, korean
 from tinychat.language.choosing import choose_language, told, words_of
 
 # What a chat can meet, and says in both languages.
-IN_BOTH = ("chatting/*.py", "language/*.py", "cli.py", "generation/sampling.py")
+IN_BOTH = (
+    "chatting/*.py",
+    "language/*.py",
+    "generation/*.py",
+    "model/*.py",
+    "cli.py",
+    "files.py",
+    "runtime.py",
+    "tokenizer/vocabulary.py",
+)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import unicodedata
 from bisect import bisect_left
 from types import FrameType
 
@@ -21,6 +20,7 @@ from wcwidth import iter_graphemes
 
 from tinychat.chatting.stopping import EXIT_TERMINATED, end_on_sigterm, on_sigterm
 from tinychat.chatting.terminal import keys_kept
+from tinychat.corpus.cleaning import to_nfc
 
 JOINERS = "\u200d\ufe0f"  # zero-width joiner, and the mark that asks for a coloured picture
 
@@ -145,9 +145,9 @@ def key_bindings() -> KeyBindings:
 
 def compose(buffer: Buffer) -> None:
     """Join decomposed letters (NFC), as the model will see them: terminals disagree on how wide they are."""
-    text = unicodedata.normalize("NFC", buffer.text)
+    text = to_nfc(buffer.text)
     if text != buffer.text:
-        before = unicodedata.normalize("NFC", buffer.document.text_before_cursor)
+        before = to_nfc(buffer.document.text_before_cursor)
         buffer.document = Document(text, min(len(before), len(text)))
 
 

@@ -219,9 +219,9 @@ class Engine:
     def _choose(self, requests: Sequence[Request], logits: Floats) -> None:
         """A token for each request, from its row of `logits` (B, V). Raises InputError where one is not finite."""
         if not np.isfinite(logits).all():
-            named = f"{self.folder}: the model's" if self.folder else "the model's"
             raise InputError(
-                f"{named} logits are not finite (inf or nan): its weights are too large, or damaged; train it again"
+                "{model}: its logits are not finite (inf or nan): weights are too large, or damaged; train it again",
+                model=self.folder or "the model",
             )
         highest = logits.max(axis=1, keepdims=True)
         totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)

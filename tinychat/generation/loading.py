@@ -21,7 +21,7 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
     """
     folder = Path(folder)
     if rows < 1:
-        raise InputError(f"rows is {rows}; room for one dialogue at least is needed")
+        raise InputError("rows is {rows}; room for one dialogue at least is needed", rows=rows)
     if not folder.exists():
         raise InputError(
             "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue", folder=folder
@@ -54,8 +54,9 @@ def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = 
         except NotCompiled as reason:
             if kind == "native":
                 raise InputError(
-                    f"TINYCHAT_DECODER is native, which a C compiler makes on this machine, but {reason}. Debian's is "
-                    "in gcc and libc6-dev. Without it numpy computes the replies: unset TINYCHAT_DECODER"
+                    "TINYCHAT_DECODER is native, which a C compiler makes on this machine, but {reason}. "
+                    "Debian's is in gcc and libc6-dev. Without it numpy computes the replies: unset TINYCHAT_DECODER",
+                    reason=reason,
                 ) from None
     from tinychat.generation.numpy_decoder import load_numpy_decoder
 

@@ -77,31 +77,46 @@ def load_config(path: str | Path) -> ModelConfig:
     try:
         data: Any = json.loads(read_regular(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{file}: no such file; train a model with `make repro`") from None
+        raise InputError("{file}: no such file; train a model with `make repro`", file=file) from None
     except NotADirectoryError:
-        raise InputError(f"{file.parent} is a file; name the folder of a model") from None
+        raise InputError("{folder} is a file; name the folder of a model", folder=file.parent) from None
     except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+        raise InputError("{file}: cannot be read: {reason}", file=file, reason=error.strerror) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: damaged, no JSON: {error}; `make repro` makes it again") from None
+        raise InputError(
+            "{file}: damaged, no JSON: {error}; `make repro` makes it again", file=file, error=error
+        ) from None
     if not isinstance(data, dict) or "architecture" not in data:
-        raise InputError(f"{file}: not a model of tinychat: it names no architecture")
+        raise InputError("{file}: not a model of tinychat: it names no architecture", file=file)
     architecture = data.pop("architecture")
     if architecture not in ARCHITECTURES:
-        raise InputError(f"{file}: architecture is {architecture!r}; this version knows classic")
+        raise InputError("{file}: architecture is {value!r}; this version knows classic", file=file, value=architecture)
     names = [field.name for field in fields(ModelConfig)]
     if missing := [name for name in names if name not in data]:
-        raise InputError(f"{file}: not a model of tinychat: {', '.join(missing)} missing")
+        raise InputError("{file}: not a model of tinychat: {names} missing", file=file, names=", ".join(missing))
     if unknown := [name for name in data if name not in names]:
         raise InputError(
-            f"{file}: {', '.join(map(repr, unknown))} unknown to this version of tinychat; a newer one wrote it?"
+            "{file}: {names} unknown to this version of tinychat; a newer one wrote it?",
+            file=file,
+            names=", ".join(map(repr, unknown)),
         )
     for name in names:
         value = data[name]
         most = MOST_LAYERS if name == "n_layers" else LARGEST
         if type(value) is not int or not 0 < value <= most:
-            raise InputError(f"{file}: {name} is {value!r}; it must be a whole number above 0, at most {most}")
+            raise InputError(
+                "{file}: {name} is {value!r}; it must be a whole number above 0, at most {most}",
+                file=file,
+                name=name,
+                value=value,
+                most=most,
+            )
     config = ModelConfig(**data)
     if config.embed_dim % config.n_heads:
-        raise InputError(f"{file}: n_heads {config.n_heads} does not divide embed_dim {config.embed_dim}")
+        raise InputError(
+            "{file}: n_heads {n_heads} does not divide embed_dim {embed_dim}",
+            file=file,
+            n_heads=config.n_heads,
+            embed_dim=config.embed_dim,
+        )
     return config

@@ -49,11 +49,13 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
             _refuse_mixed(file, config, opened.metadata() or {})
             weights = {name: opened.get_tensor(name) for name in config.weight_shapes()}
     except FileNotFoundError:
-        raise InputError(f"{file}: no such file; train a model with `make repro`") from None
+        raise InputError("{file}: no such file; train a model with `make repro`", file=file) from None
     except safetensors.SafetensorError as error:
-        raise InputError(f"{file}: damaged, no safetensors: {error}; `make repro` makes it again") from None
+        raise InputError(
+            "{file}: damaged, no safetensors: {error}; `make repro` makes it again", file=file, error=error
+        ) from None
     except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error}") from None
+        raise InputError("{file}: cannot be read: {error}", file=file, error=error) from None
     _refuse(file, [f"{name} holds what is no number to compute with" for name in weights if _is_wild(weights[name])])
     return weights
 
@@ -75,7 +77,13 @@ def _faults(config: ModelConfig, found: dict[str, tuple[str, tuple[int, ...]]]) 
 def _refuse(file: Path, faults: list[str]) -> None:
     if faults:
         more = f", and {len(faults) - 1} more such faults" if len(faults) > 1 else ""
-        raise InputError(f"{file}: does not fit {CONFIG_FILE}: {faults[0]}{more}")
+        raise InputError(
+            "{file}: does not fit {config_file}: {fault}{more}",
+            file=file,
+            config_file=CONFIG_FILE,
+            fault=faults[0],
+            more=more,
+        )
 
 
 def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> None:
@@ -86,17 +94,25 @@ def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> 
         saved = json.loads(metadata[RECORD])
         shape, digest = dict(saved["config"]), saved.get("tokenizer")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{file}: damaged: its metadata does not say what it was saved with") from None
+        raise InputError("{file}: damaged: its metadata does not say what it was saved with", file=file) from None
     beside = asdict(config)
     for name in sorted(shape.keys() | beside.keys()):
         if shape.get(name) != beside.get(name):
             raise InputError(
-                f"{file}: saved where {name} is {shape.get(name)!r}, but {CONFIG_FILE} says {beside.get(name)!r}; "
-                "they are not of one model"
+                "{file}: saved where {name} is {saved!r}, but {other} says {found!r}; they are not of one model",
+                file=file,
+                name=name,
+                saved=shape.get(name),
+                other=CONFIG_FILE,
+                found=beside.get(name),
             )
     tokenizer = file.with_name(TOKENIZER_FILE)
     if digest is not None and tokenizer.exists() and digest != _digest(read_regular(tokenizer, MOST_BYTES)):
-        raise InputError(f"{tokenizer}: not the one that {WEIGHTS_FILE} was saved with; they are not of one model")
+        raise InputError(
+            "{tokenizer}: not the one that {weights_file} was saved with; they are not of one model",
+            tokenizer=tokenizer,
+            weights_file=WEIGHTS_FILE,
+        )
 
 
 def _digest(data: bytes) -> str:

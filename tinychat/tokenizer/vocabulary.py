@@ -163,25 +163,32 @@ def load_tokenizer(path: str | Path, at_most: int | None = None) -> Tokenizer:
     try:
         engine = tokenizers.Tokenizer.from_str(read_regular(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{file}: no such file; `make repro` builds the vocabulary") from None
+        raise InputError("{file}: no such file; `make repro` builds the vocabulary", file=file) from None
     except InputError:
         raise
     except Exception as error:  # the engine raises bare Exception
-        raise InputError(f"{file}: not a tokenizer.json: {error}") from None
+        raise InputError("{file}: not a tokenizer.json: {error}", file=file, error=error) from None
     if not isinstance(engine.model, models.BPE | models.WordLevel):
         kind = type(engine.model).__name__
-        raise InputError(f"{file}: its model is {kind}; tinychat reads BPE (of bytes) and WordLevel")
+        raise InputError(
+            "{file}: its model is {kind}; tinychat reads BPE (of bytes) and WordLevel", file=file, kind=kind
+        )
     missing = [t for place, t in enumerate(CONTROL_TOKENS) if engine.token_to_id(t) != place]
     if missing:
-        raise InputError(f"{file}: {', '.join(missing)} missing or misplaced; not a vocabulary of tinychat")
+        raise InputError(
+            "{file}: {names} missing or misplaced; not a vocabulary of tinychat", file=file, names=", ".join(missing)
+        )
     tokenizer = Tokenizer(engine)
     if at_most is not None and tokenizer.size > at_most:
         raise InputError(
-            f"{file.parent}: {file.name} has {tokenizer.size} tokens, but config.json says {at_most}; they are not of "
-            "one model"
+            "{folder}: {name} has {tokens} tokens, but config.json says {at_most}; they are not of one model",
+            folder=file.parent,
+            name=file.name,
+            tokens=tokenizer.size,
+            at_most=at_most,
         )
     if fault := _fault(tokenizer):
-        raise InputError(f"{file}: {fault}")
+        raise InputError("{file}: {fault}", file=file, fault=fault)
     return tokenizer
 
 
