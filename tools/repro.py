@@ -16,9 +16,9 @@ from typing import Any
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from dvc.stage.cache import RunCacheNotFoundError
+from dvc.stage.cache import _get_cache_hash
+from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import modify_yaml
-from dvc_data.hashfile.hash_info import HashInfo
 
 from tinychat.errors import run_and_exit
 from tinychat.params import check
@@ -31,25 +31,21 @@ NEXT = {
 
 
 def is_lost_but_made_here(stage: Any) -> bool:
-    """Whether DVC lacks the outs that dvc.lock names for a stage, but has those of a run with the same deps."""
-    if stage.outs_cached() or stage.changed_deps() or not stage.changed_outs():
+    """Whether DVC lacks the outs that dvc.lock names for a stage, and knows a run with the deps that dvc.lock names."""
+    locked = stage.cmd and all(item.hash_info for item in [*stage.deps, *stage.outs])
+    if not locked or stage.outs_cached() or not stage.changed_outs():
         return False
-    for out in stage.outs:
-        out.hash_info = HashInfo()  # as without an entry in dvc.lock
-    try:
-        stage.repo.stage_cache.restore(stage, dry=True)
-    except RunCacheNotFoundError:
-        return False
-    return True
+    key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
+    return Path(stage.repo.stage_cache.cache_dir, key[:2], key).is_dir()
 
 
-def forget_lost_outs(root: Path) -> None:
-    """Take the entries of such stages from `root/dvc.lock`."""
+def forget_lost_outs() -> None:
+    """Take the entries of such stages from the dvc.lock of the current folder."""
     try:
-        with Repo(str(root)) as repo, repo.lock:
+        with Repo() as repo, repo.lock:
             lost = [stage.name for stage in repo.index.stages if is_lost_but_made_here(stage)]
             if lost:
-                with modify_yaml(root / "dvc.lock") as lock:
+                with modify_yaml("dvc.lock") as lock:
                     for name in lost:
                         del lock["stages"][name]
     except DvcException:
@@ -63,10 +59,10 @@ def repro() -> int:
     return subprocess.Popen([sys.executable, "-m", "dvc", "repro"]).wait()
 
 
-def run(root: Path = Path()) -> None:
-    """All of it; ends the process with DVC's exit code where that is not 0."""
-    language = check(root).report.language
-    forget_lost_outs(root)
+def run() -> None:
+    """All of it, in the current folder; ends the process with DVC's exit code where that is not 0."""
+    language = check(Path()).report.language
+    forget_lost_outs()
     if code := repro():
         sys.exit(code)
     tinychat = Path(sys.executable).with_name("tinychat")
