@@ -63,9 +63,7 @@ def cleaned_away() -> list[str]:
 @pytest.mark.parametrize("section", ["generate", "analyze"])
 def test_a_prompt_of_which_cleaning_leaves_nothing_is_refused(project: Path, section: str) -> None:
     """Whatever cleaning takes away, alone or all together."""
-    gone = [
-        chr(code) for code in range(0x10000) if not 0xD800 <= code <= 0xDFFF and not clean_text(chr(code), Counter())
-    ]
+    gone = cleaned_away()
     assert {"\u200b", "\u3164", "\u00ad", "\x1b", "\u3000"} <= set(gone)
     data = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
     data[section]["prompts"] = ["안녕", *gone, "".join(gone)]
@@ -74,6 +72,23 @@ def test_a_prompt_of_which_cleaning_leaves_nothing_is_refused(project: Path, sec
         load_params(project)
     told = re.findall(rf"{section}\.prompts\.(\d+): must not be blank", str(raised.value))
     assert told == [str(n) for n in range(1, len(gone) + 2)]
+
+
+@pytest.mark.parametrize("prompt", ["\U0001fae8", "\U000e0100", "\ue000", "\U0001f9d1\u200d\U0001f9d1"])
+def test_a_character_that_this_python_does_not_know_is_a_prompt(project: Path, prompt: str) -> None:
+    data = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    data["generate"]["prompts"] = [prompt]
+    (project / "params.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    assert load_params(project).generate.prompts == [prompt]
+
+
+@pytest.mark.parametrize("section", ["generate", "analyze"])
+def test_a_prompt_that_an_earlier_program_damaged_is_refused_by_its_key(project: Path, section: str) -> None:
+    data = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    data[section]["prompts"] = ["안녕", "\ufffd안녕"]
+    (project / "params.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{section}\.prompts\.1: holds \ufffd"):
+        load_params(project)
 
 
 @pytest.mark.parametrize(

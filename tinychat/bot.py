@@ -108,7 +108,7 @@ def dialogues_of(question: object) -> tuple[list[Dialogue], bool]:
     if isinstance(question, str):
         return [_dialogue(question)], False
     if not isinstance(question, Sequence) or isinstance(question, bytes):
-        raise InputError(f"a question is a text or a list, not {type(question).__name__}")
+        raise InputError("a question is a text or a list, not {kind}", kind=type(question).__name__)
     if question and all(isinstance(item, Mapping) for item in question):
         return [_dialogue(question)], False
     return [_dialogue(item) for item in question], True
@@ -118,7 +118,7 @@ def _dialogue(question: object) -> Dialogue:
     """A text or messages as the model reads them. What is left out is warned of, unless there was nothing in it."""
     messages = [{"role": "user", "content": question}] if isinstance(question, str) else question
     if not isinstance(messages, Sequence) or not messages:
-        raise InputError(f"a dialogue is a list of messages with role and content, not {messages!r}")
+        raise InputError("a dialogue is a list of messages with role and content, not {found!r}", found=messages)
     kept, left_out = prompt_of(messages)
     if told := [line for line in left_out.lines() if not line.startswith("blank:")]:
         warnings.warn(f"left out, as training does: {'; '.join(told)}", stacklevel=4)

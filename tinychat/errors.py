@@ -13,6 +13,7 @@ EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+ROOM_IS_MISSING = "; make room, then run the same command again"
 
 
 class InputError(Exception):
@@ -36,12 +37,17 @@ class Interrupted(Exception):
     """Ctrl-C or SIGTERM came and the work was put aside in good order; the text says how to go on."""
 
 
-def tell(error: InputError) -> str:
-    """An error as it is printed where nobody chose a language."""
-    return f"error: {error}"
+def tell(error: BaseException) -> str:
+    """What ended a stage or command, as it is printed where nobody chose a language."""
+    match error:
+        case InputError():
+            return f"error: {error}"
+        case OSError():
+            return f"error: {describe(error)}{ROOM_IS_MISSING if error.errno in FULL_DISK else ''}"
+    return f"stopped: {error}" if str(error) else "stopped"
 
 
-def run_and_exit(run: Callable[[], object], told: Callable[[InputError], str] = tell) -> None:
+def run_and_exit(run: Callable[[], object], told: Callable[[BaseException], str] = tell) -> None:
     """Call `run` and end the process: 0, 2 with one message for an InputError, 130 for an interruption.
 
     `told` gives the message. 1 with one message where the machine refused something, such as a full disk.
@@ -57,11 +63,10 @@ def run_and_exit(run: Callable[[], object], told: Callable[[InputError], str] = 
         say(told(error), aside=True)
         sys.exit(EXIT_INPUT)
     except OSError as error:
-        advice = "; make room, then run the same command again" if error.errno in FULL_DISK else ""
-        say(f"error: {describe(error)}{advice}", aside=True)
+        say(told(error), aside=True)
         sys.exit(EXIT_MACHINE)
     except (Interrupted, KeyboardInterrupt) as stop:
-        say(f"stopped: {stop}" if str(stop) else "stopped", aside=True)
+        say(told(stop), aside=True)
         sys.exit(EXIT_INTERRUPTED)
     else:
         # All is written: Ctrl-C while Python ends would only make DVC throw it away.

@@ -133,7 +133,12 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+NO_FILE = (
+    (stat.S_ISDIR, "{path}: this is a folder; a file is needed"),
+    (stat.S_ISFIFO, "{path}: this is a pipe; a file is needed"),
+    (stat.S_ISSOCK, "{path}: this is a socket; a file is needed"),
+    (lambda mode: not stat.S_ISREG(mode), "{path}: this is a device; a file is needed"),
+)
 
 
 def refuse_irregular(path: Path, at_most: int | None = None) -> None:
@@ -142,9 +147,9 @@ def refuse_irregular(path: Path, at_most: int | None = None) -> None:
     To open a pipe, or to read a device, may never end. Raises OSError where nothing is there.
     """
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((name for is_one, name in KINDS if is_one(found.st_mode)), "a device")
-        raise InputError("{path}: this is {kind}; a file is needed", path=path, kind=kind)
+    for is_one, template in NO_FILE:
+        if is_one(found.st_mode):
+            raise InputError(template, path=path)
     if at_most is not None and found.st_size > at_most:
         raise InputError(
             "{path}: {size:,} bytes are too many; at most {at_most:,} are read",

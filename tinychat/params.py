@@ -31,6 +31,7 @@ EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a 
 ADAM_DECAYS_AT_MOST = 0.1
 MOST_CHARACTERS = 1_000_000  # of a text, as in corpus/cleaning.py
 SHOWN = 60  # characters of a faulty value
+NOTHING_TO_SEE = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, format marks, spaces
 HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
@@ -53,9 +54,15 @@ def _text(value: str) -> str:
         raise ValueError("holds half of a character (a lone surrogate)")
     if len(value) > MOST_CHARACTERS:
         raise ValueError(f"has {len(value):,} characters; at most {MOST_CHARACTERS:,} can be read")
-    # Cleaning leaves nothing of controls, format marks, spaces and the Hangul fillers (corpus/cleaning.py).
-    if all(unicodedata.category(char)[0] in "CZ" or char in HANGUL_FILLERS for char in value):
+    # Cleaning leaves nothing of these (corpus/cleaning.py).
+    if all(unicodedata.category(char) in NOTHING_TO_SEE or char in HANGUL_FILLERS for char in value):
         raise ValueError("must not be blank")
+    return value
+
+
+def _undamaged(value: str) -> str:
+    if value.count("\ufffd") > len(value) / 100:  # as in corpus/cleaning.py
+        raise ValueError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
     return value
 
 
@@ -73,9 +80,10 @@ CountOrZero = Annotated[int, Field(ge=0, le=MOST)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]  # of a vocabulary or a layer
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, AfterValidator(_text)]
+Said = Annotated[Text, AfterValidator(_undamaged)]  # by a user or a bot
 # What the user says, or a dialogue that ends with it: user and bot in turn.
 Prompt = Annotated[
-    Annotated[Text, Tag("text")] | Annotated[list[Text], AfterValidator(_dialogue), Tag("list")],
+    Annotated[Said, Tag("text")] | Annotated[list[Said], AfterValidator(_dialogue), Tag("list")],
     Discriminator(lambda value: "list" if isinstance(value, list) else "text"),
 ]
 
@@ -222,7 +230,7 @@ class EvaluateParams(Section):
 
 
 class GenerateParams(Section):
-    prompts: Annotated[list[Text], Field(min_length=1)]
+    prompts: Annotated[list[Said], Field(min_length=1)]
     method: Literal["greedy", "sample"]
     temperature: Annotated[Real, Field(ge=0.01, le=100)]
     top_k: CountOrZero
@@ -361,23 +369,30 @@ def _explain(path: Path, item: Any) -> str:
 
 
 def check(root: Path) -> Params:
-    """What can be known before DVC removes the outs of a stage that is to run: `params.yaml`, TINYCHAT_*, whether the
-    model can be trained here, and in data/raw what DVC itself stops at without naming it.
-
-    Raises InputError. torch is loaded only where a GPU is asked for, or the machine's own memory is too small.
+    """What can be known before DVC removes the outs of a stage that is to run: `params.yaml`, TINYCHAT_*, and in
+    data/raw what DVC itself stops at without naming it. Raises InputError.
     """
     params = load_params(root)
     # Loaded here: stages load this module, and do not depend on these.
     from tinychat.raw import refuse_unreadable
-    from tinychat.runtime import asked_device, check_wishes, choose_runtime, device_memory, machine_memory
+    from tinychat.runtime import check_wishes
 
     check_wishes()
+    refuse_unreadable(root / RAW)
+    return params
+
+
+def check_memory(params: Params) -> None:
+    """Raise InputError where the model cannot be trained on this machine.
+
+    torch is loaded only where a GPU is asked for, or the machine's own memory is too small.
+    """
+    from tinychat.runtime import asked_device, choose_runtime, device_memory, machine_memory
+
     needed = training_memory(params, params.model.vocab_size or 0)
     on_cpu = asked_device() in ("auto", "cpu") and needed <= machine_memory()
     device = "cpu" if on_cpu else choose_runtime().device
     refuse_too_large(params, device_memory(device), device)
-    refuse_unreadable(root / RAW)
-    return params
 
 
 @dataclass(frozen=True)
@@ -445,4 +460,4 @@ UNITS = {"PB": 2.0**50, "TB": 2.0**40, "GB": 2.0**30, "MB": 2.0**20}
 
 
 if __name__ == "__main__":
-    run_and_exit(lambda: check(Path()))
+    run_and_exit(lambda: check_memory(check(Path())))

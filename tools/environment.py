@@ -110,7 +110,7 @@ def made_for(venv: Path) -> Path | None:
     if not settings.is_file():
         return None
     named = re.search(r"^command = .* -m venv (?:--\S+ )*(.+)$", settings.read_text(encoding="utf-8"), re.MULTILINE)
-    if named is None or named[1].endswith(str(venv)) or Path(named[1]).resolve() == venv.resolve():
+    if named is None or Path(named[1]).resolve() == venv.resolve():
         return None
     return Path(named[1])
 

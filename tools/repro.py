@@ -20,14 +20,12 @@ from dvc.stage.cache import _get_cache_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import modify_yaml
 
-from tinychat.errors import run_and_exit
-from tinychat.params import check
+from tinychat.errors import InputError, run_and_exit
+from tinychat.language.choosing import choose_language, told, words_of
+from tinychat.params import check, check_memory
 from tinychat.printing import say
 
-NEXT = {
-    "ko": "이제 이야기해 보세요: {tinychat} chat\n보고서는 여기 있습니다: reports/summary.html",
-    "en": "now talk with it: {tinychat} chat\nand open reports/summary.html",
-}
+SUMMARY = "reports/summary.html"
 
 
 def is_lost_but_made_here(stage: Any) -> bool:
@@ -59,19 +57,30 @@ def repro() -> int:
     return subprocess.Popen([sys.executable, "-m", "dvc", "repro"]).wait()
 
 
+def trains() -> bool:
+    """Whether the stage train would run."""
+    with Repo() as repo:
+        return bool(repo.status(["train"], with_deps=True))
+
+
 def run() -> None:
     """All of it, in the current folder; ends the process with DVC's exit code where that is not 0."""
-    language = check(Path()).report.language
+    params, words = check(Path()), words_of(choose_language())
+    try:
+        check_memory(params)
+    except InputError:
+        if trains():  # else the model was made elsewhere, and is here
+            raise
     forget_lost_outs()
     if code := repro():
         sys.exit(code)
     tinychat = Path(sys.executable).with_name("tinychat")
     shown = tinychat.relative_to(Path.cwd()) if tinychat.is_relative_to(Path.cwd()) else tinychat
-    say(f"\n{NEXT[language].format(tinychat=shown)}")
+    say(f"\n{words('next', command=f'{shown} chat', page=SUMMARY)}")
 
 
 def main() -> None:
-    run_and_exit(run)
+    run_and_exit(run, told)
 
 
 if __name__ == "__main__":

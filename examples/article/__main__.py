@@ -33,7 +33,7 @@ STAGES = (
 
 def run(root: Path = HERE) -> None:
     """Run every stage with `root` as the project's folder, and print what the article prints."""
-    print(f"# {TITLE}")
+    say(f"# {TITLE}")
     for title, stages in STAGES:
         say(f"\n## {title}")
         for stage in stages:

@@ -1,7 +1,9 @@
 """Models whose replies are known: each token is followed by the one that a chain names, whatever was asked."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -41,3 +43,8 @@ def write_model(folder: Path, chain: Mapping[str, str], *, max_len: int = 48) ->
 def id_of(tokenizer: Tokenizer, token: str) -> int:
     """The id of a token of the vocabulary."""
     return int(tokenizer.engine.token_to_id(token))
+
+
+def saved_dialogues(path: Path) -> list[Any]:
+    """What /save wrote, line by line."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -10,7 +10,7 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("a pseudo-terminal needs POSIX", allow_module_level=True)
 
-from tests.chatting.models import GREETS
+from tests.chatting.models import GREETS, saved_dialogues
 from tests.chatting.ptys import (
     BACKSPACE,
     CTRL_C,
@@ -25,7 +25,6 @@ from tests.chatting.ptys import (
     Pty,
     tinychat,
 )
-from tinychat.files import read_json_lines
 
 FAMILY = "👨\u200d👩\u200d👧"
 DECOMPOSED = "\u1112\u1161\u11ab"  # 한, as a macOS file name has it
@@ -178,7 +177,7 @@ def test_what_is_pasted_in_several_lines_is_one_message(talking_project: Path, t
         pty.wait_for(f"봇 › {GREETS}")
         pty.type(f"/save {tmp_path / 'a'}" + ENTER)
         pty.wait_until(lambda: "1번)" in without_spaces(pty.text))
-    (record,) = read_json_lines(tmp_path / "a.jsonl")
+    (record,) = saved_dialogues(tmp_path / "a.jsonl")
     assert record["messages"][0]["content"] == "안녕\n잘 자"
 
 
@@ -221,7 +220,7 @@ def test_ctrl_c_stops_the_reply_and_not_the_program(talking_project: Path, tmp_p
         pty.wait_for_line("나 ›")
         pty.type(f"/save {tmp_path / 'a'}" + ENTER)
         pty.wait_until(lambda: "weight0)" in without_spaces(pty.text))
-        (record,) = read_json_lines(tmp_path / "a.jsonl")
+        (record,) = saved_dialogues(tmp_path / "a.jsonl")
         reply = record["messages"][1]
         assert reply["weight"] == 0
         assert f"{without_spaces(reply['content'])[-200:]}…(멈춤)나›" in without_spaces(pty.text)

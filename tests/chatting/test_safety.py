@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 import tinychat
-from tests.chatting.models import GREETS
+from tests.chatting.models import GREETS, saved_dialogues
 from tests.chatting.test_talking import Lines, asked
 from tinychat.chatting.talking import Talk
 from tinychat.chatting.terminal import Screen
-from tinychat.files import read_json_lines
 from tinychat.safety.help import HELP
 
 DANGER = "더는 못 살겠어ㅋㅋㅋ"
@@ -63,7 +62,7 @@ def test_it_is_not_remembered_and_the_next_reply_is_made_without_it(bot: tinycha
 
 def test_it_is_not_saved_to_be_learnt(bot: tinychat.Bot, tmp_path: Path) -> None:
     talk(bot, "안녕", DANGER, f"/save {tmp_path / 'a'}")
-    (record,) = read_json_lines(tmp_path / "a.jsonl")
+    (record,) = saved_dialogues(tmp_path / "a.jsonl")
     assert [message["content"] for message in record["messages"]] == ["안녕", GREETS]
 
 

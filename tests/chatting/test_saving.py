@@ -4,11 +4,11 @@ import pytest
 import yaml
 
 from stages import ingest
+from tests.chatting.models import saved_dialogues
 from tinychat.chatting.conversation import Exchange
 from tinychat.chatting.saving import save
 from tinychat.corpus.dialogue import SPLITS, read_corpus
 from tinychat.errors import InputError
-from tinychat.files import read_json_lines
 from tinychat.generation.engine import FinishReason, Reply
 
 
@@ -20,7 +20,7 @@ SAID = [exchange("안녕", "반가워요"), exchange('"따옴표"\n두 줄', "�
 
 
 def records(path: Path) -> list[dict[str, object]]:
-    return list(read_json_lines(path))
+    return list(saved_dialogues(path))
 
 
 def test_a_conversation_is_one_line_in_the_openai_chat_format(tmp_path: Path) -> None:

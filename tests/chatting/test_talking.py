@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 import tinychat
-from tests.chatting.models import GREETS
+from tests.chatting.models import GREETS, saved_dialogues
 from tinychat.chatting.talking import Talk
 from tinychat.chatting.terminal import Screen
-from tinychat.files import read_json_lines
 
 WELCOME_LINES = 1
 
@@ -348,7 +347,7 @@ def test_save_writes_the_conversation_and_says_where(
     monkeypatch.chdir(tmp_path)
     _, lines = talk(bot, "안녕", "/save 내 대화")
     assert lines[-1] == "(내 대화.jsonl에 저장: 주고받은 말 1번)"
-    (record,) = read_json_lines(tmp_path / "내 대화.jsonl")
+    (record,) = saved_dialogues(tmp_path / "내 대화.jsonl")
     assert [message["content"] for message in record["messages"]] == ["안녕", GREETS]
 
 
@@ -364,7 +363,7 @@ def test_save_replaces_a_file_only_with_an_exclamation_mark(bot: tinychat.Bot, t
     assert lines[-1] == f"오류: {path}: 이미 있는 파일입니다. 바꾸려면 /save! {path}"
     assert path.read_text(encoding="utf-8") == "mine"
     talk(bot, "안녕", f"/save! {path}")
-    assert len(list(read_json_lines(path))) == 1
+    assert len(list(saved_dialogues(path))) == 1
 
 
 def test_a_place_that_cannot_be_written_is_an_error_and_the_conversation_goes_on(
@@ -402,3 +401,15 @@ def test_what_the_model_says_is_never_obeyed_by_a_terminal(bot: tinychat.Bot) ->
     paper = io.StringIO()
     Screen(paper, paper).piece("가\x1b[2J\n나")
     assert paper.getvalue() == "가␛[2J\n     나"
+
+
+def test_an_error_behind_the_bots_prompt_stands_on_a_line_of_its_own(
+    talking_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = tinychat.load(talking_project / "models/dialogue")
+    step = bot.engine.decoder.prefill
+    monkeypatch.setattr(bot.engine.decoder, "prefill", lambda prompts: step(prompts) * float("nan"))
+    conversation, lines = talk(bot, "안녕")
+    assert lines[0] == "봇 › "
+    assert lines[1].startswith(f"오류: {talking_project / 'models/dialogue'}: 로짓이 유한한 수가 아닙니다")
+    assert asked(conversation) == []

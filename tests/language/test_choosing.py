@@ -1,13 +1,14 @@
 """Which language a person is spoken to, and that each text stands in both."""
 
 import ast
+import errno
 import string
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, tell
 from tinychat.language import english, korean
 from tinychat.language.choosing import choose_language, told, words_of
 
@@ -17,9 +18,13 @@ IN_BOTH = (
     "language/*.py",
     "generation/*.py",
     "model/*.py",
+    "bot.py",
     "cli.py",
+    "corpus/cleaning.py",
+    "corpus/turns.py",
     "files.py",
     "runtime.py",
+    "tokenizer/chat.py",
     "tokenizer/vocabulary.py",
 )
 
@@ -126,3 +131,10 @@ def test_an_error_is_told_in_the_language_that_was_chosen_and_in_english_by_defa
 
 def test_values_are_put_in_as_they_are() -> None:
     assert words_of("ko")("undone", question="{x}") == "(없던 일로: {x})"
+
+
+def test_a_full_disk_and_a_stop_are_told_in_the_language_too() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "talk.jsonl")
+    assert told(full, "en") == tell(full)
+    assert told(full, "ko") == "오류: talk.jsonl: No space left on device. 자리를 비운 뒤 같은 명령을 다시 실행하세요"
+    assert (told(KeyboardInterrupt(), "ko"), told(KeyboardInterrupt(), "en")) == ("멈춤", tell(KeyboardInterrupt()))

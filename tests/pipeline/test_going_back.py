@@ -11,6 +11,8 @@ import yaml
 from tests.pipeline.processes import MAKE_REPRO, REPRO
 from tests.pipeline.project import Project, ran
 from tests.pipeline.test_what_runs import AFTER_TRAIN
+from tinychat.errors import InputError
+from tools import repro
 
 
 def commit_as_another_machine(project: Project) -> None:
@@ -117,3 +119,18 @@ def test_make_repro_refuses_params_that_cannot_be_before_dvc_touches_anything(pr
     refused = project.run(*MAKE_REPRO, fails=True)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.startswith("error: params.yaml: train.epochs is 'many'")
+
+
+def test_a_model_that_this_machine_could_not_train_is_refused_only_where_it_would_be_trained(
+    here: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(params: object) -> None:
+        raise InputError("too large")
+
+    monkeypatch.chdir(here.root)
+    monkeypatch.setattr(repro, "check_memory", too_large)
+    monkeypatch.setattr(repro, "repro", lambda: 0)
+    repro.run()
+    here.set_params(epochs=3)
+    with pytest.raises(InputError, match="too large"):
+        repro.run()

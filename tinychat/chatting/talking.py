@@ -120,17 +120,22 @@ class Talk:
             with ctrl_c_asks() as asked, contextlib.suppress(KeyboardInterrupt):
                 if not held:
                     self.screen.begin_reply()
-                for piece in self._stopwatch.during(stream) if self._stopwatch else stream:
-                    text += piece
-                    if held and not any(known.startswith(text) for known in heard):
-                        held = False
-                        self.screen.note(note)
-                        self.screen.begin_reply()
+                try:
+                    for piece in self._stopwatch.during(stream) if self._stopwatch else stream:
+                        text += piece
+                        if held and not any(known.startswith(text) for known in heard):
+                            held = False
+                            self.screen.note(note)
+                            self.screen.begin_reply()
+                        if not held:
+                            self.screen.piece(text[shown:])
+                            shown = len(text)
+                        if asked():
+                            break
+                except InputError:  # of a model that computes no numbers
                     if not held:
-                        self.screen.piece(text[shown:])
-                        shown = len(text)
-                    if asked():
-                        break
+                        self.screen.end_reply()
+                    raise
             stream.close()
             reply = stream.reply
         if held:

@@ -144,10 +144,11 @@ def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], fo
 
 
 def _without_loss(line: str, turns: Iterable[int]) -> str:
-    """A dialogue's line in which these turns are context only."""
+    """A dialogue's line in which these answers, and their questions, are context only."""
     record = json.loads(line)
     for turn in turns:
-        record["messages"][turn]["weight"] = 0
+        for message in record["messages"][turn - 1 : turn + 1]:
+            message["weight"] = 0
     return to_json_lines([record])
 
 

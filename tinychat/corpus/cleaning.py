@@ -46,7 +46,11 @@ def clean_text(text: str, counts: Counter[str]) -> str:
     a lone surrogate, which is no character and cannot be written, and InputError for more than MOST_CHARACTERS.
     """
     if len(text) > MOST_CHARACTERS:
-        raise InputError(f"the message is {len(text):,} characters long; at most {MOST_CHARACTERS:,} can be read")
+        raise InputError(
+            "the message is {length:,} characters long; at most {most:,} can be read",
+            length=len(text),
+            most=MOST_CHARACTERS,
+        )
     if PLAIN.fullmatch(text):
         return text
     if has_lone_surrogate(text):

@@ -31,6 +31,8 @@ class Size:
 class Overlap:
     """What the dialogues of a held-out split share with train, but for case, spaces and punctuation.
 
+    A dialogue of train counts whatever its weight is, also where none of it is written.
+
     any_text         dialogues with a text that stands in train
     last_question    dialogues whose last question stands in train, asked there too
     last_answer      dialogues whose last answer stands in train, as an answer

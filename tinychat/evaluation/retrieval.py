@@ -1,7 +1,8 @@
 """The baseline for replies: no model at all, the answer to the training question that looks most alike."""
 
 import math
-from collections import Counter, defaultdict
+from array import array
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,16 +15,19 @@ class NearestQuestion:
 
     def __init__(self, questions: Sequence[str], answers: Sequence[str]) -> None:
         self._answers = list(answers)
-        grams = [Counter(_ngrams(question)) for question in questions]
-        frequency = Counter(gram for counts in grams for gram in counts)
-        self._idf = {gram: math.log(len(grams) / n) + 1 for gram, n in frequency.items()}
-        listed: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for row, counts in enumerate(grams):
-            for gram, weight in self._vector(counts).items():
-                listed[gram].append((row, weight))
-        # By n-gram: the questions that have it, and its weight in each. As arrays, since a common one is in thousands.
+        frequency = Counter(gram for question in questions for gram in set(_ngrams(question)))
+        self._idf = {gram: math.log(len(questions) / n) + 1 for gram, n in frequency.items()}
+        # By n-gram: the questions that have it, and its weight in each. As arrays, since a common one is in thousands,
+        # and as numbers of a few bytes, since whole dialogues have millions of n-grams.
+        listed: dict[str, tuple[array[int], array[float]]] = {gram: (array("L"), array("d")) for gram in frequency}
+        for row, question in enumerate(questions):
+            for gram, weight in self._vector(Counter(_ngrams(question))).items():
+                rows, weights = listed[gram]
+                rows.append(row)
+                weights.append(weight)
         self._index = {
-            gram: (np.array([r for r, _ in rows]), np.array([w for _, w in rows])) for gram, rows in listed.items()
+            gram: (np.frombuffer(rows, dtype=rows.typecode), np.frombuffer(weights))
+            for gram, (rows, weights) in listed.items()
         }
 
     def answer(self, question: str) -> str:

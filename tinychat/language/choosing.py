@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tinychat.errors import InputError
+from tinychat.errors import FULL_DISK, InputError, describe
 from tinychat.language import english, korean
 
 Language = Literal["ko", "en"]
@@ -31,7 +31,7 @@ def choose_language(environment: Mapping[str, str] = os.environ, params: Path = 
 
 def check_language(environment: Mapping[str, str] = os.environ) -> str:
     """What TINYCHAT_LANGUAGE asks for, nothing where it is not set. Raises InputError where that is no language."""
-    asked = environment.get(VARIABLE, "")
+    asked = environment.get(VARIABLE, "").strip().lower()
     if asked and asked not in TEXTS:
         raise InputError("{name} is {value!r}; it must be ko or en", name=VARIABLE, value=asked)
     return asked
@@ -60,12 +60,19 @@ def words_of(language: Language) -> Words:
     return say
 
 
-def told(error: InputError, language: Language | None = None) -> str:
-    """An error as a person reads it, in the chosen language; in English where it is in no other."""
+def told(error: BaseException, language: Language | None = None) -> str:
+    """What ended a command, as a person reads it: in the chosen language, an error's text in English where it has no
+    other.
+    """
     if language is None:
         try:
             language = choose_language()
         except InputError:  # it is perhaps this very error
             language = "en"
-    errors = korean.ERRORS if language == "ko" else {}
-    return words_of(language)("error", text=error.text_in(errors))
+    words = words_of(language)
+    match error:
+        case InputError():
+            return words("error", text=error.text_in(korean.ERRORS if language == "ko" else {}))
+        case OSError():
+            return words("error.no_room" if error.errno in FULL_DISK else "error", text=describe(error))
+    return f"{words('stopped')}: {error}" if str(error) else words("stopped")

@@ -4,6 +4,9 @@
 
 TEXTS = {
     "error": "error: {text}",
+    "error.no_room": "error: {text}; make room, then run the same command again",
+    # The last words of `make repro`.
+    "next": "now talk with it: {command}\nand open {page}",
     # The conversation.
     "user_prompt": "you › ",
     "bot_prompt": "bot › ",

@@ -4,6 +4,9 @@
 
 TEXTS = {
     "error": "오류: {text}",
+    "error.no_room": "오류: {text}. 자리를 비운 뒤 같은 명령을 다시 실행하세요",
+    # The last words of `make repro`.
+    "next": "이제 이야기해 보세요: {command}\n보고서는 여기 있습니다: {page}",
     # The conversation.
     "user_prompt": "나 › ",
     "bot_prompt": "봇 › ",
@@ -131,7 +134,15 @@ ERRORS = {
     "TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {most}": "TINYCHAT_THREADS의 값이 {shown!r}입니다. auto나 1 이상 {most} 이하의 수여야 합니다",
     "{name} is {value!r}; it must be one of {choices}": "{name}의 값이 {value!r}입니다. 이 가운데 하나여야 합니다: {choices}",
     "{place}: damaged, {told}; `dvc repro --force {stage}` writes it again": "{place}: 손상되었습니다({told}). `dvc repro --force {stage}`가 다시 만듭니다",
-    "{path}: this is {kind}; a file is needed": "{path}: 파일이 아닙니다({kind})",
+    "{path}: this is a folder; a file is needed": "{path}: 폴더입니다. 파일이 있어야 합니다",
+    "{path}: this is a pipe; a file is needed": "{path}: 파이프입니다. 파일이 있어야 합니다",
+    "{path}: this is a socket; a file is needed": "{path}: 소켓입니다. 파일이 있어야 합니다",
+    "{path}: this is a device; a file is needed": "{path}: 장치입니다. 파일이 있어야 합니다",
+    "the message is {length:,} characters long; at most {most:,} can be read": "말이 {length:,}자입니다. {most:,}자까지 읽을 수 있습니다",
+    "stream answers one text or one dialogue; reply answers a list of them": "stream은 글 하나나 대화 하나에만 대답합니다. 목록에는 reply가 대답합니다",
+    "a question is a text or a list, not {kind}": "질문은 글이나 목록이어야 합니다. 받은 것: {kind}",
+    "a dialogue is a list of messages with role and content, not {found!r}": "대화는 role과 content가 있는 메시지의 목록이어야 합니다. 받은 것: {found!r}",
+    "role is {role!r}; the chat template knows user and assistant": "role이 {role!r}입니다. user나 assistant여야 합니다",
     "{path}: {size:,} bytes are too many; at most {at_most:,} are read": "{path}: {size:,}바이트는 너무 큽니다. {at_most:,}바이트까지 읽습니다",
     "{path}: no such file; `make repro` makes it (stage {stage})": "{path}: 없는 파일입니다. `make repro`가 만듭니다({stage} 단계)",
     "{path}: is no file; remove it, then `dvc repro --force {stage}` writes it again": "{path}: 파일이 아닙니다. 지우면 `dvc repro --force {stage}`가 다시 만듭니다",

@@ -37,7 +37,7 @@ def template_turn(
     if role == "user":
         return EncodedTurn(role, (ids[USER], *text_ids), (False,) * (len(text_ids) + 1))
     if role != "assistant":
-        raise InputError(f"role is {role!r}; the chat template knows user and assistant")
+        raise InputError("role is {role!r}; the chat template knows user and assistant", role=role)
     learnt = bool(weight)
     text_mask = (learnt and token_id != unk_id for token_id in text_ids)
     return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *text_mask, learnt))

@@ -43,6 +43,7 @@ CODE = (
     "model/losses.py",
     "model/storage.py",
     "model/weights.py",
+    "printing.py",
     "runtime.py",
     "tokenizer/__init__.py",
     "tokenizer/chat.py",
