@@ -86,7 +86,7 @@ def test_whatever_a_number_is_it_will_do_or_is_refused_by_its_name(key: Key, tmp
         ({"model.n_layers": 100_000}, r"model\.n_layers is 100000; it must be less than or equal to 200$"),
         ({"model.embed_dim": 10**8, "model.n_heads": 7}, r"model\.embed_dim is 100000000; it must be less than"),
         ({"model.embed_dim": 999_999, "model.n_heads": 5}, r"n_heads is 5, which .* embed_dim 999999; .* 1, 3, 7$"),
-        ({"generate.max_tokens": 10**400}, r"generate\.max_tokens is 10{59}… \(401 characters\); it must be less"),
+        ({"generate.max_tokens": 10**400}, r"generate\.max_tokens is 10{59}…; it must be less"),
         (
             {"model.embed_dim": 1_000_000},
             r"model: embed_dim 1000000, n_layers 6, ffn_dim 1024, max_len 128 need about 262 TB of memory to train; "

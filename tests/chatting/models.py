@@ -47,4 +47,4 @@ def id_of(tokenizer: Tokenizer, token: str) -> int:
 
 def saved_dialogues(path: Path) -> list[Any]:
     """What /save wrote, line by line."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]

@@ -122,9 +122,8 @@ class Pty:
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process' environment for a child in a terminal that knows colours."""
-    kept = {
-        name: value for name, value in os.environ.items() if not re.match("TINYCHAT_|LC_|LANG|NO_COLOR|PYTHONIO", name)
-    }
+    unwanted = re.compile("TINYCHAT_|LC_|LANG|NO_COLOR|PYTHONIO|COLUMNS|LINES")
+    kept = {name: value for name, value in os.environ.items() if not unwanted.match(name)}
     return (
         kept
         | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TINYCHAT_LANGUAGE": "ko", "PYTHONPATH": str(REPO)}

@@ -361,7 +361,7 @@ def test_one_reply_at_a_terminal_is_the_reply_alone(talking_project: Path) -> No
         assert pty.raw == f"{GREETS}\r\n".encode()
 
 
-@pytest.mark.parametrize(("number", "status", "said"), [(signal.SIGINT, 130, "\nstopped"), (signal.SIGTERM, 143, "")])
+@pytest.mark.parametrize(("number", "status", "said"), [(signal.SIGINT, 130, "\n멈춤"), (signal.SIGTERM, 143, "")])
 def test_a_signal_ends_a_single_reply(talking_project: Path, number: signal.Signals, status: int, said: str) -> None:
     command = tinychat("chat", "안녕", "--model", "models/endless", "--max-tokens", "19000")
     with Pty(*command, cwd=talking_project) as pty:

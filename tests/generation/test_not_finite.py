@@ -16,6 +16,7 @@ from tinychat.errors import InputError
 from tinychat.generation.engine import Engine
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.model import weights
 from tinychat.tokenizer import Tokenizer
 
 OPTIONS = {
@@ -60,7 +61,7 @@ def test_no_reply_is_made_of_logits_that_are_not_finite(
 ) -> None:
     engine = Engine(broken(talker, fault).decoder(kind), bpe)
     with pytest.raises(
-        InputError, match=r"^the model's logits are not finite \(inf or nan\): its weights are too large"
+        InputError, match=r"^the model: its logits are not finite \(inf or nan\): weights are too large"
     ):
         ask(engine, PROMPTS[:2], OPTIONS[name])
     assert engine.free == engine.decoder.rows
@@ -70,8 +71,9 @@ def test_the_folder_is_named(
     talker: Sample, bpe: Tokenizer, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = save_sample(broken(talker, "huge attention"), bpe, tmp_path / "huge")
+    monkeypatch.setattr(weights, "LARGEST_WEIGHT", math.inf)  # else it is refused before it computes anything
     monkeypatch.setenv("TINYCHAT_DECODER", kind)
-    with pytest.raises(InputError, match=rf"^{folder}: the model's logits are not finite"):
+    with pytest.raises(InputError, match=rf"^{folder}: its logits are not finite"):
         list(load_engine(folder).stream(asked("안녕"), GREEDY))
 
 
@@ -95,11 +97,12 @@ def test_the_chat_says_it_in_one_line(
         [sys.executable, "-m", "tinychat", "chat", *arguments, "--model", str(folder)],
         cwd=repo,
         input="안녕\n",
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        env=os.environ | {"PYTHONIOENCODING": "utf-8", "TINYCHAT_LANGUAGE": "en"},
         capture_output=True,
         encoding="utf-8",
     )
     assert not ended.stdout.strip()
-    assert ended.stderr.startswith(f"error: {folder}: the model's logits are not finite (inf or nan)")
+    told = "does not fit config.json: decoder_layers.0.self_attn.in_proj_weight holds what is no number to compute with"
+    assert ended.stderr == f"error: {folder / 'model.safetensors'}: {told}\n"
     assert ended.stderr.count("\n") == 1
     assert ended.returncode == 2

@@ -126,7 +126,7 @@ def test_an_error_is_told_in_the_language_that_was_chosen_and_in_english_by_defa
     assert str(error) == "models{x} is a folder; name a file"
     assert told(error, "en") == "error: models{x} is a folder; name a file"
     assert told(error, "ko") == "오류: models{x}: 폴더입니다. 파일 이름을 적어 주세요"
-    assert told(InputError("{a} as it is"), "ko") == "오류: {a} as it is"
+    assert told(InputError("{a} as it is"), "ko") == "error: {a} as it is"
 
 
 def test_values_are_put_in_as_they_are() -> None:

@@ -158,7 +158,7 @@ def test_what_is_no_file_is_named_and_nothing_waits_for_it(
     ended = subprocess.run(
         [sys.executable, "-m", "tinychat", "chat", "안녕", "--model", "models/dialogue"],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(repo)},
+        env={**os.environ, "PYTHONPATH": str(repo), "TINYCHAT_LANGUAGE": "en"},
         capture_output=True,
         text=True,
         encoding="utf-8",

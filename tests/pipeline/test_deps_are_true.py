@@ -358,9 +358,10 @@ def plant(project: Project, expression: str) -> None:
     """Let stages/export_csv.py put something into its table that it has from elsewhere."""
     script = project.root / "stages/export_csv.py"
     text = script.read_text(encoding="utf-8")
-    assert text.count("    rows = []\n") == 1
-    planted = f"    import safetensors.numpy, yaml\n    rows = [[str({expression})] * len(COLUMNS)]\n"
-    script.write_text(text.replace("    rows = []\n", planted), encoding="utf-8")
+    read = '    rows = list(read_json_lines(root / REPLIES, "generate", _row))\n'
+    assert text.count(read) == 1
+    planted = f"    import safetensors.numpy, yaml\n    rows.insert(0, [str({expression})] * len(COLUMNS))\n"
+    script.write_text(text.replace(read, read + planted), encoding="utf-8")
 
 
 def declare(project: Project, **more: list[str]) -> None:

@@ -131,6 +131,6 @@ def test_a_model_that_this_machine_could_not_train_is_refused_only_where_it_woul
     monkeypatch.setattr(repro, "check_memory", too_large)
     monkeypatch.setattr(repro, "repro", lambda: 0)
     repro.run()
-    here.set_params(epochs=3)
+    here.set_params(epochs=4)
     with pytest.raises(InputError, match="too large"):
         repro.run()

@@ -235,7 +235,7 @@ class Talk:
         try:
             path = save(self.conversation.exchanges, argument, replace=replace)
         except OSError as error:
-            raise InputError(describe(error)) from None
+            raise InputError("{reason}; nothing was saved", reason=describe(error)) from None
         messages = messages_to_learn(self.conversation.exchanges)
         unfinished = sum(message.get("weight") == 0 for message in messages)
         key = "saved.unfinished" if unfinished else "saved"

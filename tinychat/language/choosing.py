@@ -61,9 +61,7 @@ def words_of(language: Language) -> Words:
 
 
 def told(error: BaseException, language: Language | None = None) -> str:
-    """What ended a command, as a person reads it: in the chosen language, an error's text in English where it has no
-    other.
-    """
+    """What ended a command, as a person reads it: in the chosen language, or in English where an error has no other."""
     if language is None:
         try:
             language = choose_language()
@@ -72,7 +70,9 @@ def told(error: BaseException, language: Language | None = None) -> str:
     words = words_of(language)
     match error:
         case InputError():
-            return words("error", text=error.text_in(korean.ERRORS if language == "ko" else {}))
+            if language == "ko" and error.template in korean.ERRORS:
+                return words("error", text=error.text_in(korean.ERRORS))
+            return words_of("en")("error", text=str(error))
         case OSError():
             return words("error.no_room" if error.errno in FULL_DISK else "error", text=describe(error))
     return f"{words('stopped')}: {error}" if str(error) else words("stopped")

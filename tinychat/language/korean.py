@@ -134,6 +134,7 @@ ERRORS = {
     "TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {most}": "TINYCHAT_THREADS의 값이 {shown!r}입니다. auto나 1 이상 {most} 이하의 수여야 합니다",
     "{name} is {value!r}; it must be one of {choices}": "{name}의 값이 {value!r}입니다. 이 가운데 하나여야 합니다: {choices}",
     "{place}: damaged, {told}; `dvc repro --force {stage}` writes it again": "{place}: 손상되었습니다({told}). `dvc repro --force {stage}`가 다시 만듭니다",
+    "{reason}; nothing was saved": "{reason}. 저장하지 못했습니다",
     "{path}: this is a folder; a file is needed": "{path}: 폴더입니다. 파일이 있어야 합니다",
     "{path}: this is a pipe; a file is needed": "{path}: 파이프입니다. 파일이 있어야 합니다",
     "{path}: this is a socket; a file is needed": "{path}: 소켓입니다. 파일이 있어야 합니다",
