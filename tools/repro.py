@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage.cache import _get_cache_hash
@@ -50,6 +51,25 @@ def forget_lost_outs() -> None:
         return  # `dvc repro` meets the same, and says it
 
 
+def restore_order() -> None:
+    """Put the stages of the dvc.lock of the current folder into the order of dvc.yaml: DVC writes one that had no entry
+    last, so that git would show the whole file as changed though nothing is.
+    """
+    path = Path("dvc.lock")
+    order = list(yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"])
+    try:
+        found = list(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]) if path.exists() else []
+    except (yaml.YAMLError, KeyError, TypeError):
+        return  # a cut file, which DVC names
+    wanted = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    if found != wanted:
+        with modify_yaml(str(path)) as lock:
+            stages = dict(lock["stages"])
+            for name in wanted:  # taken out and put in again behind the others
+                del lock["stages"][name]
+                lock["stages"][name] = stages[name]
+
+
 def repro() -> int:
     """Run `dvc repro`; its exit code. Ctrl-C goes to DVC, as it would without this process."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background: then DVC shall ignore it, too
@@ -72,7 +92,9 @@ def run() -> None:
         if trains():  # else the model was made elsewhere, and is here
             raise
     forget_lost_outs()
-    if code := repro():
+    code = repro()
+    restore_order()
+    if code:
         sys.exit(code)
     tinychat = Path(sys.executable).with_name("tinychat")
     shown = tinychat.relative_to(Path.cwd()) if tinychat.is_relative_to(Path.cwd()) else tinychat

@@ -134,3 +134,34 @@ def test_a_model_that_this_machine_could_not_train_is_refused_only_where_it_woul
     here.set_params(epochs=4)
     with pytest.raises(InputError, match="too large"):
         repro.run()
+
+
+def test_dvc_lock_keeps_the_order_of_the_stages(here: Project) -> None:
+    """DVC writes a stage that had no entry at the end: git would show the whole file as changed."""
+    path = here.root / "dvc.lock"
+    before = path.read_text(encoding="utf-8")
+    lock = yaml.safe_load(before)
+    stages = list(lock["stages"])
+    lock["stages"] = {name: lock["stages"][name] for name in [*stages[1:3], stages[0], *stages[3:]]}
+    path.write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+    restore = [sys.executable, "-c", "from tools.repro import restore_order; restore_order()"]
+    here.run(*restore)
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert list(found["stages"]) == stages
+    assert found == yaml.safe_load(before)
+    for broken in ("schema: '2.0'\nstages:\n  ing", "", "stages: 3\n"):
+        path.write_text(broken, encoding="utf-8")
+        here.run(*restore)
+        assert path.read_text(encoding="utf-8") == broken
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_a_stage_that_failed_and_is_put_right_leaves_dvc_lock_as_it_was(project: Project) -> None:
+    before = (project.root / "dvc.lock").read_bytes()
+    faulty = project.root / "data/raw/faulty.csv"
+    faulty.write_text("Q,A\n안녕,반가워,남는 칸\n", encoding="utf-8")
+    assert project.run(*MAKE_REPRO, fails=True).returncode != 0
+    faulty.unlink()
+    project.run(*MAKE_REPRO)
+    assert (project.root / "dvc.lock").read_bytes() == before
