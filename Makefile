@@ -15,10 +15,10 @@ SMOKE = -S 'corpus.sources=[{package: chatterbot-corpus}]' -S model.embed_dim=32
 .DEFAULT_GOAL := help
 BASE ?= HEAD
 
-.PHONY: help repro article smoke compare test test-slow lint format check lock clean environment environment-dev
+.PHONY: help repro article smoke compare test test-slow lint format check docs-figures lock clean environment environment-dev
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Another Python: make repro PYTHON=python3.12"
 
 repro: environment ## From raw dialogues to the report, only what is not up to date: dvc repro
@@ -52,6 +52,9 @@ format: environment-dev ## Put the code into the one format
 
 check: environment ## Does dvc.lock agree with dvc.yaml and with the files in git?
 	@$(IN_VENV) python -m tools.check_pipeline
+
+docs-figures: environment ## The tables of the documents, made anew of reports/ and benchmarks/results/
+	@$(IN_VENV) python -m tools.docs_figures
 
 lock: environment-dev ## Make requirements*.lock from pyproject.toml
 	@$(IN_VENV) python -m tools.lock

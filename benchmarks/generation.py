@@ -1,6 +1,6 @@
 """Replies of tinychat beside what a user would pick instead, in one interleaved run on the CPU.
 
-    python -m benchmarks.generation [--rounds 9] [--new-tokens 100]
+    python -m benchmarks.generation [--rounds 9] [--new-tokens 100] [--save benchmarks/results/generation.json]
     pip install transformers ctranslate2      what stands beside it; what is not installed is left out, and named
 
 The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, prompts
@@ -34,6 +34,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.rivals import ARTICLE, machine, missing_packages
+from tinychat.files import to_json
 
 Prompts = list[list[int]]
 Answer = Callable[[Prompts, int, bool], int]  # prompts, how many tokens each gets, whether sampled → how many were made
@@ -205,16 +206,31 @@ def measure(processes: dict[str, Process], rounds: int, new_tokens: int) -> dict
     return speeds
 
 
-def result_table(processes: dict[str, Process], speeds: dict[tuple[str, Task], list[float]], task: Task) -> Table:
-    n, sampled = task
-    title = ("one sequence" if n == 1 else f"{n} sequences at once") + (", sampled" if sampled else ", greedy")
-    table = Table("", "threads", "tokens/s", "fastest", "µs/token", "ratio", title=title)
+def results(
+    processes: dict[str, Process], speeds: dict[tuple[str, Task], list[float]], task: Task
+) -> dict[str, dict[str, Any]]:
+    """By side: threads, median and fastest tokens a second, the median of its ratios to REFERENCE (None without it)."""
+    found: dict[str, dict[str, Any]] = {}
     for name, process in processes.items():
         own, reference = speeds[name, task], speeds.get((REFERENCE, task), [])
         ratios = [ours / theirs for ours, theirs in zip(own, reference, strict=False)]
-        ratio = f"{statistics.median(ratios):.2f}" if ratios else "–"
-        median = statistics.median(own)
-        table.add_row(name, str(process.threads), f"{median:,.0f}", f"{max(own):,.0f}", f"{1e6 / median:,.0f}", ratio)
+        found[name] = {
+            "threads": process.threads,
+            "tokens_per_second": round(statistics.median(own), 1),
+            "fastest": round(max(own), 1),
+            "ratio": round(statistics.median(ratios), 2) if ratios else None,
+        }
+    return found
+
+
+def result_table(found: dict[str, dict[str, Any]], task: Task) -> Table:
+    n, sampled = task
+    title = ("one sequence" if n == 1 else f"{n} sequences at once") + (", sampled" if sampled else ", greedy")
+    table = Table("", "threads", "tokens/s", "fastest", "µs/token", "ratio", title=title)
+    for name, result in found.items():
+        median, ratio = result["tokens_per_second"], result["ratio"]
+        figures = f"{median:,.0f}", f"{result['fastest']:,.0f}", f"{1e6 / median:,.0f}"
+        table.add_row(name, str(result["threads"]), *figures, "–" if ratio is None else f"{ratio:.2f}")
     return table
 
 
@@ -224,6 +240,7 @@ def main() -> None:
     parser.add_argument("--new-tokens", type=int, default=100)
     parser.add_argument("--only", nargs="+", metavar="SIDE", help=f"some of: {', '.join(SIDES)}", choices=SIDES)
     parser.add_argument("--threads", type=int, help="the same number for every side, instead of what its user gets")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the results as JSON, for `make docs-figures`")
     arguments = parser.parse_args()
     missing = missing_packages()
     names = [name for name in arguments.only or SIDES if not set(SIDES[name].needs) & set(missing)]
@@ -235,17 +252,22 @@ def main() -> None:
         processes = {name: Process(name, folder, arguments.threads) for name in names}
         try:
             speeds = measure(processes, arguments.rounds, arguments.new_tokens)
+            found = {task: results(processes, speeds, task) for task in TASKS}
         finally:
             for process in processes.values():
                 process.end()
     console = Console()
     for task in TASKS:
-        console.print(result_table(processes, speeds, task))
+        console.print(result_table(found[task], task))
     console.print(
         f"Medians of {arguments.rounds} interleaved rounds, {arguments.new_tokens} new tokens each; ratio to "
         f"{REFERENCE} in the same round. {machine()}.",
         highlight=False,
     )
+    if arguments.save:
+        tasks = {f"{n} {'sampled' if sampled else 'greedy'}": found[n, sampled] for n, sampled in TASKS}
+        record = {"machine": machine(), "rounds": arguments.rounds, "new_tokens": arguments.new_tokens, "tasks": tasks}
+        arguments.save.write_text(to_json(record), encoding="utf-8", newline="\n")
     if missing:
         console.print(f"Not found, so left out: {', '.join(missing)}. To compare: pip install {' '.join(missing)}")
 

@@ -19,7 +19,10 @@ from tests.pipeline.project import REPO, Project
 
 READMES = ("README.md", "README.ko.md")
 RECORDS = ("experiments.md", "replies.md")  # they show what was once run, and said
-GUIDES = sorted(f"docs/{path.name}" for path in (REPO / "docs").glob("*.md") if path.name not in RECORDS)
+GUIDES = sorted(path.relative_to(REPO).as_posix() for path in (REPO / "docs").rglob("*.md") if path.name not in RECORDS)
+KOREAN = {"README.md": "README.ko.md"} | {
+    f"docs/{p.name}": f"docs/ko/{p.name}" for p in (REPO / "docs/ko").glob("*.md")
+}
 PAGES = [*READMES, "CONTRIBUTING.md", *GUIDES]
 FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: (\S.*) -->$")
@@ -106,17 +109,39 @@ def test_each_block_says_what_it_is_and_one_of_commands_runs_or_says_why_not(pag
             assert block.commands(), block.place
 
 
-def test_both_readmes_have_the_same_commands() -> None:
+@pytest.mark.parametrize("page", KOREAN)
+def test_a_page_has_the_same_commands_in_both_languages(page: str) -> None:
     def commands(page: str) -> list[str]:
         found = [command for block in blocks(page) for command, _ in block.commands()]
         return [re.sub(r" +#.*$|<.*?>", "", command, flags=re.MULTILINE) for command in found]
 
-    assert commands("README.md") == commands("README.ko.md")
+    assert commands(page) == commands(KOREAN[page])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_leads_to_a_file_or_a_heading_that_is_there(page: str) -> None:
+    text = (REPO / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text)):
+        file, _, heading = target.partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        there = (REPO / page).parent / file if file else REPO / page
+        assert there.exists(), f"{page}: {target}"
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert heading in [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings], (
+                f"{page}: {target}"
+            )
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_the_readme_is_read_in_two_minutes(page: str) -> None:
+    assert len((REPO / page).read_text(encoding="utf-8").splitlines()) <= 170
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None or shutil.which("make") is None, reason="needs bash and make")
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "README.ko.md" and "== " in script(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in KOREAN.values() and "== " in script(page)])
 def test_the_commands_of_a_page_do_what_they_should(origin: Project, tmp_path: Path, page: str) -> None:
     settings = {"ORIGIN": str(origin.root), "STORAGE": str(tmp_path / "storage"), "HOME": str(tmp_path)}
     kept = {

@@ -1,0 +1,217 @@
+"""The tables of the documents, made of `reports/` and of what the benchmarks saved, so that nobody types a figure.
+
+    python -m tools.docs_figures             write them into the pages (`make docs-figures`)
+    python -m tools.docs_figures --check     exit code 1 where a page differs from its source
+
+A page has `<!-- figures: NAME -->` and `<!-- /figures -->` around a table; NAME is one of TABLES. Pages in docs/ko and
+README.ko.md get Korean words.
+"""
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinychat.files import read_json
+
+ROOT = Path(__file__).resolve().parent.parent
+EVALUATION = "reports/evaluate/metrics.json"
+SECOND_SEED = "benchmarks/results/seed1.json"  # reports/evaluate/metrics.json with corpus.starter.seed and train.seed 1
+SONGYS = "benchmarks/results/songys.json"  # … of songys alone, train.epochs=4
+GENERATION = "benchmarks/results/generation.json"
+MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+Rows = list[tuple[str, ...]]
+Text = tuple[str, str]  # English, Korean
+
+MEASURES: dict[str, Text] = {
+    "seen": (
+        "a wording it was trained on: one of the intent’s answers",
+        "학습한 표현: 그 질문의 답 가운데 하나로 답합니다",
+    ),
+    "near": ("a new wording whose words it knows", "아는 낱말로 된 새 표현"),
+    "far": ("a new wording with a word that it does not know", "모르는 낱말이 든 새 표현"),
+    "taken_for_unknown": (
+        "a new wording of known words, wrongly called “not learnt yet” (lower is better)",
+        "아는 낱말로 된 새 표현인데 모른다고 합니다(낮을수록 좋음)",
+    ),
+    "unknown_by_hand": ("a question from outside its world: it says so", "배운 세계 밖의 질문: 모른다고 합니다"),
+    "unknown_by_template": ("… made from templates", "… 틀로 만든 질문"),
+    "name_told": ("a name that it never saw, used at once", "본 적 없는 이름을 바로 부릅니다"),
+    "name": ("… remembered after one to four exchanges", "… 대화가 한 번에서 네 번 오간 뒤에도 기억합니다"),
+    "name_asked_anew": ("… asked for in a new way", "… 새 표현으로 물었을 때"),
+    "name_other": ("… a word, a nickname, a foreign name (하루, 제시카)", "… 낱말, 별명, 외국 이름(하루, 제시카)"),
+    "name_odd": ("odd names (엘사, 뽀로로)", "특이한 이름(엘사, 뽀로로)"),
+}
+SIDES: dict[str, Text] = {
+    "tinychat native fp32": (
+        "tinychat (the default: compiled loops, two threads)",
+        "tinychat (기본값: 컴파일한 코드, 스레드 둘)",
+    ),
+    "tinychat native fp32, one thread": ("tinychat, `TINYCHAT_THREADS=1`", "tinychat, `TINYCHAT_THREADS=1`"),
+    "tinychat numpy fp32": ("tinychat without a C compiler (numpy)", "C 컴파일러가 없을 때의 tinychat (numpy)"),
+    "tinychat torch fp32": ("tinychat, `TINYCHAT_DECODER=torch`, fp32", "tinychat, `TINYCHAT_DECODER=torch`, fp32"),
+    "tinychat torch bf16": (
+        "tinychat, `TINYCHAT_PRECISION=bf16` (torch)",
+        "tinychat, `TINYCHAT_PRECISION=bf16` (torch)",
+    ),
+    "transformers fp32": ("transformers, GPT-2 of the same size, fp32", "transformers, 같은 크기의 GPT-2, fp32"),
+    "transformers bf16": ("… in bf16", "… bf16"),
+    "CTranslate2 float32": ("CTranslate2, the same GPT-2, fp32", "CTranslate2, 같은 GPT-2, fp32"),
+    "CTranslate2 int8": ("… in int8", "… int8"),
+}
+
+
+def percent(share: float) -> str:
+    """`88.4%`."""
+    return f"{100 * share:.1f}%"
+
+
+def quality(korean: int) -> Rows:
+    """What the models of two seeds answer rightly; seed 0 is the committed run."""
+    runs = [read_json(ROOT / file)["measures"] for file in (EVALUATION, SECOND_SEED)]
+    head = (("asked, greedy", "right, seed 0", "right, seed 1"), ("물은 것(greedy)", "맞음, 시드 0", "맞음, 시드 1"))[
+        korean
+    ]
+    return [
+        head,
+        *(
+            (text[korean], *(f"{percent(run[name]['accepted'])} / {run[name]['asked']}" for run in runs))
+            for name, text in MEASURES.items()
+        ),
+    ]
+
+
+def compared(korean: int) -> Rows:
+    """The committed run's replies to held-out questions beside copied answers."""
+    held_out = read_json(ROOT / EVALUATION)["held_out"]
+    copies = held_out["baselines"]
+    head = (
+        ("held-out questions of the sample", "right answers", "F1 of character pairs"),
+        ("예제에서 떼어 둔 질문", "맞은 답", "글자쌍 F1"),
+    )
+    sides = (
+        (("tinychat", "tinychat"), held_out["replies"]),
+        (("the answer of the nearest question (TF-IDF)", "가장 비슷한 질문의 답(TF-IDF)"), copies["nearest_question"]),
+        (("the answer of the nearest dialogue (TF-IDF)", "가장 비슷한 대화의 답(TF-IDF)"), copies["nearest_dialogue"]),
+    )
+    return [head[korean], *((text[korean], percent(side["exact"]), f"{side['char_f1']:.3f}") for text, side in sides)]
+
+
+def songys(korean: int) -> Rows:
+    """A model trained on songys alone, on what it was trained on and on what it never saw."""
+    report = read_json(ROOT / SONGYS)
+    seen, held = report["seen"], report["held_out"]
+
+    def line(text: Text, value: Callable[[dict[str, Any]], str], beside: str = "") -> tuple[str, ...]:
+        return text[korean], value(seen), value(held) + beside
+
+    frequencies, nearest = held["baselines"]["unigram"], held["baselines"]["nearest_question"]
+    alone = ("token frequencies alone: ", "토큰 빈도만 알 때: ")[korean]
+    copied = ("nearest question: ", "가장 비슷한 질문의 답: ")[korean]
+    return [
+        (("", "it was trained on them", "held out"), ("", "학습한 대화", "처음 보는 대화"))[korean],
+        line(
+            ("replies that equal a right answer", "정답과 똑같은 대답"),
+            lambda r: f"{percent(r['replies']['exact'])} / {r['replies']['asked']}",
+        ),
+        line(
+            ("perplexity of the answers", "대답의 퍼플렉서티"),
+            lambda r: f"{r['perplexity']:.4g}",
+            f" ({alone}{frequencies['perplexity']:.4g})",
+        ),
+        line(
+            ("bits per UTF-8 byte", "UTF-8 바이트당 비트"),
+            lambda r: f"{r['bits_per_byte']:.3f}",
+            f" ({alone}{frequencies['bits_per_byte']:.3f})",
+        ),
+        line(
+            ("overlap with the right answer (F1 of character pairs)", "정답과 겹치는 정도(글자쌍 F1)"),
+            lambda r: f"{r['replies']['char_f1']:.3f}",
+            f" ({copied}{nearest['char_f1']:.3f})",
+        ),
+        line(
+            ("replies that are a training answer, word for word", "학습한 답을 그대로 옮긴 대답"),
+            lambda r: percent(r["replies"]["copied"]),
+        ),
+        line(
+            ("replies that end by themselves", "스스로 끝맺은 대답"), lambda r: percent(r["replies"]["ends_by_itself"])
+        ),
+    ]
+
+
+def speed(korean: int) -> Rows:
+    """Tokens a second, and the ratio to transformers in fp32 in the same rounds."""
+    saved = read_json(ROOT / GENERATION)
+    heads = (
+        ("tokens/s (× transformers fp32)", "one, greedy", "one, sampled", "32, greedy", "32, sampled"),
+        ("초당 토큰 (fp32 transformers의 몇 배)", "하나, greedy", "하나, 확률로", "32개, greedy", "32개, 확률로"),
+    )
+    rows: Rows = [heads[korean]]
+    for side, text in SIDES.items():
+        cells = []
+        for task in ("1 greedy", "1 sampled", "32 greedy", "32 sampled"):
+            found = saved["tasks"][task].get(side)
+            cells.append(f"{found['tokens_per_second']:,.0f} ({found['ratio']:.2f})" if found else "–")
+        rows.append((text[korean], *cells))
+    return rows
+
+
+def machine(korean: int) -> Rows:
+    """Where and how the speeds were measured."""
+    saved = read_json(ROOT / GENERATION)
+    head = (("measured on", "rounds", "new tokens"), ("잰 컴퓨터", "반복", "새 토큰"))
+    return [head[korean], (saved["machine"], str(saved["rounds"]), str(saved["new_tokens"]))]
+
+
+TABLES: dict[str, Callable[[int], Rows]] = {
+    "quality": quality,
+    "compared": compared,
+    "songys": songys,
+    "speed": speed,
+    "machine": machine,
+}
+
+
+def pages(root: Path) -> list[Path]:
+    """All pages that may have figures; the lab book and the record of replies keep what was measured at their time."""
+    return [root / "README.md", root / "README.ko.md", *sorted((root / "docs").rglob("*.md"))]
+
+
+def with_figures(page: Path, root: Path) -> str:
+    """The page with its tables made anew. Raises KeyError for a table that is not known."""
+    korean = page.name.endswith(".ko.md") or "ko" in page.relative_to(root).parts[:-1]
+
+    def table(found: re.Match[str]) -> str:
+        head, *rows = TABLES[found[2]](int(korean))
+        lines = [head, ("---",) * len(head), *rows]
+        return found[1] + "".join(f"| {' | '.join(line)} |\n" for line in lines) + found[3]
+
+    return MARKED.sub(table, page.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="The tables of the documents, made of what was measured.")
+    parser.add_argument("--check", action="store_true", help="say which pages differ, and write nothing")
+    check, differ = parser.parse_args().check, False
+    for page in pages(ROOT):
+        before, after = page.read_text(encoding="utf-8"), with_figures(page, ROOT)
+        if before == after:
+            continue
+        differ = True
+        name = page.relative_to(ROOT).as_posix()
+        if check:
+            print("".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), name, "its source")))
+        else:
+            page.write_text(after, encoding="utf-8", newline="\n")
+            print(f"{name}: figures made anew")
+    if check and differ:
+        sys.exit("A page differs from its source: run `make docs-figures`")
+
+
+if __name__ == "__main__":
+    main()
