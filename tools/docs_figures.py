@@ -155,7 +155,8 @@ def speed(korean: int) -> Rows:
         cells = []
         for task in ("1 greedy", "1 sampled", "32 greedy", "32 sampled"):
             found = saved["tasks"][task].get(side)
-            cells.append(f"{found['tokens_per_second']:,.0f} ({found['ratio']:.2f})" if found else "–")
+            ratio = f" ({found['ratio']:.2f})" if found and found["ratio"] is not None else ""
+            cells.append(f"{found['tokens_per_second']:,.0f}{ratio}" if found else "–")
         rows.append((text[korean], *cells))
     return rows
 

@@ -55,19 +55,23 @@ def restore_order() -> None:
     """Put the stages of the dvc.lock of the current folder into the order of dvc.yaml: DVC writes one that had no entry
     last, so that git would show the whole file as changed though nothing is.
     """
-    path = Path("dvc.lock")
-    order = list(yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"])
     try:
-        found = list(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]) if path.exists() else []
-    except (yaml.YAMLError, KeyError, TypeError):
-        return  # a cut file, which DVC names
+        order, found = (
+            list(yaml.safe_load(Path(name).read_text(encoding="utf-8"))["stages"]) for name in ("dvc.yaml", "dvc.lock")
+        )
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return  # missing or damaged, which DVC has said
     wanted = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
-    if found != wanted:
-        with modify_yaml(str(path)) as lock:
+    if found == wanted:
+        return
+    try:
+        with Repo() as repo, repo.lock, modify_yaml("dvc.lock") as lock:
             stages = dict(lock["stages"])
-            for name in wanted:  # taken out and put in again behind the others
+            for name in wanted:  # taken out and put in again after the others
                 del lock["stages"][name]
                 lock["stages"][name] = stages[name]
+    except DvcException:
+        return  # another DVC is at work on the file
 
 
 def repro() -> int:

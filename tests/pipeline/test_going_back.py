@@ -153,6 +153,8 @@ def test_dvc_lock_keeps_the_order_of_the_stages(here: Project) -> None:
         path.write_text(broken, encoding="utf-8")
         here.run(*restore)
         assert path.read_text(encoding="utf-8") == broken
+    (here.root / "dvc.yaml").write_text("stages: [", encoding="utf-8")
+    here.run(*restore)
 
 
 @pytest.mark.slow
