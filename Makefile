@@ -67,7 +67,7 @@ environment-dev:
 
 # What is made again from what stays: data/raw, DVC's cache, .venv, and all that git tracks.
 OUTPUTS = data/corpus data/prepared artifacts models outputs \
-	reports/layers reports/summary.json reports/summary.md reports/summary.html
+	reports/layers reports/summary.json reports/summary.html
 ARTICLE_OUTPUTS = $(addprefix examples/article/,data/corpus data/prepared artifacts models outputs reports .tinychat)
 CACHES = .tinychat .pytest_cache .mypy_cache .ruff_cache build dist tinychat.egg-info
 

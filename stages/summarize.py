@@ -6,7 +6,6 @@ from tinychat.errors import run_and_exit
 from tinychat.files import to_json, write_together
 from tinychat.params import load_params
 from tinychat.printing import say
-from tinychat.report.markdown import to_markdown
 from tinychat.report.page import to_html
 from tinychat.report.sources import read_reports
 from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
@@ -21,7 +20,7 @@ SUMMARY = Path("reports/summary")
 
 
 def run(root: Path = Path()) -> None:
-    """Write `reports/summary.json`, `.md` and `.html` from the reports, the model's record and the replies."""
+    """Write `reports/summary.json` and `.html` from the reports, the model's record and the replies."""
     language = load_params(root).report.language
     words = words_of(language)
     reports = read_reports(reports=root / REPORTS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES)
@@ -29,7 +28,6 @@ def run(root: Path = Path()) -> None:
     view = build_view(reports, words, language)
     contents = {
         ".json": to_json(numbers),
-        ".md": to_markdown(view, words),
         ".html": to_html(reports, view, words, language),
     }
     write_together({(root / SUMMARY).with_suffix(suffix): content for suffix, content in contents.items()})

@@ -22,7 +22,6 @@ def test_every_out_of_the_design_is_there(finished: Project) -> None:
         "outputs/generated_dialogue.csv",
         "reports/layers/layers.csv",
         "reports/summary.html",
-        "reports/summary.md",
     ):
         assert (finished.root / path).is_file(), path
     summary = json.loads((finished.root / "reports/summary.json").read_text(encoding="utf-8"))

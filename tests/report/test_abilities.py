@@ -3,7 +3,6 @@ from typing import Any, Literal
 
 import pytest
 
-from tinychat.report.markdown import to_markdown
 from tinychat.report.page import to_html
 from tinychat.report.sources import PICTURES, Epoch, Reply, Reports, Sentence
 from tinychat.report.view import build_view
@@ -55,11 +54,10 @@ def reports(measures: dict[str, Any] | None) -> Reports:
     )
 
 
-def written(measures: dict[str, Any] | None, language: Literal["ko", "en"]) -> tuple[str, str]:
-    """Page and Markdown."""
+def written(measures: dict[str, Any] | None, language: Literal["ko", "en"]) -> str:
+    """The page."""
     found, words = reports(measures), words_of(language)
-    view = build_view(found, words, language)
-    return to_html(found, view, words, language), to_markdown(view, words)
+    return to_html(found, build_view(found, words, language), words, language)
 
 
 def rows_of(html: str) -> list[list[str]]:
@@ -86,10 +84,10 @@ def rows_of(html: str) -> list[list[str]]:
         ),
     ],
 )
-def test_page_and_markdown_show_what_the_corpus_measures_in_words_and_its_own_names_as_they_are(
+def test_the_page_shows_what_the_corpus_measures_in_words_and_its_own_names_as_they_are(
     language: Literal["ko", "en"], header: list[str], unknown: str, name: str
 ) -> None:
-    html, markdown = written(MEASURES, language)
+    html = written(MEASURES, language)
     assert rows_of(html) == [
         header,
         [f"{unknown}&nbsp;↓", "1,012", "4.2%", "99.8%"],
@@ -97,17 +95,13 @@ def test_page_and_markdown_show_what_the_corpus_measures_in_words_and_its_own_na
         ["polite|&lt;b&gt;\ufffd&nbsp;↑", "12", "50.0%", "100%"],
     ]
     assert '<a href="#abilities">' in html
-    table = [line for line in markdown.splitlines() if line.startswith("|")]
-    assert f"| {unknown} | ↓ | 1,012 | 4.2% | 99.8% |" in table
-    assert "| polite\\|\\<b>\ufffd | ↑ | 12 | 50.0% | 100% |" in table
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_without_measures_of_the_corpus_there_is_no_such_part(language: Literal["ko", "en"]) -> None:
-    html, markdown = written(None, language)
-    title = words_of(language)("abilities")
+    html = written(None, language)
     assert 'id="abilities"' not in html and "#abilities" not in html
-    assert title not in html and title not in markdown
+    assert words_of(language)("abilities") not in html
 
 
 @pytest.mark.parametrize(
@@ -135,6 +129,6 @@ def test_what_is_found_in_the_measures_is_said_with_their_numbers(
     language: Literal["ko", "en"], sentences: list[str]
 ) -> None:
     more = {"name_odd": {"asked": 48, "accepted": 0.25}, "unknown_by_hand": {"asked": 99, "accepted": 0.7}}
-    html, markdown = written(MEASURES | more, language)
+    html = written(MEASURES | more, language)
     for sentence in sentences:
-        assert f">{sentence}</li>" in html and f"- {sentence}\n" in markdown
+        assert f">{sentence}</li>" in html

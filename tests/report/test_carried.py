@@ -11,7 +11,6 @@ from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.report.carried import carried_view
-from tinychat.report.markdown import to_markdown
 from tinychat.report.page import to_html
 from tinychat.report.sources import PICTURES, Reports, read_reports
 from tinychat.report.view import View
@@ -31,7 +30,7 @@ def found(weight: float = 0.92, *, bot: float = 0.0, text: str = "지우") -> di
 
 
 def test_a_head_that_is_seen_to_carry_a_word_is_told_with_its_layer_and_weight() -> None:
-    korean, english = carried_view(found(), "", KOREAN), carried_view(found(), "", ENGLISH)
+    korean, english = carried_view(found(), KOREAN), carried_view(found(), ENGLISH)
     assert korean is not None and english is not None
     assert korean.told == (
         "대답의 “지우” 부분은 앞에서 나온 말을 가져온 것이다. 5번째 디코더 층(decoder_layers.4)의 3번 헤드는 "
@@ -45,7 +44,7 @@ def test_a_head_that_is_seen_to_carry_a_word_is_told_with_its_layer_and_weight()
 
 
 def test_where_the_bot_said_it_too_both_parts_of_the_weight_are_told() -> None:
-    korean, english = carried_view(found(bot=0.3), "", KOREAN), carried_view(found(bot=0.3), "", ENGLISH)
+    korean, english = carried_view(found(bot=0.3), KOREAN), carried_view(found(bot=0.3), ENGLISH)
     assert korean is not None and korean.told.endswith(
         "그 가운데 62%는 사용자가 한 말에, 30%는 그 말을 되받은 봇의 앞선 대답에 있다."
     )
@@ -55,12 +54,12 @@ def test_where_the_bot_said_it_too_both_parts_of_the_weight_are_told() -> None:
 
 
 def test_the_parts_add_up_to_the_whole_in_per_cent() -> None:
-    view = carried_view(found(0.994, bot=0.859), "", ENGLISH)
+    view = carried_view(found(0.994, bot=0.859), ENGLISH)
     assert view is not None and "with 99% of" in view.told and "14% lie" in view.told and "85% on" in view.told
 
 
 def test_where_no_single_head_does_it_the_words_say_so() -> None:
-    korean, english = carried_view(found(0.21, bot=0.1), "", KOREAN), carried_view(found(0.21, bot=0.1), "", ENGLISH)
+    korean, english = carried_view(found(0.21, bot=0.1), KOREAN), carried_view(found(0.21, bot=0.1), ENGLISH)
     assert korean is not None and "어느 헤드 하나가 옮겨 왔다고 볼 수는 없다" in korean.told
     assert "21%" in korean.told and "가져온" not in korean.told
     assert english is not None and "no single head is seen to carry it over" in english.told
@@ -68,7 +67,7 @@ def test_where_no_single_head_does_it_the_words_say_so() -> None:
 
 
 def test_nothing_is_told_where_nothing_was_carried() -> None:
-    assert carried_view(None, "", KOREAN) is None
+    assert carried_view(None, KOREAN) is None
 
 
 NONE_SIZES = {"dialogues": 0, "turns": 0, "characters": 0}
@@ -116,7 +115,7 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
 def view_of(reports: Reports, words: Any) -> View:
     """A view that shows nothing but the sentences."""
     blank: dict[str, Any] = {field.name: [] for field in fields(View)}
-    carried = [carried_view(sentence.carried, sentence.prompt, words) for sentence in reports.sentences]
+    carried = [carried_view(sentence.carried, words) for sentence in reports.sentences]
     asked = {"held_out": None, "seen": None}
     return View(
         **(blank | {"lead": "", "first_prompt": "", "corpus_table": ([], []), "asked": asked, "carried": carried})
@@ -140,7 +139,7 @@ def test_the_page_shows_the_picture_its_words_and_the_best_head_of_each_layer(tm
     first, second = html.split('<details class="sentence"')[1:]
     assert "picture of carried-2" in second and "picture of carried" not in first
     assert words("carried") in second and words("carried") not in first
-    told = carried_view(found(text="&lt;b&gt;지우"), "", words)
+    told = carried_view(found(text="&lt;b&gt;지우"), words)
     assert told is not None and told.told in second and "<b>지우" not in html
     rows = re.findall(
         r"<code>(decoder_layers\.\d)</code></td><td>head (\d)</td><td class=\"number\">(.*?)</td>", second
@@ -148,23 +147,11 @@ def test_the_page_shows_the_picture_its_words_and_the_best_head_of_each_layer(tm
     assert rows == [("decoder_layers.0", "7", "10%"), ("decoder_layers.4", "3", "<b>92%</b>")]
 
 
-@pytest.mark.parametrize("language", ["ko", "en"])
-def test_the_markdown_has_the_words_and_the_heads_too(tmp_path: Path, language: Any) -> None:
-    words = words_of(language)
-    reports = read(tmp_path, [{**SENTENCE, "carried": found()}], [*USUAL, "carried-1"])
-    markdown = to_markdown(view_of(reports, words), words)
-    told = carried_view(found(), "", words)
-    assert told is not None and f"### {words('carried')}\n\n{SENTENCE['prompt']}\n\n{told.told}\n" in markdown
-    assert "| `decoder_layers.4` | head 3 | **92%** |" in markdown
-
-
 def test_reports_of_before_it_was_looked_for_are_shown_as_they_are(tmp_path: Path) -> None:
     reports = read(tmp_path, [SENTENCE], USUAL)
-    view = view_of(reports, KOREAN)
-    html = to_html(reports, view, KOREAN, "ko")
+    html = to_html(reports, view_of(reports, KOREAN), KOREAN, "ko")
     assert all(f"picture of {name}-1" in html for name in PICTURES)
-    for text in (html, to_markdown(view, KOREAN)):
-        assert KOREAN("carried") not in text
+    assert KOREAN("carried") not in html
 
 
 def test_a_missing_picture_of_what_was_carried_is_named(tmp_path: Path) -> None:

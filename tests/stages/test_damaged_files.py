@@ -24,7 +24,6 @@ from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
 from tinychat.report.formats import LayerReport, Training, check
-from tinychat.report.markdown import to_markdown
 from tinychat.report.sources import METRICS, Reports, read_reports
 from tinychat.report.view import build_view
 from tinychat.report.words import words_of
@@ -220,8 +219,7 @@ def damaged_values(whole: Any) -> Iterator[tuple[str, Any]]:
 def show(reports: Reports) -> None:
     """All of the summary that is made of the numbers."""
     for language in ("ko", "en"):
-        words = words_of(language)
-        to_markdown(build_view(reports, words, language), words)
+        build_view(reports, words_of(language), language)
 
 
 @pytest.mark.parametrize("file", JSON)

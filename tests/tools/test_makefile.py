@@ -26,7 +26,7 @@ MADE = [
     "tinychat.egg-info/PKG-INFO",
     "build/lib/tinychat/files.py",
     "examples/article/models/dialogue/model.safetensors",
-    "examples/article/reports/summary.md",
+    "examples/article/reports/summary.html",
     "examples/article/.tinychat/runs/a/snapshot",
 ]
 SPARED = [

@@ -19,14 +19,13 @@ class HeadView:
 
 @dataclass(frozen=True)
 class CarriedView:
-    """One find: the prompt and reply it is in, what is told of it, and the best head of each layer."""
+    """One find: what is told of it, and the best head of each layer."""
 
-    sentence: str
     told: str
     heads: list[HeadView]
 
 
-def carried_view(carried: dict[str, Any] | None, sentence: str, words: Words) -> CarriedView | None:
+def carried_view(carried: dict[str, Any] | None, words: Words) -> CarriedView | None:
     """A record's `carried` (tinychat.inspection.report) as it is to be read; None where nothing was carried over."""
     if carried is None:
         return None
@@ -46,7 +45,7 @@ def carried_view(carried: dict[str, Any] | None, sentence: str, words: Words) ->
         HeadView(f"decoder_layers.{best['layer']}", str(best["head"]), f"{best['weight']:.0%}", best["layer"] == layer)
         for best in carried["layers"]
     ]
-    return CarriedView(sentence, told, heads)
+    return CarriedView(told, heads)
 
 
 def _users_share(sources: Sequence[dict[str, Any]]) -> float:

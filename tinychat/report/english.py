@@ -33,15 +33,11 @@ WORDS = {
     # Replies.
     "replies": "What it answers",
     "replies.about": "The model's replies to generate.prompts of params.yaml. The probability is the (geometric) mean of what the model gave to the tokens it chose.",
-    "prompt": "Prompt",
-    "reply": "Reply",
     "reply.empty": "(it ended without a word)",
     "finish.stop": "ended by itself",
     "finish.length": "cut at the length limit",
-    "finish": "End",
     "tokens": "Tokens",
     "n_tokens": "tokens: {n}",
-    "probability": "Probability",
     "mean_probability": "mean probability {share}",
     # What the corpus measures.
     "abilities": "What it can do",
@@ -157,7 +153,6 @@ WORDS = {
     # Layers.
     "layers": "Layer by layer",
     "layers.about": "In the order in which a sentence passes them. Length is the mean length of the token vectors of “{prompt}” as they enter → as they leave.",
-    "layers.alike": "{first} to {last} are of the same shape.",
     "section": "Section {n} of the article",
     "section.8": "Input",
     "section.9": "Transformer decoder",
@@ -166,7 +161,6 @@ WORDS = {
     "shape": "Shape",
     "parameters": "Parameters",
     "n_parameters": "{n} parameters",
-    "role": "Role",
     "norm": "Length",
     # Pictures.
     "sentences": "A sentence on its way through the layers",

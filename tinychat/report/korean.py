@@ -33,15 +33,11 @@ WORDS = {
     # Replies.
     "replies": "이렇게 대답한다",
     "replies.about": "params.yaml의 generate.prompts에 모델이 한 대답이다. 확률은 모델이 자기가 고른 토큰에 매긴 확률의 평균(기하평균)이다.",
-    "prompt": "질문",
-    "reply": "대답",
     "reply.empty": "(아무 말 없이 끝냈다)",
     "finish.stop": "스스로 끝냄",
     "finish.length": "길이 제한에서 끊김",
-    "finish": "끝",
     "tokens": "토큰",
     "n_tokens": "토큰 {n}개",
-    "probability": "확률",
     "mean_probability": "평균 확률 {share}",
     # What the corpus measures.
     "abilities": "무엇을 할 수 있나",
@@ -157,7 +153,6 @@ WORDS = {
     # Layers.
     "layers": "레이어 하나하나",
     "layers.about": "문장이 지나는 순서대로다. 길이는 “{prompt}”의 토큰 벡터들이 들어갈 때 → 나올 때의 평균 길이다.",
-    "layers.alike": "{first}부터 {last}까지도 구성이 같다.",
     "section": "글의 {n}절",
     "section.8": "입력 단계",
     "section.9": "Transformer Decoder",
@@ -166,7 +161,6 @@ WORDS = {
     "shape": "구성",
     "parameters": "매개변수",
     "n_parameters": "매개변수 {n}개",
-    "role": "역할",
     "norm": "벡터 길이",
     # Pictures.
     "sentences": "문장이 레이어를 지나는 길",

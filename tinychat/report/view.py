@@ -1,4 +1,4 @@
-"""What the summary shows, in the reader's words and in the order of the page; Markdown and HTML only set it."""
+"""What the summary shows, in the reader's words and in the order of the page; HTML only sets it."""
 
 import re
 from dataclasses import dataclass
@@ -142,10 +142,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
         },
         sections=_sections(reports, language),
         first_prompt=reports.sentences[0].prompt,
-        carried=[
-            carried_view(sentence.carried, f"{sentence.prompt} → {sentence.reply}", words)
-            for sentence in reports.sentences
-        ],
+        carried=[carried_view(sentence.carried, words) for sentence in reports.sentences],
         runtime=_runtime(reports.training, words),
     )
 
