@@ -9,8 +9,8 @@ ENVIRONMENT = $(PYTHON) tools/environment.py $(if $(filter file,$(origin PYTHON)
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" && export PATH &&
 
 # The smoke run's params, as an experiment has them: dvc.yaml and params.yaml are the real ones.
-SMOKE = -S 'corpus.sources=[{package: chatterbot-corpus}]' -S model.embed_dim=32 -S model.n_layers=2 -S model.n_heads=4 \
-	-S model.ffn_dim=64 -S train.epochs=1 -S evaluate.max_dialogues=20
+SMOKE = -S 'corpus.sources=[{corpus: starter}]' -S corpus.starter.dialogues=100 -S model.embed_dim=32 \
+	-S model.n_layers=2 -S model.n_heads=4 -S model.ffn_dim=64 -S train.epochs=1 -S evaluate.max_dialogues=20
 
 .DEFAULT_GOAL := help
 BASE ?= HEAD
@@ -27,7 +27,7 @@ repro: environment ## From raw dialogues to the report, only what is not up to d
 article: environment ## The article from top to bottom, on its own sentence
 	@$(IN_VENV) python -m examples.article
 
-smoke: environment ## All stages, on a small corpus, with a tiny model: seconds; it leaves everything here as it was
+smoke: environment ## All stages, on a hundred dialogues, with a tiny model: seconds; it leaves everything here as it was
 	@$(IN_VENV) dvc exp run --temp --force --name smoke $(SMOKE) && dvc exp remove --quiet smoke
 
 compare: environment ## What params and metrics changed since BASE (else the last commit), as Markdown

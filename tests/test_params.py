@@ -119,7 +119,12 @@ def test_a_prompt_that_an_earlier_program_damaged_is_refused_by_its_key(project:
         (r"^    test: \S+", "    test: 0.5", r"corpus\.shares: train \+ valid \+ test must be 1, not 1\.45"),
         (r"^  sources: auto", "  sources: all", r"corpus\.sources is 'all'; it must be 'auto'"),
         (r"^  sources: auto", "  sources: [{fil: a}]", r"unknown key corpus\.sources\.0\.fil"),
-        (r"^  sources: auto", "  sources: [{file: a, package: b}]", r"one of \{file: NAME\}, \{package: NAME\} and"),
+        (
+            r"^  sources: auto",
+            "  sources: [{file: a, corpus: starter}]",
+            r"either \{file: NAME\} or \{corpus: starter\}",
+        ),
+        (r"^  sources: auto", "  sources: [{format: qa_table}]", r"either \{file: NAME\} or \{corpus: starter\}"),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
         (r"^  - 심심해", '  - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),

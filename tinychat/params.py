@@ -95,20 +95,19 @@ class Section(BaseModel):
 
 
 class Source(Section):
-    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed), a package, or the
-    starter corpus. `weight`: how often each of its training dialogues stands in the corpus.
+    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed), or the starter
+    corpus. `weight`: how often each of its training dialogues stands in the corpus.
     """
 
     file: Text | None = None
     format: Text | None = None
-    package: Text | None = None
     corpus: Literal["starter"] | None = None
     weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        if [self.file, self.package, self.corpus].count(None) != 2:
-            raise ValueError("a source is one of {file: NAME}, {package: NAME} and {corpus: starter}")
+        if (self.file is None) == (self.corpus is None):
+            raise ValueError("a source is either {file: NAME} or {corpus: starter}")
         if self.file is None and self.format is not None:
             raise ValueError("format goes with file only")
         return self
@@ -116,7 +115,7 @@ class Source(Section):
     @property
     def title(self) -> str:
         """What the person calls it."""
-        return self.file or (f"package {self.package}" if self.package else f"corpus {self.corpus}")
+        return self.file or f"corpus {self.corpus}"
 
 
 class Columns(Section):
@@ -154,7 +153,6 @@ class CorpusParams(Section):
         Annotated[Literal["auto"], Tag("auto")] | Annotated[list[Source], Field(min_length=1), Tag("list")],
         Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
     ]
-    packages: dict[str, str]
     starter: StarterParams
     columns: Columns
     on_error: Literal["stop", "skip"]

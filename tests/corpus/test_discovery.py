@@ -36,7 +36,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readers_are_the_files_of_the_folder() -> None:
-    assert list(find_readers()) == ["chatterbot", "openai_chat", "qa_table", "starter"]
+    assert list(find_readers()) == ["openai_chat", "qa_table", "starter"]
 
 
 def test_a_new_file_in_the_folder_is_a_new_reader(project: Any, shelf: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_named_format_wins_over_the_content(project: Any) -> None:
         project.ingest(sources=[{"file": "table.csv", "format": "openai_chat"}])
 
 
-@pytest.mark.parametrize("name", ["kakao", "chatterbot"])
+@pytest.mark.parametrize("name", ["kakao", "starter"])
 def test_a_format_that_no_file_reader_has_is_an_error_that_lists_them(project: Any, name: str) -> None:
     project.lay("table.csv", "Q,A\n뭐해,쉬어\n")
     with pytest.raises(InputError, match=f"table.csv: no format '{name}'; there is openai_chat, qa_table"):

@@ -26,8 +26,7 @@ IGNORED_BY_DVC = "data/raw/README.md"
 # A value for every knob that it does not have in these tests; model.architecture knows one value only.
 OTHER_VALUES = yaml.safe_load("""
 corpus:
-  sources: [{package: chatterbot-corpus}]
-  packages: {chatterbot-corpus: 1.3.3, another: "1"}
+  sources: [{corpus: starter}]
   starter: {dialogues: 500, seed: 1}
   columns: {question: Q, answer: A}
   on_error: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tinychat.corpus import readers
 from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
-from tinychat.corpus.reader import FileReader, FolderReader, PackageReader, Reader
+from tinychat.corpus.reader import FileReader, FolderReader, Reader
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
 from tinychat.params import CorpusParams
@@ -64,13 +64,3 @@ def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:
     reader = known[name]
     assert isinstance(reader, FolderReader), name
     return reader
-
-
-def package_reader(package: str, known: dict[str, Reader]) -> tuple[str, PackageReader]:
-    """The reader for a package; raises InputError where no reader knows it."""
-    by_package = {reader.package: (name, reader) for name, reader in known.items() if isinstance(reader, PackageReader)}
-    if package not in by_package:
-        raise InputError(
-            f"params.yaml: corpus.sources: no reader for the package {package!r}; there is {', '.join(by_package)}"
-        )
-    return by_package[package]

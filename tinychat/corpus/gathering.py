@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
-from tinychat.corpus.discovery import choose_reader, find_readers, folder_reader, package_reader
+from tinychat.corpus.discovery import choose_reader, find_readers, folder_reader
 from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpts
-from tinychat.corpus.sources import find_file, find_package, list_sources
+from tinychat.corpus.sources import find_file, list_sources
 from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
@@ -94,15 +94,11 @@ def _open(
     source: Source, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, notes: Notes
 ) -> tuple[str, str, Iterator[Item]]:
     """What the person calls the source, its reader's name, and its items."""
-    if source.package is not None:
-        name, package = package_reader(source.package, known)
-        found = find_package(source.package, params)
-        return f"{source.package} {found.version}", name, package.read(found, notes)
     if source.corpus is not None:
         reader = folder_reader(source.corpus, known)
         folder = raw.parent.parent / reader.folder
         return str(reader.folder), source.corpus, reader.read(folder, params, notes)
-    assert source.file is not None  # Source is one of the three
+    assert source.file is not None  # Source is one of the two
     text = open_text_file(find_file(raw, source.file))
     if text.codec != "utf-8":
         say(f"{text.path}: read as {text.encoding}", aside=True)

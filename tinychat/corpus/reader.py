@@ -7,7 +7,6 @@ It raises InputError where the file as a whole cannot be read.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import Distribution
 from itertools import islice
 from pathlib import Path
 
@@ -64,14 +63,6 @@ class FileReader:
 
 
 @dataclass(frozen=True)
-class PackageReader:
-    """Reads the data of one installed package; its version is checked before."""
-
-    package: str
-    read: Callable[[Distribution, Notes], Iterator[Item]]
-
-
-@dataclass(frozen=True)
 class FolderReader:
     """Reads a folder of the project that holds a corpus of its own kind."""
 
@@ -79,7 +70,7 @@ class FolderReader:
     read: Callable[[Path, CorpusParams, Notes], Iterator[Item]]
 
 
-Reader = FileReader | PackageReader | FolderReader
+Reader = FileReader | FolderReader
 
 
 def excerpt(text: str) -> str:

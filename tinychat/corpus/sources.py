@@ -1,7 +1,6 @@
 """Which sources there are: what `params.yaml: corpus.sources` names, or all that lies in the raw folder."""
 
 import unicodedata
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePath
 
 from tinychat.errors import InputError
@@ -12,7 +11,7 @@ SAMPLE = Source(corpus="starter")
 
 
 def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
-    """The sources in the order in which they are read: files by name, then packages by name.
+    """The sources in the order in which they are read: files by name, then the starter corpus.
 
     `auto`: every file in `raw` that may hold dialogues; where there is none, the sample.
     Raises InputError for what is no file in `raw`, for a name that is not UTF-8, for data that DVC tracks and that
@@ -47,23 +46,6 @@ def find_file(raw: Path, name: str) -> Path:
     refuse_special_file(path)
     listed = ", ".join(other.name for other in there if may_hold_dialogues(other.name)) or "nothing"
     raise InputError(f"{path}: no such file. In {raw} lies: {listed}.")
-
-
-def find_package(package: str, params: CorpusParams) -> Distribution:
-    """The installed package; raises InputError unless it is there in the version that params.yaml names."""
-    wanted = params.packages.get(package)
-    if wanted is None:
-        raise InputError(f"params.yaml: corpus.packages has no version for {package}; add the one to read")
-    try:
-        found = distribution(package)
-    except PackageNotFoundError:
-        raise InputError(f"the package {package} is not installed. Run: pip install {package}=={wanted}") from None
-    if found.version != wanted:
-        raise InputError(
-            f"{package} {found.version} is installed, and params.yaml: corpus.packages says {wanted}. "
-            f"Run: pip install {package}=={wanted}, or change the version in params.yaml."
-        )
-    return found
 
 
 def _raw_files(raw: Path) -> list[str]:
