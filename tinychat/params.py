@@ -211,7 +211,6 @@ class TrainParams(Section):
     grad_clip: Annotated[Real, Field(gt=0)] | None
     patience: Count | None
     keep: Literal["best", "last"]
-    log_every: Count
 
     @model_validator(mode="after")
     def _decay_fits_the_optimizer(self) -> Self:

@@ -66,7 +66,6 @@ EXTREMES: list[tuple[str, str, Any]] = [
     ("train", "grad_clip", TINIEST),
     ("train", "grad_clip", 1e308),
     ("train", "patience", LARGEST_COUNT),
-    ("train", "log_every", LARGEST_COUNT),
     ("evaluate", "max_dialogues", LARGEST_COUNT),
     ("generate", "temperature", 0.01),
     ("generate", "temperature", 100),

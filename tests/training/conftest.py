@@ -37,7 +37,6 @@ DEFAULTS: dict[str, Any] = {
     "grad_clip": 1.0,
     "patience": None,
     "keep": "last",
-    "log_every": 1,
 }
 
 

@@ -127,10 +127,14 @@ def test_bf16_trains_on_batches_of_few_shapes(make_trainer: Make, monkeypatch: p
     assert all(width % loop.BF16_WIDTH_STEP == 0 or width == longest for _, width in shapes)
 
 
-def test_lines_come_as_often_as_asked(make_trainer: Make) -> None:
+@pytest.mark.parametrize(
+    ("epochs", "told"),
+    [(7, [1, 2, 3, 4, 5, 6, 7]), (20, [*range(1, 21)]), (50, [1, *range(3, 49, 3), 50])],
+)
+def test_each_epoch_has_a_line_and_of_many_every_so_many(make_trainer: Make, epochs: int, told: list[int]) -> None:
     display = SilentDisplay()
-    make_trainer(epochs=7, log_every=3).run(display, StopSignals())
-    assert [line.split()[1] for line in display.lines] == ["1/7", "3/7", "6/7", "7/7"]
+    make_trainer(epochs=epochs, valid=[]).run(display, StopSignals())
+    assert [line.split("/")[0].split()[-1] for line in display.lines] == [str(epoch) for epoch in told]
 
 
 def test_a_damaged_snapshot_is_named(make_trainer: Make) -> None:

@@ -22,6 +22,7 @@ from tinychat.training.snapshots import Progress, SnapshotStore
 
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
+MOST_LINES = 20  # so many epochs get a line each; of more only every n-th, about so many in all
 # In bf16 a CPU makes its matrix program for each new shape, which takes longer than the step itself, and odd sizes are
 # slow (docs/experiments.md): there batches are padded to a width that is a multiple of this.
 BF16_WIDTH_STEP = 8
@@ -160,7 +161,7 @@ class Trainer:
             progress.best_loss, progress.best_epoch = valid_loss, progress.epoch
             if self.params.keep == "best":
                 self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
-        if progress.epoch % self.params.log_every == 0 or progress.epoch in (1, epochs):
+        if progress.epoch % math.ceil(epochs / MOST_LINES) == 0 or progress.epoch in (1, epochs):
             tail = "" if valid_loss is None else f"  validation {valid_loss:.4f}"
             display.line(f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}{tail}")
 
