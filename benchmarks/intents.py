@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 import tinychat
-from tinychat.corpus.starter.expanding import Expansion
-from tinychat.corpus.starter.files import read_starter
-from tinychat.corpus.starter.measuring import Measured, measured
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.starter.expanding import Expansion
+from tinychat.starter.measuring import Measured, measured
+from tinychat.starter.reading import read_starter
 
 STARTER = Path("data/starter")
 UNKNOWN = "unknown"

@@ -15,9 +15,9 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
 
-from tinychat.corpus.starter.expanding import NAME, Expansion, Sample
-from tinychat.corpus.starter.files import read_starter
-from tinychat.corpus.starter.particles import with_particle
+from tinychat.starter.expanding import NAME, Expansion, Sample
+from tinychat.starter.particles import with_particle
+from tinychat.starter.reading import read_starter
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe
 from tinychat.tokenizer.chat import CONTROL_TOKENS

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue
 from tinychat.corpus.reader import FolderReader, Item, Notes
-from tinychat.corpus.starter.expanding import Expansion, Sample
-from tinychat.corpus.starter.files import read_starter
-from tinychat.corpus.starter.measuring import measured
-from tinychat.corpus.starter.validating import validation
 from tinychat.params import CorpusParams
+from tinychat.starter.expanding import Expansion, Sample
+from tinychat.starter.measuring import measured
+from tinychat.starter.reading import read_starter
+from tinychat.starter.validating import validation
 
 FOLDER = Path("data/starter")
 

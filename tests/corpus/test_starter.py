@@ -1,11 +1,11 @@
 import shutil
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.corpus.conftest import REPOSITORY
 from tinychat.corpus.dialogue import SPLITS
 from tinychat.corpus.text_keys import text_key
 from tinychat.errors import InputError
@@ -17,9 +17,9 @@ TABLE = "Q,A\n" + "".join(f"문항 {n},대답 {n}\n" for n in range(10))
 
 
 @pytest.fixture
-def with_starter(project: Any, real: Path) -> Any:
+def with_starter(project: Any) -> Any:
     """A project with its own data/starter."""
-    shutil.copytree(real, project.root / "data/starter")
+    shutil.copytree(REPOSITORY / "data/starter", project.root / "data/starter")
     return project
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tinychat.corpus.starter.expanding import Expansion, Sample
-from tinychat.corpus.starter.files import Starter, read_starter
-from tinychat.corpus.starter.measuring import Measured, measured
+from tinychat.starter.expanding import Expansion, Sample
+from tinychat.starter.measuring import Measured, measured
+from tinychat.starter.reading import Starter, read_starter
 
-REAL = Path(__file__).parents[3] / "data/starter"
+REAL = Path(__file__).parents[2] / "data/starter"
 SIZE = 12_000
 
 SMALL: dict[str, Any] = {

@@ -1,6 +1,6 @@
 import pytest
 
-from tinychat.corpus.starter.particles import PAIRS, fill, final_consonant, slots_in, with_particle, without_slots
+from tinychat.starter.particles import PAIRS, fill, final_consonant, slots_in, with_particle, without_slots
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tinychat.corpus.starter.expanding import Expansion
-from tinychat.corpus.starter.files import Exchange, Starter, read_starter
-from tinychat.corpus.starter.measuring import MOST, ODD_NAMES, Measured, measured
-from tinychat.corpus.starter.nearness import is_near, stems
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.expanding import Expansion
+from tinychat.starter.measuring import MOST, ODD_NAMES, Measured, measured
+from tinychat.starter.nearness import is_near, stems
+from tinychat.starter.reading import Exchange, Starter, read_starter
 
 MEASURES = {
     "seen",

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tinychat.corpus.starter.files import Starter
-from tinychat.corpus.starter.habits import CRIES, LAUGHS, TYPOS, as_typed
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.habits import CRIES, LAUGHS, TYPOS, as_typed
+from tinychat.starter.reading import Starter
 
 FEELINGS = "ㅋㅎㅠㅜ"
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tinychat.corpus.starter.expanding import NAME, Dealer, Expansion, Sample, exchange
-from tinychat.corpus.starter.files import Exchange, Intent, Scene
-from tinychat.corpus.starter.nearness import is_near
-from tinychat.corpus.starter.particles import slots_in
+from tinychat.starter.expanding import NAME, Dealer, Expansion, Sample, exchange
+from tinychat.starter.nearness import is_near
+from tinychat.starter.particles import slots_in
+from tinychat.starter.reading import Exchange, Intent, Scene
 
 MOST = 400  # dialogues of a measure
 ODD_NAMES = (

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tinychat.corpus.starter.expanding import Expansion
-from tinychat.corpus.starter.files import AnyOf, Between, Exchange, read_starter
-from tinychat.corpus.starter.measuring import measured
-from tinychat.corpus.starter.particles import PAIRS
 from tinychat.errors import InputError
+from tinychat.starter.expanding import Expansion
+from tinychat.starter.measuring import measured
+from tinychat.starter.particles import PAIRS
+from tinychat.starter.reading import AnyOf, Between, Exchange, read_starter
 
 
 def refused(path: Path, file: str, *told: str) -> None:

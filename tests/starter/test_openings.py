@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.openings import openings, row, trained_on
 from tinychat.corpus.dialogue import Dialogue, Turn
-from tinychat.corpus.starter.files import Exchange, Starter
-from tinychat.corpus.starter.particles import fill, slots_in
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.particles import fill, slots_in
+from tinychat.starter.reading import Exchange, Starter
 
 
 @pytest.fixture(scope="module")

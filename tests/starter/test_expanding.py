@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tinychat.corpus.starter import expanding
-from tinychat.corpus.starter.dividing import VALID, Parts, divide, divide_by_hash
-from tinychat.corpus.starter.expanding import (
+from tinychat.corpus.text_keys import text_key
+from tinychat.starter import expanding
+from tinychat.starter.dividing import VALID, Parts, divide, divide_by_hash
+from tinychat.starter.expanding import (
     COMMON,
     HELD_OUT,
     HELD_OUT_UNKNOWN,
@@ -24,10 +25,9 @@ from tinychat.corpus.starter.expanding import (
     Expansion,
     Sample,
 )
-from tinychat.corpus.starter.files import AnyOf, Exchange, Starter, read_starter
-from tinychat.corpus.starter.measuring import Measured
-from tinychat.corpus.starter.particles import fill, slots_in
-from tinychat.corpus.text_keys import text_key
+from tinychat.starter.measuring import Measured
+from tinychat.starter.particles import fill, slots_in
+from tinychat.starter.reading import AnyOf, Exchange, Starter, read_starter
 
 Expand = Callable[[int], tuple[Expansion, list[Sample], list[Measured]]]
 WAYS = [
@@ -42,9 +42,9 @@ def said(samples: list[Sample], role: str) -> Counter[str]:
 PRINT_DIGEST = """
 import hashlib, sys
 from pathlib import Path
-from tinychat.corpus.starter.expanding import Expansion
-from tinychat.corpus.starter.files import read_starter
-from tinychat.corpus.starter.measuring import measured
+from tinychat.starter.expanding import Expansion
+from tinychat.starter.reading import read_starter
+from tinychat.starter.measuring import measured
 
 for folder in sys.argv[1:]:
     expansion = Expansion(read_starter(Path(folder)), 0)

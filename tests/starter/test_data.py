@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tinychat.corpus.starter.expanding import Expansion
-from tinychat.corpus.starter.files import Exchange, Scene, Starter
-from tinychat.corpus.starter.measuring import ODD_NAMES
-from tinychat.corpus.starter.nearness import stems
-from tinychat.corpus.starter.particles import PAIRS, fill, slots_in, without_slots
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.expanding import Expansion
+from tinychat.starter.measuring import ODD_NAMES
+from tinychat.starter.nearness import stems
+from tinychat.starter.particles import PAIRS, fill, slots_in, without_slots
+from tinychat.starter.reading import Exchange, Scene, Starter
 
 LONGEST_ANSWER, LONGEST_WAY = 60, 40
 # Sentences of an answer that need no verb: sounds, calls, lists.

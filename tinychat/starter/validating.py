@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from tinychat.corpus.starter.expanding import NAME, Expansion, Sample, exchange
-from tinychat.corpus.starter.files import Scene
+from tinychat.starter.expanding import NAME, Expansion, Sample, exchange
+from tinychat.starter.reading import Scene
 
 FROM_TEMPLATES = 20
 

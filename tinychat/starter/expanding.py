@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tinychat.corpus.dialogue import Turn
-from tinychat.corpus.starter.dividing import divide, divide_by_hash, settled_parts
-from tinychat.corpus.starter.files import AnyOf, Between, Exchange, Intent, Names, Scene, Starter
-from tinychat.corpus.starter.habits import as_typed
-from tinychat.corpus.starter.particles import fill, slots_in
+from tinychat.starter.dividing import divide, divide_by_hash, settled_parts
+from tinychat.starter.habits import as_typed
+from tinychat.starter.particles import fill, slots_in
+from tinychat.starter.reading import AnyOf, Between, Exchange, Intent, Names, Scene, Starter
 
 T = TypeVar("T")
 

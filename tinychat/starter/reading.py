@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from tinychat.corpus.starter.particles import PAIRS, slots_in, without_slots
 from tinychat.errors import InputError
+from tinychat.starter.particles import PAIRS, slots_in, without_slots
 
 TOPICS, SCENES, SLOTS, UNKNOWN = "topics", "scenes", "slots.yaml", "unknown.yaml"
 
