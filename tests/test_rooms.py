@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "raw", "errors", "printing", "svg"}
+BASE = {"params", "runtime", "files", "raw", "limits", "errors", "printing", "svg"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
     "printing": set(),
@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "language": {"errors"},
     "svg": set(),
     "raw": {"errors"},
-    "params": {"errors", "raw", "runtime"},
+    "limits": set(),
+    "params": {"errors", "limits", "raw", "runtime"},
     "runtime": {"errors"},
     "corpus": BASE,
     "starter": BASE | {"corpus"},

@@ -24,12 +24,12 @@ from pydantic import (
 )
 
 from tinychat.errors import InputError, run_and_exit
+from tinychat.limits import MOST_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
 ADAM_DECAYS_AT_MOST = 0.1
-MOST_CHARACTERS = 1_000_000  # of a text, as in corpus/cleaning.py
 SHOWN = 60  # characters of a faulty value
 NOTHING_TO_SEE = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, format marks, spaces
 HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
@@ -50,7 +50,7 @@ def _finite(value: float) -> float:
 
 
 def _text(value: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if has_lone_surrogate(value):
         raise ValueError("holds half of a character (a lone surrogate)")
     if len(value) > MOST_CHARACTERS:
         raise ValueError(f"has {len(value):,} characters; at most {MOST_CHARACTERS:,} can be read")
@@ -61,7 +61,7 @@ def _text(value: str) -> str:
 
 
 def _undamaged(value: str) -> str:
-    if value.count("\ufffd") > len(value) / 100:  # as in corpus/cleaning.py
+    if is_damaged(value):
         raise ValueError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
     return value
 
@@ -226,14 +226,19 @@ class EvaluateParams(Section):
     max_dialogues: Count
 
 
+def _between(low: float, high: float, *, first: bool = True) -> Any:
+    """A number from `low` to `high`; without the `first` one, above `low`."""
+    return Field(ge=low, le=high) if first else Field(gt=low, le=high)
+
+
 class GenerateParams(Section):
     prompts: Annotated[list[Said], Field(min_length=1)]
     method: Literal["greedy", "sample"]
-    temperature: Annotated[Real, Field(ge=0.01, le=100)]
+    temperature: Annotated[Real, _between(*SAMPLING_RANGES["temperature"])]
     top_k: CountOrZero
-    top_p: Annotated[Real, Field(gt=0, le=1)]
+    top_p: Annotated[Real, _between(*SAMPLING_RANGES["top_p"], first=False)]
     seed: Seed
-    repetition_penalty: Annotated[Real, Field(ge=0.01, le=100)]
+    repetition_penalty: Annotated[Real, _between(*SAMPLING_RANGES["repetition_penalty"])]
     max_tokens: Count
 
 

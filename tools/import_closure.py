@@ -5,8 +5,8 @@
 
 The files are found by reading the code, not by running it, so that an import inside a function counts and nothing is
 loaded. What lies beside them and is no Python counts too: a page's templates, which no import names. Left out:
-`__init__.py` files with nothing in them, and tinychat/params.py, which only checks. The readers are found at run time:
-whoever reaches their package or tinychat/corpus/discovery.py depends on the whole folder.
+`__init__.py` files with nothing in them, and tinychat/params.py, which only checks, with what it alone imports. The
+readers are found at run time: whoever reaches their package or tinychat/corpus/reader.py depends on the whole folder.
 """
 
 import argparse
@@ -22,7 +22,7 @@ STAGES = "stages"
 PACKAGES = (STAGES, "tinychat")
 LEFT_OUT = "tinychat/params.py"
 READERS = "tinychat/corpus/readers"
-FINDS_READERS = "tinychat/corpus/discovery.py"
+FINDS_READERS = "tinychat/corpus/reader.py"
 
 
 def closure(root: Path, stage: str) -> list[str]:

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tinychat.corpus.cleaning import MOST_CHARACTERS, clean_text, is_damaged
+from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
+from tinychat.limits import MOST_CHARACTERS, is_damaged
 
 
 def clean(text: str) -> str:

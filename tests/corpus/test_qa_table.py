@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.corpus.conftest import REPOSITORY
-from tinychat.corpus.cleaning import MOST_CHARACTERS
 from tinychat.errors import InputError
+from tinychat.limits import MOST_CHARACTERS
 
 MARKS = "\u0301\u0323"  # acute above, dot below: not in the order of NFC
 

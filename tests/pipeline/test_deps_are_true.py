@@ -23,6 +23,7 @@ import yaml
 from tests.pipeline.project import STAGES, Project, files_below
 
 IGNORED_BY_DVC = "data/raw/README.md"
+CHECKS = ("tinychat/params.py", "tinychat/limits.py")  # the check of params.yaml, and what it imports
 # A value for every knob that it does not have in these tests; model.architecture knows one value only.
 OTHER_VALUES = yaml.safe_load("""
 corpus:
@@ -196,7 +197,7 @@ def own_place(stage: str) -> list[str]:
 def undeclared(project: Project, stage: str, paths: set[str]) -> list[str]:
     """The paths that a stage has no business with."""
     said = declared(project, stage)
-    known = [*said.deps, *said.outs, *own_place(stage), "params.yaml", "tinychat/params.py"]
+    known = [*said.deps, *said.outs, *own_place(stage), "params.yaml", *CHECKS]
     # Whoever writes an out looks beside it for what a killed process left there, and removes it.
     beside = {Path(out).parent.as_posix() for out in said.outs}
 
@@ -304,7 +305,7 @@ def make_alone(project: Project, stage: str, folder: Path) -> Project:
     """A folder in which a stage finds its deps, and params.yaml with other values for all that it does not declare."""
     said = declared(project, stage)
     code = [file.relative_to(project.root).as_posix() for file in files_below(project.root / "tinychat")]
-    for name in [*said.deps, "tinychat/params.py", *(file for file in code if is_empty_init(project.root / file))]:
+    for name in [*said.deps, *CHECKS, *(file for file in code if is_empty_init(project.root / file))]:
         source, to = project.root / name, folder / name
         to.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -5,9 +5,8 @@ import unicodedata
 from collections import Counter
 
 from tinychat.errors import InputError
+from tinychat.limits import MOST_CHARACTERS, has_lone_surrogate
 
-# No model of this kind reads so much: what is longer is refused before anything is done with it.
-MOST_CHARACTERS = 1_000_000
 # Putting marks in order takes time quadratic in their run. Unicode's Stream-Safe Text Format (UAX #15) has no more than
 # 30 in a row, and no letter of any language half of that.
 MOST_MARKS = 30
@@ -31,8 +30,6 @@ STRAY_JOINER = re.compile(f"(?<![{PICTURE}\ufe0f])\u200d|\u200d(?![{PICTURE}])")
 # No letter, digit or space is a combining mark; all others go through `_cut_run`.
 MARKS_PERHAPS = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
 DECOMPOSE_TO_MARKS = "\u0f73\u0f75\u0f81"  # the only ones that are not combining themselves
-SURROGATE = re.compile("[\ud800-\udfff]")
-REPLACEMENT = "\ufffd"
 # Most texts need no step: these characters, with single spaces between them.
 PLAIN = re.compile("[!-~가-힣ㄱ-ㅎㅏ-ㅣ]++(?: [!-~가-힣ㄱ-ㅎㅏ-ㅣ]++)*+")
 
@@ -94,16 +91,6 @@ def _cut_run(characters: str) -> str:
         if marks <= MOST_MARKS:
             kept.append(character)
     return "".join(kept)
-
-
-def has_lone_surrogate(text: str) -> bool:
-    """Whether `text` holds half a surrogate pair, as JSON's `\\ud83d` alone gives."""
-    return SURROGATE.search(text) is not None
-
-
-def is_damaged(text: str) -> bool:
-    """Whether more than one character in a hundred is U+FFFD: an earlier program lost what stood there."""
-    return text.count(REPLACEMENT) > len(text) / 100
 
 
 def _tidy_spaces(text: str) -> str:

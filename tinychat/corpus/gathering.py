@@ -5,8 +5,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
-from tinychat.corpus.discovery import choose_reader, find_readers, folder_reader
-from tinychat.corpus.reader import Faulty, Item, Notes, Reader, excerpts
+from tinychat.corpus.reader import (
+    Faulty,
+    Item,
+    Notes,
+    Reader,
+    choose_reader,
+    excerpts,
+    find_readers,
+    folder_reader,
+)
 from tinychat.corpus.sources import find_file, list_sources
 from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import open_text_file

@@ -118,7 +118,7 @@ RECORDS = (
     ("lines of the form NAME: text", 0.8, r"[^\W\d][^:：\t,\"]{0,29}[:：]\s.*"),
 )
 MOST_LINES = 200
-MOST_CHARACTERS = 1 << 16  # of JSON
+MOST_JSON = 1 << 16  # characters
 LONGEST_LINE = 500
 
 
@@ -153,7 +153,7 @@ def recognise(head: Sequence[str]) -> str | None:
 
 def known_json(head: Sequence[str]) -> str | None:
     """Whose JSON this is, by its keys; None for chat messages with roles, which a reader reads."""
-    text = "".join(head)[:MOST_CHARACTERS].lstrip("\ufeff \t\r\n")
+    text = "".join(head)[:MOST_JSON].lstrip("\ufeff \t\r\n")
     if not text.startswith(("{", "[")) or (_has_key(text, "messages") and _has_key(text, "role")):
         return None
     return next((what for what, *keys in JSON_KEYS if all(_has_key(text, key) for key in keys)), None)

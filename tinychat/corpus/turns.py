@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tinychat.corpus.cleaning import MOST_CHARACTERS, REPLACEMENT, clean_text, is_damaged
+from tinychat.corpus.cleaning import clean_text
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError
+from tinychat.limits import MOST_CHARACTERS, REPLACEMENT, is_damaged
 
 # The chat template has no token for them: training leaves such messages out, and so does whoever asks the model.
 LEFT_OUT_ROLES = ("system", "developer", "tool", "function")

@@ -9,16 +9,11 @@ import numpy.typing as npt
 
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Floats
+from tinychat.limits import SAMPLING_RANGES
 
 Ints = npt.NDArray[np.int64]
 METHODS = ("greedy", "sample")
 WHOLE_FROM_0 = ("top_k", "no_repeat_ngram", "seed", "min_tokens", "alternatives")
-RANGES = {
-    "temperature": (0.01, 100.0),
-    "top_p": (0.0, 1.0),
-    "min_p": (0.0, 1.0),
-    "repetition_penalty": (0.01, 100.0),
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class SamplingOptions:
         if self.temperature == 0 and not isinstance(self.temperature, bool):
             object.__setattr__(self, "method", "greedy")
             object.__setattr__(self, "temperature", 1.0)
-        for name, (low, high) in RANGES.items():
+        for name, (low, high) in SAMPLING_RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 if name == "temperature":

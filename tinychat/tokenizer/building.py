@@ -20,7 +20,7 @@ QWEN2_SPLIT = (
 LONGEST_PIECE = 1000  # characters
 N_ASCII = 128
 CHAR_OF = {byte: char for char, byte in BYTE_OF.items()}
-MOST_CHARACTERS = 0.5  # share of the room behind the bytes: a corpus in Chinese has more of them than there is room
+CHARACTERS_SHARE = 0.5  # at most, of the room behind the bytes: a corpus in Chinese has more of them than there is room
 
 
 def build_bpe(
@@ -49,7 +49,7 @@ def build_bpe(
                 learn(parts[:n], parts[n], most)
 
     characters = _frequent_characters(texts, min_frequency)
-    learn_characters(len(vocabulary) + int((max_size - len(vocabulary)) * MOST_CHARACTERS))
+    learn_characters(len(vocabulary) + int((max_size - len(vocabulary)) * CHARACTERS_SHARE))
     whole = {char for char in characters if _as_bytes(char) in vocabulary}
     values = [()] * len(texts) if slots is None else slots
     pieces = (piece for text, cut in zip(texts, values, strict=True) for piece in _pieces(text, cut, whole))

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tinychat.corpus import readers
-from tinychat.corpus.discovery import find_readers
+from tinychat.corpus.reader import find_readers
 from tinychat.errors import InputError
 
 ARROWS = """

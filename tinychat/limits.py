@@ -1,0 +1,29 @@
+"""What a text and an option of sampling may be: rules that params.yaml is checked by and the code keeps too, each once.
+
+Every stage loads them with params.py, so nothing of the project is imported here.
+"""
+
+import re
+
+# No model of this kind reads so much: what is longer is refused before anything is done with it.
+MOST_CHARACTERS = 1_000_000
+REPLACEMENT = "\ufffd"
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+# From, to; both will do, but for a top_p of 0, which leaves no token.
+SAMPLING_RANGES = {
+    "temperature": (0.01, 100.0),
+    "top_p": (0.0, 1.0),
+    "min_p": (0.0, 1.0),
+    "repetition_penalty": (0.01, 100.0),
+}
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether `text` holds half a surrogate pair, as JSON's `\\ud83d` alone gives."""
+    return SURROGATE.search(text) is not None
+
+
+def is_damaged(text: str) -> bool:
+    """Whether more than one character in a hundred is U+FFFD: an earlier program lost what stood there."""
+    return text.count(REPLACEMENT) > len(text) / 100
