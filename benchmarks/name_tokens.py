@@ -20,6 +20,7 @@ from tinychat.starter.particles import with_particle
 from tinychat.starter.reading import read_starter
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe
+from tinychat.tokenizer.byte_level import ByteLevelTokenizer
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 
 DIALOGUES = 20_000
@@ -47,7 +48,7 @@ def build_pairs_of_bytes(texts: Sequence[str], max_size: int) -> Tokenizer:
         show_progress=False,
     )
     engine.train_from_iterator(texts, trainer)
-    return Tokenizer(engine)
+    return ByteLevelTokenizer(engine)
 
 
 def texts_of(samples: Sequence[Sample]) -> tuple[list[str], list[tuple[str, ...]]]:

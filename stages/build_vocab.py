@@ -7,7 +7,9 @@ from tinychat.errors import run_and_exit
 from tinychat.files import rounded, to_csv, to_json, write_together
 from tinychat.params import load_params
 from tinychat.printing import say
-from tinychat.tokenizer.building import build_bpe, build_words, count_tokens, to_json_text
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.building import build_bpe, count_tokens, to_json_text
+from tinychat.tokenizer.words import build_words
 
 CORPUS = Path("data/corpus")
 VOCAB = Path("artifacts/vocab")
@@ -20,10 +22,11 @@ def run(root: Path = Path()) -> None:
     turns = [(turn, dialogue) for dialogue in read_corpus(root / CORPUS / "train.jsonl") for turn in dialogue.turns]
     texts = [turn.content for turn, _ in turns]
     limits = {"max_size": params.max_size, "min_frequency": params.min_frequency}
-    if params.kind == "bpe":
-        tokenizer = build_bpe(texts, **limits, slots=[slot_values(dialogue) for _, dialogue in turns])
-    else:
+    tokenizer: Tokenizer
+    if params.kind == "word":
         tokenizer = build_words(texts, **limits)
+    else:
+        tokenizer = build_bpe(texts, **limits, slots=[slot_values(dialogue) for _, dialogue in turns])
     counts = count_tokens(tokenizer, texts)
     names = tokenizer.tokens(range(tokenizer.size))
 
@@ -33,7 +36,7 @@ def run(root: Path = Path()) -> None:
         (folder / "vocab.csv").write_text(to_csv(("id", "token", "count"), rows), encoding="utf-8", newline="\n")
 
     total = sum(counts)
-    unknown = counts[tokenizer.unk_id] if tokenizer.unk_id is not None else 0
+    unknown = sum(counts[token_id] for token_id in tokenizer.unknown_ids)
     metrics = {
         "size": tokenizer.size,
         "ceiling": params.max_size,

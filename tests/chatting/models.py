@@ -10,8 +10,9 @@ import torch
 from tinychat.model.config import ModelConfig
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.building import build_words, to_json_text
+from tinychat.tokenizer.building import to_json_text
 from tinychat.tokenizer.chat import BOT, EOS
+from tinychat.tokenizer.words import build_words
 
 GREETING = {BOT: "만나서", "만나서": "반가워요", "반가워요": EOS}
 GREETS = "만나서 반가워요"

@@ -1,7 +1,7 @@
 """Texts built so that whoever shows them piece by piece shows them broken, as bytes."""
 
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.vocabulary import BYTE_OF
+from tinychat.tokenizer.byte_level import BYTE_OF
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
 VALID = {

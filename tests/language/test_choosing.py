@@ -25,6 +25,7 @@ IN_BOTH = (
     "files.py",
     "runtime.py",
     "tokenizer/chat.py",
+    "tokenizer/loading.py",
     "tokenizer/vocabulary.py",
 )
 

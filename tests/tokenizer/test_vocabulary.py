@@ -8,7 +8,8 @@ import pytest
 
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer, load_tokenizer
-from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe, build_words, count_tokens, to_json_text
+from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe, count_tokens, to_json_text
+from tinychat.tokenizer.words import build_words
 
 HARD = [
     "뷁 햏 믜",
@@ -61,8 +62,8 @@ def test_every_real_sentence_comes_back_unchanged(songys: list[tuple[str, str]])
 def test_control_tokens_have_the_articles_places(bpe: Tokenizer, words: Tokenizer) -> None:
     for tokenizer in (bpe, words):
         assert (tokenizer.pad_id, tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id) == (0, 1, 2, 3)
-    assert bpe.unk_id is None
-    assert words.unk_id == 4
+    assert bpe.unknown_ids == set()
+    assert words.unknown_ids == {4}
 
 
 def test_all_bytes_have_a_token_and_a_space_before_the_text_is_all_that_changes(bpe: Tokenizer) -> None:
@@ -118,7 +119,7 @@ def test_what_cannot_be_seen_is_shown_as_bytes(bpe: Tokenizer) -> None:
 def test_counts_are_of_the_text(words: Tokenizer) -> None:
     counts = count_tokens(words, ["안녕 안녕 몰라요"])
     assert counts[words.encode("안녕")[0]] == 2
-    assert counts[words.unk_id or 0] == 1
+    assert counts[words.unk_id] == 1
     assert sum(counts) == 3
 
 

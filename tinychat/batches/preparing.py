@@ -1,6 +1,6 @@
 """Dialogues as they are learnt: in the chat template, at most `max_len` tokens long."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,9 +54,9 @@ class Prepared:
             )
 
 
-def _mask_of_all(turn: EncodedTurn, message: Message, unk_id: int | None) -> tuple[bool, ...]:
+def _mask_of_all(turn: EncodedTurn, message: Message, unknown_ids: Collection[int]) -> tuple[bool, ...]:
     """Which tokens of a turn carry loss where all are learnt."""
-    return tuple(bool(message.get("weight", 1)) and token_id != unk_id for token_id in turn.ids)
+    return tuple(bool(message.get("weight", 1)) and token_id not in unknown_ids for token_id in turn.ids)
 
 
 def prepare_dialogues(
@@ -67,6 +67,7 @@ def prepare_dialogues(
     `loss_on` reply: what the bot says and its `<eos>` is learnt; all: every token but the first. A turn of weight 0
     and an unknown word carry no loss in either.
     """
+    unknown = tokenizer.unknown_ids
     kept: list[EncodedDialogue] = []
     cut_dialogues = cut_turns = dropped = without_loss = 0
     for messages in dialogues:
@@ -86,12 +87,10 @@ def prepare_dialogues(
         if loss_on == "reply":
             masks = [turn.loss_mask for turn in fitting]
         else:
-            masks = [_mask_of_all(turn, m, tokenizer.unk_id) for turn, m in zip(fitting, fitting_messages, strict=True)]
+            masks = [_mask_of_all(turn, m, unknown) for turn, m in zip(fitting, fitting_messages, strict=True)]
         loss_mask = (False, *[learnt for mask in masks for learnt in mask][1:])  # nothing stands before the first
         texts = [m["content"] for m, mask in zip(fitting_messages, masks, strict=True) if any(mask)]
-        knows_all = all(
-            tokenizer.unk_id not in turn.ids for turn, mask in zip(fitting, masks, strict=True) if any(mask)
-        )
+        knows_all = all(unknown.isdisjoint(turn.ids) for turn, mask in zip(fitting, masks, strict=True) if any(mask))
         n_bytes = sum(len(text.encode("utf-8")) for text in texts)
         kept.append(EncodedDialogue(ids, loss_mask, n_bytes if knows_all else None))
     return Prepared(kept, cut_dialogues, cut_turns, dropped, without_loss)

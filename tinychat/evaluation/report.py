@@ -127,10 +127,10 @@ def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> tuple[PreparedSpli
 
 
 def _unknown_share(engine: Engine, dialogues: Sequence[Dialogue]) -> float:
-    """How much of the answers' words the vocabulary does not know; always 0 for byte-level vocabularies."""
+    """How much of the answers' words the vocabulary does not know."""
     answers = [turn.content for dialogue in dialogues for turn in dialogue.turns if turn.role == "assistant"]
     ids = [i for answer in engine.tokenizer.encode_batch(answers) for i in answer]
-    return ids.count(engine.tokenizer.unk_id) / len(ids) if ids and engine.tokenizer.unk_id is not None else 0.0
+    return sum(i in engine.tokenizer.unknown_ids for i in ids) / len(ids) if ids else 0.0
 
 
 def _likelihood_measures(likelihood: Likelihood) -> dict[str, float | None]:

@@ -145,8 +145,8 @@ def _bytes_said(ids: tuple[int, ...], tokenizer: Tokenizer) -> list[bytes]:
     if bytes_of is not None:
         return [bytes_of[token_id] for token_id in ids]
     silent = (tokenizer.pad_id, tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id)
-    words = zip(ids, tokenizer.tokens(ids), strict=True)
-    return [b"" if i in silent else b" \xff" if i == tokenizer.unk_id else f" {word}".encode() for i, word in words]
+    words, unknown = zip(ids, tokenizer.tokens(ids), strict=True), tokenizer.unknown_ids
+    return [b"" if i in silent else b" \xff" if i in unknown else f" {word}".encode() for i, word in words]
 
 
 def _chars(said: Sequence[bytes], first: int) -> Iterator[_Char]:

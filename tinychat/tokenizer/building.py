@@ -1,4 +1,4 @@
-"""Building a vocabulary from a corpus: words as in the article, or byte-level BPE."""
+"""Building a byte-level vocabulary (BPE) from a corpus, and writing any down. That of words is in words.py."""
 
 import json
 from collections import Counter
@@ -7,9 +7,9 @@ from collections.abc import Collection, Container, Iterable, Iterator
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
-from tinychat.errors import InputError
-from tinychat.tokenizer.chat import CONTROL_TOKENS, UNK
-from tinychat.tokenizer.vocabulary import BYTE_OF, Tokenizer
+from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
+from tinychat.tokenizer.chat import CONTROL_TOKENS
+from tinychat.tokenizer.vocabulary import Tokenizer
 
 # Qwen2's pre-tokenizer, kept to the letter: llama.cpp and vLLM know it by name. Not so the space before each text,
 # which the vocabulary's normalizer puts there.
@@ -25,7 +25,7 @@ CHARACTERS_SHARE = 0.5  # at most, of the room behind the bytes: a corpus in Chi
 
 def build_bpe(
     texts: Iterable[str], *, max_size: int, min_frequency: int, slots: Iterable[Collection[str]] | None = None
-) -> Tokenizer:
+) -> ByteLevelTokenizer:
     """Byte-level BPE (Sennrich et al., 1508.07909): all 256 bytes, then the characters, then the most frequent pairs,
     of what occurs `min_frequency` times, up to `max_size` tokens. Nothing is unknown to it.
 
@@ -66,7 +66,7 @@ def build_bpe(
     )
     engine.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
     engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS])
-    return Tokenizer(engine)
+    return ByteLevelTokenizer(engine)
 
 
 def _frequent_characters(texts: Iterable[str], min_frequency: int) -> list[str]:
@@ -96,25 +96,6 @@ def _frequent_pairs(pieces: Iterable[str], size: int, min_frequency: int) -> Ite
 def _as_bytes(text: str) -> str:
     """`text` in the byte-level alphabet: a character for each byte of its UTF-8."""
     return "".join(CHAR_OF[byte] for byte in text.encode("utf-8"))
-
-
-def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> Tokenizer:
-    """The article's vocabulary: what stands between spaces, most frequent first; the rest is `<unk>`.
-
-    Words of equal frequency stand in the order of their first appearance. Raises InputError where none is left.
-    """
-    counts = Counter(word for text in texts for word in text.split())
-    specials = (*CONTROL_TOKENS, UNK)
-    words = [w for w, n in counts.most_common() if n >= min_frequency and w not in specials]
-    if not words:
-        raise InputError(
-            f"no word occurs {min_frequency} times in the training dialogues; lower vocab.min_frequency in params.yaml"
-        )
-    vocabulary = {token: i for i, token in enumerate((*specials, *words)) if i < max_size}
-    engine = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
-    engine.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
-    return Tokenizer(engine)
 
 
 def to_json_text(tokenizer: Tokenizer) -> str:

@@ -3,13 +3,13 @@
 A dialogue is `<user> … <bot> … <eos>`, turn after turn. What the bot says and its `<eos>` is what is learnt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tinychat.errors import InputError
 
-PAD, USER, BOT, EOS, UNK = "<pad>", "<user>", "<bot>", "<eos>", "<unk>"
+PAD, USER, BOT, EOS = "<pad>", "<user>", "<bot>", "<eos>"
 CONTROL_TOKENS = (PAD, USER, BOT, EOS)  # their ids are their places: <pad> is 0, as in the article
 
 IGNORED = -100  # a target that counts for nothing: the value torch's cross-entropy leaves out
@@ -27,11 +27,11 @@ class EncodedTurn:
 
 
 def template_turn(
-    role: str, text_ids: Sequence[int], *, weight: int, ids: Mapping[str, int], unk_id: int | None
+    role: str, text_ids: Sequence[int], *, weight: int, ids: Mapping[str, int], unknown_ids: Collection[int]
 ) -> EncodedTurn:
     """Put one turn's text into the template.
 
-    `weight` 0 keeps a bot's turn as context without loss; an unknown word carries none either, since nobody can say
+    `weight` 0 keeps a bot's turn as context without loss; what is unknown carries none either, since nobody can say
     it. Raises InputError for a role that the template does not know.
     """
     if role == "user":
@@ -39,7 +39,7 @@ def template_turn(
     if role != "assistant":
         raise InputError("role is {role!r}; the chat template knows user and assistant", role=role)
     learnt = bool(weight)
-    text_mask = (learnt and token_id != unk_id for token_id in text_ids)
+    text_mask = (learnt and token_id not in unknown_ids for token_id in text_ids)
     return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *text_mask, learnt))
 
 

@@ -1,0 +1,56 @@
+"""A vocabulary of bytes and what was merged of them (BPE): nothing is unknown to it, and any text comes back as it was.
+
+It is built in building.py.
+"""
+
+from collections.abc import Sequence
+
+from tinychat.tokenizer.chat import CONTROL_TOKENS
+from tinychat.tokenizer.vocabulary import Tokenizer
+
+# What byte-level text must survive: parts of characters, line breaks, control tokens that a person types.
+PROBE = "뷁 한글 Abc 123 👨‍👩‍👧\n<eos><user>"
+
+
+def _byte_of_char() -> dict[str, int]:
+    """The byte each character of the byte-level alphabet stands for (GPT-2's table)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+BYTE_OF = _byte_of_char()
+
+
+class ByteLevelTokenizer(Tokenizer):
+    """Text to token ids and back, byte for byte."""
+
+    def bytes_of(self, vocab_size: int) -> list[bytes]:
+        tokens = [self.engine.id_to_token(i) if i not in self.control_ids else None for i in range(vocab_size)]
+        return [bytes(BYTE_OF[char] for char in token or "") for token in tokens]
+
+    def fault(self) -> str | None:
+        if fault := super().fault():
+            return fault
+        vocabulary = self.engine.get_vocab(with_added_tokens=True)
+        if set().union(*(vocabulary.keys() - CONTROL_TOKENS)) != BYTE_OF.keys():
+            return "its tokens are not made of the 256 bytes; tinychat reads byte-level BPE"
+        try:
+            ids = self.engine.encode(PROBE, add_special_tokens=False).ids
+            unchanged = self.engine.decode(ids, skip_special_tokens=False) == PROBE
+        except Exception as error:  # the engine raises bare Exception
+            return f"it cannot encode a text: {error}"
+        if not unchanged or not self.control_ids.isdisjoint(ids):
+            return "a text that it encodes and decodes does not come back unchanged"
+        return None
+
+    def _text_ids(self, ids: Sequence[int]) -> list[int]:
+        assert self.control_ids.isdisjoint(ids), "byte-level text has no control tokens"
+        return list(ids)
+
+    def _shown(self, token: str) -> str:
+        said = bytes(BYTE_OF[char] for char in token)
+        text = said.decode(errors="replace")
+        if "\ufffd" not in text and text.isprintable():
+            return text
+        return "".join(f"<0x{byte:02X}>" for byte in said)

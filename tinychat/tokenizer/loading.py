@@ -1,0 +1,55 @@
+"""A vocabulary from its `tokenizer.json`."""
+
+from pathlib import Path
+
+import tokenizers
+from tokenizers import models
+
+from tinychat.errors import InputError
+from tinychat.files import read_regular
+from tinychat.tokenizer.byte_level import ByteLevelTokenizer
+from tinychat.tokenizer.chat import CONTROL_TOKENS
+from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE, Tokenizer
+from tinychat.tokenizer.words import WordTokenizer
+
+KINDS: dict[type, type[Tokenizer]] = {models.BPE: ByteLevelTokenizer, models.WordLevel: WordTokenizer}
+
+
+def load_tokenizer(path: str | Path, at_most: int | None = None) -> Tokenizer:
+    """The vocabulary in `path`, a `tokenizer.json` or a folder that holds one; `at_most`: the tokens its model knows.
+
+    Raises InputError where there is none, it has more tokens, or is none of ours: word level with an unknown word, or
+    byte-level BPE, either with the chat template's tokens.
+    """
+    file = Path(path)
+    file = file / TOKENIZER_FILE if file.is_dir() else file
+    try:
+        engine = tokenizers.Tokenizer.from_str(read_regular(file, MOST_BYTES).decode("utf-8"))
+    except FileNotFoundError:
+        raise InputError("{file}: no such file; `make repro` builds the vocabulary", file=file) from None
+    except InputError:
+        raise
+    except Exception as error:  # the engine raises bare Exception
+        raise InputError("{file}: not a tokenizer.json: {error}", file=file, error=error) from None
+    kind = type(engine.model)
+    if kind not in KINDS:
+        raise InputError(
+            "{file}: its model is {kind}; tinychat reads BPE (of bytes) and WordLevel", file=file, kind=kind.__name__
+        )
+    missing = [t for place, t in enumerate(CONTROL_TOKENS) if engine.token_to_id(t) != place]
+    if missing:
+        raise InputError(
+            "{file}: {names} missing or misplaced; not a vocabulary of tinychat", file=file, names=", ".join(missing)
+        )
+    tokenizer = KINDS[kind](engine)
+    if at_most is not None and tokenizer.size > at_most:
+        raise InputError(
+            "{folder}: {name} has {tokens} tokens, but config.json says {at_most}; they are not of one model",
+            folder=file.parent,
+            name=file.name,
+            tokens=tokenizer.size,
+            at_most=at_most,
+        )
+    if fault := tokenizer.fault():
+        raise InputError("{file}: {fault}", file=file, fault=fault)
+    return tokenizer
