@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.asking import GREEDY
-from tinychat.evaluation.report import Question, questions_of, spread
+from tinychat.evaluation.evaluate import Question, questions_of, spread
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
 from tinychat.generation.numpy_decoder import NumpyDecoder

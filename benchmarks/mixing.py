@@ -26,8 +26,8 @@ from rich.table import Table
 
 from tinychat.corpus.dialogue import Dialogue, read_corpus
 from tinychat.evaluation.asking import Respondent
+from tinychat.evaluation.evaluate import evaluate
 from tinychat.evaluation.measures import measure_by_name
-from tinychat.evaluation.report import evaluate
 from tinychat.files import read_json
 from tinychat.generation.loading import load_engine
 from tinychat.model.storage import load_model

@@ -5,8 +5,8 @@ from pathlib import Path
 from tinychat.corpus.turns import prompt_of
 from tinychat.errors import run_and_exit
 from tinychat.files import write_folder_atomically
+from tinychat.inspection.export import sentence_record, write_layer_report
 from tinychat.inspection.layers import list_layers
-from tinychat.inspection.report import sentence_record, write_layer_report
 from tinychat.inspection.trace import continue_greedily, trace_sentence
 from tinychat.model.storage import load_model
 from tinychat.params import load_params

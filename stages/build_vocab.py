@@ -9,7 +9,7 @@ from tinychat.params import load_params
 from tinychat.printing import say
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, count_tokens, to_json_text
-from tinychat.tokenizer.words import build_words
+from tinychat.tokenizer.word_level import build_words
 
 CORPUS = Path("data/corpus")
 VOCAB = Path("artifacts/vocab")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import run_and_exit
-from tinychat.evaluation.report import evaluate
+from tinychat.evaluation.evaluate import evaluate
 from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
 from tinychat.model.storage import load_model

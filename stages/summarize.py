@@ -6,8 +6,8 @@ from tinychat.errors import run_and_exit
 from tinychat.files import to_json, write_together
 from tinychat.params import load_params
 from tinychat.printing import say
+from tinychat.report.inputs import read_reports
 from tinychat.report.page import to_html
-from tinychat.report.sources import read_reports
 from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
 from tinychat.report.view import build_view
 from tinychat.report.words import words_of

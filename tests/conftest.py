@@ -14,7 +14,7 @@ from tinychat.model import DialogueModel
 from tinychat.model.config import ModelConfig
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe
-from tinychat.tokenizer.words import build_words
+from tinychat.tokenizer.word_level import build_words
 
 REPO = Path(__file__).parents[1]
 

@@ -94,7 +94,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Source(Section):
+class SourceParams(Section):
     """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed), or the starter
     corpus. `weight`: how often each of its training dialogues stands in the corpus.
     """
@@ -150,7 +150,7 @@ class StarterParams(Section):
 
 class CorpusParams(Section):
     sources: Annotated[
-        Annotated[Literal["auto"], Tag("auto")] | Annotated[list[Source], Field(min_length=1), Tag("list")],
+        Annotated[Literal["auto"], Tag("auto")] | Annotated[list[SourceParams], Field(min_length=1), Tag("list")],
         Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
     ]
     starter: StarterParams

@@ -12,7 +12,7 @@ from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
 from tinychat.tokenizer.chat import BOT, EOS
-from tinychat.tokenizer.words import build_words
+from tinychat.tokenizer.word_level import build_words
 
 GREETING = {BOT: "만나서", "만나서": "반가워요", "반가워요": EOS}
 GREETS = "만나서 반가워요"

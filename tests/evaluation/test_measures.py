@@ -6,10 +6,10 @@ import torch
 from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.evaluation.asking import GREEDY, Respondent
+from tinychat.evaluation.evaluate import evaluate, questions_of, spread
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.measures import is_well_formed, measure_by_name, says_a_phrase_twice
 from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_share, mean_char_f1
-from tinychat.evaluation.report import evaluate, questions_of, spread
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.generation.engine import Engine, FinishReason, Reply
 from tinychat.generation.sampling import SamplingOptions

@@ -5,7 +5,7 @@ from tinychat.inspection.carrying import SEEN, find_carried
 from tinychat.inspection.trace import Trace
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe
-from tinychat.tokenizer.words import build_words
+from tinychat.tokenizer.word_level import build_words
 
 LAYERS, HEADS = 3, 4
 NAME = ["내 이름은 지우야", "반가워요, 지우님!", "내 이름이 뭐라고 했지?"]

@@ -3,8 +3,8 @@ from typing import Any, Literal
 
 import pytest
 
+from tinychat.report.inputs import PICTURES, Epoch, GeneratedReply, Reports, Sentence
 from tinychat.report.page import to_html
-from tinychat.report.sources import PICTURES, Epoch, Reply, Reports, Sentence
 from tinychat.report.view import build_view
 from tinychat.report.words import words_of
 
@@ -40,7 +40,7 @@ def reports(measures: dict[str, Any] | None) -> Reports:
             "runtime": {"device": "cpu", "precision": "fp32", "threads": 1},
             "torch": "2",
         },
-        replies=[Reply("hi", "hello", 1, "stop", 0.5)],
+        replies=[GeneratedReply("hi", "hello", 1, "stop", 0.5)],
         layers=[layer],
         sentences=[
             Sentence(

@@ -11,8 +11,8 @@ from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.report.carried import carried_view
+from tinychat.report.inputs import PICTURES, Reports, read_reports
 from tinychat.report.page import to_html
-from tinychat.report.sources import PICTURES, Reports, read_reports
 from tinychat.report.view import View
 from tinychat.report.words import words_of
 

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pytest
 
 from tinychat.report.charts import draw_loss_curve
-from tinychat.report.sources import Epoch
+from tinychat.report.inputs import Epoch
 from tinychat.report.words import words_of
 from tinychat.svg import ACCENT, SECOND
 

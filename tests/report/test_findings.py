@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from tinychat.report.comparison import share
 from tinychat.report.findings import Finding, find
-from tinychat.report.measures import share
-from tinychat.report.sources import Epoch
+from tinychat.report.inputs import Epoch
 
 FALLING = [Epoch(1, 3.0, 3.0), Epoch(2, 2.0, 2.0)]
 

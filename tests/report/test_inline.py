@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 from tinychat import svg as pictures
 from tinychat.report.charts import WIDTH, draw_loss_curve
 from tinychat.report.inline import COLOURS, inline
-from tinychat.report.sources import Epoch
+from tinychat.report.inputs import Epoch
 from tinychat.report.words import words_of
 
 CURVE = draw_loss_curve([Epoch(1, 3.0, 3.5), Epoch(2, 1.0, 2.5)], 1, words_of("ko"))

@@ -24,7 +24,7 @@ from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
 from tinychat.report.formats import LayerReport, Training, check
-from tinychat.report.sources import METRICS, Reports, read_reports
+from tinychat.report.inputs import METRICS, Reports, read_reports
 from tinychat.report.view import build_view
 from tinychat.report.words import words_of
 

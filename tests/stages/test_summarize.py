@@ -15,8 +15,8 @@ from stages import export_csv, summarize
 from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import read_json, to_csv, to_json_lines, write_atomically, write_json
+from tinychat.inspection.export import sentence_record, write_layer_report
 from tinychat.inspection.layers import list_layers
-from tinychat.inspection.report import sentence_record, write_layer_report
 from tinychat.inspection.trace import trace_sentence
 from tinychat.model import DialogueModel
 from tinychat.tokenizer import Tokenizer

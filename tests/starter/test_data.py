@@ -13,7 +13,7 @@ from tinychat.starter.expanding import Expansion
 from tinychat.starter.measuring import ODD_NAMES
 from tinychat.starter.nearness import stems
 from tinychat.starter.particles import PAIRS, fill, slots_in, without_slots
-from tinychat.starter.reading import Exchange, Scene, Starter
+from tinychat.starter.reading import Scene, SceneExchange, Starter
 
 LONGEST_ANSWER, LONGEST_WAY = 60, 40
 # Sentences of an answer that need no verb: sounds, calls, lists.
@@ -44,10 +44,10 @@ BARE_PARTICLE = re.compile(
 )
 
 
-def exchanges(starter: Starter) -> Iterator[tuple[Scene, Exchange]]:
+def exchanges(starter: Starter) -> Iterator[tuple[Scene, SceneExchange]]:
     for scene in starter.scenes.values():
         for part in scene.parts:
-            if isinstance(part, Exchange):
+            if isinstance(part, SceneExchange):
                 yield scene, part
 
 
@@ -109,7 +109,7 @@ def test_a_scene_that_needs_no_earlier_answer_shares_no_way_with_an_intent(start
         (scene.name, way)
         for scene in starting
         for part in scene.parts
-        if isinstance(part, Exchange)
+        if isinstance(part, SceneExchange)
         for way in part.user
         if text_key(way) in known
     }
@@ -147,7 +147,7 @@ def test_there_are_600_questions_from_outside_by_hand_and_30_of_each_kind(starte
 
 
 def test_there_are_names_and_ways_to_tell_and_ask_for_one(starter: Starter) -> None:
-    tell, ask = (part for part in starter.scenes["name_recall"].parts if isinstance(part, Exchange))
+    tell, ask = (part for part in starter.scenes["name_recall"].parts if isinstance(part, SceneExchange))
     assert len(tell.user) >= 25
     assert len(ask.user) >= 25
     expansion = Expansion(starter, 0)
@@ -181,7 +181,7 @@ def test_the_user_tells_what_the_bot_says_back(starter: Starter) -> None:
     for scene in starter.scenes.values():
         told: set[str] = set()
         for part in scene.parts:
-            if isinstance(part, Exchange):
+            if isinstance(part, SceneExchange):
                 told |= set.intersection(*({slot for slot, _ in slots_in(way)} for way in part.user))
                 assert {slot for text in part.bot for slot, _ in slots_in(text)} <= told, scene.name
 

@@ -27,7 +27,7 @@ from tinychat.starter.expanding import (
 )
 from tinychat.starter.measuring import Measured
 from tinychat.starter.particles import fill, slots_in
-from tinychat.starter.reading import AnyOf, Exchange, Starter, read_starter
+from tinychat.starter.reading import AnyOf, SceneExchange, Starter, read_starter
 
 Expand = Callable[[int], tuple[Expansion, list[Sample], list[Measured]]]
 WAYS = [
@@ -219,7 +219,7 @@ def test_every_scene_and_every_kind_of_question_from_outside_occurs(starter: Sta
     answers = said(training, "assistant")
     for scene in starter.scenes.values():
         last = scene.parts[-1]
-        assert isinstance(last, Exchange)
+        assert isinstance(last, SceneExchange)
         if not scene.slots():
             assert sum(answers[answer] for answer in last.bot) > 10, scene.name
     asked = {text_key(text) for text in said(training, "user")}

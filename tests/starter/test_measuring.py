@@ -8,7 +8,7 @@ from tinychat.corpus.text_keys import text_key
 from tinychat.starter.expanding import Expansion
 from tinychat.starter.measuring import MOST, ODD_NAMES, Measured, measured
 from tinychat.starter.nearness import is_near, stems
-from tinychat.starter.reading import Exchange, Starter, read_starter
+from tinychat.starter.reading import SceneExchange, Starter, read_starter
 
 MEASURES = {
     "seen",
@@ -180,7 +180,7 @@ def test_what_is_right_besides_is_accepted_and_not_trained_on(
     expand: Callable[[int], Any], starter: Starter, by_measure: dict[str, list[Measured]]
 ) -> None:
     last = starter.scenes["name_asked_twice"].parts[-1]
-    assert isinstance(last, Exchange)
+    assert isinstance(last, SceneExchange)
     assert len(last.also) >= 4
     twice = [one for one in by_measure["name"] if len(one.accept) == len({*last.bot, *last.also})]
     assert len(twice) > 20
@@ -189,7 +189,7 @@ def test_what_is_right_besides_is_accepted_and_not_trained_on(
     assert all(any(_frame(answer) in text for answer in last.bot) for text in trained)
 
 
-def asks_twice(text: str, last: Exchange) -> bool:
+def asks_twice(text: str, last: SceneExchange) -> bool:
     return text in last.user
 
 

@@ -9,7 +9,7 @@ from benchmarks.openings import openings, row, trained_on
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.corpus.text_keys import text_key
 from tinychat.starter.particles import fill, slots_in
-from tinychat.starter.reading import Exchange, Starter
+from tinychat.starter.reading import SceneExchange, Starter
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def said_by_users(starter: Starter) -> dict[str, list[str]]:
     """All that the starter corpus has for a user to say, by the kind; scenes' lines with slots are left out."""
     unknown = starter.unknown
     slots = {template: sorted({slot for slot, _ in slots_in(template)}) for template in unknown.templates}
-    parts = [part for scene in starter.scenes.values() for part in scene.parts if isinstance(part, Exchange)]
+    parts = [part for scene in starter.scenes.values() for part in scene.parts if isinstance(part, SceneExchange)]
     return {
         "ways": [way for intent in starter.intents.values() for way in intent.ask],
         "scenes": [text for part in parts for text in part.user if not slots_in(text)],

@@ -8,7 +8,7 @@ from tinychat.errors import InputError
 from tinychat.starter.expanding import Expansion
 from tinychat.starter.measuring import measured
 from tinychat.starter.particles import PAIRS
-from tinychat.starter.reading import AnyOf, Between, Exchange, read_starter
+from tinychat.starter.reading import AnyOf, Between, SceneExchange, read_starter
 
 
 def refused(path: Path, file: str, *told: str) -> None:
@@ -25,7 +25,7 @@ def test_the_files_are_read_as_they_stand(folder: Any) -> None:
     assert starter.intents["hungry"].ask == ("배고파", "나 배고파", "너무 배고파")
     assert starter.intents["happy"].answers == ("저도 신나요!",)
     recall, more = starter.scenes["recall"], starter.scenes["more"]
-    assert [type(part) for part in recall.parts] == [Exchange, Between, Exchange]
+    assert [type(part) for part in recall.parts] == [SceneExchange, Between, SceneExchange]
     assert recall.parts[1] == Between(0, 1)
     assert recall.slots() == {"name"}
     assert more.parts[0] == AnyOf(("hungry",))

@@ -9,7 +9,7 @@ import pytest
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe, count_tokens, to_json_text
-from tinychat.tokenizer.words import build_words
+from tinychat.tokenizer.word_level import build_words
 
 HARD = [
     "뷁 햏 믜",

@@ -21,7 +21,7 @@ from tinychat.corpus.text_files import open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.errors import InputError
-from tinychat.params import CorpusParams, Source
+from tinychat.params import CorpusParams, SourceParams
 from tinychat.printing import say
 
 
@@ -69,7 +69,7 @@ def gather(raw: Path, params: CorpusParams, counts: Counts) -> Iterator[Dialogue
 
 
 def _gather_source(
-    source: Source, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, seen: set[bytes]
+    source: SourceParams, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, seen: set[bytes]
 ) -> Iterator[Dialogue]:
     notes = Notes()
     title, reader_name, items = _open(source, raw, params, known, counts, notes)
@@ -99,14 +99,14 @@ def _gather_source(
 
 
 def _open(
-    source: Source, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, notes: Notes
+    source: SourceParams, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, notes: Notes
 ) -> tuple[str, str, Iterator[Item]]:
     """What the person calls the source, its reader's name, and its items."""
     if source.corpus is not None:
         reader = folder_reader(source.corpus, known)
         folder = raw.parent.parent / reader.folder
         return str(reader.folder), source.corpus, reader.read(folder, params, notes)
-    assert source.file is not None  # Source is one of the two
+    assert source.file is not None  # SourceParams is one of the two
     text = open_text_file(find_file(raw, source.file))
     if text.codec != "utf-8":
         say(f"{text.path}: read as {text.encoding}", aside=True)

@@ -4,13 +4,13 @@ import unicodedata
 from pathlib import Path, PurePath
 
 from tinychat.errors import InputError
-from tinychat.params import CorpusParams, Source
+from tinychat.params import CorpusParams, SourceParams
 from tinychat.raw import may_hold_dialogues, refuse_name, refuse_special_file
 
-SAMPLE = Source(corpus="starter")
+SAMPLE = SourceParams(corpus="starter")
 
 
-def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
+def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
     """The sources in the order in which they are read: files by name, then the starter corpus.
 
     `auto`: every file in `raw` that may hold dialogues; where there is none, the sample.
@@ -19,7 +19,7 @@ def list_sources(raw: Path, params: CorpusParams) -> list[Source]:
     """
     if params.sources == "auto":
         names = _raw_files(raw)
-        sources = [Source(file=name) for name in names] or [SAMPLE]
+        sources = [SourceParams(file=name) for name in names] or [SAMPLE]
     else:
         sources = params.sources
         names = [source.title for source in sources]

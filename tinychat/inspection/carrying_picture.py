@@ -1,6 +1,6 @@
 """The picture of a head that carries a word over: where it looks before it writes each token of that word.
 
-It takes a record of `tinychat.inspection.report.sentence_record` whose `carried` is not null.
+It takes a record of `tinychat.inspection.export.sentence_record` whose `carried` is not null.
 """
 
 from dataclasses import dataclass

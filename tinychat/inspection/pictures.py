@@ -1,6 +1,6 @@
 """Three pictures of one sentence's way through the layers, each an SVG of its own.
 
-They take a record of `tinychat.inspection.report.sentence_record`. L decoder layers, H heads, T tokens.
+They take a record of `tinychat.inspection.export.sentence_record`. L decoder layers, H heads, T tokens.
 Words on them are few and English, as the layers' names are; the summary page explains them in the reader's language.
 """
 

@@ -26,7 +26,7 @@ class CarriedView:
 
 
 def carried_view(carried: dict[str, Any] | None, words: Words) -> CarriedView | None:
-    """A record's `carried` (tinychat.inspection.report) as it is to be read; None where nothing was carried over."""
+    """A record's `carried` (tinychat.inspection.export) as it is to be read; None where nothing was carried over."""
     if carried is None:
         return None
     text, layer, head = carried["text"], carried["layer"], carried["head"]

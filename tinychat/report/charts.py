@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tinychat.report.sources import Epoch
+from tinychat.report.inputs import Epoch
 from tinychat.report.words import Words
 from tinychat.svg import ACCENT, LINE, MUTED, PAPER, SECOND, blank_figure, picture_settings, to_svg
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tinychat.report.measures import better_copy, share
-from tinychat.report.sources import Epoch
+from tinychat.report.comparison import better_copy, share
+from tinychat.report.inputs import Epoch
 
 MUCH = 0.5  # of the seen questions answered exactly: the model knows its dialogues
 LITTLE = 0.1

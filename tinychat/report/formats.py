@@ -22,7 +22,7 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
 
-class Rows(Record):
+class RowsRecord(Record):
     """What a reader kept."""
 
     rows_kept: Count
@@ -36,7 +36,7 @@ class SplitSizes(Record):
     characters: Count
 
 
-class Splits(Record):
+class SplitsRecord(Record):
     """The three splits, and no other."""
 
     model_config = ConfigDict(extra="forbid")
@@ -52,7 +52,7 @@ class Groups(Record):
     count: Count
 
 
-class Overlap(Record):
+class OverlapRecord(Record):
     """What dialogues of a split share with the training split."""
 
     any_text: Count
@@ -66,8 +66,8 @@ class Overlaps(Record):
 
     model_config = ConfigDict(extra="forbid")
 
-    valid: Overlap
-    test: Overlap
+    valid: OverlapRecord
+    test: OverlapRecord
 
 
 class CorpusMetrics(Record):
@@ -76,8 +76,8 @@ class CorpusMetrics(Record):
     rows_read: Count
     rows_kept: Count
     rows_dropped: dict[str, Count]
-    readers: dict[str, Rows]
-    splits: Splits
+    readers: dict[str, RowsRecord]
+    splits: SplitsRecord
     groups: Groups
     overlap: Overlaps
 
@@ -210,7 +210,7 @@ class Role(Record):
     en: str
 
 
-class Layer(Record):
+class LayerRecord(Record):
     """A layer of the model."""
 
     name: str
@@ -227,7 +227,7 @@ class Norm(Record):
     after: Number | None
 
 
-class Head(Record):
+class HeadRecord(Record):
     """A head, and its weight on what was carried over."""
 
     layer: Count
@@ -235,36 +235,36 @@ class Head(Record):
     weight: Share
 
 
-class Source(Record):
+class SourceRecord(Record):
     """Where a carried text stood before."""
 
     role: str
     weights: Annotated[list[Share], Field(min_length=1)]
 
 
-class Carried(Head):
+class CarriedRecord(HeadRecord):
     """What a reply has from the prompt."""
 
     text: str
     seen: bool
-    sources: list[Source]
-    layers: list[Head]
+    sources: list[SourceRecord]
+    layers: list[HeadRecord]
 
 
-class Sentence(Record):
+class SentenceRecord(Record):
     """A sentence that was watched."""
 
     prompt: str
     reply: str
     norms: dict[str, Norm]
-    carried: Carried | None = None
+    carried: CarriedRecord | None = None
 
 
 class LayerReport(Record):
     """reports/layers/layers.json."""
 
-    layers: Annotated[list[Layer], Field(min_length=1)]
-    sentences: Annotated[list[Sentence], Field(min_length=1)]
+    layers: Annotated[list[LayerRecord], Field(min_length=1)]
+    sentences: Annotated[list[SentenceRecord], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _norms_are_of_these_layers(self) -> "LayerReport":

@@ -6,9 +6,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tinychat.report.comparison import MEASURED_ON
 from tinychat.report.inline import inline
-from tinychat.report.measures import SPLITS
-from tinychat.report.sources import Reports
+from tinychat.report.inputs import Reports
 from tinychat.report.view import ARROWS, View, printable
 from tinychat.report.words import Words
 
@@ -36,7 +36,7 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
         t=words,
         view=view,
         arrows=ARROWS,
-        shown=[split for split in SPLITS if view.asked[split]],
+        shown=[split for split in MEASURED_ON if view.asked[split]],
         loss_curve=Markup(inline(curve, "loss", words("loss_curve"))),
         sentences=_sentences(reports, view, words),
     )

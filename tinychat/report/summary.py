@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tinychat.report.sources import Reports
+from tinychat.report.inputs import Reports
 
 N_LAYERS, FINAL_LOSS, N_GENERATED = "레이어 수", "최종 손실", "생성된 토큰 수"
 

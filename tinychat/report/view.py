@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinychat.report.carried import CarriedView, carried_view
+from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups
 from tinychat.report.findings import find
-from tinychat.report.measures import NONE, SPLITS, MeasureGroup, abilities, measure_groups
-from tinychat.report.sources import Reports
+from tinychat.report.inputs import Reports
 from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
 from tinychat.report.words import Words
 
@@ -138,7 +138,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
         measures=measure_groups(evaluation),
         asked={
             split: words("n_dialogues", n=f"{evaluation[split]['dialogues']:,}") if evaluation[split] else None
-            for split in SPLITS
+            for split in MEASURED_ON
         },
         sections=_sections(reports, language),
         first_prompt=reports.sentences[0].prompt,

@@ -13,7 +13,7 @@ from tinychat.corpus.dialogue import Turn
 from tinychat.starter.dividing import divide, divide_by_hash, settled_parts
 from tinychat.starter.habits import as_typed
 from tinychat.starter.particles import fill, slots_in
-from tinychat.starter.reading import AnyOf, Between, Exchange, Intent, Names, Scene, Starter
+from tinychat.starter.reading import AnyOf, Between, Intent, Names, Scene, SceneExchange, Starter
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ class Expansion:
             (scene.name, number): divide_by_hash(part.user, HELD_OUT, seed, settled)
             for scene in starter.scenes.values()
             for number, part in enumerate(scene.parts)
-            if isinstance(part, Exchange)
+            if isinstance(part, SceneExchange)
         }
         self.name_scenes = [scene for scene in starter.scenes.values() if NAME in scene.slots()]
         self.other_scenes = [scene for scene in starter.scenes.values() if NAME not in scene.slots()]
@@ -125,7 +125,7 @@ class Expansion:
         accept: tuple[str, ...] = ()
         for number, part in enumerate(scene.parts):
             match part:
-                case Exchange():
+                case SceneExchange():
                     asked = fill(rng.deal(ways(scene, number)), values)
                     turns += exchange(self.typed(asked, rng), fill(rng.deal(part.bot), values))
                     accept = tuple(fill(answer, values) for answer in (*part.bot, *part.also))

@@ -7,7 +7,7 @@ from functools import partial
 from tinychat.starter.expanding import NAME, Dealer, Expansion, Sample, exchange
 from tinychat.starter.nearness import is_near
 from tinychat.starter.particles import slots_in
-from tinychat.starter.reading import Exchange, Intent, Scene
+from tinychat.starter.reading import Intent, Scene, SceneExchange
 
 MOST = 400  # dialogues of a measure
 ODD_NAMES = (
@@ -87,7 +87,7 @@ def _unknown(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
 
 def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
     usual = [name for name in expansion.names.test if _is_usual(expansion, name)]
-    scenes = [scene for scene in expansion.name_scenes if isinstance(scene.parts[-1], Exchange)]
+    scenes = [scene for scene in expansion.name_scenes if isinstance(scene.parts[-1], SceneExchange)]
     anew = _last_anew(expansion)
     for n in range(MOST // 2 if usual and scenes else 0):
         scene = scenes[n % len(scenes)]
@@ -110,7 +110,7 @@ def _names(expansion: Expansion, rng: Dealer) -> Iterator[Measured]:
 def _until_told(scene: Scene) -> Scene | None:
     """The scene up to where the user says the name, and the answer to that; None where only the bot says one."""
     for number, part in enumerate(scene.parts):
-        if isinstance(part, Exchange) and any(slot == NAME for text in part.user for slot, _ in slots_in(text)):
+        if isinstance(part, SceneExchange) and any(slot == NAME for text in part.user for slot, _ in slots_in(text)):
             return replace(scene, parts=scene.parts[: number + 1])
     return None
 

@@ -23,7 +23,7 @@ class Intent:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class SceneExchange:
     """A turn of a scene: what the user may say, what the bot may answer, and what would be right besides."""
 
     user: tuple[str, ...]
@@ -46,7 +46,7 @@ class Between:
     most: int
 
 
-Part = Exchange | AnyOf | Between
+Part = SceneExchange | AnyOf | Between
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Scene:
 
     def slots(self) -> set[str]:
         """The slots that its turns hold."""
-        exchanges = [part for part in self.parts if isinstance(part, Exchange)]
+        exchanges = [part for part in self.parts if isinstance(part, SceneExchange)]
         return {
             name for part in exchanges for text in (*part.user, *part.bot, *part.also) for name, _ in slots_in(text)
         }
@@ -246,7 +246,7 @@ class _File:
         """Turn `number` (from 0) of a scene."""
         where, turn = f"scenes.{scene}.turns[{number}]", self.at("scenes", scene, "turns")[number]
         if isinstance(turn, dict) and {"user", "bot"} <= set(turn) <= {"user", "bot", "also"}:
-            return Exchange(
+            return SceneExchange(
                 *(self.checked(f"{where}.{key}", turn[key]) for key in ("user", "bot", "also") if key in turn)
             )
         if isinstance(turn, dict) and set(turn) == {"intent"}:

@@ -1,4 +1,4 @@
-"""Building a byte-level vocabulary (BPE) from a corpus, and writing any down. That of words is in words.py."""
+"""Building a byte-level vocabulary (BPE) from a corpus, and writing any down. That of words is in word_level.py."""
 
 import json
 from collections import Counter

@@ -10,9 +10,9 @@ from tinychat.files import read_regular
 from tinychat.tokenizer.byte_level import ByteLevelTokenizer
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE, Tokenizer
-from tinychat.tokenizer.words import WordTokenizer
+from tinychat.tokenizer.word_level import WordLevelTokenizer
 
-KINDS: dict[type, type[Tokenizer]] = {models.BPE: ByteLevelTokenizer, models.WordLevel: WordTokenizer}
+KINDS: dict[type, type[Tokenizer]] = {models.BPE: ByteLevelTokenizer, models.WordLevel: WordLevelTokenizer}
 
 
 def load_tokenizer(path: str | Path, at_most: int | None = None) -> Tokenizer:

@@ -1,4 +1,4 @@
-"""What every vocabulary does: text to token ids and back. Its kinds are byte_level.py and words.py."""
+"""What every vocabulary does: text to token ids and back. Its kinds are byte_level.py and word_level.py."""
 
 import unicodedata
 from abc import ABC, abstractmethod

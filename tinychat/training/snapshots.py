@@ -50,7 +50,7 @@ CODE = (
     "tokenizer/chat.py",
     "tokenizer/loading.py",
     "tokenizer/vocabulary.py",
-    "tokenizer/words.py",
+    "tokenizer/word_level.py",
     "training/card.py",
     "training/interruption.py",
     "training/loop.py",

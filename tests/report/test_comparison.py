@@ -1,6 +1,6 @@
 import pytest
 
-from tinychat.report.measures import ABILITIES, NONE, Cell, abilities, better_copy, measure_groups, share
+from tinychat.report.comparison import ABILITIES, NONE, Cell, abilities, better_copy, measure_groups, share
 from tinychat.report.words import LANGUAGES
 
 HELD_OUT = {

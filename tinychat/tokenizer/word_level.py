@@ -14,7 +14,7 @@ UNK = "<unk>"
 SPECIAL_TOKENS = (*CONTROL_TOKENS, UNK)
 
 
-class WordTokenizer(Tokenizer):
+class WordLevelTokenizer(Tokenizer):
     """Words to token ids and back."""
 
     def __init__(self, engine: tokenizers.Tokenizer) -> None:
@@ -46,7 +46,7 @@ class WordTokenizer(Tokenizer):
         return token
 
 
-def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> WordTokenizer:
+def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> WordLevelTokenizer:
     """The words that occur `min_frequency` times, most frequent first, up to `max_size` tokens; the rest is `<unk>`.
 
     Words of equal frequency stand in the order of their first appearance. Raises InputError where none is left.
@@ -61,4 +61,4 @@ def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> W
     engine = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
     engine.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
-    return WordTokenizer(engine)
+    return WordLevelTokenizer(engine)

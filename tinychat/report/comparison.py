@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SPLITS = ("held_out", "seen")
+MEASURED_ON = ("held_out", "seen")
 NONE = "–"
 
 
@@ -27,7 +27,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class MeasureGroup:
-    """Measures that share one baseline; a cell for each of SPLITS, in their order."""
+    """Measures that share one baseline; a cell for each of MEASURED_ON, in their order."""
 
     key: str
     baseline: str
@@ -96,7 +96,7 @@ def abilities(evaluation: dict[str, Any]) -> list[Ability]:
 
 def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
     """Every measure on held-out and on seen dialogues; the sign NONE where there is no number."""
-    splits = [evaluation[split] or {} for split in SPLITS]
+    splits = [evaluation[split] or {} for split in MEASURED_ON]
     predicted = [(split, (split.get("baselines") or {}).get("unigram") or {}) for split in splits]
     replied = [(split.get("replies") or {}, better_copy(split) or {}) for split in splits]
     return [

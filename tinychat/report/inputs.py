@@ -50,7 +50,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Reply:
+class GeneratedReply:
     """A prompt and what the model says; `probability` is the (geometric) mean that it gave to its own tokens."""
 
     prompt: str
@@ -86,7 +86,7 @@ class Reports:
     metrics: dict[str, dict[str, Any]]
     history: list[Epoch]
     training: dict[str, Any]
-    replies: list[Reply]
+    replies: list[GeneratedReply]
     layers: list[dict[str, Any]]
     sentences: list[Sentence]
 
@@ -160,7 +160,7 @@ def _history(path: Path) -> list[Epoch]:
     return epochs
 
 
-def _replies(table: Path, lines: Path) -> Iterator[Reply]:
+def _replies(table: Path, lines: Path) -> Iterator[GeneratedReply]:
     rows = _rows(table, "export_csv", TableRow)
     records = list(read_json_lines(lines, "generate", lambda reply, _: check(reply, ReplyRecord)))
     if not records:
@@ -171,7 +171,7 @@ def _replies(table: Path, lines: Path) -> Iterator[Reply]:
             f"{table} and {lines} do not hold the same prompts; run export_csv again: `dvc repro --force export_csv`"
         )
     for prompt, row, record in zip(prompts, rows, records, strict=True):
-        yield Reply(
+        yield GeneratedReply(
             prompt=prompt,
             text=undo_formula_guard(row["output"]),
             n_tokens=int(row["n_tokens"]),
