@@ -2,8 +2,30 @@
 
 PYTHON ?= python3
 
-# Where PYTHON was given, an environment of another Python version does not do.
-ENVIRONMENT = $(PYTHON) tools/environment.py $(if $(filter file,$(origin PYTHON)),,--exactly)
+# Why .venv cannot stay; nothing where it can. It is installed to its end where .venv/.installed* is there, which names
+# its folder, since its scripts do. Where PYTHON was given, it has to be of that version. A link is another clone's.
+UNFIT := $(shell \
+	if test -L .venv; then exit; fi; \
+	if ! test -d .venv; then echo "there is none"; exit; fi; \
+	if ! test -x .venv/bin/python; then echo "its Python is gone"; exit; fi; \
+	made=$$(cat .venv/.installed* 2>/dev/null); \
+	if test -z "$$made"; then echo "it was not installed to its end"; exit; fi; \
+	if test "$$made" != "$$(pwd -P)"; then echo "it was made for another folder"; exit; fi; \
+	$(if $(filter file,$(origin PYTHON)),,test -d \
+	.venv/lib/python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') || echo "it is not of $(PYTHON)"))
+
+UV = .venv/bin/python tools/uv.py
+
+# All that a lock pins, the project itself, and nothing else. What cannot be had ends the dry run, before anything is
+# touched; what is cut off after that leaves no .venv/.installed*, and .venv is made anew.
+define install
+	@set -- --python .venv --exact --requirements $(1) --build-constraints $(1) --editable .; \
+	if grep '^torch==' $(1) | UV_HTTP_RETRIES=1 $(UV) compile --quiet --no-deps --torch-backend=auto - >/dev/null 2>&1; \
+	then set -- "$$@" --torch-backend=auto; \
+	else echo "PyTorch's own index does not answer: torch comes from where other packages do, maybe with CUDA"; fi; \
+	$(UV) install --dry-run --quiet "$$@" && rm -f .venv/.installed* && pwd -P >.venv/.begun && \
+	$(UV) install "$$@" && mv .venv/.begun $@
+endef
 
 # The commands of the environment come first, for DVC's stages too: dvc.yaml says plain `python`.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" && export PATH &&
@@ -15,7 +37,7 @@ SMOKE = -S 'corpus.sources=[{corpus: starter}]' -S corpus.starter.dialogues=100 
 .DEFAULT_GOAL := help
 BASE ?= HEAD
 
-.PHONY: help repro article smoke compare test test-slow lint format check docs-figures lock clean environment environment-dev
+.PHONY: help repro article smoke compare test test-slow lint format check docs-figures lock clean environment environment-dev anew
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,7 +49,7 @@ repro: environment ## From raw dialogues to the report, only what is not up to d
 article: environment ## The article from top to bottom, on its own sentence
 	@$(IN_VENV) python -m examples.article
 
-smoke: environment ## All stages, on a hundred dialogues, with a tiny model: seconds; it leaves everything here as it was
+smoke: environment ## All stages, on a hundred dialogues, with a tiny model, about a minute; it leaves everything here as it was
 	@$(IN_VENV) dvc exp run --temp --force --name smoke $(SMOKE) && dvc exp remove --quiet smoke
 
 compare: environment ## What params and metrics changed since BASE (else the last commit), as Markdown
@@ -56,14 +78,38 @@ check: environment ## Does dvc.lock agree with dvc.yaml and with the files in gi
 docs-figures: environment ## The tables of the documents, made anew of reports/ and benchmarks/results/
 	@$(IN_VENV) python -m tools.docs_figures
 
-lock: environment-dev ## Make requirements*.lock from pyproject.toml
-	@$(IN_VENV) python -m tools.lock
+# PyPI's torch, whatever this machine installs. The parts of CUDA are left out, since torch's CUDA build brings its own
+# and nobody else shall have them.
+define lock
+	@UV_FIND_LINKS= $(UV) compile --quiet --universal --python-version 3.11 --no-annotate \
+		--custom-compile-command "make lock" $(UPGRADE) $(2) --output-file $(1) pyproject.toml
+	@sed -E '/^(cuda-|nvidia-|triton==)/d; s/\+[a-z0-9.]+//' $(1) >.$(1).tmp && mv .$(1).tmp $(1)
+endef
 
-environment:
-	@$(ENVIRONMENT)
+lock: $(if $(wildcard .venv/bin/uv),,environment) ## Make requirements*.lock from pyproject.toml; UPGRADE=--upgrade moves pins
+	$(call lock,requirements.lock,--extra pipeline)
+	$(call lock,requirements-dev.lock,--extra pipeline --extra dev --constraints requirements.lock)
 
-environment-dev:
-	@$(ENVIRONMENT) --dev
+# Once the tests' packages are there, they stay.
+environment: $(or $(wildcard .venv/.installed-dev),.venv/.installed)
+environment-dev: .venv/.installed-dev
+
+ifeq ($(shell test -L .venv && echo link),link)
+.venv/.installed .venv/.installed-dev:
+else
+.venv/.installed: requirements.lock pyproject.toml $(if $(UNFIT),anew)
+	$(call install,requirements.lock)
+
+.venv/.installed-dev: requirements-dev.lock pyproject.toml $(if $(UNFIT),anew)
+	$(call install,requirements-dev.lock)
+endif
+
+anew:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: tinychat needs Python 3.11 or newer, and \
+	%s is %s\nName another, for example: make repro PYTHON=python3.12" % (sys.executable, sys.version.split()[0]))'
+	@echo "Making .venv: $(UNFIT)"
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock uv
 
 # What is made again from what stays: data/raw, DVC's cache, .venv, and all that git tracks.
 OUTPUTS = data/corpus data/prepared artifacts models outputs \

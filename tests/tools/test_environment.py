@@ -1,28 +1,30 @@
-"""`.venv` is kept at once where it fits, completed where something is missing, made anew where it is broken.
+"""`make environment` makes `.venv` from nothing, starts nothing where it fits, and mends what is not as it should be.
 
-It has the project's command, too, which runs the code as it lies in the folder.
+The packages of these tests are small and lie in a folder; pip, and uv after it, finds nothing else.
 """
 
-import json
 import os
+import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distribution
 from pathlib import Path
 from threading import Thread
 
 import pytest
-
-from tools import environment
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = "Lib/site-packages" if os.name == "nt" else f"lib/python3.{sys.version_info.minor}/site-packages"
-SCRIPTS, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
-HERE = sys.version_info[:2]
+SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
 
 PYPROJECT = """\
 [build-system]
@@ -38,81 +40,16 @@ scripts = { tinychat = "tinychat.cli:main" }
 include = ["tinychat*"]
 """
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A folder with the tool, a lock of one pin and a package that says hello; its name has a space and Hangul."""
-    root = tmp_path / "my 프로젝트"
-    for folder in ("tools", "tinychat"):
-        (root / folder).mkdir(parents=True)
-    shutil.copy(ROOT / "tools/environment.py", root / "tools")
-    (root / "requirements.lock").write_text("# A lock\nlittle-package==1.0\n", encoding="utf-8", newline="\n")
-    (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8", newline="\n")
-    (root / "tinychat/__init__.py").touch()
-    (root / "tinychat/cli.py").write_text("def main() -> None:\n    print('hello')\n", encoding="utf-8")
-    return root.resolve()
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
-@pytest.fixture
-def wheels(project: Path) -> Path:
-    """A folder with the wheels that the lock pins: setuptools stands there, too, as in the real lock."""
-    folder = project.parent / "wheels"
-    make_wheel(folder, "little_package", "1.0")
-    setuptools = distribution("setuptools")
-    with zipfile.ZipFile(folder / f"setuptools-{setuptools.version}-py3-none-any.whl", "w") as wheel:
-        for file in setuptools.files or []:
-            if file.suffix != ".pyc" and file.parts[0] != "..":
-                wheel.write(str(file.locate()), file.as_posix())
-    with open(project / "requirements.lock", "a", encoding="utf-8", newline="\n") as lock:
-        lock.write(f"setuptools=={setuptools.version}\n")
-    return folder
-
-
-def run_tool(root: Path, *options: str, wheels: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """The tool as make runs it; pip, if it is called at all, finds nothing but `wheels`."""
-    settings = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(wheels or root)}
-    return subprocess.run(
-        [sys.executable, root / "tools/environment.py", *options],
-        env={**os.environ, **settings},
-        capture_output=True,
-        encoding="utf-8",
-    )
-
-
-def make_venv(root: Path) -> Path:
-    """A virtual environment without pip, in which therefore nothing can be installed."""
-    venv = root / ".venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    settings = venv / "pyvenv.cfg"  # names the command that made it, which shall be the tool's
-    settings.write_text(settings.read_text(encoding="utf-8").replace(" --without-pip", ""), encoding="utf-8")
-    return venv
-
-
-def plant(venv: Path, name: str, version: str, *, whole: bool = True) -> None:
-    """What pip leaves of an installed package; without RECORD where it was killed on the way."""
-    folder = venv / SITE / f"{name}-{version}.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
-    if whole:
-        (folder / "RECORD").write_text("", encoding="utf-8")
-
-
-def plant_project(venv: Path, folder: Path, version: str = "0.1.0", command: str = "tinychat.cli:main") -> Path:
-    """What pip leaves of the project where it runs the code in `folder`; gives the folder of its notes."""
-    plant(venv, "tinychat", version)
-    notes = venv / SITE / f"tinychat-{version}.dist-info"
-    origin = {"dir_info": {"editable": True}, "url": folder.as_uri()}
-    (notes / "direct_url.json").write_text(json.dumps(origin), encoding="utf-8")
-    (notes / "entry_points.txt").write_text(f"[console_scripts]\ntinychat = {command}\n", encoding="utf-8")
-    script = venv / SCRIPTS / f"tinychat{EXE}"
-    script.touch()
-    script.chmod(0o755)
-    return notes
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def make_wheel(folder: Path, name: str, version: str) -> None:
-    """A package of one module, to be installed without a network."""
-    folder.mkdir(exist_ok=True)
+    """A package of one empty module."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": "",
@@ -120,397 +57,354 @@ def make_wheel(folder: Path, name: str, version: str) -> None:
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": "",
     }
+    folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for path, text in files.items():
             wheel.writestr(path, text)
 
 
-def say(venv: Path, command: str = "tinychat") -> str:
-    """What the installed command prints, run from elsewhere."""
-    done = subprocess.run(
-        [venv / SCRIPTS / f"{command}{EXE}"], cwd=venv.parent.parent, check=True, capture_output=True, encoding="utf-8"
+def pack_again(folder: Path, name: str) -> str:
+    """A wheel of a package that is installed here, for any platform; gives its pin."""
+    package = distribution(name)
+    with zipfile.ZipFile(folder / f"{name}-{package.version}-py3-none-any.whl", "w") as wheel:
+        for file in package.files or []:
+            if file.parts[0] == "..":  # a command: it stands in bin
+                wheel.write(str(file.locate()), f"{name}-{package.version}.data/scripts/{file.name}")
+            elif file.suffix != ".pyc":
+                wheel.write(str(file.locate()), file.as_posix())
+    return f"{name}=={package.version}"
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the lock of `project` pins."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for name, version in (("little_package", "1.0"), ("little_package", "2.0"), ("for_tests", "1.0"), ("torch", "0.1")):
+        make_wheel(folder, name, version)
+    write(folder / "pins", "".join(f"{pack_again(folder, name)}\n" for name in ("setuptools", "uv")))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the Makefile and a package that says hello; its name has a space and Hangul."""
+    root = tmp_path / "my 프로젝트"
+    (root / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", root)
+    shutil.copy(ROOT / "tools/uv.py", root / "tools")
+    write(root / "pyproject.toml", PYPROJECT)
+    write(root / "requirements.lock", "little-package==1.0\ntorch==0.1\n")
+    write(root / "requirements-dev.lock", "for-tests==1.0\nlittle-package==1.0\ntorch==0.1\n")
+    write(root / "tinychat/__init__.py", "")
+    write(root / "tinychat/cli.py", "def main() -> None:\n    print('hello')\n")
+    return root
+
+
+@pytest.fixture
+def installable(project: Path, wheels: Path) -> Path:
+    """The same with what installs it in its locks."""
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        with open(project / name, "a", encoding="utf-8", newline="\n") as lock:
+            lock.write((wheels / "pins").read_text(encoding="utf-8"))
+    return project
+
+
+def make(
+    root: Path, *arguments: str, wheels: Path | None = None, **settings: str
+) -> "subprocess.CompletedProcess[str]":
+    """make as a person calls it, in a process group of its own; pip finds nothing but `wheels`, uv neither."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "PIP_", "UV_"))
+        and name not in ("PYTHON", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    }
+    settings = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels or root), **settings}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=root,
+        env={**kept, "PIP_CONFIG_FILE": os.devnull, "UV_CACHE_DIR": str(root.parent / "cache"), **settings},
+        capture_output=True,
+        encoding="utf-8",
+        start_new_session=True,
     )
-    return done.stdout.strip()
 
 
-def serves(project: Path) -> bool:
-    contents = environment.look_into(project / ".venv")
-    assert contents is not None
-    return environment.serves(project / ".venv", project, contents)
+def installed(root: Path, *arguments: str, wheels: Path, **settings: str) -> str:
+    """What make prints where it must succeed, after which a second call has nothing to do."""
+    done = make(root, *arguments, wheels=wheels, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert make(root, "--question", *arguments).returncode == 0
+    return done.stdout
 
 
-def why_unfit(venv: Path, version: tuple[int, int] | None = None) -> str | None:
-    return environment.why_unfit(venv, environment.look_into(venv), version)
+def plant_venv(root: Path, *, made_for: Path | None = None) -> Path:
+    """An environment that counts as installed to its end, with nothing in it that could install anything."""
+    venv = root / ".venv"
+    (venv / SITE).mkdir(parents=True)
+    (venv / "bin").mkdir()
+    (venv / "bin/python").symlink_to(sys.executable)
+    write(venv / ".installed", f"{(made_for or root).resolve()}\n")
+    return venv
 
 
-def test_an_environment_with_every_pin_and_the_project_is_kept_without_a_word_and_without_pip(project: Path) -> None:
-    venv = make_venv(project)
-    plant(venv, "little_package", "1.0")
-    plant_project(venv, project)
-    done = run_tool(project)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+def packages(root: Path) -> set[str]:
+    """What is installed, as name-version."""
+    return {folder.name.removesuffix(".dist-info") for folder in (root / ".venv" / SITE).glob("*.dist-info")}
 
 
-def test_the_dev_lock_counts_only_with_dev(project: Path) -> None:
-    (project / "requirements-dev.lock").write_text("other==2.0\n", encoding="utf-8", newline="\n")
-    venv = make_venv(project)
-    plant(venv, "Little.Package", "1.0")
-    plant_project(venv, project)
-    assert run_tool(project).stdout == ""
-    plant(venv, "other", "2.0")
-    assert run_tool(project, "--dev").stdout == ""
+def say(root: Path) -> str:
+    """What the installed command prints, run from elsewhere."""
+    command = [root / ".venv/bin/tinychat"]
+    return subprocess.run(command, cwd=root.parent, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
 
-def test_a_local_version_meets_its_pin(project: Path) -> None:
-    venv = make_venv(project)
-    plant(venv, "little_package", "1.0+cpu")
-    plant_project(venv, project)
-    assert run_tool(project).stdout == ""
+def why(root: Path, *arguments: str) -> str:
+    """Why make would make `.venv`, in its own words; empty where it would not."""
+    planned = make(root, "--dry-run", "environment", *arguments).stdout
+    return next((line.split(": ")[1].strip('"') for line in planned.splitlines() if "Making .venv: " in line), "")
 
 
-def test_a_pin_for_another_platform_is_not_asked_for(project: Path) -> None:
-    lock = project / "requirements.lock"
-    lock.write_text('a==1.0 ; sys_platform == "win32"\nb==2.0 ; sys_platform == "linux"\n', encoding="utf-8")
-    assert environment.pins(lock, "linux") == {"b": "2.0"}
-    assert environment.pins(lock, "win32") == {"a": "1.0"}
+def old_python(folder: Path) -> Path:
+    """A Python that says that it is 3.9."""
+    command = folder / "python3.9"
+    code = "import sys; sys.version_info = (3, 9, 6); sys.version = '3.9.6 (default)'; exec(sys.argv[1])"
+    write(command, f'#!/bin/sh\nshift\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n')
+    command.chmod(0o755)
+    return command
 
 
-def test_another_version_or_none_at_all_is_lacking(project: Path) -> None:
-    lock = project / "requirements.lock"
-    lock.write_text("a==1.0\nb==2.0\nc==3.0\n", encoding="utf-8")
-    contents = environment.Contents(HERE, "linux", {"a": "1.0", "b": "1.9"}, [], [], project, project)
-    assert environment.lacking(contents, [lock]) == ["b==2.0", "c==3.0"]
+def test_an_environment_that_fits_is_kept_and_nothing_is_started(project: Path) -> None:
+    plant_venv(project)
+    assert make(project, "--question", "environment").returncode == 0
+    assert make(project, "--question", "environment", f"PYTHON={sys.executable}").returncode == 0
 
 
-@pytest.mark.parametrize("line", ["a>=1.0", "a==1.0 --hash=sha256:00", "-r other.txt", "a @ file:///a.whl"])
-def test_a_line_that_is_no_pin_is_named_with_its_number(project: Path, line: str) -> None:
-    (project / "requirements.lock").write_text(f"# A lock\n{line}\n", encoding="utf-8")
-    plant(make_venv(project), "a", "1.0")
-    done = run_tool(project)
-    assert done.returncode == 1
-    assert "requirements.lock:2" in done.stderr and line in done.stderr and "Traceback" not in done.stderr
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_a_changed_lock_or_description_is_installed_into_the_environment_that_is_there(
+    project: Path, changed: str
+) -> None:
+    plant_venv(project)
+    later = (project / ".venv/.installed").stat().st_mtime + 1
+    os.utime(project / changed, (later, later))
+    assert make(project, "--question", "environment").returncode == 1
+    assert why(project) == ""
 
 
-def test_a_package_whose_installation_was_cut_off_makes_the_environment_unfit(project: Path) -> None:
-    venv = make_venv(project)
-    plant(venv, "little_package", "1.0", whole=False)
-    assert "little_package-1.0" in str(why_unfit(venv))
-
-
-def test_what_pip_put_aside_to_remove_counts_as_nothing(project: Path) -> None:
-    venv = make_venv(project)
-    plant(venv, "~ittle_package", "1.0")
-    contents = environment.look_into(venv)
-    assert contents is not None and contents.packages == {} and contents.half == []
+def test_an_environment_is_made_anew_for_a_reason_that_is_said(project: Path) -> None:
+    assert why(project) == "there is none"
+    venv = plant_venv(project)
+    assert why(project) == ""
+    (venv / "bin/python").unlink()
+    (venv / "bin/python").symlink_to(project / "a Python that was removed")
+    assert why(project) == "its Python is gone"
+    shutil.rmtree(venv)
+    plant_venv(project, made_for=project.parent)
+    assert why(project) == "it was made for another folder"
+    (venv / ".installed").unlink()
+    assert why(project) == "it was not installed to its end"
 
 
 def test_an_environment_of_another_python_is_kept_unless_this_one_was_asked_for(project: Path) -> None:
-    venv = make_venv(project)
-    assert why_unfit(venv) is None
-    assert why_unfit(venv, HERE) is None
-    assert "Python {}.{}".format(*HERE) in str(why_unfit(venv, (3, 99)))
+    venv = plant_venv(project)
+    (venv / SITE).parent.rename(venv / "lib/python3.99")
+    assert why(project) == ""
+    assert why(project, f"PYTHON={sys.executable}") == f"it is not of {sys.executable}"
 
 
-def test_an_environment_of_a_python_that_is_too_old_is_unfit(project: Path) -> None:
-    venv = make_venv(project)
-    assert "3.10" in str(
-        environment.why_unfit(venv, environment.Contents((3, 10), "linux", {}, [], [], venv, venv), None)
-    )
+def test_a_python_that_is_too_old_is_an_error_that_says_what_to_do_and_touches_nothing(project: Path) -> None:
+    venv = plant_venv(project)
+    done = make(project, "environment", f"PYTHON={old_python(project.parent)}")
+    assert done.returncode == 2
+    assert "3.11" in done.stderr and "3.9.6" in done.stderr and "make repro PYTHON=python3.12" in done.stderr
+    assert (venv / ".installed").exists()
 
 
-def test_an_environment_from_another_folder_is_unfit_where_a_script_cannot_name_its_place(project: Path) -> None:
-    make_venv(project)  # there is a space in its path
-    copied = project.parent / "copy"
-    shutil.copytree(project, copied, symlinks=True)
-    assert str(project / ".venv") in str(why_unfit(copied / ".venv"))
+def test_an_old_python_does_for_an_environment_that_was_made_with_a_newer_one(project: Path) -> None:
+    plant_venv(project)
+    old_python(project.parent).rename(project.parent / "python3")
+    assert make(project, "environment", PATH=f"{project.parent}:{os.environ['PATH']}").returncode == 0
 
 
-def test_an_environment_whose_python_does_not_start_is_unfit(project: Path) -> None:
-    venv = make_venv(project)
-    python = environment.python_of(venv)
-    python.unlink()
-    python.symlink_to(project / "a Python that was removed")
-    assert "does not start" in str(why_unfit(venv))
+def test_a_python_that_is_not_there_is_an_error(project: Path) -> None:
+    plant_venv(project)
+    done = make(project, "environment", "PYTHON=python3.99")
+    assert done.returncode == 2 and "python3.99: not found" in done.stderr
+    assert (project / ".venv/.installed").exists()
 
 
-def test_an_old_python_hears_what_was_found_and_what_to_do(project: Path) -> None:
-    done = run_as_old_python(project)
-    assert done.returncode == 1
-    assert "3.9.6" in done.stderr and "3.11" in done.stderr and "make repro PYTHON=python3.12" in done.stderr
-    assert not (project / ".venv").exists()
-
-
-def test_an_old_python_leaves_the_work_to_an_environment_made_with_a_newer_one(project: Path) -> None:
-    venv = make_venv(project)
-    plant(venv, "little_package", "1.0")
-    plant_project(venv, project)
-    done = run_as_old_python(project)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert run_as_old_python(project, "--exactly").returncode == 1
-
-
-def run_as_old_python(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """The tool in a Python that says that it is 3.9 and no virtual environment."""
-    code = (
-        "import runpy, sys; sys.version_info = (3, 9, 6, 'final', 0); sys.version = '3.9.6 (default)';"
-        f"sys.prefix = sys.base_prefix; sys.argv = [{str(root / 'tools/environment.py')!r}, *{options!r}];"
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-
-
-@pytest.mark.parametrize("other", [{"version": "0.0.9"}, {"command": "tinychat.old:main"}])
-def test_a_project_that_is_installed_otherwise_than_pyproject_says_does_not_do(
-    project: Path, other: dict[str, str]
-) -> None:
-    plant_project(make_venv(project), project, **other)
-    assert not serves(project)
-
-
-def test_a_project_that_is_installed_for_another_folder_does_not_do(project: Path) -> None:
-    elsewhere = project.parent / "elsewhere"
-    shutil.copytree(project, elsewhere)
-    plant_project(make_venv(project), elsewhere)
-    assert not serves(project)
-
-
-def test_a_copy_of_the_project_does_not_do_since_it_grows_old(project: Path) -> None:
-    notes = plant_project(make_venv(project), project)
-    assert serves(project)
-    (notes / "direct_url.json").write_text(json.dumps({"url": project.as_uri(), "dir_info": {}}), encoding="utf-8")
-    assert not serves(project)
-    (notes / "direct_url.json").unlink()
-    assert not serves(project)
-
-
-@pytest.mark.parametrize(
-    "lost", ["the command", "the end of the installation", "all", "none, but two are there", "a file's content"]
-)
-def test_an_installation_of_the_project_that_is_not_whole_does_not_do(project: Path, lost: str) -> None:
-    venv = make_venv(project)
-    notes = plant_project(venv, project)
-    assert serves(project)
-    if lost == "the command":
-        (venv / SCRIPTS / f"tinychat{EXE}").unlink()
-    elif lost == "the end of the installation":
-        (notes / "RECORD").unlink()
-    elif lost == "a file's content":  # as after a power loss
-        record = notes / "RECORD"
-        (notes / "LICENSE").write_text("MIT", encoding="utf-8")
-        record.write_text(f"{record.read_text()}{notes.name}/LICENSE,sha256=x,3\n", encoding="utf-8")
-        assert serves(project)
-        (notes / "LICENSE").write_text("", encoding="utf-8")
-    elif lost == "all":
-        shutil.rmtree(notes)
-    else:
-        plant_project(venv, project, version="0.2.0")
-    assert not serves(project)
-
-
-def test_a_project_that_was_cut_off_is_no_reason_to_make_the_environment_anew(project: Path) -> None:
-    venv = make_venv(project)
-    (plant_project(venv, project) / "RECORD").unlink()
-    assert why_unfit(venv) is None
-
-
-@pytest.fixture
-def linked(project: Path) -> Path:
-    """A second clone whose `.venv` is a link to the one of `project`, in which all is as it should be."""
+def test_a_link_to_the_environment_of_another_clone_is_left_to_that_clone(project: Path) -> None:
     clone = project.parent / "clone"
     shutil.copytree(project, clone)
-    venv = make_venv(project)
-    plant(venv, "little_package", "1.0")
-    plant_project(venv, project)
-    (clone / ".venv").symlink_to(venv)
-    return clone
-
-
-def test_a_link_to_the_environment_of_another_clone_stays_with_that_clone_and_says_so(
-    project: Path, linked: Path
-) -> None:
-    done = run_tool(linked)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert ".venv is a link" in done.stderr and str(project) in done.stderr
-
-
-def test_a_link_to_the_environment_of_a_clone_that_is_gone_does_not_do(project: Path, linked: Path) -> None:
-    assert serves(linked)
-    (project / "pyproject.toml").unlink()
-    assert not serves(linked)
-
-
-@pytest.mark.parametrize("text", [None, "[project", "[project]\nname = 'tinychat'\n", "a = 1\n"])
-def test_a_pyproject_that_cannot_be_read_is_an_error_of_one_line(project: Path, text: str | None) -> None:
-    plant(make_venv(project), "little_package", "1.0")
-    (project / "pyproject.toml").unlink()
-    if text:
-        (project / "pyproject.toml").write_text(text, encoding="utf-8")
-    done = run_tool(project)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: pyproject.toml") and len(done.stderr.splitlines()) == 1
-
-
-def test_from_nothing_it_is_made_filled_and_then_kept(project: Path, wheels: Path) -> None:
-    first = run_tool(project, wheels=wheels)
-    assert first.returncode == 0, first.stderr
-    assert subprocess.run([environment.python_of(project / ".venv"), "-c", "import little_package"]).returncode == 0
-    assert say(project / ".venv") == "hello"
-    second = run_tool(project)
-    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    plant_venv(project)
+    (clone / ".venv").symlink_to(project / ".venv")
+    for goal in ("environment", "environment-dev"):
+        assert make(clone, "--question", goal).returncode == 0
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_the_command_runs_the_code_of_the_folder_as_it_is_now_also_after_make_clean(
-    project: Path, wheels: Path
-) -> None:
-    assert run_tool(project, wheels=wheels).returncode == 0
-    (project / "tinychat/cli.py").write_text("def main() -> None:\n    print('changed')\n", encoding="utf-8")
-    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=project, check=True)
-    assert say(project / ".venv") == "changed"
-    assert run_tool(project).stdout == ""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="the commands of Windows are programs with a path in them")
-def test_a_folder_that_was_moved_keeps_its_packages_and_its_commands_run_what_lies_in_it(
-    project: Path, wheels: Path
-) -> None:
-    before, after = (project.parent / name for name in ("프로젝트", "moved"))
-    project.rename(before)
-    assert run_tool(before, wheels=wheels).returncode == 0
-    before.rename(after)
-    (before / ".venv/bin").mkdir(parents=True)  # what a command that still named it would miss
-    (after / "tinychat/cli.py").write_text("def main() -> None:\n    print('moved')\n", encoding="utf-8")
-    done = run_tool(after)
-    assert done.returncode == 0, done.stderr
-    assert "is made anew" not in done.stdout and "packages into" not in done.stdout
-    assert say(after / ".venv") == "moved"
-    assert subprocess.run([after / ".venv/bin/pip", "--version"], capture_output=True).returncode == 0
-    activated = subprocess.run(
-        ["sh", "-c", ". .venv/bin/activate; command -v tinychat"], cwd=after, capture_output=True
-    )
-    assert activated.stdout.decode().strip() == str(after / ".venv/bin/tinychat")
-    assert run_tool(after).stdout == ""
-
-
-@pytest.mark.slow
-def test_the_installation_leaves_nothing_in_the_folder_that_git_would_show(project: Path, wheels: Path) -> None:
-    shutil.copy(ROOT / ".gitignore", project)
-    for command in ("init --quiet", "add ."):
-        subprocess.run(["git", *command.split()], cwd=project, check=True)
-    assert run_tool(project, wheels=wheels).returncode == 0
-    status = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=project, check=True, capture_output=True, encoding="utf-8"
-    )
+def test_from_nothing_it_is_made_and_then_follows_the_lock(installable: Path, wheels: Path) -> None:
+    root = installable
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    shutil.copy(ROOT / ".gitignore", root)
+    subprocess.run(["git", "add", "."], cwd=root, check=True)
+    assert "Making .venv: there is none" in installed(root, "environment", wheels=wheels)
+    assert say(root) == "hello"
+    assert "little_package-1.0" in packages(root) and "for_tests-1.0" not in packages(root)
+    status = subprocess.run(["git", "status", "--short"], cwd=root, check=True, capture_output=True, encoding="utf-8")
     assert [line for line in status.stdout.splitlines() if not line.startswith("A ")] == []
 
+    # What the tests take comes besides, and stays.
+    assert "Making" not in installed(root, "environment-dev", wheels=wheels)
+    assert "for_tests-1.0" in packages(root)
+    assert make(root, "--question", "environment").returncode == 0
+
+    # The command runs the code as it is now. What the lock has no more goes; pip and uv stay.
+    write(root / "tinychat/cli.py", "def main() -> None:\n    print('changed')\n")
+    assert say(root) == "changed"
+    lock = root / "requirements-dev.lock"
+    write(lock, lock.read_text(encoding="utf-8").replace("for-tests==1.0\nlittle-package==1.0", "little-package==2.0"))
+    assert "Making" not in installed(root, "environment", wheels=wheels)
+    assert {name.split("-")[0] for name in packages(root)} == {
+        *("little_package", "pip", "setuptools", "tinychat", "torch", "uv")
+    }
+    assert "little_package-2.0" in packages(root)
+
+    # A new name of the command.
+    write(root / "pyproject.toml", PYPROJECT.replace("{ tinychat =", "{ tc ="))
+    installed(root, "environment", wheels=wheels)
+    assert (root / ".venv/bin/tc").exists() and not (root / ".venv/bin/tinychat").exists()
+
 
 @pytest.mark.slow
-def test_a_new_name_of_the_command_is_there_after_the_next_run_and_nothing_else_is_installed(
-    project: Path, wheels: Path
+def test_a_pin_that_cannot_be_had_is_an_error_and_leaves_the_environment_as_it_was(
+    installable: Path, wheels: Path
 ) -> None:
-    assert run_tool(project, wheels=wheels).returncode == 0
-    renamed = PYPROJECT.replace("{ tinychat =", "{ tc =").replace("0.1.0", "0.2.0")
-    (project / "pyproject.toml").write_text(renamed, encoding="utf-8", newline="\n")
-    done = run_tool(project)
-    assert (done.returncode, done.stdout) == (0, "Installing tinychat itself into .venv\n"), done.stderr
-    assert say(project / ".venv", "tc") == "hello"
-    assert not (project / ".venv" / SCRIPTS / f"tinychat{EXE}").exists()
-    assert run_tool(project).stdout == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", ["cut off", "cut off as a copy", "two of them"])
-def test_a_broken_installation_of_the_project_is_completed_by_the_next_run(
-    project: Path, wheels: Path, fault: str
-) -> None:
-    assert run_tool(project, wheels=wheels).returncode == 0
-    venv = project / ".venv"
-    notes = venv / SITE / "tinychat-0.1.0.dist-info"
-    if fault == "two of them":
-        plant_project(venv, project, version="0.2.0")
-    else:
-        (notes / "RECORD").unlink()
-    if fault == "cut off":
-        next((venv / SITE).glob("__editable__*.py")).write_text("def ins", encoding="utf-8")
-    if fault == "cut off as a copy":
-        shutil.copytree(project / "tinychat", venv / SITE / "tinychat")
-    (project / "tinychat/cli.py").write_text("def main() -> None:\n    print('changed')\n", encoding="utf-8")
-    done = run_tool(project)
-    assert (done.returncode, done.stdout) == (0, "Installing tinychat itself into .venv\n"), done.stderr
-    assert say(venv) == "changed"
-    assert run_tool(project).stdout == ""
-
-
-@pytest.mark.slow
-def test_what_a_killed_pip_had_put_aside_does_not_stand_in_the_way_of_the_next(project: Path, wheels: Path) -> None:
-    assert run_tool(project, wheels=wheels).returncode == 0
-    site = project / ".venv" / SITE
-    for aside in ("~inychat-0.0.8.dist-info", "~~nychat-0.0.9.dist-info"):
-        shutil.copytree(site / "tinychat-0.1.0.dist-info", site / aside)
-    (project / "pyproject.toml").write_text(PYPROJECT.replace("0.1.0", "0.2.0"), encoding="utf-8", newline="\n")
-    done = run_tool(project)
-    assert done.returncode == 0, done.stderr
-    assert [folder.name for folder in site.glob("*nychat-*.dist-info")] == ["tinychat-0.2.0.dist-info"]
-
-
-@pytest.mark.slow
-def test_what_the_dev_lock_has_besides_is_added_and_the_rest_stays(project: Path, wheels: Path) -> None:
-    make_wheel(wheels, "other", "2.0")
-    assert run_tool(project, wheels=wheels).returncode == 0
-    kept = project / ".venv" / "kept"
-    kept.touch()
-    (project / "requirements-dev.lock").write_text("other==2.0\n", encoding="utf-8", newline="\n")
-    done = run_tool(project, "--dev", wheels=wheels)
-    assert done.returncode == 0 and done.stdout.startswith("Installing 1 packages")
-    assert "tinychat itself" not in done.stdout
-    assert kept.exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", ["no Python", "cut off", "no pip", "a file"])
-def test_a_broken_environment_is_made_anew_with_a_line_that_says_why(project: Path, wheels: Path, fault: str) -> None:
-    if fault == "a file":
-        (project / ".venv").write_text("", encoding="utf-8")
-    else:
-        venv = make_venv(project)
-        if fault == "no Python":
-            shutil.rmtree(environment.python_of(venv).parent)
-        if fault == "cut off":
-            plant(venv, "little_package", "1.0", whole=False)
-    done = run_tool(project, wheels=wheels)
-    assert done.returncode == 0, done.stderr
-    assert ".venv is made anew: " in done.stdout
-    assert run_tool(project).stdout == ""
-
-
-@pytest.mark.slow
-def test_a_pin_that_cannot_be_had_is_an_error_and_leaves_nothing_that_counts_as_ready(project: Path) -> None:
+    root = installable
+    installed(root, "environment", wheels=wheels)
+    before, lock = packages(root), root / "requirements.lock"
+    good = lock.read_text(encoding="utf-8")
+    write(lock, good.replace("little-package==1.0", "little-package==9.0"))
     for _ in range(2):
-        done = run_tool(project)
-        assert done.returncode == 1
-        assert "pip could not install" in done.stderr and "Traceback" not in done.stderr
+        done = make(root, "environment", wheels=wheels)
+        assert done.returncode == 2 and "little-package==9.0" in done.stderr
+        assert "Making" not in done.stdout and packages(root) == before
+    write(lock, good)
+    assert "Making" not in installed(root, "environment", wheels=wheels)
+
+
+@pytest.mark.slow
+def test_an_installation_that_was_cut_off_is_made_anew_by_the_next(installable: Path, wheels: Path) -> None:
+    root = installable
+    # The project's own build, which is a part of the installation, ends make and all that it started.
+    write(root / "setup.py", "import os, signal\nos.killpg(0, signal.SIGKILL)\n")
+    assert make(root, "environment", wheels=wheels).returncode == -9
+    (root / "setup.py").unlink()
+    # uv alone takes a package for whole by its folder of notes.
+    write(root / ".venv" / SITE / "little_package-1.0.dist-info/METADATA", "Name: little_package\nVersion: 1.0\n")
+    assert "it was not installed to its end" in installed(root, "environment", wheels=wheels)
+    assert say(root) == "hello"
+    assert (root / ".venv" / SITE / "little_package.py").exists()
+
+
+@pytest.mark.slow
+def test_in_a_folder_that_was_moved_the_commands_run_what_lies_in_it(installable: Path, wheels: Path) -> None:
+    plant_venv(installable)
+    moved = installable.rename(installable.parent / "moved")
+    assert "it was made for another folder" in installed(moved, "environment", wheels=wheels)
+    assert say(moved) == "hello"
+
+
+def other_python() -> str | None:
+    """A Python of another version than this that tinychat supports."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for minor in (12, 13, 14, 11):
+        found = [shutil.which(f"python3.{minor}"), *sorted(map(str, pyenv.glob(f"3.{minor}.*/bin/python")))]
+        for python in filter(None, found if minor != sys.version_info.minor else []):
+            if subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True).returncode == 0:
+                return python
+    return None
+
+
+@pytest.mark.slow
+def test_another_python_that_is_asked_for_makes_it_anew_and_it_stays_with_that_one(
+    installable: Path, wheels: Path
+) -> None:
+    if (other := other_python()) is None:
+        pytest.skip("there is one Python here")
+    plant_venv(installable)
+    assert "it is not of" in installed(installable, "environment", f"PYTHON={other}", wheels=wheels)
+    assert say(installable) == "hello"
+    assert make(installable, "--question", "environment").returncode == 0
+
+
+@pytest.mark.slow
+def test_where_the_index_of_pytorch_does_not_answer_torch_comes_from_where_pip_finds_packages(
+    installable: Path, wheels: Path, tmp_path: Path
+) -> None:
+    nobody = {"HTTPS_PROXY": "http://127.0.0.1:9", "PIP_INDEX_URL": tmp_path.as_uri(), "PIP_NO_INDEX": "0"}
+    said = installed(installable, "environment", wheels=wheels, **nobody)
+    assert "PyTorch's own index does not answer" in said
+    assert "torch-0.1" in packages(installable)
 
 
 @pytest.fixture
-def local_host() -> Iterator[str]:
-    """The address of a server that answers each request."""
+def pytorch(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A machine whose way to download.pytorch.org ends here, where there is a CPU build; gives its settings."""
+    make_wheel(tmp_path / "pytorch", "torch", "0.1+cpu")
+    (wheel,) = (tmp_path / "pytorch").iterdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "download.pytorch.org")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("download.pytorch.org")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "pytorch.pem"
+    encoding, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    secret = key.private_bytes(encoding, private, serialization.NoEncryption())
+    pem.write_bytes(secret + certificate.public_bytes(encoding))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Proxy(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            if not self.path.startswith("download.pytorch.org:"):
+                return self.send_error(403)
             self.send_response(200)
             self.end_headers()
+            self.connection = context.wrap_socket(self.connection, server_side=True)
+            self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+            return self.handle_one_request()
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            is_page = self.path.endswith("/torch/")
+            content = f'<a href="/{wheel.name}">{wheel.name}</a>'.encode() if is_page else wheel.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html" if is_page else "application/zip")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content if self.command == "GET" else b"")
+            self.wfile.flush()
 
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield {"HTTPS_PROXY": f"http://127.0.0.1:{server.server_port}", "PIP_CERT": str(pem)}
         server.shutdown()
 
 
-def test_a_package_index_is_used_only_where_its_host_answers(local_host: str) -> None:
-    assert environment.answers(local_host)
-    assert not environment.answers("http://127.0.0.1:9/")
+@pytest.mark.slow
+def test_where_the_index_of_pytorch_answers_torch_comes_from_there(
+    installable: Path, wheels: Path, tmp_path: Path, pytorch: dict[str, str]
+) -> None:
+    own = {"PIP_INDEX_URL": tmp_path.as_uri(), "PIP_NO_INDEX": "0"}
+    said = installed(installable, "environment", wheels=wheels, **own, **pytorch)
+    assert "does not answer" not in said
+    assert "torch-0.1+cpu" in packages(installable)

@@ -1,19 +1,30 @@
 """The lock files hold exact versions that install everywhere, and nothing of the machine that made them."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
-
-from tools import lock
-from tools.environment import DEV_LOCK, LOCK, pins, plain_name
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCK, DEV_LOCK = "requirements.lock", "requirements-dev.lock"
 PLATFORMS = ("linux", "darwin", "win32")
 
 both = pytest.mark.parametrize("name", [LOCK, DEV_LOCK])
+
+
+def description() -> dict[str, Any]:
+    """pyproject.toml."""
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        return tomllib.load(file)
 
 
 def lines_of(name: str) -> list[str]:
@@ -21,10 +32,20 @@ def lines_of(name: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
+def pins(name: str, platform: str) -> dict[str, str]:
+    """Name and version of each line of a lock that holds on a platform, with the oldest Python."""
+    values = {"sys_platform": platform, "python_version": "3.11", "python_full_version": "3.11.0"}
+    held = [Requirement(line) for line in lines_of(name)]
+    return {
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in held
+        if requirement.marker is None or requirement.marker.evaluate(values)
+    }
+
+
 def required(*extras: str) -> list[Requirement]:
     """What pyproject.toml asks for, with those extras and the extras that they pull in."""
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        project = tomllib.load(file)["project"]
+    project = description()["project"]
     texts = [*project["dependencies"], *(text for extra in extras for text in project["optional-dependencies"][extra])]
     found = []
     for requirement in map(Requirement, texts):
@@ -35,7 +56,7 @@ def required(*extras: str) -> list[Requirement]:
 @both
 def test_each_line_is_one_exact_version_without_hash_local_version_or_place(name: str) -> None:
     for line in lines_of(name):
-        assert re.fullmatch(r'[a-z0-9-]+==[0-9][0-9a-z.]*( ; sys_platform == "(darwin|win32)")?', line), line
+        assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*( ; [a-z_0-9 =<>!.'()]+)?", line, re.IGNORECASE), line
 
 
 @both
@@ -51,28 +72,28 @@ def test_no_part_of_cuda_is_pinned(name: str) -> None:
 
 @both
 def test_no_package_stands_twice(name: str) -> None:
-    for platform in PLATFORMS:
-        holding = [line for line in lines_of(name) if ";" not in line or f'"{platform}"' in line]
-        names = [line.split("==")[0] for line in holding]
-        assert len(names) == len(set(names))
+    names = [line.split("==")[0] for line in lines_of(name)]
+    assert len(names) == len(set(names))
 
 
 def test_the_held_versions_are_pinned() -> None:
-    pinned = pins(ROOT / LOCK, "linux")
-    assert pinned["torch"] == "2.13.0"
-    assert pinned["dvc"].startswith("3.67.")
+    pinned = pins(LOCK, "linux")
+    held = [Requirement(text) for text in description()["tool"]["uv"]["constraint-dependencies"]]
+    assert {requirement.name for requirement in held} == {"torch", "dvc"}
+    for requirement in held:
+        assert requirement.specifier.contains(pinned[requirement.name]), str(requirement)
+
+
+def test_the_dev_lock_holds_the_other_whole() -> None:
+    assert set(lines_of(LOCK)) - set(lines_of(DEV_LOCK)) == set()
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_the_dev_lock_stands_beside_the_other_without_conflict(platform: str) -> None:
-    assert pins(ROOT / LOCK, platform).keys() & pins(ROOT / DEV_LOCK, platform).keys() == set()
-
-
-@pytest.mark.parametrize(("extra", "locks"), [("pipeline", [LOCK]), ("dev", [LOCK, DEV_LOCK])])
-def test_the_locks_meet_what_pyproject_asks_for(extra: str, locks: list[str]) -> None:
-    pinned = {package: version for name in locks for package, version in pins(ROOT / name, "linux").items()}
+@pytest.mark.parametrize(("extra", "name"), [("pipeline", LOCK), ("dev", DEV_LOCK)])
+def test_the_locks_meet_what_pyproject_asks_for(extra: str, name: str, platform: str) -> None:
+    pinned = pins(name, platform)
     for requirement in required(extra):
-        assert requirement.specifier.contains(pinned[plain_name(requirement.name)]), str(requirement)
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), str(requirement)
 
 
 def test_the_core_needs_no_torch_and_the_pipeline_does() -> None:
@@ -81,44 +102,71 @@ def test_the_core_needs_no_torch_and_the_pipeline_does() -> None:
 
 
 def test_the_project_itself_is_not_pinned() -> None:
-    assert "tinychat" not in pins(ROOT / LOCK, "linux") | pins(ROOT / DEV_LOCK, "linux")
+    assert "tinychat" not in pins(DEV_LOCK, "linux")
 
 
 def test_what_installs_the_project_is_pinned() -> None:
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        (needed,) = tomllib.load(file)["build-system"]["requires"]
-    requirement = Requirement(needed)
-    assert requirement.specifier.contains(pins(ROOT / LOCK, "linux")[requirement.name])
+    (needed,) = map(Requirement, description()["build-system"]["requires"])
+    assert needed.specifier.contains(pins(LOCK, "linux")[needed.name])
+    assert "uv" in pins(LOCK, "linux")
 
 
 def test_what_only_windows_needs_is_pinned_for_windows_alone() -> None:
-    assert "pywin32" in pins(ROOT / LOCK, "win32")
-    assert "pywin32" not in pins(ROOT / LOCK, "linux") | pins(ROOT / LOCK, "darwin")
+    assert "pywin32" in pins(LOCK, "win32")
+    assert "pywin32" not in pins(LOCK, "linux") | pins(LOCK, "darwin")
 
 
-def test_of_a_compiled_file_only_plain_pins_remain() -> None:
-    compiled = (
-        "--find-links /somewhere\n\na==1.0\n    # via b\ntorch==2.13.0+cpu\nnvidia-nccl-cu12==2.0\n"
-        "cuda-bindings==13.0\ntriton==3.0\ntritonclient==1.0\npip==26.0\npipdeptree==2.0  # via c\n"
-        "# The following packages are considered to be unsafe in a requirements file:\nsetuptools==80.0\n"
+def add_to_index(index: Path, name: str, version: str, *requires: str) -> None:
+    """A wheel in a package index of the disk."""
+    folder, name = index / name, name.replace("-", "_")
+    folder.mkdir(parents=True, exist_ok=True)
+    metadata = "".join(f"Requires-Dist: {text}\n" for text in requires)
+    wheel = f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(folder / wheel, "w") as file:
+        info = f"{name}-{version}.dist-info"
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}")
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+    with open(folder / "index.html", "a", encoding="utf-8", newline="\n") as page:
+        page.write(f'<a href="{wheel}">{wheel}</a>\n')
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_lock_keeps_what_fits_and_leaves_out_what_is_this_machines(tmp_path: Path) -> None:
+    root, index, links = tmp_path / "project", tmp_path / "index", tmp_path / "links"
+    (root / "tools").mkdir(parents=True)
+    (root / ".venv").symlink_to(sys.prefix)
+    for name in ("Makefile", "tools/uv.py"):
+        shutil.copy(ROOT / name, root / name)
+    pyproject = (
+        '[project]\nname = "tinychat"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n[project.optional-dependencies]\n'
+        'pipeline = ["torch", "onwindows; sys_platform == \'win32\'"]\ndev = ["fortests"]\n'
     )
-    kept = ["a==1.0", "torch==2.13.0", "tritonclient==1.0", "pipdeptree==2.0", "setuptools==80.0"]
-    assert lock.pins_in(compiled) == kept
+    (root / "pyproject.toml").write_text(pyproject, encoding="utf-8")
+    add_to_index(index, "torch", "1.0+cpu", "nvidia-part; sys_platform == 'linux'", "tritonlike")
+    for name in ("nvidia-part", "tritonlike", "onwindows", "fortests"):
+        add_to_index(index, name, "1.0")
+        add_to_index(index, name, "2.0")
+    add_to_index(links, "torch", "9.0+cpu")  # this machine's own
+    (root / LOCK).write_text("tritonlike==1.0\n", encoding="utf-8")
+    (root / DEV_LOCK).write_text("", encoding="utf-8")
 
+    def lock(*arguments: str) -> list[list[str]]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "UV_"))}
+        pip = {
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": index.as_uri(),
+            "PIP_FIND_LINKS": str(links / "torch"),
+        }
+        cache = {"UV_CACHE_DIR": str(tmp_path / "cache")}
+        subprocess.run(["make", "lock", *arguments], cwd=root, env=kept | pip | cache, check=True)
+        texts = [(root / name).read_text(encoding="utf-8") for name in (LOCK, DEV_LOCK)]
+        assert [text.splitlines()[1].split() for text in texts] == [["#", "make", "lock"]] * 2
+        return [[line for line in text.splitlines() if not line.startswith("#")] for text in texts]
 
-def test_requirements_of_another_platform_are_those_whose_marker_holds_there() -> None:
-    packages = [
-        {
-            "requires_dist": [
-                "everywhere>=1",
-                'on-windows>=2; sys_platform == "win32"',
-                'on-windows-too; platform_system == "Windows"',
-                'with-an-extra; extra == "more" and sys_platform == "win32"',
-                'on-old-pythons; python_version < "3.11"',
-            ]
-        },
-        {},
+    onwindows = "onwindows==2.0 ; sys_platform == 'win32'"
+    assert lock() == [
+        [onwindows, "torch==1.0", "tritonlike==1.0"],
+        ["fortests==2.0", onwindows, "torch==1.0", "tritonlike==1.0"],
     ]
-    windows, _ = lock.OTHER_PLATFORMS["win32"]
-    found = [requirement.name for requirement in lock.requirements_on(windows, packages)]
-    assert found == ["everywhere", "on-windows", "on-windows-too"]
+    assert lock("UPGRADE=--upgrade")[0] == [onwindows, "torch==1.0", "tritonlike==2.0"]

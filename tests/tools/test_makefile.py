@@ -76,11 +76,6 @@ def test_clean_would_remove_nothing_that_git_tracks() -> None:
     assert subprocess.run(command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout == ""
 
 
-def test_the_python_that_was_asked_for_is_the_one_of_the_environment() -> None:
-    assert "python3.12 tools/environment.py --exactly" in make(ROOT, "-n", "repro", "PYTHON=python3.12")
-    assert "--exactly" not in make(ROOT, "-n", "repro")
-
-
 def ignored(path: str) -> bool:
     """Whether git ignores a path, be it tracked or not."""
     return subprocess.run(["git", "check-ignore", "--no-index", "-q", path], cwd=ROOT).returncode == 0
