@@ -3,9 +3,9 @@
 PYTHON ?= python3
 
 # Why .venv cannot stay; nothing where it can. It is installed to its end where .venv/.installed* is there, which names
-# its folder, since its scripts do. Where PYTHON was given, it has to be of that version. A link is another clone's.
+# its folder, since its scripts do. Where PYTHON was given, it has to be of that version. A `link` is another clone's.
 UNFIT := $(shell \
-	if test -L .venv; then exit; fi; \
+	if test -L .venv; then echo link; exit; fi; \
 	if ! test -d .venv; then echo "there is none"; exit; fi; \
 	if ! test -x .venv/bin/python; then echo "its Python is gone"; exit; fi; \
 	made=$$(cat .venv/.installed* 2>/dev/null); \
@@ -94,7 +94,7 @@ lock: $(if $(wildcard .venv/bin/uv),,environment) ## Make requirements*.lock fro
 environment: $(or $(wildcard .venv/.installed-dev),.venv/.installed)
 environment-dev: .venv/.installed-dev
 
-ifeq ($(shell test -L .venv && echo link),link)
+ifeq ($(UNFIT),link)
 .venv/.installed .venv/.installed-dev:
 else
 .venv/.installed: requirements.lock pyproject.toml $(if $(UNFIT),anew)
