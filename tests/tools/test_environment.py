@@ -9,19 +9,14 @@ import shutil
 import ssl
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import distribution
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.tools.wheels import make_wheel, pack_again
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
@@ -46,33 +41,6 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def make_wheel(folder: Path, name: str, version: str) -> None:
-    """A package of one empty module."""
-    info = f"{name}-{version}.dist-info"
-    files = {
-        f"{name}.py": "",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": "",
-    }
-    folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for path, text in files.items():
-            wheel.writestr(path, text)
-
-
-def pack_again(folder: Path, name: str) -> str:
-    """A wheel of a package that is installed here, for any platform; gives its pin."""
-    package = distribution(name)
-    with zipfile.ZipFile(folder / f"{name}-{package.version}-py3-none-any.whl", "w") as wheel:
-        for file in package.files or []:
-            if file.parts[0] == "..":  # a command: it stands in bin
-                wheel.write(str(file.locate()), f"{name}-{package.version}.data/scripts/{file.name}")
-            elif file.suffix != ".pyc":
-                wheel.write(str(file.locate()), file.as_posix())
-    return f"{name}=={package.version}"
 
 
 @pytest.fixture(scope="module")
@@ -351,26 +319,17 @@ def test_where_the_index_of_pytorch_does_not_answer_torch_comes_from_where_pip_f
 @pytest.fixture
 def pytorch(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A machine whose way to download.pytorch.org ends here, where there is a CPU build; gives its settings."""
-    make_wheel(tmp_path / "pytorch", "torch", "0.1+cpu")
-    (wheel,) = (tmp_path / "pytorch").iterdir()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "download.pytorch.org")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("download.pytorch.org")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "pytorch.pem"
-    encoding, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    secret = key.private_bytes(encoding, private, serialization.NoEncryption())
-    pem.write_bytes(secret + certificate.public_bytes(encoding))
+    wheel = make_wheel(tmp_path / "pytorch", "torch", "0.1+cpu")
+    host, pem = "download.pytorch.org", tmp_path / "pytorch.pem"
+    command = "openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout {0} -out {0}.crt"
+    named = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-addext", "basicConstraints=CA:FALSE"]
+    subprocess.run([*command.format(pem).split(), *named], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(f"{pem}.crt", pem)
 
     class Proxy(BaseHTTPRequestHandler):
         def do_CONNECT(self) -> None:
-            if not self.path.startswith("download.pytorch.org:"):
+            if not self.path.startswith(f"{host}:"):
                 return self.send_error(403)
             self.send_response(200)
             self.end_headers()
@@ -382,10 +341,11 @@ def pytorch(tmp_path: Path) -> Iterator[dict[str, str]]:
             self.do_GET()
 
         def do_GET(self) -> None:
-            is_page = self.path.endswith("/torch/")
-            content = f'<a href="/{wheel.name}">{wheel.name}</a>'.encode() if is_page else wheel.read_bytes()
+            kind, content = "application/zip", (tmp_path / "pytorch" / wheel).read_bytes()
+            if self.path.endswith("/torch/"):
+                kind, content = "text/html", f'<a href="/{wheel}">{wheel}</a>'.encode()
             self.send_response(200)
-            self.send_header("Content-Type", "text/html" if is_page else "application/zip")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content if self.command == "GET" else b"")
@@ -396,11 +356,12 @@ def pytorch(tmp_path: Path) -> Iterator[dict[str, str]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield {"HTTPS_PROXY": f"http://127.0.0.1:{server.server_port}", "PIP_CERT": str(pem)}
+        yield {"HTTPS_PROXY": f"http://127.0.0.1:{server.server_port}", "PIP_CERT": f"{pem}.crt"}
         server.shutdown()
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_where_the_index_of_pytorch_answers_torch_comes_from_there(
     installable: Path, wheels: Path, tmp_path: Path, pytorch: dict[str, str]
 ) -> None:

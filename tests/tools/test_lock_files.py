@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.tools.wheels import make_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK, DEV_LOCK = "requirements.lock", "requirements-dev.lock"
@@ -118,16 +119,8 @@ def test_what_only_windows_needs_is_pinned_for_windows_alone() -> None:
 
 def add_to_index(index: Path, name: str, version: str, *requires: str) -> None:
     """A wheel in a package index of the disk."""
-    folder, name = index / name, name.replace("-", "_")
-    folder.mkdir(parents=True, exist_ok=True)
-    metadata = "".join(f"Requires-Dist: {text}\n" for text in requires)
-    wheel = f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(folder / wheel, "w") as file:
-        info = f"{name}-{version}.dist-info"
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}")
-        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        file.writestr(f"{info}/RECORD", "")
-    with open(folder / "index.html", "a", encoding="utf-8", newline="\n") as page:
+    wheel = make_wheel(index / name, name.replace("-", "_"), version, *requires)
+    with open(index / name / "index.html", "a", encoding="utf-8", newline="\n") as page:
         page.write(f'<a href="{wheel}">{wheel}</a>\n')
 
 
@@ -147,17 +140,13 @@ def test_make_lock_keeps_what_fits_and_leaves_out_what_is_this_machines(tmp_path
     for name in ("nvidia-part", "tritonlike", "onwindows", "fortests"):
         add_to_index(index, name, "1.0")
         add_to_index(index, name, "2.0")
-    add_to_index(links, "torch", "9.0+cpu")  # this machine's own
+    make_wheel(links, "torch", "9.0+cpu")  # this machine's own
     (root / LOCK).write_text("tritonlike==1.0\n", encoding="utf-8")
     (root / DEV_LOCK).write_text("", encoding="utf-8")
 
     def lock(*arguments: str) -> list[list[str]]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "UV_"))}
-        pip = {
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": index.as_uri(),
-            "PIP_FIND_LINKS": str(links / "torch"),
-        }
+        pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.as_uri(), "PIP_FIND_LINKS": str(links)}
         cache = {"UV_CACHE_DIR": str(tmp_path / "cache")}
         subprocess.run(["make", "lock", *arguments], cwd=root, env=kept | pip | cache, check=True)
         texts = [(root / name).read_text(encoding="utf-8") for name in (LOCK, DEV_LOCK)]
