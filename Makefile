@@ -19,7 +19,7 @@ UV = .venv/bin/python tools/uv.py
 # All that a lock pins, the project itself, and nothing else. What cannot be had ends the dry run, before anything is
 # touched; what is cut off after that leaves no .venv/.installed*, and .venv is made anew.
 define install
-	@set -- --python .venv --exact --requirements $(1) --build-constraints $(1) --editable .; \
+	@set -- --python .venv --exact --compile-bytecode --requirements $(1) --build-constraints $(1) --editable .; \
 	if grep '^torch==' $(1) | UV_HTTP_RETRIES=1 $(UV) compile --quiet --no-deps --torch-backend=auto - >/dev/null 2>&1; \
 	then set -- "$$@" --torch-backend=auto; \
 	else echo "PyTorch's own index does not answer: torch comes from where other packages do, maybe with CUDA"; fi; \

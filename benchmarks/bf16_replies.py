@@ -24,8 +24,10 @@ from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
 from tinychat.generation.numpy_decoder import NumpyDecoder
 from tinychat.generation.torch_decoder import TorchDecoder
-from tinychat.model import DialogueModel, load_model
-from tinychat.model.config import ModelConfig, load_config
+from tinychat.model import load_model
+from tinychat.model.base import LanguageModel
+from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import load_config
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 
 ROWS = 32
@@ -45,7 +47,7 @@ def replies_by(decoder: Decoder, tokenizer: Tokenizer, questions: Sequence[Quest
 
 
 def shares(
-    config: ModelConfig, model: DialogueModel, tokenizer: Tokenizer, questions: Sequence[Question]
+    config: ClassicConfig, model: LanguageModel, tokenizer: Tokenizer, questions: Sequence[Question]
 ) -> tuple[float, float, float]:
     """Of numpy's replies that are not torch's; of those in bf16 that are not those in fp32, and not those alone."""
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
@@ -59,10 +61,10 @@ def shares(
     )
 
 
-def random_model(vocab_size: int) -> tuple[ModelConfig, DialogueModel]:
+def random_model(vocab_size: int) -> tuple[ClassicConfig, LanguageModel]:
     """The article's sizes, never trained."""
     torch.manual_seed(0)
-    config = ModelConfig(vocab_size, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
+    config = ClassicConfig(vocab_size, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
     return config, config.build().eval()
 
 
@@ -74,7 +76,9 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=500)
     arguments = parser.parse_args()
     tokenizer = load_tokenizer(arguments.model)
-    trained = load_config(arguments.model), load_model(arguments.model)
+    config = load_config(arguments.model)
+    assert isinstance(config, ClassicConfig)
+    trained = config, load_model(arguments.model)
     questions = questions_of(spread(list(read_corpus(arguments.corpus)), arguments.questions))
     table = Table("", "numpy, not torch, fp32", "bf16, not fp32", "bf16: in a batch, not alone")
     table.title = f"share of {len(questions)} greedy replies that differ"

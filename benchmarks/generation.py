@@ -68,17 +68,17 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     from tinychat.generation.sampling import SamplingOptions
     from tinychat.runtime import asked_threads, usable_cores
 
-    engine = load_engine(folder / "tinychat", rows=max(SEQUENCES), device="cpu")
+    engine = load_engine(folder / "tinychat", slots=max(SEQUENCES), device="cpu")
 
     def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
         options = SamplingOptions(max_tokens=new_tokens)
         if sampled:
             options = SamplingOptions("sample", TEMPERATURE, TOP_K, TOP_P, max_tokens=new_tokens)
         requests = [Request(prompt, options, engine.tokenizer) for prompt in prompts]
-        engine.enter(requests)
+        engine.admit(requests)
         while any(request.finish_reason is None for request in requests):
             engine.step()
-        return sum(request.n_said for request in requests)
+        return sum(request.n_new for request in requests)
 
     kind = os.environ["TINYCHAT_DECODER"]
     if kind == "torch":

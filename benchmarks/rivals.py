@@ -15,12 +15,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer.building import build_bpe
 from tinychat.tokenizer.chat import BOT, EOS, PAD
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE, Tokenizer
 
-ARTICLE = ModelConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
+ARTICLE = ClassicConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
 PACKAGES = ("torch", "transformers", "ctranslate2")
 CTRANSLATE2_TYPES = ("float32", "int8")
 HANGUL = range(0xAC00, 0xD7A4)

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 
 from tinychat.batches.batching import Batch, collate, plan_batches
 from tinychat.batches.prepared import PreparedSplit, open_split
-from tinychat.model import classic
-from tinychat.model.config import ModelConfig
+from tinychat.model import attention
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.losses import token_losses
 from tinychat.params import Params, load_params
 from tinychat.runtime import Runtime, keep_freed_memory
@@ -40,7 +40,7 @@ Step = Callable[[Batch], None]
 
 
 class ArticleLayer(nn.Module):
-    def __init__(self, config: ModelConfig, dropout: float) -> None:
+    def __init__(self, config: ClassicConfig, dropout: float) -> None:
         super().__init__()
         width = config.embed_dim
         self.self_attn = nn.MultiheadAttention(width, config.n_heads, dropout=0.0, batch_first=True)
@@ -55,7 +55,7 @@ class ArticleLayer(nn.Module):
 
 
 class ArticleModel(nn.Module):
-    def __init__(self, config: ModelConfig, dropout: float) -> None:
+    def __init__(self, config: ClassicConfig, dropout: float) -> None:
         super().__init__()
         self.words = nn.Embedding(config.vocab_size, config.embed_dim)
         self.places = nn.Embedding(config.max_len, config.embed_dim)
@@ -71,7 +71,7 @@ class ArticleModel(nn.Module):
         return self.output_layer(x)
 
 
-def article_step(config: ModelConfig, params: Params) -> Step:
+def article_step(config: ClassicConfig, params: Params) -> Step:
     model = ArticleModel(config, params.train.dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 
@@ -86,7 +86,7 @@ def article_step(config: ModelConfig, params: Params) -> Step:
     return step
 
 
-def tinychat_step(config: ModelConfig, params: Params, precision: str) -> Step:
+def tinychat_step(config: ClassicConfig, params: Params, precision: str) -> Step:
     model = config.build(params.train.dropout)
     optimizer = build_optimizer(model, params.train)
     runtime = Runtime("cpu", precision, torch.get_num_threads())
@@ -109,12 +109,12 @@ def with_fused_attention(step: Step) -> Step:
         return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
 
     def fused(batch: Batch) -> None:
-        chosen = classic.attend
-        classic.attend = attend
+        chosen = attention.attend
+        attention.attend = attend
         try:
             step(batch)
         finally:
-            classic.attend = chosen
+            attention.attend = chosen
 
     return fused
 
@@ -140,7 +140,7 @@ def main() -> None:
     params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
     split = open_split(Path("data/prepared"), "train", vocab_size=tokenizer.size, max_len=params.model.max_len)
     sizes = params.model.model_dump(exclude={"architecture", "vocab_size"})
-    config = ModelConfig(vocab_size=int(split.tokens.max()) + 1, **sizes)
+    config = ClassicConfig(vocab_size=int(split.tokens.max()) + 1, **sizes)
     bf16 = tinychat_step(config, params, "bf16")
     tokens = params.train.batch_tokens
     sides: dict[str, tuple[Step, Iterator[Batch]]] = {

@@ -10,7 +10,7 @@ from tinychat.generation.loading import load_engine
 from tinychat.model.storage import load_model
 from tinychat.params import load_params
 from tinychat.printing import say
-from tinychat.runtime import choose_runtime
+from tinychat.runtime import configure_runtime
 
 CORPUS = Path("data/corpus")
 MODEL = Path("models/dialogue")
@@ -21,7 +21,7 @@ ROWS = 64  # dialogues that are answered at once
 def run(root: Path = Path()) -> None:
     """Measure the model on the training split and on the test split, which no other stage looks at."""
     params = load_params(root).evaluate
-    device = choose_runtime().device
+    device = configure_runtime().device
     model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, ROWS, device)
     train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
     report = evaluate(engine, model, train, test, params.max_dialogues)

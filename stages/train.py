@@ -6,7 +6,7 @@ from tinychat.batches.batching import largest_batch
 from tinychat.batches.prepared import open_split, split_files
 from tinychat.errors import InputError, run_and_exit
 from tinychat.params import BatchSize, load_params, refuse_too_large
-from tinychat.runtime import choose_runtime, device_memory, keep_freed_memory, naming_lack_of_memory
+from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, naming_lack_of_memory
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.run import CHANGED, TrainingResult, train_model
 from tinychat.training.snapshots import work_folder
@@ -20,7 +20,7 @@ REPORTS = Path("reports/train")
 def run(root: Path = Path()) -> None:
     """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
     params = load_params(root)
-    runtime = choose_runtime()
+    runtime = configure_runtime()
     tokenizer = load_tokenizer(root / VOCAB)
     sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
     train, valid = (open_split(root / PREPARED, split, **sizes) for split in ("train", "valid"))

@@ -11,7 +11,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 import torch
 
 from tinychat.model import DialogueModel
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe
 from tinychat.tokenizer.word_level import build_words
@@ -63,5 +63,5 @@ def words() -> Tokenizer:
 def model(bpe: Tokenizer) -> DialogueModel:
     """A small model with random weights that fits `bpe`."""
     torch.manual_seed(0)
-    config = ModelConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+    config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
     return config.build().eval()

@@ -12,13 +12,13 @@ from tests.generation.models import random_sample, save_sample
 from tinychat.corpus.dialogue import Dialogue, from_record
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.generation.sampling import SamplingOptions
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")
 def folder(bpe: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    sample = random_sample(ModelConfig(bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48), 0)
+    sample = random_sample(ClassicConfig(bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48), 0)
     return save_sample(sample, bpe, tmp_path_factory.mktemp("models") / "dialogue")
 
 
@@ -190,7 +190,7 @@ def test_what_is_no_question_is_refused_in_one_line(bot: tinychat.Bot, question:
         bot.reply(question)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
-    assert bot.engine.free == bot.engine.decoder.rows
+    assert bot.engine.free_slots == bot.engine.decoder.slots
 
 
 OPTIONS: list[tuple[dict[str, Any], SamplingOptions]] = [
@@ -286,13 +286,13 @@ def test_it_remembers_nothing(bot: tinychat.Bot) -> None:
 
 
 def test_it_says_what_it_is(bot: tinychat.Bot, folder: Path, bpe: Tokenizer) -> None:
-    assert (bot.folder, bot.max_len, bot.engine.decoder.rows) == (folder, 48, 32)
+    assert (bot.folder, bot.max_len, bot.engine.decoder.slots) == (folder, 48, 32)
     assert bot.tokenizer.tokens([1, *bpe.encode("안녕"), 2]) == ["<user>", " 안녕", "<bot>"]
 
 
 def test_a_folder_may_be_named_by_a_text_and_places_may_be_few(folder: Path, bot: tinychat.Bot) -> None:
-    few = tinychat.load(str(folder), rows=1)
-    assert few.engine.free == 1
+    few = tinychat.load(str(folder), batch_size=1)
+    assert few.engine.free_slots == 1
     questions = ["안녕", "고마워"]
     assert [reply.text for reply in few.reply(questions)] == [reply.text for reply in bot.reply(questions)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.generation.models import needs_compiler, random_sample, save_sample
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def core(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(bpe: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with random weights."""
-    config = ModelConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+    config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
     return save_sample(random_sample(config, seed=0), bpe, tmp_path_factory.mktemp("models") / "small")
 
 

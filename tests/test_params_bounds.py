@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tinychat.errors import InputError
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.params import NO_BATCH, BatchSize, Params, check, load_params, refuse_too_large, training_memory
 
 REPO = Path(__file__).parents[1]
@@ -179,7 +179,7 @@ def params(tmp_path: Path) -> Params:
 def test_the_estimate_counts_the_parameters_of_the_model(tmp_path: Path, optimizer: str) -> None:
     values = {"model.embed_dim": 48, "model.n_layers": 3, "model.ffn_dim": 40, "model.n_heads": 4, "model.max_len": 9}
     params = load_params(params_with(tmp_path, values | {"train.optimizer": optimizer}))
-    model = ModelConfig(vocab_size=70, embed_dim=48, n_layers=3, n_heads=4, ffn_dim=40, max_len=9).build()
+    model = ClassicConfig(vocab_size=70, embed_dim=48, n_layers=3, n_heads=4, ffn_dim=40, max_len=9).build()
     matrices = sum(p.numel() for p in model.decoder_layers.parameters() if p.dim() == 2)
     twice = 2 * model.n_parameters() - (matrices if optimizer == "muon" else 0)
     assert training_memory(params, 70, NO_BATCH) == 4 * (2 * model.n_parameters() + twice)

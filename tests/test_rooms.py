@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "svg": set(),
     "raw": {"errors"},
     "limits": set(),
-    "params": {"errors", "limits", "raw", "runtime"},
+    "params": {"errors", "limits", "raw", "runtime", "model"},  # of the model the configs alone
     "runtime": {"errors"},
     "corpus": BASE,
     "starter": BASE | {"corpus"},

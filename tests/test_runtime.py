@@ -16,7 +16,7 @@ from tinychat.runtime import (
     asked_threads,
     bf16_products_take,
     choose_decoder,
-    choose_runtime,
+    configure_runtime,
     device_memory,
     machine_memory,
     naming_lack_of_memory,
@@ -69,7 +69,7 @@ def test_where_nothing_is_asked_a_gpu_comes_before_the_cpu(
 ) -> None:
     machine.has(*devices)
     machine.computes_bf16()
-    assert choose_runtime({}).device == chosen
+    assert configure_runtime({}).device == chosen
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_where_nothing_is_asked_bf16_is_taken_where_the_chosen_device_is_faster_
 ) -> None:
     machine.has(*devices)
     machine.computes_bf16(**bf16)
-    assert choose_runtime({}).precision == chosen
-    assert choose_runtime({"TINYCHAT_PRECISION": "fp32"}).precision == "fp32"
+    assert configure_runtime({}).precision == chosen
+    assert configure_runtime({"TINYCHAT_PRECISION": "fp32"}).precision == "fp32"
 
 
 def test_what_a_product_takes_in_bf16_is_measured() -> None:
@@ -98,7 +98,7 @@ def test_what_a_product_takes_in_bf16_is_measured() -> None:
 
 
 def test_wishes_are_followed() -> None:
-    runtime = choose_runtime({"TINYCHAT_DEVICE": "CPU", "TINYCHAT_PRECISION": "bf16", "TINYCHAT_THREADS": "1"})
+    runtime = configure_runtime({"TINYCHAT_DEVICE": "CPU", "TINYCHAT_PRECISION": "bf16", "TINYCHAT_THREADS": "1"})
     assert (runtime.device, runtime.precision, runtime.threads) == ("cpu", "bf16", 1)
     with runtime.autocast():
         assert torch.nn.Linear(4, 4)(torch.ones(1, 4)).dtype == torch.bfloat16
@@ -115,13 +115,13 @@ def test_wishes_are_followed() -> None:
 )
 def test_an_unknown_wish_is_named(name: str, value: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        choose_runtime({name: value})
+        configure_runtime({name: value})
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA GPU")
 def test_a_device_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match=r"TINYCHAT_DEVICE is cuda, but torch .* sees only: cpu"):
-        choose_runtime({"TINYCHAT_DEVICE": "cuda"})
+        configure_runtime({"TINYCHAT_DEVICE": "cuda"})
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,22 @@ from typing import Any, overload
 from tinychat.corpus.turns import prompt_of
 from tinychat.errors import InputError
 from tinychat.generation.engine import Engine, Reply, ReplyStream
-from tinychat.generation.loading import ROWS, load_engine
+from tinychat.generation.loading import SLOTS, load_engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
 
 Dialogue = Sequence[Message]
 OPTIONS = tuple(field.name for field in fields(SamplingOptions))
-CHANCE = ("temperature", "top_k", "top_p", "min_p", "seed")  # who names one of these wants a reply by chance
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")  # any of these options implies method="sample"
 
 
-def load(folder: str | Path = "models/dialogue", *, rows: int = ROWS) -> "Bot":
-    """The model in `folder`, ready to answer at most `rows` dialogues at once (more wait for a place).
+def load(folder: str | Path = "models/dialogue", *, batch_size: int = SLOTS) -> "Bot":
+    """The model in `folder`, ready to answer at most `batch_size` dialogues at once (more wait for a place).
 
     Raises InputError in one line where the folder is not there, damaged, of a newer version, or not ours.
     """
-    return Bot(load_engine(folder, rows), Path(folder))
+    return Bot(load_engine(folder, batch_size), Path(folder))
 
 
 class Bot:
@@ -95,7 +95,7 @@ class Bot:
             given["stop"] = (given["stop"],)
         elif isinstance(given.get("stop"), list):
             given["stop"] = tuple(given["stop"])
-        by_chance = any(name in given for name in CHANCE)
+        by_chance = any(name in given for name in SAMPLING)
         given.setdefault("method", "sample" if by_chance else "greedy")
         return SamplingOptions(**given)
 

@@ -20,7 +20,7 @@ class InputError(Exception):
     """The person's input is wrong: says which file, line or key, what was found, what would be right.
 
     InputError("{path}: no such file", path=path): with values the text is a template, so that it can be said in another
-    language. `str` gives the English text.
+    language. `str` gives the English text. A value may be such an error itself.
     """
 
     def __init__(self, template: str, **values: object) -> None:
@@ -30,7 +30,8 @@ class InputError(Exception):
     def text_in(self, texts: Mapping[str, str]) -> str:
         """The text by the template that `texts` has in the place of the English one; the English text without it."""
         template = texts.get(self.template)
-        return str(self) if template is None else template.format(**self.values)
+        values = {k: v.text_in(texts) if isinstance(v, InputError) else v for k, v in self.values.items()}
+        return (self.template if template is None else template).format(**values) if values else template or str(self)
 
 
 class Interrupted(Exception):

@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,11 +21,14 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    create_model,
     model_validator,
 )
 
 from tinychat.errors import InputError, run_and_exit
 from tinychat.limits import MOST_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
+from tinychat.model.config import MAX_SIZE, ModelConfig
+from tinychat.model.registry import ARCHITECTURES
 
 PARAMS_FILE = "params.yaml"
 RAW = Path("data/raw")
@@ -63,6 +67,12 @@ def _text(value: str) -> str:
 def _undamaged(value: str) -> str:
     if is_damaged(value):
         raise ValueError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
+    return value
+
+
+def _known_architecture(value: str) -> str:
+    if value not in ARCHITECTURES:
+        raise ValueError(f"must be one of: {', '.join(ARCHITECTURES)}")
     return value
 
 
@@ -177,24 +187,51 @@ class PrepareParams(Section):
 
 
 class ModelParams(Section):
-    architecture: Literal["classic"]
+    """What the params of every architecture have; `_params_for` adds those of one."""
+
+    architecture: Annotated[str, AfterValidator(_known_architecture)]
     vocab_size: Size | None
-    embed_dim: Size
-    n_layers: Annotated[int, Field(ge=1, le=200)]
-    n_heads: Size
-    ffn_dim: Size
     max_len: Annotated[int, Field(ge=8, le=1_000_000)]
 
+    def config(self, vocab_size: int) -> ModelConfig:
+        """The model's shape, with so many tokens where the params leave it to the vocabulary."""
+        sizes = self.model_dump(exclude={"architecture", "vocab_size"})
+        kind: Any = ARCHITECTURES[self.architecture]
+        config: ModelConfig = kind(vocab_size=self.vocab_size or vocab_size, **sizes)
+        return config
+
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
-        if self.embed_dim % self.n_heads:
-            fitting = [h for h in range(1, min(self.embed_dim, 64) + 1) if self.embed_dim % h == 0]
-            near = sorted(fitting, key=lambda h: (abs(h - self.n_heads), h))[:3]
-            raise ValueError(
-                f"n_heads is {self.n_heads}, which does not divide embed_dim {self.embed_dim}; "
-                f"take for example {', '.join(map(str, sorted(near)))}"
-            )
+    def _can_be_built(self) -> Self:
+        if fault := self.config(vocab_size=1).fault():
+            raise ValueError(str(fault))
         return self
+
+
+class UnknownModelParams(ModelParams):
+    """Of an architecture that is not known: only that is said, and nothing of its other keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _params_for(architecture: object) -> type["Params"]:
+    """Params whose model section has the fields of this architecture, as its config declares them."""
+    known = isinstance(architecture, str) and architecture in ARCHITECTURES
+    return _with_section(_section_for(ARCHITECTURES[str(architecture)]) if known else UnknownModelParams)
+
+
+@cache  # classes made anew would differ, and so their instances
+def _section_for(kind: type[ModelConfig]) -> type[ModelParams]:
+    sizes: dict[str, Any] = {
+        field.name: (Annotated[int, Field(ge=1, le=field.metadata.get("most", MAX_SIZE))], ...)
+        for field in kind.config_fields()
+        if field.name not in ModelParams.model_fields
+    }
+    return create_model(ModelParams.__name__, __base__=ModelParams, **sizes)
+
+
+@cache
+def _with_section(section: type[ModelParams]) -> type["Params"]:
+    return create_model(Params.__name__, __base__=Params, model=(section, ...))
 
 
 class TrainParams(Section):
@@ -285,8 +322,10 @@ def load_params(root: Path) -> Params:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected sections such as corpus, model, train; found {type(data).__name__}")
+    model = data.get("model")
+    kind = _params_for(model.get("architecture") if isinstance(model, dict) else None)
     try:
-        params = Params.model_validate(data)
+        params = kind.model_validate(data)
     except ValidationError as error:
         lines = [_explain(path, item) for item in error.errors()]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
@@ -389,11 +428,11 @@ def check_memory(params: Params) -> None:
 
     torch is loaded only where a GPU is asked for, or the machine's own memory is too small.
     """
-    from tinychat.runtime import asked_device, choose_runtime, device_memory, machine_memory
+    from tinychat.runtime import asked_device, configure_runtime, device_memory, machine_memory
 
     needed = training_memory(params, params.model.vocab_size or 0)
     on_cpu = asked_device() in ("auto", "cpu") and needed <= machine_memory()
-    device = "cpu" if on_cpu else choose_runtime().device
+    device = "cpu" if on_cpu else configure_runtime().device
     refuse_too_large(params, device_memory(device), device)
 
 
@@ -412,18 +451,18 @@ USUAL = {"embed_dim": 256, "n_layers": 6, "ffn_dim": 1024, "max_len": 128, "voca
 
 
 def training_memory(params: Params, vocab_size: int, batch: BatchSize = NO_BATCH) -> int:
-    """Bytes that training takes at least: in fp32 weights and the optimizer's state, and what is there by turns,
-    gradients or what the layers keep of a batch for the way back.
+    """Bytes that training takes at least: weights and optimizer state in fp32, and the larger of gradients and what the
+    layers keep of a batch for the backward pass.
 
     The batch counts as the fused attention keeps it, without (T, T) weights.
     """
-    model = params.model
-    d, f, layers = model.embed_dim, model.ffn_dim, model.n_layers
-    matrices = layers * (4 * d * d + 2 * d * f)
-    others = (2 * vocab_size + model.max_len + 2) * d + vocab_size + layers * (9 * d + f)
-    states = (1 if params.train.optimizer == "muon" else 2) * matrices + 2 * others  # Muon keeps one a matrix
-    kept = batch.places * layers * (8 * d + f) * batch.bytes_each + 2 * 4 * batch.targets * vocab_size  # and logits
-    return 4 * (matrices + others + states) + max(4 * (matrices + others), kept)
+    sizes = params.model.config(vocab_size).training_sizes()
+    # Muon keeps one number for each of a matrix, AdamW two.
+    states = (1 if params.train.optimizer == "muon" else 2) * sizes.matrices + 2 * sizes.others
+    logits = 2 * 4 * batch.targets * (params.model.vocab_size or vocab_size)
+    kept = batch.places * sizes.activations * batch.bytes_each + logits
+    weights = sizes.matrices + sizes.others
+    return 4 * (weights + states) + max(4 * weights, kept)
 
 
 def refuse_too_large(
@@ -437,13 +476,14 @@ def refuse_too_large(
     needed = training_memory(params, vocab_size, batch)
     if needed <= memory:
         return
-    sizes = {**params.model.model_dump(include=set(USUAL)), "vocab_size": vocab_size}
-    named = ", ".join(f"{name} {sizes[name]}" for name in USUAL if sizes[name])
+    sizes = {**params.model.config(vocab_size).to_dict(), "vocab_size": vocab_size}
+    usual = {name: size for name, size in USUAL.items() if name in sizes}
+    named = ", ".join(f"{name} {sizes[name]}" for name in usual if sizes[name])
     if training_memory(params, vocab_size) <= memory:
         named = f"train.batch_tokens {params.train.batch_tokens}, {named}"
         largest = "train.batch_tokens" if batch.places <= params.train.batch_tokens else "model.max_len"
     else:
-        name = max(USUAL, key=lambda name: sizes[name] / USUAL[name])
+        name = max(usual, key=lambda name: sizes[name] / usual[name])
         largest = "vocab.max_size" if name == "vocab_size" and params.model.vocab_size is None else f"model.{name}"
     place = "this machine" if device == "cpu" else f"this machine's GPU ({device})"
     raise InputError(

@@ -50,7 +50,7 @@ class Runtime:
         return contextlib.nullcontext()
 
 
-def choose_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
+def configure_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
     """Read TINYCHAT_*, look at the machine, and set torch's threads and determinism for this process.
 
     Raises InputError as `check_wishes` does, and for a device that is not there.

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
@@ -25,7 +25,7 @@ LIKELIEST = 0.6  # how far the named token stands out: about 70% of the probabil
 def write_model(folder: Path, chain: Mapping[str, str], *, max_len: int = 48) -> Path:
     """A model folder whose model says the chain. What stands before the last token is not looked at."""
     tokenizer = build_words(SENTENCES, max_size=32, min_frequency=1)
-    config = ModelConfig(vocab_size=tokenizer.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=32, max_len=max_len)
+    config = ClassicConfig(vocab_size=tokenizer.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=32, max_len=max_len)
     weights = {name: torch.zeros_like(tensor) for name, tensor in config.build().state_dict().items()}
     for name in weights:
         if "norm" in name and name.endswith("weight"):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 import termios
 import time
@@ -30,7 +31,14 @@ class Pty:
         self.raw = b""
         self._stream = pyte.ByteStream(self.screen)
         self.child = pexpect.spawn(
-            command[0], [*command[1:]], cwd=str(cwd), env=environment(env), dimensions=(rows, columns), timeout=None
+            command[0],
+            [*command[1:]],
+            cwd=str(cwd),
+            env=environment(env),
+            dimensions=(rows, columns),
+            timeout=None,
+            # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.child.delaybeforesend = None
 

@@ -407,8 +407,8 @@ def test_an_error_behind_the_bots_prompt_stands_on_a_line_of_its_own(
     talking_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bot = tinychat.load(talking_project / "models/dialogue")
-    step = bot.engine.decoder.prefill
-    monkeypatch.setattr(bot.engine.decoder, "prefill", lambda prompts: step(prompts) * float("nan"))
+    prefill = bot.engine.decoder.prefill
+    monkeypatch.setattr(bot.engine.decoder, "prefill", lambda prompts, slots: prefill(prompts, slots) * float("nan"))
     conversation, lines = talk(bot, "안녕")
     assert lines[0] == "봇 › "
     assert lines[1].startswith(f"오류: {talking_project / 'models/dialogue'}: 로짓이 유한한 수가 아닙니다")

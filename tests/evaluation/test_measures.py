@@ -15,6 +15,7 @@ from tinychat.generation.engine import Engine, FinishReason, Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import DialogueModel
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
 
@@ -94,13 +95,13 @@ def test_a_spread_sample_reaches_from_the_first_to_the_last() -> None:
 
 def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("안녕?", "어서 와"), pair("잘 자", "내일 봐요")]
-    report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, [], max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10)
     assert report["held_out"] is None
     assert report["seen"]["replies"]["asked"] == 3
     # 안녕 and 안녕? are one question with two right answers.
     assert report["seen"]["baselines"]["nearest_question"]["exact"] == 1
     both = evaluate(
-        Engine(TorchDecoder(model, rows=4), bpe), model, train, [pair("잘 자라", "내일 봐요")], max_dialogues=10
+        Engine(TorchDecoder(model, slots=4), bpe), model, train, [pair("잘 자라", "내일 봐요")], max_dialogues=10
     )
     assert both["held_out"]["baselines"]["nearest_question"]["exact"] == 1
     assert both["held_out"]["answer_tokens"] == len(bpe.encode("내일 봐요")) + 1
@@ -117,7 +118,7 @@ def test_what_is_accepted_is_accepted_of_the_last_question_only(model: DialogueM
 def test_a_trained_reply_that_the_corpus_accepts_is_exact_whichever_was_given(
     model: DialogueModel, bpe: Tokenizer
 ) -> None:
-    engine = Engine(TorchDecoder(model, rows=4), bpe)
+    engine = Engine(TorchDecoder(model, slots=4), bpe)
     said = engine.reply([[{"role": "user", "content": "안녕"}]], GREEDY)[0].text
     for accept, exact in ((["아무 말", said], 1), (["아무 말"], 0)):
         train = [Dialogue("test:1", pair("안녕", "아무 말").turns, {"accept": accept})]
@@ -132,7 +133,7 @@ def test_a_baseline_knows_what_was_said_before_the_question(model: DialogueModel
 
     train = [talk("서연", "나는 서연이야", "서연님"), talk("민준", "나는 민준이야", "민준님")]
     held_out = [talk("민준", "나는 민준이야!", "민준님")]
-    report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, held_out, max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, slots=4), bpe), model, train, held_out, max_dialogues=10)
     baselines = report["held_out"]["baselines"]
     assert baselines["nearest_question"]["exact"] == 0  # the first of two equal questions
     assert baselines["nearest_dialogue"]["exact"] == 1
@@ -140,14 +141,15 @@ def test_a_baseline_knows_what_was_said_before_the_question(model: DialogueModel
 
 def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("a1" * 60, "길어요")]
-    report = evaluate(Engine(TorchDecoder(model, rows=4), bpe), model, train, [], max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10)
     assert report["seen"]["dialogues"] == report["seen"]["replies"]["asked"] == 1
 
 
 def test_unknown_words_leave_bits_per_byte_empty_and_their_share_is_told(words: Tokenizer) -> None:
-    model = DialogueModel(vocab_size=words.size, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
+    config = ClassicConfig(vocab_size=words.size, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
+    model = config.build()
     known, unknown = [pair("안녕", "나 기분 좋아")], [pair("안녕", "나 몰라요")]
-    report = evaluate(Engine(TorchDecoder(model, rows=4), words), model, known, unknown, max_dialogues=10)
+    report = evaluate(Engine(TorchDecoder(model, slots=4), words), model, known, unknown, max_dialogues=10)
     assert report["seen"]["bits_per_byte"] > 0
     assert report["seen"]["unknown_share"] == 0
     assert report["held_out"]["bits_per_byte"] is None
@@ -211,7 +213,7 @@ def test_each_measure_of_the_corpus_counts_right_ended_and_well_formed_replies(
         asked("y", "잘 자", "a"),
         pair("안녕", "네"),
     ]
-    engine = Engine(TorchDecoder(model, rows=4), bpe)
+    engine = Engine(TorchDecoder(model, slots=4), bpe)
 
     def measures(n: int) -> dict[str, dict[str, float]]:
         """The model says the letter `n` times and ends, or is cut where `n` is 30."""
@@ -229,7 +231,7 @@ def test_each_measure_of_the_corpus_counts_right_ended_and_well_formed_replies(
 def test_what_is_asked_twice_is_answered_once_and_as_the_engine_does(
     model: DialogueModel, bpe: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Engine(TorchDecoder(model, rows=4), bpe)
+    engine = Engine(TorchDecoder(model, slots=4), bpe)
     asked = [[{"role": "user", "content": text}] for text in ("안녕", "고마워", "안녕", "가" * 99)]
     expected = engine.reply(asked[:3], GREEDY)
     entered: list[int] = []

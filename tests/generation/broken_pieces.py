@@ -89,7 +89,7 @@ def sampled(engine: Engine, questions: Sequence[str], n: int, temperature: float
     ]
     waiting = deque(requests)
     while any(request.finish_reason is None for request in requests):
-        engine.enter([waiting.popleft() for _ in range(min(engine.free, len(waiting)))])
+        engine.admit([waiting.popleft() for _ in range(min(engine.free_slots, len(waiting)))])
         engine.step()
     return [request.reply().token_ids for request in requests]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinychat.generation.decoder import Floats
-from tinychat.generation.sampling import Said, SamplingOptions, candidates, choose_tokens
+from tinychat.generation.sampling import SamplingOptions, SequenceState, candidates, choose_tokens
 
 NOT = np.float32(-np.inf)
 
@@ -14,7 +14,7 @@ def choose_token(
     logits: Floats, so_far: Sequence[int], n_said: int, eos_id: int, options: SamplingOptions, rng: np.random.Generator
 ) -> int:
     """The next token of a sentence that stands alone."""
-    return choose_tokens(logits[None], [Said(so_far, n_said, options, rng)], eos_id)[0]
+    return choose_tokens(logits[None], [SequenceState(so_far, n_said, options, rng)], eos_id)[0]
 
 
 def left_by(logits: Floats, top_k: int = 0, top_p: float = 1, min_p: float = 0) -> Floats:

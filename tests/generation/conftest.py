@@ -14,7 +14,7 @@ import yaml
 from tests.generation.models import ARTICLE, SMALL, Sample, random_sample, save_sample, stored_sample
 from tinychat.errors import InputError
 from tinychat.generation.loading import load_engine
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
 SAID = [
@@ -94,7 +94,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 @pytest.fixture(scope="session")
 def talker(bpe: Tokenizer) -> Sample:
     """A small model with random weights that fits `bpe`; it seldom says <eos>."""
-    return random_sample(ModelConfig(bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48), 0)
+    return random_sample(ClassicConfig(bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48), 0)
 
 
 @pytest.fixture(scope="session")

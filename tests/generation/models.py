@@ -11,12 +11,13 @@ import torch
 
 from tinychat.generation.compiling import find_compiler
 from tinychat.generation.decoder import Decoder, Floats
-from tinychat.generation.native import load_kernels
-from tinychat.generation.native_decoder import NativeDecoder
+from tinychat.generation.native_decoder import NativeDecoder, load_kernels
 from tinychat.generation.numpy_decoder import NumpyDecoder
 from tinychat.generation.torch_decoder import TorchDecoder
-from tinychat.model import DialogueModel, load_model
-from tinychat.model.config import ModelConfig, load_config
+from tinychat.model import load_model
+from tinychat.model.base import LanguageModel
+from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import load_config
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
@@ -25,30 +26,30 @@ needs_compiler = pytest.mark.skipif(
     sys.platform == "win32" or not find_compiler(), reason="there is no C compiler here: CC, cc, gcc or clang"
 )
 KINDS = ["numpy", pytest.param("native", marks=needs_compiler), "torch"]
-SMALL = ModelConfig(vocab_size=300, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=24)
-ARTICLE = ModelConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
+SMALL = ClassicConfig(vocab_size=300, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=24)
+ARTICLE = ClassicConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
 
 
 @dataclass(frozen=True)
 class Sample:
     """A model, and the shape that its decoders need besides."""
 
-    config: ModelConfig
-    model: DialogueModel
+    config: ClassicConfig
+    model: LanguageModel
 
-    def decoder(self, kind: str, rows: int = 4) -> Decoder:
+    def decoder(self, kind: str, slots: int = 4) -> Decoder:
         """numpy, native (with two threads), torch or plain."""
         if kind == "plain":
-            return PlainDecoder(self.model, rows)
+            return PlainDecoder(self.model, slots)
         if kind == "torch":
-            return TorchDecoder(self.model, rows)
+            return TorchDecoder(self.model, slots)
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         if kind == "native":
-            return NativeDecoder(load_kernels(), self.config, weights, rows, threads=2)
-        return NumpyDecoder(self.config, weights, rows)
+            return NativeDecoder(load_kernels(), self.config, weights, slots, threads=2)
+        return NumpyDecoder(self.config, weights, slots)
 
 
-def random_sample(config: ModelConfig, seed: int) -> Sample:
+def random_sample(config: ClassicConfig, seed: int) -> Sample:
     """Weights that a mix-up would show: no norm or bias is neutral, words lie far apart, some are much likelier."""
     torch.manual_seed(seed)
     model = config.build().eval()
@@ -79,29 +80,57 @@ def save_sample(sample: Sample, tokenizer: Tokenizer, folder: Path) -> Path:
 
 
 class PlainDecoder:
-    """The model as it is trained: each sentence alone, read from its beginning for each of its tokens."""
+    """The model as it is trained: each sequence alone, read from its beginning for each of its tokens."""
 
-    def __init__(self, model: DialogueModel, rows: int) -> None:
-        self.model, self.rows = model, rows
+    def __init__(self, model: LanguageModel, slots: int) -> None:
+        self.model, self.slots = model, slots
         self.vocab_size, self.max_len = model.vocab_size, model.max_len
-        self.sentences: list[list[int]] = []
+        self.sequences: dict[int, list[int]] = {}
 
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
-        self.sentences += [list(prompt) for prompt in prompts]
-        return self._logits(self.sentences[-len(prompts) :])
+    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
+        self.sequences |= {slot: list(prompt) for slot, prompt in zip(slots, prompts, strict=True)}
+        return self._logits(slots)
 
-    def step(self, ids: Sequence[int]) -> Floats:
-        for sentence, token in zip(self.sentences, ids, strict=True):
-            sentence.append(token)
-        return self._logits(self.sentences)
+    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
+        for slot, token in zip(slots, ids, strict=True):
+            self.sequences[slot].append(token)
+        return self._logits(slots)
 
-    def keep(self, sentences: Sequence[int]) -> None:
-        self.sentences = [self.sentences[place] for place in sentences]
+    def free(self, slots: Sequence[int]) -> None:
+        for slot in slots:
+            self.sequences.pop(slot, None)
 
     @torch.inference_mode()
-    def _logits(self, sentences: list[list[int]]) -> Floats:
-        logits: Floats = torch.stack([self.model(torch.tensor([ids]))[0, -1] for ids in sentences]).numpy()
+    def _logits(self, slots: Sequence[int]) -> Floats:
+        sequences = [self.sequences[slot] for slot in slots]
+        logits: Floats = torch.stack([self.model(torch.tensor([ids]))[0, -1] for ids in sequences]).numpy()
         return logits
+
+
+class InOrder:
+    """A decoder whose sequences are numbered in the order in which they came; slots are chosen for them.
+
+    scattered  takes the highest free slot first, so that sequences stand in another order than their slots
+    """
+
+    def __init__(self, decoder: Decoder, scattered: bool = False) -> None:
+        self.decoder, self.scattered = decoder, scattered
+        self.slots: list[int] = []  # of the sequences
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
+        free = [slot for slot in range(self.decoder.slots) if slot not in self.slots]
+        new = (free[::-1] if self.scattered else free)[: len(prompts)]
+        logits = self.decoder.prefill(prompts, new)
+        self.slots += new
+        return logits
+
+    def step(self, ids: Sequence[int]) -> Floats:
+        return self.decoder.step(ids, self.slots)
+
+    def keep(self, sequences: Sequence[int]) -> None:
+        kept = [self.slots[number] for number in sequences]
+        self.decoder.free([slot for slot in self.slots if slot not in kept])
+        self.slots = kept
 
 
 def biased(sample: Sample, bias: Mapping[int, float]) -> Sample:
@@ -119,5 +148,5 @@ def changed(sample: Sample, changes: Mapping[str, Callable[[torch.Tensor], objec
     model = deepcopy(sample.model)
     with torch.no_grad():
         for name, change in changes.items():
-            change(model.get_parameter(name))
+            change(model.weights()[name])
     return Sample(sample.config, model)

@@ -1,4 +1,4 @@
-"""A sentence's logits, and so its reply, are the same to the last bit whatever is computed beside it."""
+"""A sequence's logits, and so its reply, are the same to the last bit whatever is computed beside it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +11,11 @@ from tests.generation.models import ARTICLE, KINDS, SMALL, Sample, random_sample
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
-ODD = ModelConfig(vocab_size=77, embed_dim=24, n_layers=3, n_heads=3, ffn_dim=40, max_len=17)
-WIDE = ModelConfig(vocab_size=900, embed_dim=160, n_layers=2, n_heads=5, ffn_dim=650, max_len=150)
+ODD = ClassicConfig(vocab_size=77, embed_dim=24, n_layers=3, n_heads=3, ffn_dim=40, max_len=17)
+WIDE = ClassicConfig(vocab_size=900, embed_dim=160, n_layers=2, n_heads=5, ffn_dim=650, max_len=150)
 
 
 @pytest.fixture(params=KINDS)
@@ -25,10 +25,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 def logits_of(decoder: Decoder, prompts: list[list[int]], said: list[list[int]]) -> Iterator[Floats]:
     """After the prompts and after each of the tokens that follow; then the decoder is empty again."""
-    yield decoder.prefill(prompts)
+    slots = range(len(prompts))
+    yield decoder.prefill(prompts, slots)
     for step in zip(*said, strict=True):
-        yield decoder.step(step)
-    decoder.keep([])
+        yield decoder.step(step, slots)
+    decoder.free(slots)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def logits_of(decoder: Decoder, prompts: list[list[int]], said: list[list[int]])
     [(SMALL, (2, 3, 8, 33)), (ODD, (2, 7, 17)), (WIDE, (2, 5, 9)), (ARTICLE, (2, 9))],
     ids=["small", "odd", "wide", "article"],
 )
-def test_logits_in_a_batch_are_those_alone(config: ModelConfig, sizes: tuple[int, ...], kind: str) -> None:
+def test_logits_in_a_batch_are_those_alone(config: ClassicConfig, sizes: tuple[int, ...], kind: str) -> None:
     """Prompts of one token to nearly all that fit, which go on beside each other."""
     sample, rng = random_sample(config, seed=1), np.random.default_rng(0)
     together, alone = sample.decoder(kind, max(sizes)), sample.decoder(kind, 1)
@@ -62,7 +63,7 @@ def test_hundreds_of_replies_in_lists_and_among_threads_are_those_alone(
 ) -> None:
     prompts = [f"{prompt} {n}"[n % 7 :] for n in range(20) for prompt in PROMPTS]  # 100
     options = OPTIONS[name]
-    one, many = Engine(talker.decoder(kind, rows=1), bpe), Engine(talker.decoder(kind, rows=32), bpe)
+    one, many = Engine(talker.decoder(kind, slots=1), bpe), Engine(talker.decoder(kind, slots=32), bpe)
     alone = ask(one, prompts, options)
     listed = ask(many, prompts, options)
     with ThreadPoolExecutor(8) as threads:

@@ -132,6 +132,7 @@ FAILING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILING)
 def test_where_the_compiler_fails_it_is_numpy(place: Place, by_numpy: str, tmp_path: Path, name: str) -> None:
     script, message = FAILING[name]
@@ -141,6 +142,7 @@ def test_where_the_compiler_fails_it_is_numpy(place: Place, by_numpy: str, tmp_p
     assert place.talk() == (by_numpy, "NativeDecoder")
 
 
+@pytest.mark.slow
 def test_a_compiler_that_does_not_end_is_ended_with_all_that_it_started(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,10 +171,12 @@ def ends(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_options_in_cc_are_followed(place: Place, by_numpy: str) -> None:
     assert place.talk(TINYCHAT_DECODER="native", CC=f"{real()} -g -DUNUSED") == (by_numpy, "NativeDecoder")
 
 
+@pytest.mark.slow
 def test_a_compiler_that_knows_no_march_is_given_mcpu(place: Place, by_numpy: str, tmp_path: Path) -> None:
     script = f"""
 for argument; do
@@ -185,6 +189,7 @@ exec {real()} "$@" """
     assert (tmp_path / "asked").exists()
 
 
+@pytest.mark.slow
 def test_it_is_kept_in_the_users_cache_where_the_package_cannot_be_written(place: Place, by_numpy: str) -> None:
     """A folder that is a file cannot be written by root either."""
     place.beside.touch()
@@ -195,6 +200,7 @@ def test_it_is_kept_in_the_users_cache_where_the_package_cannot_be_written(place
     assert library.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["others may write it", "a link", "another user's", "a file"])
 def test_a_cache_that_another_could_have_filled_is_not_used(place: Place, by_numpy: str, how: str) -> None:
     place.beside.touch()
@@ -216,6 +222,7 @@ def test_a_cache_that_another_could_have_filled_is_not_used(place: Place, by_num
     assert "none of the folders to keep it in may be written" in place.refusal()
 
 
+@pytest.mark.slow
 def test_it_talks_where_nothing_can_be_kept(place: Place, by_numpy: str) -> None:
     place.beside.touch()
     nowhere = str(place.beside / "cache")
@@ -223,12 +230,14 @@ def test_it_talks_where_nothing_can_be_kept(place: Place, by_numpy: str) -> None
     assert "none of the folders to keep it in may be written" in place.refusal(HOME=nowhere, XDG_CACHE_HOME=nowhere)
 
 
+@pytest.mark.slow
 def test_it_talks_where_there_is_no_room_to_keep_anything(place: Place, by_numpy: str) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
     assert place.run(limit + SAID) == f"{by_numpy}\nNumpyDecoder\n"
     assert place.kept() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0, 0.02, 0.5, 0.999])
 def test_a_library_that_was_cut_is_not_loaded_but_made_again(place: Place, by_numpy: str, share: float) -> None:
     place.talk()
@@ -240,6 +249,7 @@ def test_a_library_that_was_cut_is_not_loaded_but_made_again(place: Place, by_nu
     assert [path.read_bytes() for path in place.kept()] == [whole]
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_leave_one_library(place: Place, by_numpy: str, tmp_path: Path) -> None:
     slow = compiler(tmp_path, f'sleep 1; exec {real()} "$@"')
     processes = [place.start(CC=slow, TINYCHAT_DECODER="native") for _ in range(3)]
@@ -265,6 +275,7 @@ def kill_while_compiling(place: Place, folder: Path) -> str:
     return slow
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_to_load(
     place: Place, by_numpy: str, tmp_path: Path
 ) -> None:
@@ -273,6 +284,7 @@ def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_to_load(
     assert place.talk(CC=slow) == (by_numpy, "NativeDecoder")
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_removed_by_the_next_that_compiles(place: Place, tmp_path: Path) -> None:
     others = [tmp_path / name for name in ("tinychat-notes", f"tinychat-{os.getpid()}-abcdefgh")]
     for other in others:  # of somebody else, and of a process that lives
@@ -290,6 +302,7 @@ __attribute__((constructor)) static void run(void) { fclose(fopen("%s", "w")); }
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["others may write it", "a link", "another user's", "another user's file"])
 def test_what_another_planted_beside_the_source_does_not_run(
     place: Place, by_numpy: str, tmp_path: Path, how: str
@@ -315,6 +328,7 @@ def test_what_another_planted_beside_the_source_does_not_run(
     assert not marker.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_with_a_librarys_name_is_not_waited_for(place: Place, by_numpy: str) -> None:
     place.talk()
@@ -329,6 +343,7 @@ def test_a_pipe_with_a_librarys_name_is_not_waited_for(place: Place, by_numpy: s
     assert said == f"{by_numpy}\nNativeDecoder\n"
 
 
+@pytest.mark.slow
 def test_another_processor_and_another_compiler_have_libraries_of_their_own(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

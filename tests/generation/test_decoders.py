@@ -1,4 +1,4 @@
-"""Every decoder computes what the model computes that reads every sentence from its beginning, alone."""
+"""Every decoder computes what the model computes that reads every sequence from its beginning, alone."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from tests.generation.models import KINDS, SMALL, Sample, random_sample
+from tests.generation.models import KINDS, SMALL, InOrder, PlainDecoder, Sample, random_sample
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.numpy_decoder import Layer, NumpyDecoder
 
@@ -28,13 +28,14 @@ def small() -> Sample:
 class Both:
     """A decoder beside the plain one: what one is told the other is told, and their logits are compared."""
 
-    def __init__(self, sample: Sample, kind: str, rows: int = 4, seed: int = 0) -> None:
-        self.decoder, self.plain = sample.decoder(kind, rows), sample.decoder("plain", rows)
+    def __init__(self, sample: Sample, kind: str, slots: int = 4, seed: int = 0, scattered: bool = False) -> None:
+        self.decoder = InOrder(sample.decoder(kind, slots), scattered)
+        self.plain = InOrder(sample.decoder("plain", slots))
         self.rng = np.random.default_rng(seed)
-        self.next: list[int] = []  # the likeliest token after each sentence
+        self.next: list[int] = []  # the likeliest token after each sequence
 
     def prompt(self, length: int) -> list[int]:
-        return self.rng.integers(0, self.decoder.vocab_size, length).tolist()
+        return self.rng.integers(0, self.decoder.decoder.vocab_size, length).tolist()
 
     def prefill(self, *lengths: int) -> None:
         prompts = [self.prompt(length) for length in lengths]
@@ -44,10 +45,10 @@ class Both:
         for _ in range(times):
             self.next = likeliest_in_both(self.decoder.step(self.next), self.plain.step(self.next))
 
-    def keep(self, sentences: Sequence[int]) -> None:
-        self.decoder.keep(sentences)
-        self.plain.keep(sentences)
-        self.next = [self.next[sentence] for sentence in sentences]
+    def keep(self, sequences: Sequence[int]) -> None:
+        self.decoder.keep(sequences)
+        self.plain.keep(sequences)
+        self.next = [self.next[number] for number in sequences]
 
 
 def likeliest_in_both(logits: Floats, expected: Floats) -> list[int]:
@@ -64,11 +65,11 @@ def test_prompts_of_different_lengths_go_on_in_one_batch(sample: Sample, kind: s
     both.step(8)
 
 
-def test_a_sentence_grows_from_one_token_to_max_len_exactly(sample: Sample, kind: str) -> None:
+def test_a_sequence_grows_from_one_token_to_max_len_exactly(sample: Sample, kind: str) -> None:
     both = Both(sample, kind)
     both.prefill(1)
     both.step(sample.config.max_len - 1)
-    with pytest.raises(ValueError, match="cannot grow"):
+    with pytest.raises(ValueError, match="more than max_len"):
         both.decoder.step(both.next)
 
 
@@ -99,8 +100,8 @@ def test_any_may_leave_and_the_rest_go_on_as_before(small: Sample, kind: str, su
     both.step(3)
 
 
-def test_a_place_is_as_new_after_a_longer_sentence_has_left_it(sample: Sample, kind: str) -> None:
-    both = Both(sample, kind, rows=2)
+def test_a_slot_is_as_new_after_a_longer_sequence_has_left_it(sample: Sample, kind: str) -> None:
+    both = Both(sample, kind, slots=2)
     both.prefill(18, 4)
     both.step(3)
     both.keep([1])
@@ -113,10 +114,11 @@ def test_a_place_is_as_new_after_a_longer_sentence_has_left_it(sample: Sample, k
 
 @pytest.mark.parametrize("seed", range(4))
 def test_in_any_order_of_entering_growing_and_leaving(small: Sample, kind: str, seed: int) -> None:
-    both = Both(small, kind, rows=5, seed=seed)
+    both = Both(small, kind, slots=5, seed=seed, scattered=seed % 2 == 1)
     entered = grown = 0
     for _ in range(250):
-        lengths = [len(sentence) for sentence in both.plain.sentences]
+        assert isinstance(both.plain.decoder, PlainDecoder)
+        lengths = [len(both.plain.decoder.sequences[slot]) for slot in both.plain.slots]
         action = both.rng.choice(["enter", "step", "step", "step", "leave"])
         if action == "enter" and len(lengths) < 5:
             n = int(both.rng.integers(1, 6 - len(lengths)))
@@ -147,10 +149,10 @@ class Watched(NumpyDecoder):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_numpy_takes_so_many_threads_while_it_computes(small: Sample, threads: int) -> None:
     weights = {name: tensor.numpy() for name, tensor in small.model.state_dict().items()}
-    decoder = Watched(small.config, weights, rows=1, threads=threads)
+    decoder = Watched(small.config, weights, slots=1, threads=threads)
     with threadpoolctl.threadpool_limits(2):
         seen = []
-        for compute in (lambda: decoder.prefill([[1, 2, 3]]), lambda: decoder.step([4])):
+        for compute in (lambda: decoder.prefill([[1, 2, 3]], [0]), lambda: decoder.step([4], [0])):
             decoder.threads_seen = frozenset()
             compute()
             seen.append(decoder.threads_seen)
@@ -169,12 +171,17 @@ def test_two_decoders_of_one_model_have_nothing_in_common(small: Sample, kind: s
 
 
 REFUSED = {
-    "more sentences than it holds": (lambda decoder: decoder.prefill([[1], [2], [3]]), "5 sentences; .* holds 4"),
-    "too long a prompt": (lambda decoder: decoder.prefill([[1], [1] * 25]), "1 to 24 is needed"),
-    "an empty prompt": (lambda decoder: decoder.prefill([[], [1]]), "1 to 24 is needed"),
-    "no prompt": (lambda decoder: decoder.prefill([]), "1 to 24 is needed"),
-    "too few tokens": (lambda decoder: decoder.step([1]), "1 tokens for 2 sentences"),
-    "too many tokens": (lambda decoder: decoder.step([1, 2, 3]), "3 tokens for 2 sentences"),
+    "a slot that is not there": (lambda d: d.prefill([[1], [2], [3]], [2, 3, 4]), "each of 0 to 3 once at most"),
+    "a slot twice": (lambda d: d.prefill([[1], [2]], [2, 2]), "each of 0 to 3 once at most"),
+    "a slot that is not free": (lambda d: d.prefill([[1]], [1]), "not all free"),
+    "more prompts than slots": (lambda d: d.prefill([[1], [2]], [2]), "2 sequences for 1 slots"),
+    "too long a prompt": (lambda d: d.prefill([[1], [1] * 25], [2, 3]), "1 to 24 are needed"),
+    "an empty prompt": (lambda d: d.prefill([[], [1]], [2, 3]), "1 to 24 are needed"),
+    "no prompt": (lambda d: d.prefill([], []), "0 sequences"),
+    "too few tokens": (lambda d: d.step([1], [0, 1]), "1 sequences for 2 slots"),
+    "too many tokens": (lambda d: d.step([1, 2, 3], [0, 1]), "3 sequences for 2 slots"),
+    "a step of a free slot": (lambda d: d.step([1, 2], [0, 2]), "do not all hold a sequence"),
+    "no token": (lambda d: d.step([], []), "0 sequences"),
 }
 
 
@@ -184,24 +191,28 @@ def test_what_it_cannot_hold_is_refused_and_it_goes_on(small: Sample, kind: str,
     both.prefill(3, 8)
     tell, message = REFUSED[name]
     with pytest.raises(ValueError, match=message):
-        tell(both.decoder)
+        tell(both.decoder.decoder)
     both.step(2)
     both.prefill(4, 5)
     both.step(2)
 
 
-def test_an_empty_decoder_refuses_to_step(small: Sample, kind: str) -> None:
-    with pytest.raises(ValueError, match="for 0 sentences"):
-        small.decoder(kind).step([])
+def test_some_of_the_sequences_may_go_on_alone(small: Sample, kind: str) -> None:
+    """As a server needs it, which steps those that want a token."""
+    decoder, plain = small.decoder(kind), small.decoder("plain")
+    for one in (decoder, plain):
+        one.prefill([[1, 2, 3], [4, 5], [6]], [0, 1, 3])
+    for ids, slots in (([7], [1]), ([8, 9], [3, 0]), ([10, 11, 12], [0, 1, 3]), ([13, 14], [0, 3])):
+        likeliest_in_both(decoder.step(ids, slots), plain.step(ids, slots))
 
 
 def test_the_logits_of_an_earlier_step_stay_as_they_were(small: Sample, kind: str) -> None:
     decoder: Decoder = small.decoder(kind)
-    logits = decoder.prefill([[1, 2, 3]])
+    logits = decoder.prefill([[1, 2, 3]], [0])
     before = logits.copy()
-    decoder.step([4])
-    decoder.keep([])
-    decoder.prefill([[9, 9]])
+    decoder.step([4], [0])
+    decoder.free([0])
+    decoder.prefill([[9, 9]], [0])
     assert np.array_equal(logits, before)
 
 

@@ -38,7 +38,7 @@ def options(request: pytest.FixtureRequest) -> SamplingOptions:
 
 @pytest.fixture
 def engine(talker: Sample, bpe: Tokenizer, kind: str) -> Engine:
-    return Engine(talker.decoder(kind, rows=8), bpe)
+    return Engine(talker.decoder(kind, slots=8), bpe)
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +70,8 @@ def test_so_does_the_trained_model(
     trained: Sample, trained_folder: Path, questions: list[str], kind: str, name: str
 ) -> None:
     tokenizer = load_tokenizer(trained_folder)
-    replies = ask(Engine(trained.decoder(kind, rows=16), tokenizer), questions, OPTIONS[name])
-    check_same(replies, ask(Engine(trained.decoder("plain", rows=1), tokenizer), questions, OPTIONS[name]))
+    replies = ask(Engine(trained.decoder(kind, slots=16), tokenizer), questions, OPTIONS[name])
+    check_same(replies, ask(Engine(trained.decoder("plain", slots=1), tokenizer), questions, OPTIONS[name]))
 
 
 def test_a_reply_in_a_batch_is_the_reply_alone(engine: Engine, options: SamplingOptions) -> None:
@@ -106,32 +106,32 @@ def is_well_said(ids: list[int], bpe: Tokenizer) -> bool:
     return True
 
 
-@pytest.mark.parametrize("rows", [1, 2, 7, 64])
-def test_more_dialogues_than_places_keep_their_order(talker: Sample, bpe: Tokenizer, kind: str, rows: int) -> None:
+@pytest.mark.parametrize("slots", [1, 2, 7, 64])
+def test_more_dialogues_than_slots_keep_their_order(talker: Sample, bpe: Tokenizer, kind: str, slots: int) -> None:
     prompts = [f"{prompt} {n}" for n in range(6) for prompt in PROMPTS]
-    alone = Engine(talker.decoder(kind, rows=1), bpe)
+    alone = Engine(talker.decoder(kind, slots=1), bpe)
     expected = [ask(alone, [prompt])[0] for prompt in prompts]
-    check_same(ask(Engine(talker.decoder(kind, rows), bpe), prompts), expected)
+    check_same(ask(Engine(talker.decoder(kind, slots), bpe), prompts), expected)
 
 
 class Counting(PlainDecoder):
-    """It remembers what it was asked, and for how many at once."""
+    """It records its calls, and of how many sequences each was."""
 
-    def __init__(self, sample: Sample, rows: int) -> None:
-        super().__init__(sample.model, rows)
+    def __init__(self, sample: Sample, slots: int) -> None:
+        super().__init__(sample.model, slots)
         self.calls: list[tuple[str, int]] = []
 
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
+    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
         self.calls.append(("prefill", len(prompts)))
-        return super().prefill(prompts)
+        return super().prefill(prompts, slots)
 
-    def step(self, ids: Sequence[int]) -> Floats:
+    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
         self.calls.append(("step", len(ids)))
-        return super().step(ids)
+        return super().step(ids, slots)
 
 
-def test_those_that_have_a_place_are_read_together_and_go_on_together(talker: Sample, bpe: Tokenizer) -> None:
-    decoder = Counting(talker, rows=4)
+def test_those_that_have_a_slot_are_read_together_and_go_on_together(talker: Sample, bpe: Tokenizer) -> None:
+    decoder = Counting(talker, slots=4)
     ask(Engine(decoder, bpe), PROMPTS, dataclasses.replace(GREEDY, min_tokens=3, max_tokens=3))
     assert decoder.calls == [("prefill", 4), ("step", 4), ("step", 4), ("prefill", 1), ("step", 1), ("step", 1)]
 
@@ -162,13 +162,13 @@ def test_a_sampled_reply_depends_on_its_own_seed_alone(engine: Engine, neighbour
         )
         for n, prompt in enumerate(PROMPTS)
     ]
-    engine.enter(others[:2])
+    engine.admit(others[:2])
     engine.step()
     request = engine.request(asked("안녕"), SAMPLED)
-    engine.enter([others[2], request, others[3]])
+    engine.admit([others[2], request, others[3]])
     engine.step()
-    engine.leave(others[1])
-    engine.enter([others[4]])
+    engine.cancel(others[1])
+    engine.admit([others[4]])
     assert run(engine, [request])[0].token_ids == alone.token_ids
 
 
@@ -176,21 +176,21 @@ def test_requests_enter_and_leave_a_running_batch(engine: Engine, options: Sampl
     expected = ask(engine, PROMPTS, options)
     requests = [engine.request(asked(prompt), options) for prompt in PROMPTS]
     for request in requests:
-        engine.enter([request])
+        engine.admit([request])
         engine.step()
-    engine.leave(requests[0])
+    engine.cancel(requests[0])
     check_same(run(engine, requests[1:]), expected[1:])
     cancelled = requests[0].reply()
     assert cancelled.finish_reason == "cancelled"
     assert cancelled.token_ids == expected[0].token_ids[: len(cancelled.token_ids)]
-    assert engine.free == 8
+    assert engine.free_slots == 8
 
 
 def test_a_request_that_leaves_before_it_enters_stays_out(engine: Engine) -> None:
     early, other = (engine.request(asked(prompt), GREEDY) for prompt in PROMPTS[:2])
-    engine.leave(early)
-    engine.enter([early, other])
-    assert engine.free == 7
+    engine.cancel(early)
+    engine.admit([early, other])
+    assert engine.free_slots == 7
     assert (early.reply().token_ids, early.reply().finish_reason, early.reply().text) == ((), "cancelled", "")
     assert early.reply().mean_logprob == 0
     assert run(engine, [other])[0].token_ids == ask(engine, [PROMPTS[1]])[0].token_ids
@@ -198,23 +198,23 @@ def test_a_request_that_leaves_before_it_enters_stays_out(engine: Engine) -> Non
 
 def test_leaving_after_the_end_changes_nothing(engine: Engine) -> None:
     request = engine.request(asked("안녕"), GREEDY)
-    engine.enter([request])
+    engine.admit([request])
     reply = run(engine, [request])[0]
-    engine.leave(request)
+    engine.cancel(request)
     assert request.reply() == reply
 
 
 def test_more_requests_than_places_are_refused_and_those_that_run_go_on(engine: Engine) -> None:
     requests = [engine.request(asked(prompt), GREEDY) for prompt in PROMPTS]
-    engine.enter(requests)
+    engine.admit(requests)
     with pytest.raises(ValueError, match="4 requests; 3 may enter now"):
-        engine.enter([engine.request(asked("안녕"), GREEDY) for _ in range(4)])
+        engine.admit([engine.request(asked("안녕"), GREEDY) for _ in range(4)])
     check_same(run(engine, requests), ask(engine, PROMPTS))
 
 
 def test_a_reply_that_has_not_ended_is_none(engine: Engine) -> None:
     request = engine.request(asked("안녕"), GREEDY)
-    engine.enter([request])
+    engine.admit([request])
     with pytest.raises(ValueError, match="has not ended"):
         request.reply()
 

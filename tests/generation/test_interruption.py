@@ -25,23 +25,23 @@ class Breaking:
 
     def __init__(self, decoder: Decoder, when: str, error: type[BaseException]) -> None:
         self.decoder, self.when, self.error = decoder, when, error
-        self.vocab_size, self.max_len, self.rows = decoder.vocab_size, decoder.max_len, decoder.rows
+        self.vocab_size, self.max_len, self.slots = decoder.vocab_size, decoder.max_len, decoder.slots
         self.calls: int | None = None
 
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
+    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
         self._break("before")
-        logits = self.decoder.prefill(prompts)
+        logits = self.decoder.prefill(prompts, slots)
         self._break("after")
         return logits
 
-    def step(self, ids: Sequence[int]) -> Floats:
+    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
         self._break("before")
-        logits = self.decoder.step(ids)
+        logits = self.decoder.step(ids, slots)
         self._break("after")
         return logits
 
-    def keep(self, sentences: Sequence[int]) -> None:
-        self.decoder.keep(sentences)
+    def free(self, slots: Sequence[int]) -> None:
+        self.decoder.free(slots)
 
     def _break(self, when: str) -> None:
         if when == self.when and self.calls is not None:
@@ -68,7 +68,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["before", "after"])
 def decoder(talker: Sample, kind: str, request: pytest.FixtureRequest) -> Breaking:
-    return Breaking(talker.decoder(kind, rows=3), request.param, KeyboardInterrupt)
+    return Breaking(talker.decoder(kind, slots=3), request.param, KeyboardInterrupt)
 
 
 @pytest.mark.parametrize("calls", range(5))
@@ -79,19 +79,19 @@ def test_ctrl_c_in_a_reply_leaves_the_engine_as_it_was(decoder: Breaking, bpe: T
     decoder.calls = calls
     with pytest.raises(KeyboardInterrupt):
         ask(engine, PROMPTS)
-    assert engine.free == 3
+    assert engine.free_slots == 3
     assert ids_of(ask(engine, PROMPTS)) == expected
 
 
 @pytest.mark.parametrize("error", [MemoryError, RuntimeError, ValueError])
 def test_so_does_an_error(talker: Sample, bpe: Tokenizer, error: type[BaseException]) -> None:
-    decoder = Breaking(talker.decoder("numpy", rows=3), "after", error)
+    decoder = Breaking(talker.decoder("numpy", slots=3), "after", error)
     engine = Engine(decoder, bpe)
     expected = ids_of(ask(engine, PROMPTS))
     decoder.calls = 2
     with pytest.raises(error, match="in the middle"):
         ask(engine, PROMPTS)
-    assert engine.free == 3
+    assert engine.free_slots == 3
     assert ids_of(ask(engine, PROMPTS)) == expected
 
 
@@ -113,25 +113,25 @@ def test_replies_beside_it_end_rather_than_go_on_wrongly(decoder: Breaking, bpe:
     engine = Engine(decoder, bpe)
     whole = ask(engine, ["고마워"])[0]
     beside = engine.request(asked("고마워"), GREEDY)
-    engine.enter([beside])
+    engine.admit([beside])
     engine.step()
     decoder.calls = 1
     with pytest.raises(KeyboardInterrupt):
         ask(engine, ["안녕"])
     assert beside.reply().finish_reason == "cancelled"
-    assert beside.reply().token_ids == whole.token_ids[: beside.n_said]
-    assert engine.free == 3
+    assert beside.reply().token_ids == whole.token_ids[: beside.n_new]
+    assert engine.free_slots == 3
 
 
 def test_requests_of_ones_own_end_too(decoder: Breaking, bpe: Tokenizer) -> None:
     engine = Engine(decoder, bpe)
     requests = [engine.request(asked(prompt), GREEDY) for prompt in PROMPTS[:3]]
-    engine.enter(requests)
+    engine.admit(requests)
     decoder.calls = 0
     with pytest.raises(KeyboardInterrupt):
         engine.step()
     assert [request.reply().finish_reason for request in requests] == ["cancelled"] * 3
-    assert engine.free == 3
+    assert engine.free_slots == 3
 
 
 class InterruptedAt:
@@ -163,14 +163,14 @@ class InterruptedAt:
 
 def test_ctrl_c_at_any_moment_at_all(talker: Sample, bpe: Tokenizer, kind: str) -> None:
     """Real signals at two hundred moments, spread over all that replies take: Python hears them between bytecodes."""
-    engine = Engine(talker.decoder(kind, rows=3), bpe)
+    engine = Engine(talker.decoder(kind, slots=3), bpe)
     expected = ids_of(ask(engine, PROMPTS, SAMPLED))
     with InterruptedAt() as whole:
         ask(engine, PROMPTS, SAMPLED)
     for n in range(200):
         with pytest.raises(KeyboardInterrupt), InterruptedAt(whole.ran * n // 200):
             ask(engine, PROMPTS, SAMPLED)
-        assert engine.free == 3
+        assert engine.free_slots == 3
         if n % 10 == 0:
             assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected
     assert ids_of(ask(engine, PROMPTS, SAMPLED)) == expected

@@ -18,7 +18,7 @@ from tests.generation.asking import PROMPTS, ask, ids_of
 from tests.generation.models import KINDS, Sample, needs_compiler, save_sample
 from tinychat.errors import InputError
 from tinychat.generation.loading import load_engine
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, to_json_text
 
@@ -210,7 +210,7 @@ def test_a_file_with_a_wrong_byte_is_refused_or_talks(folder: Path, file: str) -
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a wrong exponent
             try:
-                ask(load_engine(folder, rows=2), PROMPTS[:2])
+                ask(load_engine(folder, slots=2), PROMPTS[:2])
             except InputError as error:
                 assert "\n" not in str(error)
                 assert str(error).startswith(str(folder))
@@ -233,7 +233,7 @@ def test_an_empty_folder_lacks_its_config(tmp_path: Path, decoder: str) -> None:
 @pytest.mark.parametrize("rows", [0, -1])
 def test_room_for_no_dialogue_is_refused(folder: Path, rows: int) -> None:
     with pytest.raises(InputError, match=f"rows is {rows}; room for one dialogue at least is needed"):
-        load_engine(folder, rows=rows)
+        load_engine(folder, slots=rows)
 
 
 def test_a_vocabulary_smaller_than_the_models_will_do(
@@ -241,7 +241,7 @@ def test_a_vocabulary_smaller_than_the_models_will_do(
 ) -> None:
     """`model.vocab_size` may be larger: places without a token are never said."""
     torch.manual_seed(0)
-    larger = ModelConfig(bpe.size + 40, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=64, max_len=48)
+    larger = ClassicConfig(bpe.size + 40, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=64, max_len=48)
     engine = load_engine(save_sample(Sample(larger, larger.build()), bpe, tmp_path / "larger"))
     assert all(token < bpe.size for ids in ids_of(ask(engine, PROMPTS)) for token in ids)
 

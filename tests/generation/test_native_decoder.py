@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.generation.models import ARTICLE, SMALL, Sample, needs_compiler, random_sample
+from tests.generation.models import ARTICLE, SMALL, InOrder, Sample, needs_compiler, random_sample
 from tests.generation.test_decoders import NEAR, Both
 from tests.generation.test_without_torch import printed
 from tinychat.generation.decoder import Floats
-from tinychat.generation.native import (
+from tinychat.generation.native_decoder import (
     ATTENTION,
     BITS,
     CHUNKS,
@@ -26,22 +26,22 @@ from tinychat.generation.native import (
     OUT_PROJ,
     OUTPUT,
     PART,
+    NativeDecoder,
     Step,
     load_kernels,
 )
-from tinychat.generation.native_decoder import NativeDecoder
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 
 pytestmark = needs_compiler
 
-NARROW = ModelConfig(vocab_size=13, embed_dim=4, n_layers=1, n_heads=2, ffn_dim=6, max_len=12)
-ODD = ModelConfig(vocab_size=77, embed_dim=24, n_layers=3, n_heads=3, ffn_dim=40, max_len=17)
-WIDE = ModelConfig(vocab_size=900, embed_dim=160, n_layers=2, n_heads=5, ffn_dim=650, max_len=40)
+NARROW = ClassicConfig(vocab_size=13, embed_dim=4, n_layers=1, n_heads=2, ffn_dim=6, max_len=12)
+ODD = ClassicConfig(vocab_size=77, embed_dim=24, n_layers=3, n_heads=3, ffn_dim=40, max_len=17)
+WIDE = ClassicConfig(vocab_size=900, embed_dim=160, n_layers=2, n_heads=5, ffn_dim=650, max_len=40)
 
 
-def native_decoder(sample: Sample, rows: int = 1, threads: int = 1) -> NativeDecoder:
+def native_decoder(sample: Sample, slots: int = 1, threads: int = 1) -> NativeDecoder:
     weights = {name: tensor.numpy() for name, tensor in sample.model.state_dict().items()}
-    return NativeDecoder(load_kernels(), sample.config, weights, rows, threads)
+    return NativeDecoder(load_kernels(), sample.config, weights, slots, threads)
 
 
 def helpers() -> list[threading.Thread]:
@@ -49,8 +49,8 @@ def helpers() -> list[threading.Thread]:
 
 
 @pytest.mark.parametrize("config", [NARROW, ODD, WIDE], ids=["narrow", "odd", "wide"])
-def test_whatever_the_shape_is(config: ModelConfig) -> None:
-    both = Both(random_sample(config, seed=1), "native", rows=3)
+def test_whatever_the_shape_is(config: ClassicConfig) -> None:
+    both = Both(random_sample(config, seed=1), "native", slots=3)
     both.prefill(1)
     both.step(3)
     both.prefill(5, 2)
@@ -62,7 +62,7 @@ def test_a_whole_dialogue_of_the_articles_size_is_what_numpy_and_torch_say() -> 
     prompt = np.random.default_rng(0).integers(0, ARTICLE.vocab_size, 12).tolist()
     said = {}
     for kind in ("native", "numpy", "torch"):
-        decoder = sample.decoder(kind, rows=1)
+        decoder = InOrder(sample.decoder(kind, slots=1))
         logits, ids = decoder.prefill([prompt]), []
         for _ in range(ARTICLE.max_len - len(prompt)):
             ids.append(int(logits[0].argmax()))
@@ -74,7 +74,7 @@ def test_a_whole_dialogue_of_the_articles_size_is_what_numpy_and_torch_say() -> 
 
 
 def test_one_becomes_two_and_two_become_one() -> None:
-    both = Both(random_sample(SMALL, seed=3), "native", rows=2)
+    both = Both(random_sample(SMALL, seed=3), "native", slots=2)
     both.prefill(4)
     for _ in range(3):
         both.step(2)
@@ -84,14 +84,14 @@ def test_one_becomes_two_and_two_become_one() -> None:
 
 
 @pytest.mark.parametrize("n", [7, 8, 9, 11, 12, 16, 17, 24, 30, 32, 33, 49])
-def test_so_many_sentences_at_once(n: int) -> None:
-    both = Both(random_sample(ODD, seed=4), "native", rows=n)
+def test_so_many_sequences_at_once(n: int) -> None:
+    both = Both(random_sample(ODD, seed=4), "native", slots=n)
     both.prefill(*(1 + place % 7 for place in range(n)))
     both.step(3)
 
 
-def test_more_sentences_than_the_tokens_of_a_short_prompt() -> None:
-    both = Both(random_sample(ODD, seed=5), "native", rows=90)
+def test_more_sequences_than_the_tokens_of_a_short_prompt() -> None:
+    both = Both(random_sample(ODD, seed=5), "native", slots=90)
     for _ in range(3):
         both.prefill(*[2] * 30)
     both.step(2)
@@ -99,7 +99,7 @@ def test_more_sentences_than_the_tokens_of_a_short_prompt() -> None:
 
 @pytest.mark.parametrize("lengths", [(24, 24, 16), (24, 24, 17)], ids=["in one call", "in two"])
 def test_prompts_of_as_many_tokens_as_one_call_takes_and_of_more(lengths: tuple[int, ...]) -> None:
-    both = Both(random_sample(SMALL, seed=6), "native", rows=4)
+    both = Both(random_sample(SMALL, seed=6), "native", slots=4)
     both.prefill(2)
     both.step(2)
     both.prefill(*lengths)
@@ -109,10 +109,11 @@ def test_prompts_of_as_many_tokens_as_one_call_takes_and_of_more(lengths: tuple[
 
 def answers(decoder: NativeDecoder, prompts: list[list[int]], steps: int) -> list[Floats]:
     """The logits of the token after some prompts, and after each of the likeliest ones; then it is empty again."""
-    logits = [decoder.prefill(prompts)]
+    slots = range(len(prompts))
+    logits = [decoder.prefill(prompts, slots)]
     for _ in range(steps):
-        logits.append(decoder.step(logits[-1].argmax(axis=1).tolist()))
-    decoder.keep([])
+        logits.append(decoder.step(logits[-1].argmax(axis=1).tolist(), slots))
+    decoder.free(slots)
     return logits
 
 
@@ -142,7 +143,7 @@ LAST_PARTS = {"attention": (ATTENTION, 2), "out_proj": (OUT_PROJ, 3), "ffn_out":
 def test_what_a_helper_has_computed_of_a_part_is_taken(name: str) -> None:
     """The helper's side runs before the leader's, here: it finds a part begun and computes all of it."""
     part, place = LAST_PARTS[name]
-    decoder = native_decoder(random_sample(ModelConfig(900, 64, 1, 4, 128, 24), seed=7))
+    decoder = native_decoder(random_sample(ClassicConfig(900, 64, 1, 4, 128, 24), seed=7))
     step, prompts = decoder._step, [[5]]
     (expected,) = answers(decoder, prompts, 0)
     for helps in (True, False):
@@ -189,7 +190,7 @@ def test_what_a_helper_says_of_a_part_that_has_passed_is_not_believed(n: int) ->
 def test_a_helper_that_is_late_changes_nothing() -> None:
     """Busy threads make it late: they hold Python's lock, without which it does not begin."""
     sample, rng = random_sample(WIDE, seed=7), np.random.default_rng(0)
-    alone, helped = native_decoder(sample, rows=3), native_decoder(sample, rows=3, threads=2)
+    alone, helped = native_decoder(sample, slots=3), native_decoder(sample, slots=3, threads=2)
     busy = True
 
     def hold_the_lock() -> None:
@@ -211,7 +212,7 @@ def test_a_helper_that_is_late_changes_nothing() -> None:
 def test_the_helper_ends_with_its_decoder() -> None:
     before = set(helpers())
     decoder = native_decoder(random_sample(SMALL, seed=8), threads=2)
-    decoder.prefill([[1, 2]])
+    decoder.prefill([[1, 2]], [0])
     (mine,) = set(helpers()) - before
     del decoder
     gc.collect()
@@ -221,7 +222,7 @@ def test_the_helper_ends_with_its_decoder() -> None:
 
 def test_with_one_thread_there_is_no_helper() -> None:
     before = set(helpers())
-    native_decoder(random_sample(SMALL, seed=8)).prefill([[1, 2]])
+    native_decoder(random_sample(SMALL, seed=8)).prefill([[1, 2]], [0])
     assert set(helpers()) == before
 
 

@@ -64,7 +64,7 @@ def test_no_reply_is_made_of_logits_that_are_not_finite(
         InputError, match=r"^the model: its logits are not finite \(inf or nan\): weights are too large"
     ):
         ask(engine, PROMPTS[:2], OPTIONS[name])
-    assert engine.free == engine.decoder.rows
+    assert engine.free_slots == engine.decoder.slots
 
 
 def test_the_folder_is_named(

@@ -12,7 +12,7 @@ from tests.generation.models import KINDS, Sample, biased, random_sample
 from tinychat.errors import InputError
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
 EOS = 3
@@ -26,7 +26,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def engine(talker: Sample, bpe: Tokenizer, kind: str) -> Engine:
-    return Engine(talker.decoder(kind, rows=8), bpe)
+    return Engine(talker.decoder(kind, slots=8), bpe)
 
 
 @pytest.fixture
@@ -87,16 +87,20 @@ def test_min_tokens_count_the_reply_not_the_dialogue(silent: Engine) -> None:
     assert 2 <= len(reply.token_ids) <= 2 + REST_OF_A_CHARACTER
 
 
-def test_control_tokens_are_never_said(talker: Sample, bpe: Tokenizer, kind: str, options: SamplingOptions) -> None:
+def test_control_tokens_are_suppressed_token_ids(
+    talker: Sample, bpe: Tokenizer, kind: str, options: SamplingOptions
+) -> None:
     sample = biased(talker, {0: ALWAYS, 1: ALWAYS, 2: ALWAYS})
-    for reply in ask(Engine(sample.decoder(kind, rows=8), bpe), PROMPTS, options):
+    for reply in ask(Engine(sample.decoder(kind, slots=8), bpe), PROMPTS, options):
         assert not {0, 1, 2} & set(reply.token_ids)
         assert reply.token_ids
 
 
 @pytest.mark.parametrize("name", ["greedy", "sampled"])
-def test_unknown_words_and_places_beyond_the_vocabulary_are_never_said(words: Tokenizer, kind: str, name: str) -> None:
-    config = ModelConfig(words.size + 50, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
+def test_unknown_words_and_places_beyond_the_vocabulary_are_suppressed_token_ids(
+    words: Tokenizer, kind: str, name: str
+) -> None:
+    config = ClassicConfig(words.size + 50, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
     places = [words.unk_id, *range(words.size, config.vocab_size)]
     sample = biased(random_sample(config, 0), dict.fromkeys(places, ALWAYS))
     options = {"greedy": GREEDY, "sampled": SAMPLED}[name]
@@ -219,7 +223,7 @@ def test_too_long_a_question_is_refused_with_how_long_it_may_be(engine: Engine) 
     with pytest.raises(InputError, match=r"is 46 tokens long; this model takes at most 45 \(max_len 48"):
         engine.reply([asked("안녕"), asked(question)], GREEDY)
     assert not engine.fits(asked(question), GREEDY)
-    assert engine.free == 8
+    assert engine.free_slots == 8
     assert ask(engine, ["안녕"])[0].token_ids
 
 

@@ -12,13 +12,13 @@ from tests.generation import plain_sampling
 from tests.generation.choosing import NOT, choose_token, keep_min_p, keep_top_k, keep_top_p
 from tinychat.generation.decoder import Floats
 from tinychat.generation.sampling import (
-    Said,
     SamplingOptions,
+    SequenceState,
+    banned_by_ngrams,
     candidates,
     choose_tokens,
-    forbid,
     penalise_repetition,
-    repeating,
+    suppress,
 )
 
 LOGITS = np.array([2.0, 1.0, 0.0, -1.0, -5.0], dtype=np.float32)
@@ -96,15 +96,15 @@ def test_no_n_tokens_in_a_row_stand_twice(n: int) -> None:
 
 def plainly_forbidden(logits: Floats, so_far: list[int], n: int) -> Floats:
     left = logits.copy()
-    left[repeating(so_far, n)] = NOT
+    left[banned_by_ngrams(so_far, n)] = NOT
     return left
 
 
 def test_where_all_would_be_forbidden_nothing_is() -> None:
     logits = np.array([NOT, 1, NOT, 2], dtype=np.float32)
-    assert forbid(logits, [1, 3]).tolist() == logits.tolist()
-    assert forbid(logits, [3]).tolist() == [NOT, 1, NOT, NOT]
-    assert forbid(logits, []).tolist() == logits.tolist()
+    assert suppress(logits, [1, 3]).tolist() == logits.tolist()
+    assert suppress(logits, [3]).tolist() == [NOT, 1, NOT, NOT]
+    assert suppress(logits, []).tolist() == logits.tolist()
 
 
 KNOBS = {
@@ -154,8 +154,8 @@ def test_a_sentence_among_others_gets_the_token_that_it_gets_alone(name: str, sc
         options = [KNOBS[str(rng.choice(list(KNOBS)))] if name == "each its own" else KNOBS[name] for _ in logits]
         so_far = rng.integers(0, 4, (17, 12)).tolist()
 
-        def said(place: int) -> Said:
-            return Said(so_far[place], 3, options[place], np.random.default_rng(place))  # noqa: B023
+        def said(place: int) -> SequenceState:
+            return SequenceState(so_far[place], 3, options[place], np.random.default_rng(place))  # noqa: B023
 
         together = choose_tokens(logits, [said(place) for place in range(17)], EOS)
         assert together == [choose_tokens(logits[place : place + 1], [said(place)], EOS)[0] for place in range(17)]

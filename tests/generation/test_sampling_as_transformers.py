@@ -11,7 +11,7 @@ import torch
 from tests.generation.choosing import choose_token, keep_min_p, keep_top_k, keep_top_p
 from tests.generation.plain_sampling import drawn
 from tinychat.generation.decoder import Floats
-from tinychat.generation.sampling import SamplingOptions, forbid, penalise_repetition, repeating
+from tinychat.generation.sampling import SamplingOptions, banned_by_ngrams, penalise_repetition, suppress
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 processors = pytest.importorskip("transformers.generation.logits_process")
@@ -49,7 +49,7 @@ def same(name: str, *values: float) -> tuple[Any, Ours]:
         ),
         "no_repeat_ngram": (
             processors.NoRepeatNGramLogitsProcessor,
-            lambda logits, so_far: forbid(logits, repeating(so_far, int(value))),
+            lambda logits, so_far: suppress(logits, banned_by_ngrams(so_far, int(value))),
         ),
     }
     make, function = ours[name]

@@ -22,7 +22,7 @@ HOT = SamplingOptions("sample", temperature=5.0, max_tokens=40)
 
 @pytest.fixture
 def engine(talker: Sample, bpe: Tokenizer) -> Engine:
-    return Engine(talker.decoder("numpy", rows=4), bpe)
+    return Engine(talker.decoder("numpy", slots=4), bpe)
 
 
 @pytest.mark.parametrize("options", [GREEDY, SAMPLED, dataclasses.replace(HOT, stop=("안", "a", "\ufffd"))], ids=str)
@@ -51,7 +51,7 @@ def test_no_reply_by_chance_holds_a_broken_character(engine: Engine) -> None:
 
 
 def test_nor_of_the_trained_model(trained_folder: Path) -> None:
-    engine = load_engine(trained_folder, rows=1)
+    engine = load_engine(trained_folder, slots=1)
     for seed in range(25):
         stream = engine.stream(asked(PROMPTS[seed % len(PROMPTS)]), dataclasses.replace(HOT, seed=seed))
         pieces = list(stream)
@@ -83,7 +83,7 @@ def test_a_stream_that_is_closed_leaves_its_place_and_keeps_what_was_said(engine
     whole = ask(engine, ["안녕"], HOT)[0]
     with engine.stream(asked("안녕"), HOT) as stream:
         shown = "".join(islice(stream, 3))
-    assert engine.free == 4
+    assert engine.free_slots == 4
     assert stream.reply.finish_reason == "cancelled"
     assert stream.reply.token_ids == whole.token_ids[: len(stream.reply.token_ids)]
     assert whole.text.startswith(stream.reply.text)
@@ -94,8 +94,8 @@ def test_the_end_of_the_block_closes_it_though_its_pieces_are_still_in_hand(engi
     with engine.stream(asked("안녕"), HOT) as stream:
         pieces = iter(stream)
         shown = next(pieces)
-        assert engine.free == 3
-    assert engine.free == 4
+        assert engine.free_slots == 3
+    assert engine.free_slots == 4
     assert shown + "".join(pieces) == stream.reply.text
 
 
@@ -103,7 +103,7 @@ def test_a_loop_that_is_left_leaves_its_place_too(engine: Engine) -> None:
     stream = engine.stream(asked("안녕"), HOT)
     for _ in stream:
         break
-    assert engine.free == 4
+    assert engine.free_slots == 4
     assert stream.reply.finish_reason == "cancelled"
 
 
@@ -111,7 +111,7 @@ def test_so_does_a_block_that_an_error_ends(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError), engine.stream(asked("안녕"), HOT) as stream:
         for _ in stream:
             1 / 0  # noqa: B018
-    assert engine.free == 4
+    assert engine.free_slots == 4
     assert stream.reply.finish_reason == "cancelled"
 
 
@@ -150,7 +150,7 @@ def test_streams_take_turns_and_each_says_its_own(engine: Engine) -> None:
 
 
 def test_more_streams_than_places_wait_for_one(talker: Sample, bpe: Tokenizer) -> None:
-    engine = Engine(talker.decoder("numpy", rows=1), bpe)
+    engine = Engine(talker.decoder("numpy", slots=1), bpe)
     expected = ask(engine, PROMPTS[:2], HOT)
     first, second = (engine.stream(asked(prompt), HOT) for prompt in PROMPTS[:2])
     begun = iter(first)

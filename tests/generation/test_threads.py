@@ -9,7 +9,7 @@ from tinychat.tokenizer import Tokenizer
 
 
 def test_threads_that_share_an_engine_get_the_replies_that_one_alone_gets(talker: Sample, bpe: Tokenizer) -> None:
-    engine = Engine(talker.decoder("numpy", rows=3), bpe)
+    engine = Engine(talker.decoder("numpy", slots=3), bpe)
     alone = {prompt: engine.reply([asked(prompt)], SAMPLED)[0] for prompt in PROMPTS}
 
     def answer(n: int) -> bool:

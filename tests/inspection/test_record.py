@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from stages import analyze_layers
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
@@ -25,7 +25,7 @@ def analyze(
     `unused` ids of the model stand for no token.
     """
     torch.manual_seed(0)
-    config = ModelConfig(
+    config = ClassicConfig(
         vocab_size=words.size + unused, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=max_len
     )
     model = config.build()

@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from tinychat.inspection.layers import ROLES, list_layers
-from tinychat.inspection.trace import continue_greedily, trace_sentence
+from tinychat.inspection.trace import trace_sequence
 from tinychat.model import DialogueModel
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 
 IDS = [1, 20, 30, 2, 40, 50]
 
 
 def test_the_articles_layers_have_the_articles_shapes() -> None:
-    config = ModelConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
+    config = ClassicConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
     model = config.build()
     layers = {layer.name: layer for layer in list_layers(model)}
     assert layers["input_layer.word_embedding"].shape == "[5000, 256]"
@@ -26,7 +26,7 @@ def test_the_articles_layers_have_the_articles_shapes() -> None:
 
 @torch.inference_mode()
 def test_the_trace_is_of_the_real_forward_pass(model: DialogueModel) -> None:
-    trace = trace_sentence(model, IDS)
+    trace = trace_sequence(model, IDS)
     logits = model(torch.tensor([IDS]))[0]
     torch.testing.assert_close(trace.early[-1], logits.softmax(-1))
     assert trace.norms["output_layer"].after == pytest.approx(float(logits.norm(dim=-1).mean()))
@@ -36,7 +36,7 @@ def test_the_trace_is_of_the_real_forward_pass(model: DialogueModel) -> None:
 
 @torch.inference_mode()
 def test_attention_mixes_the_values_as_the_layer_does(model: DialogueModel) -> None:
-    trace = trace_sentence(model, IDS)
+    trace = trace_sequence(model, IDS)
     x = model.input_layer(torch.tensor([IDS]))
     for number, layer in enumerate(model.decoder_layers):
         attention = layer.self_attn
@@ -47,7 +47,7 @@ def test_attention_mixes_the_values_as_the_layer_does(model: DialogueModel) -> N
 
 
 def test_early_predictions_come_after_each_layer(model: DialogueModel) -> None:
-    trace = trace_sentence(model, IDS)
+    trace = trace_sequence(model, IDS)
     assert trace.early.shape == (3, len(IDS), model.vocab_size)
     top = trace.top_tokens(2, -1, model.vocab_size)
     assert [p for _, p in top] == sorted((p for _, p in top), reverse=True)
@@ -55,14 +55,5 @@ def test_early_predictions_come_after_each_layer(model: DialogueModel) -> None:
 
 
 def test_the_model_is_left_as_it_was(model: DialogueModel) -> None:
-    trace_sentence(model, IDS)
+    trace_sequence(model, IDS)
     assert all(not module._forward_hooks for module in model.modules())
-
-
-def test_a_continuation_is_greedy_and_ends(model: DialogueModel) -> None:
-    with torch.no_grad():
-        model.output_layer.bias[7] = 100.0
-    assert continue_greedily(model, IDS, end=3, never=[], at_most=4) == [*IDS, 7, 7, 7, 7]
-    assert continue_greedily(model, IDS, end=7, never=[], at_most=4) == IDS
-    assert 7 not in continue_greedily(model, IDS, end=3, never=[7], at_most=4)
-    assert len(continue_greedily(model, IDS, end=3, never=[], at_most=1000)) == model.max_len

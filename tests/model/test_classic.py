@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from tinychat.batches.batching import collate
 from tinychat.batches.prepared import EncodedDialogue, to_arrays
 from tinychat.model import DialogueModel
-from tinychat.model.classic import attend, attention_weights
-from tinychat.model.config import ModelConfig
+from tinychat.model.attention import attend, attention_weights
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.losses import token_losses
 
 
@@ -31,7 +31,7 @@ class LiteralLayer(nn.Module):
 class LiteralModel(nn.Module):
     """The article's model with a causal mask of the right size and a padding mask."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ClassicConfig) -> None:
         super().__init__()
         self.input_layer = nn.Module()
         self.input_layer.word_embedding = nn.Embedding(config.vocab_size, config.embed_dim)
@@ -51,11 +51,11 @@ class LiteralModel(nn.Module):
         return self.output_layer(x)
 
 
-ARTICLE = ModelConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
-SMALL = ModelConfig(vocab_size=350, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+ARTICLE = ClassicConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
+SMALL = ClassicConfig(vocab_size=350, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
 
 
-def unequal_batch(config: ModelConfig, lengths: list[int]) -> Tensor:
+def unequal_batch(config: ClassicConfig, lengths: list[int]) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     ids = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
     for row, length in enumerate(lengths):
@@ -66,7 +66,7 @@ def unequal_batch(config: ModelConfig, lengths: list[int]) -> Tensor:
 @pytest.mark.parametrize("config", [SMALL, ARTICLE], ids=["small", "article"])
 @pytest.mark.parametrize("lengths", [[1], [5, 17, 9, 40], [48, 1, 2]])
 @torch.inference_mode()
-def test_a_literal_model_of_torchs_modules_gives_the_same_logits(config: ModelConfig, lengths: list[int]) -> None:
+def test_a_literal_model_of_torchs_modules_gives_the_same_logits(config: ClassicConfig, lengths: list[int]) -> None:
     torch.manual_seed(0)
     ours = config.build().eval()
     literal = LiteralModel(config).eval()
@@ -77,7 +77,7 @@ def test_a_literal_model_of_torchs_modules_gives_the_same_logits(config: ModelCo
 
 
 def test_the_articles_shapes_and_names() -> None:
-    shapes = {name: list(p.shape) for name, p in ARTICLE.build().named_parameters()}
+    shapes = {name: list(weight.shape) for name, weight in ARTICLE.build().weights().items()}
     assert shapes["input_layer.word_embedding.weight"] == [5000, 256]
     assert shapes["input_layer.pos_embedding.weight"] == [128, 256]
     assert shapes["input_layer.norm.weight"] == [256]

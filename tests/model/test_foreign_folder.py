@@ -21,7 +21,7 @@ from tests.conftest import SENTENCES
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
 from tinychat.model import load_model
-from tinychat.model.config import ModelConfig
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, to_json_text
@@ -36,7 +36,7 @@ def project(repo: Path, bpe: Tokenizer, tmp_path: Path) -> Path:
     shutil.copy(repo / "params.yaml", tmp_path)
     (tmp_path / "models/dialogue").mkdir(parents=True)
     torch.manual_seed(0)
-    config = ModelConfig(bpe.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=64, max_len=48)
+    config = ClassicConfig(bpe.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=64, max_len=48)
     save_model(tmp_path / "models/dialogue", config, config.build().state_dict(), to_json_text(bpe).encode())
     return tmp_path
 

@@ -6,10 +6,11 @@ import torch
 
 from tinychat.errors import InputError
 from tinychat.model import load_model
-from tinychat.model.config import ModelConfig, load_config
+from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import load_config
 from tinychat.model.storage import save_model
 
-CONFIG = ModelConfig(vocab_size=300, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=32, max_len=24)
+CONFIG = ClassicConfig(vocab_size=300, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=32, max_len=24)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> No
         ({"n_layers": 2}, r"does not fit config\.json"),
         ({"architecture": "other"}, "this version knows classic"),
         ({"width": 3}, "'width' unknown to this version of tinychat; a newer one"),
-        ({"n_heads": 3}, "n_heads 3 does not divide embed_dim 16"),
+        ({"n_heads": 3}, "n_heads is 3, which does not divide embed_dim 16; take for example 1, 2, 4"),
         ({"n_heads": 0}, "n_heads is 0; it must be a whole number above 0"),
         ({"n_heads": "a"}, "n_heads is 'a'; it must be"),
         ({"vocab_size": -1}, "vocab_size is -1; it must be"),

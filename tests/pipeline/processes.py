@@ -162,11 +162,14 @@ def outs_of(project: Project, stage: str) -> list[str]:
     return [out["path"] for out in lock["stages"][stage]["outs"]]
 
 
+def remove(project: Project, outs: list[str]) -> None:
+    for path in (project.root / out for out in outs):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 def forget(project: Project, stage: str) -> None:
     """As if the stage had never run: no outs, nothing in dvc.lock, nothing in DVC's run cache."""
-    for out in outs_of(project, stage):
-        path = project.root / out
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    remove(project, outs_of(project, stage))
     path = project.root / "dvc.lock"
     lock = yaml.safe_load(path.read_text(encoding="utf-8"))
     del lock["stages"][stage]

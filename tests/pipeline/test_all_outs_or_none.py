@@ -9,6 +9,7 @@ from tests.pipeline.processes import forget, litter, outs_of
 from tests.pipeline.project import Project
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["ingest", "build_vocab", "prepare_data", "train", "summarize"])
 def test_where_one_out_of_a_stage_cannot_be_written_none_is(project: Project, stage: str) -> None:
     outs = outs_of(project, stage)

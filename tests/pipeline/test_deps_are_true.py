@@ -22,6 +22,8 @@ import yaml
 
 from tests.pipeline.project import STAGES, Project, files_below
 
+pytestmark = pytest.mark.slow
+
 IGNORED_BY_DVC = "data/raw/README.md"
 CHECKS = ("tinychat/params.py", "tinychat/limits.py")  # the check of params.yaml, and what it imports
 # A value for every knob that it does not have in these tests; model.architecture knows one value only.

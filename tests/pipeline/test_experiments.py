@@ -9,6 +9,8 @@ import pytest
 
 from tests.pipeline.project import Project
 
+pytestmark = pytest.mark.slow
+
 RATES = ["0.0005", "0.001", "0.002"]
 
 
@@ -18,7 +20,6 @@ def experiments(project: Project) -> list[dict[str, str]]:
     return [row for row in rows if row["typ"].startswith("branch")]
 
 
-@pytest.mark.slow
 def test_a_sweep_is_queued_compared_applied_and_left_again(project: Project) -> None:
     at_first = project.out_bytes()
     sweep = f"train.learning_rate={','.join(RATES)}"
@@ -51,7 +52,6 @@ def test_a_sweep_is_queued_compared_applied_and_left_again(project: Project) -> 
     assert project.out_bytes() == at_first
 
 
-@pytest.mark.slow
 def test_a_queued_experiment_has_own_dialogues_once_dvc_tracks_them(project: Project) -> None:
     (project.root / "data/raw/more.csv").write_text("Q,A\n어디야?,집이야\n뭐 먹지?,국수 먹자\n", encoding="utf-8")
     project.dvc("exp", "run", "--queue", "-S", "train.epochs=1", "--name", "without")
@@ -70,7 +70,6 @@ def test_a_queued_experiment_has_own_dialogues_once_dvc_tracks_them(project: Pro
     assert row["rows_read"] == "82"
 
 
-@pytest.mark.slow
 def test_an_experiment_with_a_value_that_cannot_be_is_refused_and_nothing_is_lost(project: Project) -> None:
     at_first = project.out_bytes()
     ended = project.dvc("exp", "run", "-S", "train.epochs=many", fails=True)

@@ -24,6 +24,8 @@ from tests.pipeline.processes import (
 )
 from tests.pipeline.project import EPOCHS, STAGES, Project
 
+pytestmark = pytest.mark.slow
+
 FULL = "No space left on device"
 ADVICE = "make room, then run the same command again"
 TRAIN = (*REPRO, "train")
@@ -91,11 +93,10 @@ def test_a_stage_names_the_file_that_found_no_room(project: Project, disk: Disk,
     assert not [out for out in outs if (project.root / out).exists()]
     assert litter(project) == []
     disk.make_room()
-    project.repro("-s", stage)
+    project.run(sys.executable, "-m", f"stages.{stage}")
     assert project.out_bytes() == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "out"), [("ingest", "data/corpus"), ("prepare_data", "data/prepared")])
 def test_dvc_keeps_the_last_good_state_and_goes_on_once_there_is_room(
     project: Project, disk: Disk, finished: Project, tmp_path: Path, stage: str, out: str
@@ -124,7 +125,6 @@ def test_dvc_keeps_the_last_good_state_and_goes_on_once_there_is_room(
     assert project.out_bytes() == before
 
 
-@pytest.mark.slow
 def test_a_model_that_found_no_room_is_trained_again(
     project_to_train: Project, disk: Disk, uninterrupted: Project
 ) -> None:
@@ -148,7 +148,6 @@ def test_a_model_that_found_no_room_is_trained_again(
     assert project.out_bytes() == uninterrupted.out_bytes()
 
 
-@pytest.mark.slow
 def test_an_earlier_snapshot_outlives_a_full_disk(
     project_to_train: Project, disk: Disk, uninterrupted: Project
 ) -> None:
@@ -172,7 +171,6 @@ def test_an_earlier_snapshot_outlives_a_full_disk(
     assert project.out_bytes() == uninterrupted.out_bytes()
 
 
-@pytest.mark.slow
 def test_training_goes_on_without_snapshots_and_ends_well_where_room_comes_back(
     project_to_train: Project, disk: Disk, uninterrupted: Project
 ) -> None:
@@ -190,7 +188,6 @@ def test_training_goes_on_without_snapshots_and_ends_well_where_room_comes_back(
     assert project.out_bytes() == uninterrupted.out_bytes()
 
 
-@pytest.mark.slow
 def test_ctrl_c_on_a_full_disk_says_from_where_the_same_command_goes_on(project_to_train: Project, disk: Disk) -> None:
     project = project_to_train
     snapshot_every(0.0, project)
@@ -209,7 +206,6 @@ def test_ctrl_c_on_a_full_disk_says_from_where_the_same_command_goes_on(project_
     assert f"going on from the snapshot of step {step} of {EPOCHS}\n" in project.dvc("repro", "train").stdout
 
 
-@pytest.mark.slow
 def test_a_disk_without_a_free_byte_stops_dvc_itself_and_removing_its_lock_file_is_enough(
     project: Project, disk: Disk
 ) -> None:

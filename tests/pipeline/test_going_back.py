@@ -14,6 +14,8 @@ from tests.pipeline.test_what_runs import AFTER_TRAIN
 from tinychat.errors import InputError
 from tools import repro
 
+pytestmark = pytest.mark.slow
+
 
 def commit_as_another_machine(project: Project) -> None:
     """Let the commit hold what another machine, with slightly other weights, would have; the folder stays as it is."""
@@ -67,7 +69,6 @@ def forget(project: Project) -> None:
     project.run(sys.executable, "-c", "from tools.repro import forget_lost_outs; forget_lost_outs()")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", [MAKE_REPRO, REPRO], ids=["make repro", "dvc repro"])
 def test_the_earlier_params_bring_the_earlier_model_back_without_training(
     after_an_experiment: Project, finished: Project, command: tuple[str, ...]
@@ -79,7 +80,6 @@ def test_the_earlier_params_bring_the_earlier_model_back_without_training(
     assert project.out_bytes() == finished.out_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["nothing", "what dvc checkout lacks", "all of train and before"])
 def test_make_repro_brings_the_earlier_model_back_after_git_checkout_without_training(
     after_an_experiment: Project, finished: Project, lost: str
@@ -157,7 +157,6 @@ def test_dvc_lock_keeps_the_order_of_the_stages(here: Project) -> None:
     here.run(*restore)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_a_stage_that_failed_and_is_put_right_leaves_dvc_lock_as_it_was(project: Project) -> None:
     before = (project.root / "dvc.lock").read_bytes()

@@ -14,6 +14,9 @@ from tools.plots_page import PAGE, SCRIPTS
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def shown(project: Project) -> Path:
     """The page that `dvc plots show` writes."""

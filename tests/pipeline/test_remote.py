@@ -17,6 +17,8 @@ import pytest
 
 from tests.pipeline.project import STAGES, Project, files_below
 
+pytestmark = pytest.mark.slow
+
 BIG = ("artifacts/vocab", "data/corpus", "data/prepared", "models/dialogue", "outputs", "reports/layers")
 SECRET = "a-key-that-nobody-else-knows"
 
@@ -452,7 +454,6 @@ def retrained(with_raw_data: Project, tmp_path_factory: pytest.TempPathFactory) 
     return project, before
 
 
-@pytest.mark.slow
 def test_an_earlier_model_comes_from_the_remote_with_its_commit(
     retrained: tuple[Project, Project], tmp_path: Path
 ) -> None:
@@ -465,7 +466,6 @@ def test_an_earlier_model_comes_from_the_remote_with_its_commit(
     assert (again.ran, again.restored) == ([], [])
 
 
-@pytest.mark.slow
 def test_the_run_cache_brings_no_model_to_another_clone(retrained: tuple[Project, Project], tmp_path: Path) -> None:
     """A run with numbers that git keeps lies whole in the cache it was made with, and in no remote (docs/remote.md)."""
     project, before = retrained
@@ -480,7 +480,6 @@ def test_the_run_cache_brings_no_model_to_another_clone(retrained: tuple[Project
     assert "train" in theirs.repro("--pull").ran
 
 
-@pytest.mark.slow
 def test_gc_with_workspace_and_cloud_removes_the_results_of_earlier_commits_from_the_remote(
     mine: Project, folder: Remote, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ import yaml
 
 from stages import analyze_layers, generate
 from tinychat.model import load_model
-from tinychat.model.config import load_config
+from tinychat.model.registry import load_config
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import load_tokenizer
 
@@ -192,7 +192,7 @@ def test_both_say_the_same_where_the_likeliest_tokens_are_none_to_say(project: P
     folder = root / "models/dialogue"
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     with torch.no_grad():
-        model.output_layer.bias[tokenizer.never_said(model.vocab_size)] = 100.0
+        model.output_layer.bias[tokenizer.suppressed_token_ids(model.vocab_size)] = 100.0
         model.output_layer.bias[tokenizer.eos_id] = -100.0
     save_model(folder, load_config(folder), model.state_dict())
     generate.run(root)

@@ -17,7 +17,7 @@ from tinychat.errors import InputError
 from tinychat.files import read_json, to_csv, to_json_lines, write_atomically, write_json
 from tinychat.inspection.export import sentence_record, write_layer_report
 from tinychat.inspection.layers import list_layers
-from tinychat.inspection.trace import trace_sentence
+from tinychat.inspection.trace import trace_sequence
 from tinychat.model import DialogueModel
 from tinychat.tokenizer import Tokenizer
 
@@ -112,7 +112,7 @@ class Project:
     def _write_layers(self, folder: Path, said: str) -> None:
         prompt = self.tokenizer.encode_prompt([{"role": "user", "content": said}], max_len=48, reply_tokens=8)
         ids = [*prompt, *self.tokenizer.encode("안녕")]
-        sentence = sentence_record(said, len(prompt), trace_sentence(self.model, ids), self.tokenizer)
+        sentence = sentence_record(said, len(prompt), trace_sequence(self.model, ids), self.tokenizer)
         folder.mkdir(parents=True, exist_ok=True)
         write_layer_report(folder, list_layers(self.model), [sentence, sentence])
 

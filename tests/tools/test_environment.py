@@ -219,6 +219,8 @@ def test_from_nothing_it_is_made_and_then_follows_the_lock(installable: Path, wh
     assert "Making .venv: there is none" in installed(root, "environment", wheels=wheels)
     assert say(root) == "hello"
     assert "little_package-1.0" in packages(root) and "for_tests-1.0" not in packages(root)
+    # Also where PYTHONDONTWRITEBYTECODE is set, as in many containers: torch takes seconds to load without.
+    assert list((root / ".venv" / SITE / "__pycache__").glob("little_package.*.pyc"))
     status = subprocess.run(["git", "status", "--short"], cwd=root, check=True, capture_output=True, encoding="utf-8")
     assert [line for line in status.stdout.splitlines() if not line.startswith("A ")] == []
 

@@ -11,7 +11,7 @@ from tinychat.runtime import Runtime
 from tinychat.training import loop
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer
-from tinychat.training.optimizers import WORDS_LEARN, learning_rate_at
+from tinychat.training.optimizers import EMBEDDING_LR_MULTIPLIER, learning_rate_at
 
 from .conftest import PAIRS, SilentDisplay
 
@@ -85,7 +85,7 @@ def test_with_muon_word_vectors_have_four_times_the_learning_rate_at_each_step(m
     trainer.run(Noting(), StopSignals())
     expected = [learning_rate_at(step, trainer.total_steps, trainer.params) for step in range(trainer.total_steps)]
     assert [of_others for _, of_others in rates] == [{rate} for rate in expected]
-    assert [of_words for of_words, _ in rates] == [{WORDS_LEARN * rate} for rate in expected]
+    assert [of_words for of_words, _ in rates] == [{EMBEDDING_LR_MULTIPLIER * rate} for rate in expected]
 
 
 def test_patience_ends_the_run_and_the_best_weights_are_kept(make_trainer: Make) -> None:

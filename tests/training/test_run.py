@@ -17,16 +17,17 @@ IN_THE_SECOND_EPOCH = Moment("stages.train", "step 12")
 SENTENCES = [("안녕", "반가워요"), ("뭐 먹을래?", "김밥이 좋아"), ("고마워", "별말씀을요"), ("잘 자", "내일 봐요")]
 
 
-@pytest.fixture
-def project(tmp_path: Path, repo: Path) -> Path:
-    """A folder in which the stage train can run: small, but long enough to be stopped."""
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
+    """A folder in which the stage train can run: small, but long enough to be stopped; for reading only."""
+    folder = tmp_path_factory.mktemp("prepared")
     text = (repo / "params.yaml").read_text(encoding="utf-8")
-    small = {"embed_dim": 32, "n_layers": 2, "ffn_dim": 64, "batch_tokens": 64, "epochs": 60, "keep": "best"}
+    small = {"embed_dim": 32, "n_layers": 2, "ffn_dim": 64, "batch_tokens": 64, "epochs": 12, "keep": "best"}
     for key, value in small.items():
         text, count = re.subn(rf"^(  {key}:) \S+", rf"\1 {value}", text, flags=re.MULTILINE)
         assert count == 1, key
-    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-    corpus = tmp_path / "data" / "corpus"
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    corpus = folder / "data" / "corpus"
     corpus.mkdir(parents=True)
     for split, rows in (("train", SENTENCES * 8), ("valid", SENTENCES[:2]), ("test", [])):
         lines = [
@@ -35,8 +36,22 @@ def project(tmp_path: Path, repo: Path) -> Path:
         ]
         (corpus / f"{split}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     for stage in ("build_vocab", "prepare_data"):
-        subprocess.run(command(stage), cwd=tmp_path, env=environment(repo), check=True)
-    return tmp_path
+        subprocess.run(command(stage), cwd=folder, env=environment(repo), check=True)
+    return folder
+
+
+@pytest.fixture
+def project(prepared: Path, tmp_path: Path) -> Path:
+    """The same, of the test's own."""
+    return shutil.copytree(prepared, tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(prepared: Path, repo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a run from beginning to end writes."""
+    project = shutil.copytree(prepared, tmp_path_factory.mktemp("uninterrupted") / "project")
+    subprocess.run(command("train"), cwd=project, env=environment(repo), check=True)
+    return outs(project)
 
 
 def command(stage: str) -> list[str]:
@@ -90,14 +105,6 @@ def outs(project: Path) -> dict[str, bytes]:
     return {str(p.relative_to(project)): p.read_bytes() for f in folders for p in sorted(f.rglob("*")) if p.is_file()}
 
 
-def uninterrupted(project: Path, repo: Path) -> dict[str, bytes]:
-    """What a run from beginning to end writes; the project is left as it was before."""
-    subprocess.run(command("train"), cwd=project, env=environment(repo), check=True)
-    written = outs(project)
-    subprocess.run(["rm", "-r", "models", "reports/train"], cwd=project, check=True)
-    return written
-
-
 def resume(project: Path, repo: Path) -> str:
     """What a run says that goes on from a snapshot and reaches its end."""
     ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
@@ -107,11 +114,12 @@ def resume(project: Path, repo: Path) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT or SIGTERM for another process")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(project: Path, repo: Path, number: int) -> None:
-    expected = uninterrupted(project, repo)
-    assert {"models/dialogue/model.safetensors", "models/dialogue/README.md", "reports/train/history.csv"} <= set(
-        expected
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(
+    project: Path, repo: Path, uninterrupted: dict[str, bytes], number: int
+) -> None:
+    assert {*("models/dialogue/model.safetensors", "models/dialogue/README.md", "reports/train/history.csv")} <= set(
+        uninterrupted
     )
 
     process = stopped(start(project, repo, IN_THE_SECOND_EPOCH))
@@ -123,7 +131,7 @@ def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(project: Path, r
     assert outs(project) == {}
 
     resume(project, repo)
-    assert outs(project) == expected
+    assert outs(project) == uninterrupted
     assert not list((project / ".tinychat" / "runs").iterdir())
 
 
@@ -151,6 +159,7 @@ def change_the_code(project: Path, code: Path) -> None:
         file.write("# another version\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for another process")
 @pytest.mark.parametrize(
     ("change", "goes_on"),
@@ -200,20 +209,24 @@ runpy.run_module("stages.train", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
-def test_a_killed_run_goes_on_from_the_middle_of_an_epoch_to_the_same_bytes(project: Path, repo: Path) -> None:
-    expected = uninterrupted(project, repo)
+def test_a_killed_run_goes_on_from_the_middle_of_an_epoch_to_the_same_bytes(
+    project: Path, repo: Path, uninterrupted: dict[str, bytes]
+) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED_IN_AN_EPOCH], cwd=project, env=environment(repo))
     assert killed.returncode == -signal.SIGKILL
     assert outs(project) == {}
     told = resume(project, repo)
     (step,), (steps_an_epoch,) = re.findall(r"snapshot of step (\d+)", told), re.findall(r"(\d+) steps an epoch", told)
     assert int(step) == int(steps_an_epoch) + 2
-    assert outs(project) == expected
+    assert outs(project) == uninterrupted
 
 
-def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_free(project: Path, repo: Path) -> None:
-    expected = uninterrupted(project, repo)
+@pytest.mark.slow
+def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_free(
+    project: Path, repo: Path, uninterrupted: dict[str, bytes]
+) -> None:
     (project / "models").write_text("in the way", encoding="utf-8")
     ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
     assert ended.returncode == 1
@@ -224,9 +237,10 @@ def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_
     told = resume(project, repo)
     assert re.search(r"snapshot of step (\d+) of \1$", told, re.MULTILINE)
     assert "epoch  " not in told  # no line of an epoch: nothing was trained again
-    assert outs(project) == expected
+    assert outs(project) == uninterrupted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGSTOP")
 def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo: Path) -> None:
     first = stopped(start(project, repo, IN_THE_SECOND_EPOCH))
@@ -244,6 +258,7 @@ def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo:
     assert third.returncode == 0, third.stderr
 
 
+@pytest.mark.slow
 def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, repo: Path) -> None:
     for number in range(5):
         run = project / f".tinychat/runs/{number:016x}"
@@ -258,7 +273,7 @@ def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, r
 
 def test_few_steps_are_told_with_how_many_epochs_would_do(project: Path, repo: Path) -> None:
     path = project / "params.yaml"
-    text = path.read_text(encoding="utf-8").replace("epochs: 60", "epochs: 1")
+    text = path.read_text(encoding="utf-8").replace("epochs: 12", "epochs: 1")
     path.write_text(re.sub(r"warmup_steps: \d+", "warmup_steps: 0", text), encoding="utf-8")
     told = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True).stdout
     steps = int(re.findall(r"(\d+) steps an epoch", told)[0])

@@ -81,4 +81,4 @@ def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: 
 
 
 def _load(model: Path, stopwatch: Stopwatch | None) -> Bot:
-    return load_in_phases(model, stopwatch) if stopwatch else load(model, rows=1)
+    return load_in_phases(model, stopwatch) if stopwatch else load(model, batch_size=1)

@@ -71,7 +71,7 @@ def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
         kind = choose_decoder()
         importlib.import_module(f"tinychat.generation.{'native' if kind == 'auto' else kind}_decoder")
     stopwatch.lap("imports")
-    bot = load(folder, rows=1)
+    bot = load(folder, batch_size=1)
     loading = stopwatch.skip()
     # Loading does not tell how its time divides, so its first part is done once more.
     load_tokenizer(folder)

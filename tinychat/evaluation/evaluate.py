@@ -18,7 +18,7 @@ from tinychat.evaluation.replies import copied_share, distinct, exact_share, mea
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.files import rounded
 from tinychat.generation.engine import Engine
-from tinychat.model.classic import DialogueModel
+from tinychat.model.base import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Question:
 
 
 def evaluate(
-    engine: Engine, model: DialogueModel, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
+    engine: Engine, model: LanguageModel, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
 ) -> dict[str, Any]:
     """Measures on a spread sample of the training dialogues (`seen`) and on `held_out` (None where that is empty).
 

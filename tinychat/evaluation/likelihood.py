@@ -8,7 +8,7 @@ import torch
 
 from tinychat.batches.batching import collate, plan_batches
 from tinychat.batches.prepared import PreparedSplit
-from tinychat.model.classic import DialogueModel
+from tinychat.model.base import LanguageModel
 from tinychat.model.losses import token_losses
 
 BATCH_TOKENS = 4096
@@ -29,23 +29,23 @@ class Likelihood:
 
     @property
     def loss(self) -> float:
-        """Nats an answer token."""
+        """Mean negative log-likelihood per answer token, nats."""
         return self.loss_sum / self.tokens
 
     @property
     def perplexity(self) -> float | None:
-        """Among how many equally likely tokens the model hesitates, on average; None where no number is so large."""
+        """exp of the mean negative log-likelihood per token; None where no float is so large."""
         return math.exp(self.loss) if self.loss < LARGEST_EXPONENT else None
 
     @property
     def bits_per_byte(self) -> float | None:
-        """Bits a UTF-8 byte of the answers, which compares between vocabularies; None where a word is unknown."""
+        """Bits per UTF-8 byte of the answers, which compares between vocabularies; None where a word is unknown."""
         return self.loss_sum / math.log(2) / self.bytes if self.bytes else None
 
 
 @torch.inference_mode()
 def measure_likelihood(
-    model: DialogueModel, split: PreparedSplit, n_bytes: int | None, pad_id: int
+    model: LanguageModel, split: PreparedSplit, n_bytes: int | None, pad_id: int
 ) -> tuple[Likelihood, float]:
     """The model's likelihood of a split that is not empty, and the share of tokens it would have said first."""
     model.eval()

@@ -1,4 +1,4 @@
-"""What the engine asks of whatever computes the model: read prompts, go on by a token, forget who has finished."""
+"""What the engine asks of whatever computes the model: read prompts, go on by a token, free a slot."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,28 +10,28 @@ Floats = npt.NDArray[np.float32]
 
 
 class Decoder(Protocol):
-    """A model with a key/value cache for `rows` sentences, allocated once.
+    """A model with a key/value cache for so many sequences, a slot each, allocated once. V is `vocab_size`.
 
-    The sentences that it holds are numbered 0 … n - 1, in the order in which they came. V is `vocab_size`.
+    Where a call raises, what the slots hold is unknown: free them.
     """
 
     @property
     def vocab_size(self) -> int:
-        """How many logits there are."""
+        """Number of logits."""
 
     @property
     def max_len(self) -> int:
-        """The most tokens that a sentence may have."""
+        """The most tokens of a sequence."""
 
     @property
-    def rows(self) -> int:
-        """The most sentences that it holds at once."""
+    def slots(self) -> int:
+        """The most sequences at once; slots are numbered from 0."""
 
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
-        """Take in new sentences behind those that are there; logits (n_new, V) of the token after each."""
+    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
+        """Read new sequences into free slots; logits (n, V) of the token after each."""
 
-    def step(self, ids: Sequence[int]) -> Floats:
-        """Lengthen every sentence by one token; logits (n, V) of the token after each."""
+    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
+        """Lengthen the sequences in these slots by a token each; logits (n, V) of the token after each."""
 
-    def keep(self, sentences: Sequence[int]) -> None:
-        """Hold these sentences only (rising numbers), which get the numbers 0, 1, …; the others' places are free."""
+    def free(self, slots: Sequence[int]) -> None:
+        """Forget the sequences in these slots."""

@@ -1,4 +1,4 @@
-"""Replies: dialogues of different lengths in one running batch, which each may enter and leave at any step."""
+"""Continuous batching: replies of different lengths in one batch, which each may enter and leave at any step."""
 
 import threading
 from collections import deque
@@ -13,7 +13,7 @@ import numpy as np
 
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
-from tinychat.generation.sampling import Said, SamplingOptions, choose_tokens
+from tinychat.generation.sampling import SamplingOptions, SequenceState, choose_tokens
 from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
@@ -79,11 +79,11 @@ class Request:
         self._reading = threading.Lock()  # one thread may lengthen the reply while another asks for its text
 
     @property
-    def n_said(self) -> int:
-        """Tokens said so far."""
+    def n_new(self) -> int:
+        """Tokens of the reply so far."""
         return len(self.ids) - len(self.prompt_ids)
 
-    def say(self, choice: Choice) -> None:
+    def append(self, choice: Choice) -> None:
         """Lengthen the reply by a token."""
         self.choices.append(choice)
         self.ids.append(choice.token_id)
@@ -127,9 +127,9 @@ class Engine:
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer, folder: Path | None = None) -> None:
         self.decoder, self.tokenizer, self.folder = decoder, tokenizer, folder
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
-        self._refused = cache(self._refused_after)
-        self.turn = threading.RLock()  # threads that share a model take turns; a step of one is a step of all
-        self._running: list[Request] = []  # in the order of the decoder's sentences
+        self._suppressed = cache(self._suppressed_after)
+        self.lock = threading.RLock()  # of threads that share a model; a step of one is a step of all
+        self._running: dict[int, Request] = {}  # by slot, lowest first: neighbours are computed without a copy
 
     def reply(self, dialogues: Sequence[Sequence[Message]], options: SamplingOptions) -> list[Reply]:
         """Answer dialogues that end with a user's turn, in their order, as many at once as the decoder holds.
@@ -140,12 +140,12 @@ class Engine:
         waiting = deque(requests)
         try:
             while waiting or any(request.finish_reason is None for request in requests):
-                with self.turn:
-                    self.enter([waiting.popleft() for _ in range(min(self.free, len(waiting)))])
+                with self.lock:
+                    self.admit([waiting.popleft() for _ in range(min(self.free_slots, len(waiting)))])
                     self.step()
         finally:
             for request in requests:
-                self.leave(request)
+                self.cancel(request)
         return [request.reply() for request in requests]
 
     def stream(self, messages: Sequence[Message], options: SamplingOptions) -> "ReplyStream":
@@ -167,53 +167,56 @@ class Engine:
         return Request(prompt, options, self.tokenizer)
 
     @property
-    def free(self) -> int:
-        """How many more may enter now."""
-        return self.decoder.rows - len(self._running)
+    def free_slots(self) -> int:
+        """How many more may be admitted now."""
+        return self.decoder.slots - len(self._running)
 
-    def enter(self, requests: Sequence[Request]) -> None:
+    def admit(self, requests: Sequence[Request]) -> None:
         """Read the prompts, beside the replies that run already, and choose the first token of each reply.
 
-        Those that left before they entered stay out. Raises ValueError for more requests than are `free`.
+        Those that were cancelled before stay out. Raises ValueError for more requests than there are `free_slots`.
         """
-        with self.turn:
+        with self.lock:
             requests = [request for request in requests if request.finish_reason is None]
-            if len(requests) > self.free:
-                raise ValueError(f"{len(requests)} requests; {self.free} may enter now")
+            if len(requests) > self.free_slots:
+                raise ValueError(f"{len(requests)} requests; {self.free_slots} may be admitted now")
             if not requests:
                 return
-            with self._unbroken(), np.errstate(over="ignore", invalid="ignore"):
-                logits = self.decoder.prefill([request.prompt_ids for request in requests])
-                self._running += requests
+            free = (slot for slot in range(self.decoder.slots) if slot not in self._running)
+            admitted = {next(free): request for request in requests}
+            with self._reset_on_error(), np.errstate(over="ignore", invalid="ignore"):
+                logits = self.decoder.prefill([request.prompt_ids for request in requests], list(admitted))
+                self._running = dict(sorted((self._running | admitted).items()))
                 self._choose(requests, logits)
 
     def step(self) -> None:
         """Lengthen every running reply by a token."""
-        with self.turn:
+        with self.lock:
             if not self._running:
                 return
-            with self._unbroken(), np.errstate(over="ignore", invalid="ignore"):
-                logits = self.decoder.step([request.ids[-1] for request in self._running])
-                self._choose(self._running, logits)
+            requests = list(self._running.values())
+            with self._reset_on_error(), np.errstate(over="ignore", invalid="ignore"):
+                logits = self.decoder.step([request.ids[-1] for request in requests], list(self._running))
+                self._choose(requests, logits)
 
-    def leave(self, request: Request) -> None:
-        """End a reply before its time, perhaps before it has begun; one that has ended is left as it is."""
-        with self.turn, self._unbroken():
+    def cancel(self, request: Request) -> None:
+        """End a reply before its time, perhaps before it was admitted; one that has ended is left as it is."""
+        with self.lock, self._reset_on_error():
             if request.finish_reason is None:
                 request.finish("cancelled")
-            self._let_go()
+            self._free_finished()
 
     @contextmanager
-    def _unbroken(self) -> Iterator[None]:
-        """Where Ctrl-C or an error breaks off in the middle, nobody knows what the decoder holds: all that run end."""
+    def _reset_on_error(self) -> Iterator[None]:
+        """Where Ctrl-C or an error breaks off in the middle, nobody knows what the slots hold: all that run end."""
         try:
             yield
         except BaseException:
-            for request in self._running:
+            for request in self._running.values():
                 if request.finish_reason is None:
                     request.finish("cancelled")
-            self._running = []
-            self.decoder.keep([])
+            self._running = {}
+            self.decoder.free(range(self.decoder.slots))
             raise
 
     def _choose(self, requests: Sequence[Request], logits: Floats) -> None:
@@ -227,9 +230,9 @@ class Engine:
         totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)
         allowed = np.empty_like(logits)
         for request, row, out in zip(requests, logits, allowed, strict=True):
-            np.add(row, self._refused(request.pending), out=out)
-        said = [Said(request.ids, request.n_said, request.options, request.rng) for request in requests]
-        tokens = choose_tokens(allowed, said, self.tokenizer.eos_id)
+            np.add(row, self._suppressed(request.pending), out=out)
+        sequences = [SequenceState(request.ids, request.n_new, request.options, request.rng) for request in requests]
+        tokens = choose_tokens(allowed, sequences, self.tokenizer.eos_id)
         logprobs = (logits[np.arange(len(tokens)), tokens] - totals).tolist()
         for place, (request, token, logprob) in enumerate(zip(requests, tokens, logprobs, strict=True)):
             choice = Choice(token, logprob, best(logits[place], totals[place], request.options.alternatives))
@@ -238,28 +241,28 @@ class Engine:
                 continue
             if self._utf8:
                 request.pending = self._utf8.pending(request.pending, token)
-            request.say(choice)
-            full = request.n_said == request.options.max_tokens or len(request.ids) == self.decoder.max_len
+            request.append(choice)
+            full = request.n_new == request.options.max_tokens or len(request.ids) == self.decoder.max_len
             if full and request.finish_reason is None:
                 request.finish("length")
-        self._let_go()
+        self._free_finished()
 
-    def _refused_after(self, pending: bytes) -> Floats:
-        """Minus infinity for the tokens (V,) that may not be said while these bytes of a character wait for the rest of
+    def _suppressed_after(self, pending: bytes) -> Floats:
+        """Minus infinity for the tokens (V,) that may not follow while these bytes of a character wait for the rest of
         it, 0 for the others.
         """
-        refused = np.zeros(self.decoder.vocab_size, dtype=bool)
-        refused[self.tokenizer.never_said(self.decoder.vocab_size)] = True
+        suppressed = np.zeros(self.decoder.vocab_size, dtype=bool)
+        suppressed[self.tokenizer.suppressed_token_ids(self.decoder.vocab_size)] = True
         if self._utf8:
-            refused |= self._utf8.breaking(pending)
-        return np.where(refused, np.float32(-np.inf), np.float32(0))
+            suppressed |= self._utf8.breaking(pending)
+        return np.where(suppressed, np.float32(-np.inf), np.float32(0))
 
-    def _let_go(self) -> None:
-        """Give the places of those that have finished to others."""
-        staying = [place for place, request in enumerate(self._running) if request.finish_reason is None]
-        if len(staying) < len(self._running):
-            self.decoder.keep(staying)
-            self._running = [self._running[place] for place in staying]
+    def _free_finished(self) -> None:
+        """Give the slots of those that have finished to others."""
+        finished = [slot for slot, request in self._running.items() if request.finish_reason is not None]
+        if finished:
+            self.decoder.free(finished)
+            self._running = {slot: r for slot, r in self._running.items() if r.finish_reason is None}
 
 
 class ReplyStream:
@@ -285,12 +288,12 @@ class ReplyStream:
             self.close()
 
     def _go_on(self) -> None:
-        with self._engine.turn:
-            if self._begun or not self._engine.free:  # without a free place, the others go on until there is one
+        with self._engine.lock:
+            if self._begun or not self._engine.free_slots:  # without a free slot, the others go on until there is one
                 self._engine.step()
             else:
                 self._begun = True
-                self._engine.enter([self._request])
+                self._engine.admit([self._request])
 
     def __enter__(self) -> "ReplyStream":
         return self
@@ -300,7 +303,7 @@ class ReplyStream:
 
     def close(self) -> None:
         """End the reply where it is, if it has not ended."""
-        self._engine.leave(self._request)
+        self._engine.cancel(self._request)
 
     @property
     def reply(self) -> Reply:

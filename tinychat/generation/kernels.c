@@ -1,6 +1,6 @@
 /* The model's arithmetic as one call, which a second thread may help with.
 
-N tokens, T tokens in a sentence, D embed_dim, H heads, K head dim, F ffn_dim, V vocabulary, L layers.
+N tokens, T tokens in a sequence, D embed_dim, H heads, K head dim, F ffn_dim, V vocabulary, L layers.
 
 How two threads share the work: it is a row of parts (a product, the attention of a layer, ...), each cut into chunks
 that need nothing of each other. The leader takes the chunks of a part from the front, the helper from the back, into a
@@ -13,9 +13,9 @@ says. So a helper that the system puts to sleep, or that is not there at all, co
 #include <stdint.h>
 #include <string.h>
 
-/* Here and in native.py the same: the parts of a layer in their order, the one after all layers, and no part at all. */
+/* Here and in native_decoder.py the same: the parts of a layer in their order, the one after all layers, and no part at all. */
 enum { PROJECTION, ATTENTION, OUT_PROJ, FFN_IN, FFN_OUT, OUTPUT, NONE };
-/* The last axis of `places`. */
+/* The last axis of `offsets`. */
 enum { WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS, KINDS };
 /* Of `signals`, each in a cache line of its own. LEADER and HELPER hold the number of a part, and in their lowest bits
 how many of its chunks that thread has taken, or has finished. */
@@ -28,13 +28,13 @@ static const float EPS = 1e-5f;  /* torch's, of a layer norm */
 /* What waits in a loop lets its core serve others, and gives up after so many rounds, 0.1 to 0.2 ms: longer than the
 leader takes between two parts, unless it waits for a core itself. */
 #if defined(__x86_64__) || defined(__i386__)
-enum { PATIENCE = 5000 };
+enum { SPIN_LIMIT = 5000 };
 #define PAUSE() __builtin_ia32_pause()
 #elif defined(__aarch64__) || defined(__arm__)
-enum { PATIENCE = 100000 };
+enum { SPIN_LIMIT = 100000 };
 #define PAUSE() __asm__ volatile("yield")
 #else
-enum { PATIENCE = 100000 };
+enum { SPIN_LIMIT = 100000 };
 #define PAUSE() ((void)0)
 #endif
 
@@ -60,13 +60,13 @@ typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 
 enum { AHEAD = 1024 };  /* how far ahead of its use a weight is asked for, in floats */
 
-/* All that both threads work on, as native.py describes it. */
+/* All that both threads work on, as native_decoder.py describes it. */
 typedef struct {
-    int64_t n_layers, rows, n_heads, max_len, head_dim, width, ffn_dim, vocab_size;
+    int64_t n_layers, n_slots, n_heads, max_len, head_dim, width, ffn_dim, vocab_size;
     const float *weights;
-    const int64_t *places;
+    const int64_t *offsets;
     float *keys, *values;
-    const int64_t *sentences, *positions, *wanted;
+    const int64_t *slots, *positions, *selected;
     float *x, *projected, *mixed, *hidden, *branch, *last, *helped, *scores;
     _Atomic int64_t *signals;
 } Step;
@@ -91,12 +91,12 @@ static int64_t size_of(const Step *step, int64_t part) {
 
 /* Where a layer's weights of a part, of one of the KINDS, begin. */
 static const float *weight_of(const Step *step, int64_t layer, int64_t part, int kind) {
-    return step->weights + step->places[(layer * (OUTPUT + 1) + part) * KINDS + kind];
+    return step->weights + step->offsets[(layer * (OUTPUT + 1) + part) * KINDS + kind];
 }
 
-/* Where the cache of a head of a sentence begins, (T, K). */
-static int64_t place_of(const Step *step, int64_t layer, int64_t row, int64_t head) {
-    return ((layer * step->rows + row) * step->n_heads + head) * step->max_len * step->head_dim;
+/* Where a head's keys (T, K) of a slot begin in the cache, and its values. */
+static int64_t kv_offset(const Step *step, int64_t layer, int64_t slot, int64_t head) {
+    return ((layer * step->n_slots + slot) * step->n_heads + head) * step->max_len * step->head_dim;
 }
 
 /* The next chunk for a thread that has finished `taken` of a part's chunks; -1 where it has no more to do. */
@@ -251,8 +251,8 @@ static int64_t attend_all(const Step *step, int64_t number, int leading, int64_t
     float *scores = step->scores + (leading ? 0 : step->max_len);
     while ((chunk = claim(step, number, chunks, taken, leading)) >= 0) {
         int64_t token = chunk / heads, head = chunk % heads;
-        int64_t place = place_of(step, layer, step->sentences[token], head);
-        attend(step->projected + token * 3 * step->width + head * width, step->keys + place, step->values + place,
+        int64_t begin = kv_offset(step, layer, step->slots[token], head);
+        attend(step->projected + token * 3 * step->width + head * width, step->keys + begin, step->values + begin,
                step->positions[token] + 1, width, scores, y + token * step->width + head * width);
         taken++;
     }
@@ -272,7 +272,7 @@ static const float *input_of(const Step *step, int64_t part) {
 static int64_t width_of(const Step *step, int64_t part) { return part == FFN_OUT ? step->ffn_dim : step->width; }
 
 /* A thread's chunks of a part, into y (N, out): how many numbers at the front of each line the leader computed. */
-static int64_t take(const Step *step, int64_t number, int leading, int64_t part, int64_t layer, int64_t n, float *y) {
+static int64_t run_chunks(const Step *step, int64_t number, int leading, int64_t part, int64_t layer, int64_t n, float *y) {
     if (part == ATTENTION) return attend_all(step, number, leading, layer, n, y) * step->head_dim;
     int64_t width = width_of(step, part), height = size_of(step, part), taken = 0, chunk;
     const float *weight = weight_of(step, layer, part, WEIGHT), *bias = weight_of(step, layer, part, BIAS);
@@ -289,14 +289,14 @@ static int64_t take(const Step *step, int64_t number, int leading, int64_t part,
 }
 
 /* What the tokens' keys and values are goes into the cache. */
-static void remember(const Step *step, int64_t layer, int64_t n) {
+static void append_kv(const Step *step, int64_t layer, int64_t n) {
     int64_t width = step->head_dim;
     for (int64_t token = 0; token < n; token++) {
         for (int64_t head = 0; head < step->n_heads; head++) {
             const float *key = step->projected + token * 3 * step->width + step->width + head * width;
-            int64_t place = place_of(step, layer, step->sentences[token], head) + step->positions[token] * width;
-            memcpy(step->keys + place, key, width * sizeof(float));
-            memcpy(step->values + place, key + step->width, width * sizeof(float));
+            int64_t to = kv_offset(step, layer, step->slots[token], head) + step->positions[token] * width;
+            memcpy(step->keys + to, key, width * sizeof(float));
+            memcpy(step->values + to, key + step->width, width * sizeof(float));
         }
     }
 }
@@ -308,28 +308,28 @@ static void lead_part(const Step *step, int64_t part, int64_t layer, int64_t n, 
     write_signal(step, LAYER, layer);
     write_signal(step, COUNT, n);
     write_signal(step, LEADER, number << BITS);
-    int64_t first = take(step, number, 1, part, layer, n, y), height = size_of(step, part);
+    int64_t first = run_chunks(step, number, 1, part, layer, n, y), height = size_of(step, part);
     if (part == ATTENTION) {  /* its chunks lie one behind the other over all tokens */
         height *= n;
         n = 1;
     }
     if (first >= height) return;
     for (int64_t token = 0; token < n; token++) {
-        int64_t place = token * height + first;
-        memcpy(y + place, step->helped + place, (height - first) * sizeof(float));
+        int64_t from = token * height + first;
+        memcpy(y + from, step->helped + from, (height - first) * sizeof(float));
     }
 }
 
 /* The first `n` tokens of `step`, whose embeddings are in `x`, through the model; the cache takes them in.
 
-Logits (M, V) of the `m` tokens `wanted` that follow. */
+Logits (M, V) of the `m` tokens `selected` that follow. */
 void lead(const Step *step, int64_t n, int64_t m, float *logits) {
     int64_t width = step->width, n_layers = step->n_layers;
     memset(step->branch, 0, n * width * sizeof(float));
     normalise(step, n, step->branch, n_layers, OUTPUT);
     for (int64_t layer = 0; layer < n_layers; layer++) {
         lead_part(step, PROJECTION, layer, n, step->projected);
-        remember(step, layer, n);
+        append_kv(step, layer, n);
         lead_part(step, ATTENTION, layer, n, step->mixed);
         lead_part(step, OUT_PROJ, layer, n, step->branch);
         normalise(step, n, step->branch, layer, OUT_PROJ);
@@ -337,8 +337,8 @@ void lead(const Step *step, int64_t n, int64_t m, float *logits) {
         lead_part(step, FFN_OUT, layer, n, step->branch);
         normalise(step, n, step->branch, layer, FFN_OUT);
     }
-    for (int64_t place = 0; place < m; place++)
-        memcpy(step->last + place * width, step->x + step->wanted[place] * width, width * sizeof(float));
+    for (int64_t i = 0; i < m; i++)
+        memcpy(step->last + i * width, step->x + step->selected[i] * width, width * sizeof(float));
     if (m) lead_part(step, OUTPUT, n_layers, m, logits);
     write_signal(step, PART, NONE);
     write_signal(step, LEADER, ((read_signal(step, LEADER) >> BITS) + 1) << BITS);
@@ -354,9 +354,9 @@ void help_out(const Step *step) {
         /* These three may be of the next part; where that is missed, the number tells the leader. */
         if (read_signal(step, LEADER) >> BITS != number) continue;
         if (part == NONE) return;
-        take(step, number, 0, part, layer, n, step->helped);
+        run_chunks(step, number, 0, part, layer, n, step->helped);
         for (int64_t pauses = 0; read_signal(step, LEADER) >> BITS == number; pauses++) {
-            if (pauses > PATIENCE) return;
+            if (pauses > SPIN_LIMIT) return;
             PAUSE();
         }
     }

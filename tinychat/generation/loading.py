@@ -1,4 +1,4 @@
-"""A model folder made ready to answer, by the decoder that suits the machine."""
+"""A model folder made ready to answer, by the fastest decoder that computes it on this machine."""
 
 import os
 from pathlib import Path
@@ -6,22 +6,24 @@ from pathlib import Path
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
-from tinychat.model.config import load_config
+from tinychat.model.config import ModelConfig
+from tinychat.model.registry import load_config
+from tinychat.model.weights import load_weights
 from tinychat.runtime import asked_threads, choose_decoder, naming_lack_of_memory, usable_cores
 from tinychat.tokenizer import load_tokenizer
 
-ROWS = 32  # dialogues at once; in numpy the cache takes memory only for those that are there, in torch for all
+SLOTS = 32  # dialogues at once; in numpy the cache takes memory only for those that are there, in torch for all
 
 
-def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None) -> Engine:
-    """The model in `folder`, with room for `rows` dialogues at once; `device` is where the caller computes, if it does.
+def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = None) -> Engine:
+    """The model in `folder`, with room for `slots` dialogues at once; `device` is the caller's, if it computes on one.
 
     Raises InputError in one line where the folder is not there, a file of it is missing, damaged, of a newer version
     or not ours, or where TINYCHAT_* asks for what is not there.
     """
     folder = Path(folder)
-    if rows < 1:
-        raise InputError("rows is {rows}; room for one dialogue at least is needed", rows=rows)
+    if slots < 1:
+        raise InputError("batch_size is {batch_size}; it must be at least 1", batch_size=slots)
     if not folder.exists():
         raise InputError(
             "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue", folder=folder
@@ -29,41 +31,59 @@ def load_engine(folder: str | Path, rows: int = ROWS, device: str | None = None)
     config = load_config(folder)
     tokenizer = load_tokenizer(folder, at_most=config.vocab_size)
     with naming_lack_of_memory(
-        "{folder}: no memory for {rows} dialogues of {max_len} tokens at once; rows=1 takes the least",
+        "{folder}: no memory for {batch_size} dialogues of {max_len} tokens at once; batch_size=1 takes the least",
         folder=folder,
-        rows=rows,
+        batch_size=slots,
         max_len=config.max_len,
     ):
-        return Engine(load_decoder(folder, rows, choose_decoder(device=device), device), tokenizer, folder)
+        return Engine(load_decoder(folder, slots, choose_decoder(device=device), device), tokenizer, folder)
 
 
-def load_decoder(folder: str | Path, rows: int, kind: str, device: str | None = None) -> Decoder:
-    """The model in `folder` as numpy, native or torch computes it; by auto native does, or numpy where nothing can be
-    compiled. Raises InputError as `load_engine` does.
+def load_decoder(folder: str | Path, slots: int, kind: str, device: str | None = None) -> Decoder:
+    """The model in `folder` as numpy, native or torch computes it. By auto native does, or numpy where nothing can be
+    compiled, or torch where neither computes the architecture. Raises InputError as `load_engine` does.
     """
     if kind == "torch":
-        return _load_torch_decoder(folder, rows, device)
+        return _load_torch_decoder(folder, slots, device)
+    config = load_config(folder)
     if kind in ("auto", "native"):
         from tinychat.generation.compiling import NotCompiled
-        from tinychat.generation.native_decoder import load_native_decoder
+        from tinychat.generation.native_decoder import NativeDecoder, load_kernels
 
-        # Two threads by default: unlike those of a BLAS they never wait for each other (kernels.c).
-        threads = asked_threads() or min(2, usable_cores())
-        try:
-            return load_native_decoder(folder, rows, threads)
-        except NotCompiled as reason:
-            if kind == "native":
-                raise InputError(
-                    "TINYCHAT_DECODER is native, which a C compiler makes on this machine, but {reason}. "
-                    "Debian's is in gcc and libc6-dev. Without it numpy computes the replies: unset TINYCHAT_DECODER",
-                    reason=reason,
-                ) from None
-    from tinychat.generation.numpy_decoder import load_numpy_decoder
+        if NativeDecoder.computes(config):
+            # Two threads by default: unlike those of a BLAS they never wait for each other (kernels.c).
+            threads = asked_threads() or min(2, usable_cores())
+            try:
+                return NativeDecoder(load_kernels(), config, load_weights(folder, config), slots, threads)
+            except NotCompiled as reason:
+                if kind == "native":
+                    raise InputError(
+                        "TINYCHAT_DECODER is native, which a C compiler makes on this machine, but {reason}. "
+                        "Debian's is in gcc and libc6-dev. Without it numpy computes the replies: unset "
+                        "TINYCHAT_DECODER",
+                        reason=reason,
+                    ) from None
+        elif kind == "native":
+            raise _wrong_architecture(kind, config)
+    from tinychat.generation.numpy_decoder import NumpyDecoder
 
-    return load_numpy_decoder(folder, rows, threads=asked_threads() or 1)
+    if NumpyDecoder.computes(config):
+        return NumpyDecoder(config, load_weights(folder, config), slots, threads=asked_threads() or 1)
+    if kind == "numpy":
+        raise _wrong_architecture(kind, config)
+    return _load_torch_decoder(folder, slots, device)
 
 
-def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> Decoder:
+def _wrong_architecture(kind: str, config: ModelConfig) -> InputError:
+    return InputError(
+        "TINYCHAT_DECODER is {kind}, which does not compute the architecture {architecture}; unset it, or set it to "
+        "torch",
+        kind=kind,
+        architecture=config.architecture,
+    )
+
+
+def _load_torch_decoder(folder: str | Path, slots: int, device: str | None) -> Decoder:
     # More than the stages have: who asks for torch wants its speed, and the pauses between tokens are longer than
     # those of training (docs/experiments.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -76,7 +96,7 @@ def _load_torch_decoder(folder: str | Path, rows: int, device: str | None) -> De
         ) from None
     from tinychat.generation.torch_decoder import TorchDecoder
     from tinychat.model.storage import load_model
-    from tinychat.runtime import asked_precision, choose_runtime
+    from tinychat.runtime import asked_precision, configure_runtime
 
     dtype = torch.bfloat16 if asked_precision() == "bf16" else torch.float32
-    return TorchDecoder(load_model(folder, device or choose_runtime().device), rows, dtype)
+    return TorchDecoder(load_model(folder, device or configure_runtime().device), slots, dtype)

@@ -1,28 +1,27 @@
 """The model in numpy, in fp32, for CPUs: a reply starts before torch is loaded.
 
-B sentences, N tokens of all sentences together, T tokens in a sentence, D embed_dim, H heads, K head dim, F ffn_dim,
+B sequences, N tokens of all sequences together, T tokens in a sequence, D embed_dim, H heads, K head dim, F ffn_dim,
 V vocabulary, L layers.
 
 For a model of this size a framework's overhead is larger than the arithmetic (docs/experiments.md), and reading
 `model.safetensors` takes no framework.
 
-A sentence's logits are the same to the last bit whatever stands beside it: a BLAS adds up the same row in another order
-in another batch, so its products are of whole numbers, whose sums are exact in any order, and each sentence attends by
+A sequence's logits are the same to the last bit whatever stands beside it: a BLAS adds up the same row in another order
+in another batch, so its products are of whole numbers, whose sums are exact in any order, and each sequence attends by
 itself.
 """
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from tinychat.generation.cache import CachedDecoder
 from tinychat.generation.decoder import Floats
-from tinychat.model.config import ModelConfig, load_config
-from tinychat.model.weights import load_weights
+from tinychat.generation.slot_cache import SlotCache
+from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
+from tinychat.model.config import ModelConfig
 from tinychat.runtime import BlasThreads
 
 LAYER_NORM_EPS = np.float32(1e-5)  # torch's
@@ -31,7 +30,7 @@ INPUT_BITS, WEIGHT_BITS = 22, 30
 
 
 class Linear(NamedTuple):
-    """`weight` (in, out) of whole numbers in double precision, a `unit` each; `bias` (out,)."""
+    """`weight` (in, out) of integers in double precision, times `unit`; `bias` (out,)."""
 
     weight: npt.NDArray[np.float64]
     unit: float
@@ -85,69 +84,78 @@ class Layer(NamedTuple):
     norm2: LayerNorm
 
 
-class NumpyDecoder(CachedDecoder):
+class NumpyDecoder:
     """The classic architecture as a `Decoder`."""
 
-    def __init__(self, config: ModelConfig, weights: dict[str, Floats], rows: int, threads: int = 1) -> None:
-        super().__init__(config, rows)
-        self._words = weights["input_layer.word_embedding.weight"]  # (V, D)
-        self._places = weights["input_layer.pos_embedding.weight"]  # (max_len, D)
-        self._norm = LayerNorm(weights["input_layer.norm.weight"], weights["input_layer.norm.bias"])
-        self._layers = [self._layer(weights, f"decoder_layers.{n}") for n in range(config.n_layers)]
-        self._output = exact_linear(weights["output_layer.weight"], weights["output_layer.bias"])
+    def __init__(self, config: ClassicConfig, weights: dict[str, Floats], slots: int, threads: int = 1) -> None:
+        self.config, self.slots = config, slots
+        self.vocab_size, self.max_len = config.vocab_size, config.max_len
+        self._cache = SlotCache(config, slots)
+        self._words, self._positions, *norm = (weights[name] for name in INPUT)  # (V, D), (max_len, D)
+        self._norm = LayerNorm(*norm)
+        self._layers = [_layer(weights, f"decoder_layers.{n}") for n in range(config.n_layers)]
+        self._output = exact_linear(*(weights[name] for name in OUTPUT))
         self._scale = np.float32(1 / math.sqrt(config.head_dim))
         self._threads = BlasThreads(threads)
 
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> Floats:
+    @staticmethod
+    def computes(config: ModelConfig) -> TypeGuard[ClassicConfig]:
+        """Whether it can compute models of this architecture."""
+        return isinstance(config, ClassicConfig)
+
+    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
         """The tokens of all prompts go through the layers together; each attends to its own prompt."""
-        lengths, first = self._checked_lengths(prompts), len(self._lengths)
+        lengths = self._cache.check_prompts(prompts, slots)
         ends = np.cumsum(lengths)
-        spans = list(zip((ends - lengths).tolist(), ends.tolist(), strict=True))
+        spans = list(zip(slots, (ends - lengths).tolist(), ends.tolist(), strict=True))
         ids = np.concatenate([np.asarray(prompt, dtype=np.int64) for prompt in prompts])  # (N,)
-        places = np.concatenate([np.arange(length) for length in lengths])  # (N,)
+        positions = np.concatenate([np.arange(length) for length in lengths])  # (N,)
         with self._threads:
-            x = self._norm(self._words[ids] + self._places[places])  # (N, D)
+            x = self._norm(self._words[ids] + self._positions[positions])  # (N, D)
             for number, layer in enumerate(self._layers):
                 projected = self._project(layer, x)  # (N, 3, H, K)
                 mixed = np.empty_like(x)  # (N, D)
-                for row, (begin, end) in enumerate(spans, start=first):
+                for slot, begin, end in spans:
                     queries, keys, values = projected[begin:end].transpose(1, 2, 0, 3)  # (H, T, K) each
-                    self._keys[number, row, :, : end - begin] = keys
-                    self._values[number, row, :, : end - begin] = values
+                    self._cache.keys[number, slot, :, : end - begin] = keys
+                    self._cache.values[number, slot, :, : end - begin] = values
                     heads = self._attend_causally(queries, keys, values)  # (H, T, K)
                     mixed[begin:end] = heads.transpose(1, 0, 2).reshape(end - begin, -1)
                 x = self._finish(layer, x, mixed)
-            self._lengths = np.concatenate([self._lengths, lengths])
+            self._cache.lengths[list(slots)] = lengths
             return self._output(x[ends - 1])  # (B, V)
 
-    def step(self, ids: Sequence[int]) -> Floats:
-        """Each new token attends to what the cache holds of its sentence, and to itself."""
-        self._check_growing(ids)
-        places = self._lengths
+    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
+        """Each new token attends to what the cache holds of its sequence, and to itself."""
+        positions = self._cache.check_step(ids, slots)
         with self._threads:
-            x = self._norm(self._words[np.asarray(ids)] + self._places[places])  # (B, D)
+            x = self._norm(self._words[np.asarray(ids)] + self._positions[positions])  # (B, D)
             for number, layer in enumerate(self._layers):
                 projected = self._project(layer, x)  # (B, 3, H, K)
+                all_keys, all_values = self._cache.keys[number], self._cache.values[number]  # (S, H, max_len, K)
                 mixed = np.empty_like(x)  # (B, D)
-                for row, place in enumerate(places.tolist()):
+                for row, (slot, position) in enumerate(zip(slots, positions.tolist(), strict=True)):
                     queries, keys, values = projected[row]  # (H, K) each
-                    self._keys[number, row, :, place], self._values[number, row, :, place] = keys, values
-                    past = slice(place + 1)
-                    scores = self._keys[number, row, :, past] @ queries[:, :, None]  # (H, T, 1)
+                    all_keys[slot, :, position], all_values[slot, :, position] = keys, values
+                    past = slice(position + 1)
+                    scores = all_keys[slot, :, past] @ queries[:, :, None]  # (H, T, 1)
                     scores *= self._scale
                     weights = _softmax(scores[..., 0])  # (H, T)
-                    heads = weights[:, None] @ self._values[number, row, :, past]  # (H, 1, K)
+                    heads = weights[:, None] @ all_values[slot, :, past]  # (H, 1, K)
                     mixed[row] = heads.reshape(-1)
                 x = self._finish(layer, x, mixed)
-            self._lengths = places + 1
+            self._cache.lengths[list(slots)] += 1
             return self._output(x)  # (B, V)
+
+    def free(self, slots: Sequence[int]) -> None:
+        self._cache.free(slots)
 
     def _project(self, layer: Layer, x: Floats) -> Floats:
         """Queries, keys and values: (N, D) → (N, 3, H, K)."""
         return layer.projection(x).reshape(len(x), 3, self.config.n_heads, self.config.head_dim)
 
     def _attend_causally(self, queries: Floats, keys: Floats, values: Floats) -> Floats:
-        """A sentence's attention to its own past, (H, T, K) each → (H, T, K)."""
+        """A sequence's attention to its own past, (H, T, K) each → (H, T, K)."""
         scores = queries @ keys.transpose(0, 2, 1)  # (H, T, T)
         scores *= self._scale
         length = scores.shape[1]
@@ -163,19 +171,19 @@ class NumpyDecoder(CachedDecoder):
         np.maximum(hidden, 0, out=hidden)
         return layer.norm2(x + layer.ffn_out(hidden))
 
-    def _layer(self, weights: dict[str, Floats], name: str) -> Layer:
-        def linear(part: str) -> Linear:
-            return exact_linear(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
 
-        def norm(part: str) -> LayerNorm:
-            return LayerNorm(weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
-
-        projection = exact_linear(
-            weights[f"{name}.self_attn.in_proj_weight"], weights[f"{name}.self_attn.in_proj_bias"]
-        )
-        return Layer(
-            projection, linear("self_attn.out_proj"), norm("norm1"), linear("ffn.0"), linear("ffn.2"), norm("norm2")
-        )
+def _layer(weights: dict[str, Floats], name: str) -> Layer:
+    in_w, in_b, out_w, out_b, norm1_w, norm1_b, wide_w, wide_b, narrow_w, narrow_b, norm2_w, norm2_b = (
+        weights[f"{name}.{part}"] for part in LAYER
+    )
+    return Layer(
+        exact_linear(in_w, in_b),
+        exact_linear(out_w, out_b),
+        LayerNorm(norm1_w, norm1_b),
+        exact_linear(wide_w, wide_b),
+        exact_linear(narrow_w, narrow_b),
+        LayerNorm(norm2_w, norm2_b),
+    )
 
 
 def _softmax(scores: Floats) -> Floats:
@@ -184,9 +192,3 @@ def _softmax(scores: Floats) -> Floats:
     np.exp(scores, out=scores)
     scores /= np.add.reduce(scores, axis=-1, keepdims=True)
     return scores
-
-
-def load_numpy_decoder(folder: str | Path, rows: int, threads: int = 1) -> NumpyDecoder:
-    """The model in `folder`, with room for `rows` sentences at once. Raises InputError as `load_weights` does."""
-    config = load_config(folder)
-    return NumpyDecoder(config, load_weights(folder, config), rows, threads)

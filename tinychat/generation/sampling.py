@@ -1,4 +1,4 @@
-"""The choice of the next token, for all sentences of a batch at once."""
+"""The choice of the next token, for all sequences of a batch at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,50 +91,50 @@ class SamplingOptions:
             raise InputError("stop is {value!r}; it must be texts that are not empty", value=self.stop)
 
 
-class Said(NamedTuple):
-    """What the choice of a sentence's next token depends on besides its logits.
+class SequenceState(NamedTuple):
+    """What the choice of a sequence's next token depends on besides its logits.
 
-    ids  of prompt and reply up to here; the last `n_said` of them are the reply
+    ids  of prompt and reply up to here; the last `n_new` of them are the reply
     """
 
     ids: Sequence[int]
-    n_said: int
+    n_new: int
     options: SamplingOptions
     rng: np.random.Generator
 
 
-def choose_tokens(logits: Floats, sentences: Sequence[Said], eos_id: int) -> list[int]:
-    """The id of each sentence's next token, the same whatever the other sentences are.
+def choose_tokens(logits: Floats, sequences: Sequence[SequenceState], eos_id: int) -> list[int]:
+    """The id of each sequence's next token, the same whatever the other sequences are.
 
     logits  (B, V), minus infinity for what is never said; they are left as they are
     """
-    logits = np.stack([after(said, row, eos_id) for row, said in zip(logits, sentences, strict=True)])
+    logits = np.stack([process_logits(state, row, eos_id) for row, state in zip(logits, sequences, strict=True)])
     tokens = logits.argmax(axis=1)
     alike: dict[tuple[float, int, float, float], list[int]] = {}
-    for place, (_, _, options, _) in enumerate(sentences):
+    for place, (_, _, options, _) in enumerate(sequences):
         if options.method == "sample":
             knobs = (options.temperature, options.top_k, options.top_p, options.min_p)
             alike.setdefault(knobs, []).append(place)
     for knobs, places in alike.items():
         ids, weights = candidates(logits[places], *knobs)
         tokens[places] = [
-            line[draw(shares, sentences[place].rng)] for place, line, shares in zip(places, ids, weights, strict=True)
+            line[draw(shares, sequences[place].rng)] for place, line, shares in zip(places, ids, weights, strict=True)
         ]
     chosen: list[int] = tokens.tolist()
     return chosen
 
 
-def after(said: Said, logits: Floats, eos_id: int) -> Floats:
-    """The logits (V,) as the repetition penalty, the forbidden n-grams and `min_tokens` of a sentence change them."""
-    so_far, options = said.ids, said.options
+def process_logits(state: SequenceState, logits: Floats, eos_id: int) -> Floats:
+    """The logits (V,) as the repetition penalty, banned n-grams and `min_tokens` of a sequence change them."""
+    so_far, options = state.ids, state.options
     if options.repetition_penalty != 1 or options.no_repeat_ngram:
         so_far = [token for token in so_far if token != eos_id]  # else no reply could end as an earlier one did
     if options.repetition_penalty != 1:
         logits = penalise_repetition(logits, so_far, options.repetition_penalty)
     if options.no_repeat_ngram:
-        logits = forbid(logits, repeating(so_far, options.no_repeat_ngram))
-    if said.n_said < options.min_tokens:
-        logits = forbid(logits, [eos_id])
+        logits = suppress(logits, banned_by_ngrams(so_far, options.no_repeat_ngram))
+    if state.n_new < options.min_tokens:
+        logits = suppress(logits, [eos_id])
     return logits
 
 
@@ -146,15 +146,15 @@ def penalise_repetition(logits: Floats, so_far: Sequence[int], penalty: float) -
     return penalised
 
 
-def repeating(so_far: Sequence[int], n: int) -> list[int]:
+def banned_by_ngrams(so_far: Sequence[int], n: int) -> list[int]:
     """The tokens that would complete n tokens in a row which stand in `so_far` already (1705.04304)."""
     ids = list(so_far)
     begun = ids[len(ids) - n + 1 :]
     return [ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == begun]
 
 
-def forbid(logits: Floats, ids: Sequence[int]) -> Floats:
-    """Minus infinity for these tokens; where that leaves none, nothing is forbidden."""
+def suppress(logits: Floats, ids: Sequence[int]) -> Floats:
+    """Minus infinity for these tokens; where that leaves none, nothing is suppressed."""
     left = logits.copy()
     left[list(ids)] = -np.inf
     return left if left.max() > -np.inf else logits
@@ -162,7 +162,7 @@ def forbid(logits: Floats, ids: Sequence[int]) -> Floats:
 
 def candidates(logits: Floats, temperature: float, top_k: int, top_p: float, min_p: float) -> tuple[Ints, Floats]:
     """The tokens that top-k, top-p and min-p leave of logits (B, V), by rising id: ids and weights, (B, C) each, C as
-    many as any sentence has.
+    many as any sequence has.
 
     A weight is the token's probability divided by the likeliest one's; 0 where the token is left out.
     """

@@ -1,7 +1,7 @@
 """What a reply copies from its prompt, such as the name that the user told, and which head carries it over.
 
 A head that copies ("induction head", Olsson et al., 2209.11895) looks, from the place before a token is written, at the
-same token earlier in the text. T tokens in the sentence, L decoder layers, H heads.
+same token earlier in the text. T tokens in the sequence, L decoder layers, H heads.
 """
 
 from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import Any
 from tinychat.files import to_csv, to_json
 from tinychat.inspection.carrying import Carried, Head, find_carried
 from tinychat.inspection.carrying_picture import draw_carried
-from tinychat.inspection.layers import ROLES, Layer
+from tinychat.inspection.layers import LayerRow
 from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
 from tinychat.inspection.trace import Trace
 from tinychat.tokenizer import Tokenizer
@@ -75,7 +75,7 @@ def _head_record(head: Head) -> dict[str, Any]:
     }
 
 
-def write_layer_report(folder: Path, layers: Sequence[Layer], sentences: Sequence[dict[str, Any]]) -> None:
+def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequence[dict[str, Any]]) -> None:
     """Fill an existing folder: layers.json, layers.csv, predictions.csv, and the pictures of each sentence.
 
     The picture of what was carried over is there only where something was.
@@ -87,7 +87,7 @@ def write_layer_report(folder: Path, layers: Sequence[Layer], sentences: Sequenc
             "kind": layer.kind,
             "shape": layer.shape,
             "parameters": layer.parameters,
-            "role": ROLES[layer.kind],
+            "role": layer.role,
         }
         for layer in layers
     ]
@@ -102,8 +102,8 @@ def write_layer_report(folder: Path, layers: Sequence[Layer], sentences: Sequenc
             layer.parameters,
             sentence["norms"][layer.name]["before"],
             sentence["norms"][layer.name]["after"],
-            ROLES[layer.kind]["en"],
-            ROLES[layer.kind]["ko"],
+            layer.role["en"],
+            layer.role["ko"],
         )
         for number, sentence in enumerate(sentences, start=1)
         for layer in layers

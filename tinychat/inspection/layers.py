@@ -1,29 +1,8 @@
-"""The layers of the article's sections 8 to 10: name, shape, parameters, role."""
+"""The layers of a model as the article's sections 8 to 10 list them: name, shape, parameters, role."""
 
 from dataclasses import dataclass
 
-from torch import nn
-
-from tinychat.model.classic import DialogueModel
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer as the article lists it.
-
-    name        of the module, or `softmax`, which is an operation without weights
-    section     of the article
-    kind        word_embedding, pos_embedding, norm, self_attn, norm1, ffn, norm2, output_layer or softmax
-    shape       as the article writes it
-    parameters  number of weights, biases included
-    """
-
-    name: str
-    section: int
-    kind: str
-    shape: str
-    parameters: int
-
+from tinychat.model.base import LanguageModel
 
 ROLES = {
     "word_embedding": {
@@ -63,31 +42,42 @@ ROLES = {
         "ko": "점수를 모두 더해 1이 되는 확률로 바꾼다.",
     },
 }
+NO_ROLE = {"en": "", "ko": ""}  # of a kind that has no sentence yet
 
 
-def list_layers(model: DialogueModel) -> list[Layer]:
-    """All layers in the order in which a sentence passes them."""
-    vocab, width = model.output_layer.weight.shape
-    wide = model.get_parameter("decoder_layers.0.ffn.0.bias").shape[0]
-    shapes = {
-        "input_layer.word_embedding": (8, f"[{vocab}, {width}]"),
-        "input_layer.pos_embedding": (8, f"[{model.max_len}, {width}]"),
-        "input_layer.norm": (8, f"[{width}]"),
-    }
-    for number in range(len(model.decoder_layers)):
-        shapes |= {
-            f"decoder_layers.{number}.self_attn": (9, f"[{width}, {width}]"),
-            f"decoder_layers.{number}.norm1": (9, f"[{width}]"),
-            f"decoder_layers.{number}.ffn": (9, f"[{width} -> {wide} -> {width}]"),
-            f"decoder_layers.{number}.norm2": (9, f"[{width}]"),
-        }
-    shapes["output_layer"] = (10, f"[{width}, {vocab}]")
-    layers = [
-        Layer(name, section, name.rpartition(".")[2], shape, _size(model.get_submodule(name)))
-        for name, (section, shape) in shapes.items()
+@dataclass(frozen=True)
+class LayerRow:
+    """A row of the table of layers.
+
+    name        of the module, or `softmax`, which is an operation without weights
+    section     of the article; None where it does not speak of it
+    kind        such as word_embedding, self_attn, ffn or softmax
+    shape       as the article writes it
+    parameters  number of weights, biases included
+    """
+
+    name: str
+    section: int | None
+    kind: str
+    shape: str
+    parameters: int
+
+    @property
+    def role(self) -> dict[str, str]:
+        """What it does, in a sentence, by language."""
+        return ROLES.get(self.kind, NO_ROLE)
+
+
+def list_layers(model: LanguageModel) -> list[LayerRow]:
+    """All layers in the order in which a sequence passes them."""
+    rows = [
+        LayerRow(
+            layer.name,
+            layer.section,
+            layer.kind,
+            layer.shape,
+            sum(parameter.numel() for parameter in model.get_submodule(layer.name).parameters()),
+        )
+        for layer in model.layers()
     ]
-    return [*layers, Layer("softmax", 10, "softmax", f"[{vocab}]", 0)]
-
-
-def _size(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+    return [*rows, LayerRow("softmax", 10, "softmax", f"[{model.vocab_size}]", 0)]

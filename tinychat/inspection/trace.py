@@ -1,16 +1,16 @@
-"""What each layer does to a real sentence: norms, attention, and what the model would say after each layer.
+"""What each layer does to a real sequence: norms, attention, and what the model would predict after each layer.
 
-B is 1 here. T tokens in the sentence, L decoder layers, H heads, V vocabulary.
+B is 1 here. T tokens in the sequence, L decoder layers, H heads, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from tinychat.model.classic import DialogueModel, attention_weights
-from tinychat.tokenizer.utf8 import Utf8
+from tinychat.model.attention import Attention, attention_weights
+from tinychat.model.base import LanguageModel
 
 TOP = 5
 
@@ -29,7 +29,7 @@ class Norms:
 
 @dataclass(frozen=True)
 class Trace:
-    """One sentence's way through the model.
+    """One sequence on its way through the model.
 
     ids         (T,) token ids
     norms       by the layer's name
@@ -53,67 +53,41 @@ class Trace:
 
 
 @torch.inference_mode()
-def trace_sentence(model: DialogueModel, ids: list[int]) -> Trace:
-    """Send one sentence through the model and watch every layer. `ids` has 1 to max_len tokens."""
+def trace_sequence(model: LanguageModel, ids: Sequence[int]) -> Trace:
+    """One sequence of 1 to max_len tokens through the model's own forward pass; hooks record every layer."""
     model.eval()
-    seen: dict[str, tuple[Tensor | None, Tensor]] = {}
-    queries_keys: list[tuple[Tensor, Tensor]] = []
-    states: list[Tensor] = []  # (1, T, D) after the input layer and each decoder layer
+    norms: dict[str, Norms] = {}
+    attention: list[Tensor] = []  # (1, H, T, T) of each layer
+    states: list[Tensor] = []  # (1, T, D) of the embeddings and after each layer
 
-    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
+    def record_norms(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             entering = inputs[0] if inputs[0].is_floating_point() else None
-            seen[name] = (entering, output)
-            if name.endswith("self_attn"):
-                queries, keys, _values = module.project(inputs[0])  # type: ignore[operator]
-                queries_keys.append((queries, keys))
-            if name == "input_layer.norm" or name.endswith("norm2"):
-                states.append(output)
+            norms[name] = Norms(_length(entering), _length(output) or 0.0)
 
-        return module.register_forward_hook(hook)
+        return hook
 
-    watched = ["input_layer.word_embedding", "input_layer.pos_embedding", "input_layer.norm", "output_layer"]
-    for number in range(len(model.decoder_layers)):
-        watched += [f"decoder_layers.{number}.{part}" for part in ("self_attn", "norm1", "ffn", "norm2")]
-    handles = [watch(name, model.get_submodule(name)) for name in watched]
+    def record_attention(_: nn.Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
+        queries, keys, *_rest = inputs
+        attention.append(attention_weights(queries, keys))
+
+    def record_state(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+        states.append(output)
+
+    handles = [
+        *(model.get_submodule(layer.name).register_forward_hook(record_norms(layer.name)) for layer in model.layers()),
+        *(m.register_forward_hook(record_attention) for m in model.modules() if isinstance(m, Attention)),
+        *(model.get_submodule(name).register_forward_hook(record_state) for name in model.states),
+    ]
     try:
         logits = model(torch.tensor([ids], device=model.device))  # (1, T, V)
     finally:
         for handle in handles:
             handle.remove()
 
-    norms = {name: Norms(_length(before), _length(after) or 0.0) for name, (before, after) in seen.items()}
     norms["softmax"] = Norms(_length(logits), _length(logits.softmax(dim=-1)) or 0.0)
-    attention = torch.cat([attention_weights(queries, keys) for queries, keys in queries_keys])  # (L, H, T, T)
-    early = torch.cat([model.output_layer(state).softmax(dim=-1) for state in states])  # (L + 1, T, V)
-    return Trace(tuple(ids), norms, attention.cpu(), early.float().cpu())
-
-
-@torch.inference_mode()
-def continue_greedily(
-    model: DialogueModel,
-    ids: list[int],
-    *,
-    end: int,
-    never: Sequence[int],
-    at_most: int,
-    utf8: Utf8 | None = None,
-) -> list[int]:
-    """`ids` and what the model says next, token by token the likeliest that is none of `never` and breaks no character,
-    until `end` (which stays out).
-    """
-    ids, pending = list(ids), b""
-    for _ in range(min(at_most, model.max_len - len(ids))):
-        logits = model(torch.tensor([ids], device=model.device))[0, -1]  # (V,)
-        logits[list(never)] = -torch.inf
-        if utf8:
-            logits[torch.from_numpy(utf8.breaking(pending)).to(logits.device)] = -torch.inf
-        token = int(logits.argmax())
-        if token == end:
-            break
-        pending = utf8.pending(pending, token) if utf8 else b""
-        ids.append(token)
-    return ids
+    early = torch.cat([model.logits(state).softmax(dim=-1) for state in states])  # (L + 1, T, V)
+    return Trace(tuple(ids), norms, torch.cat(attention).cpu(), early.float().cpu())
 
 
 def _length(vectors: Tensor | None) -> float | None:

@@ -2,157 +2,152 @@
 
 B batch, T tokens in a sequence, D embed_dim, H heads, K head dim (D / H), F ffn_dim, V vocabulary.
 
-Sentences in a batch are padded on the right. A token attends to itself and to what stands before it, so the padding
-behind a sentence reaches none of its tokens, and no padding mask is needed.
+Sequences in a batch are padded on the right. A token attends to itself and to what stands before it, so the padding
+behind a sequence reaches none of its tokens, and no padding mask is needed.
 """
-
-import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-SPREAD = 0.02  # of all matrices at the start, as in GPT-2
+from tinychat.model.attention import Attention
+from tinychat.model.base import LanguageModel, Layer, Matrix, ParameterGroups
+from tinychat.model.cache import CacheView
+from tinychat.model.classic_config import ClassicConfig
+
+INIT_STD = 0.02  # of all matrices, as in GPT-2
 
 
 class InputLayer(nn.Module):
     """Token ids to vectors: what the word is, plus where it stands (the article's section 2)."""
 
-    def __init__(self, vocab_size: int, embed_dim: int, max_len: int) -> None:
+    def __init__(self, config: ClassicConfig) -> None:
         super().__init__()
-        self.word_embedding = nn.Embedding(vocab_size, embed_dim)
-        self.pos_embedding = nn.Embedding(max_len, embed_dim)
-        self.norm = nn.LayerNorm(embed_dim)
+        self.word_embedding = nn.Embedding(config.vocab_size, config.embed_dim)
+        self.pos_embedding = nn.Embedding(config.max_len, config.embed_dim)
+        self.norm = nn.LayerNorm(config.embed_dim)
 
-    def forward(self, token_ids: Tensor) -> Tensor:
+    def forward(self, token_ids: Tensor, positions: Tensor | None = None) -> Tensor:
         """(B, T) int64 → (B, T, D)."""
-        positions = torch.arange(token_ids.shape[1], device=token_ids.device)  # (T,)
+        if positions is None:
+            positions = torch.arange(token_ids.shape[1], device=token_ids.device)  # (T,)
         x = self.word_embedding(token_ids) + self.pos_embedding(positions)  # (B, T, D)
         return self.norm(x)
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention over a sentence's own past (Vaswani et al., 1706.03762).
+    """Multi-head attention of a sequence to its own past (Vaswani et al., 1706.03762).
 
-    Its parameters have the names and shapes of `nn.MultiheadAttention(…, batch_first=True)`.
+    In a state dict its parameters have the names and shapes of `nn.MultiheadAttention(…, batch_first=True)`.
     """
 
-    def __init__(self, embed_dim: int, n_heads: int) -> None:
+    def __init__(self, config: ClassicConfig, layer: int) -> None:
         super().__init__()
-        if embed_dim % n_heads:
-            raise ValueError(f"n_heads {n_heads} does not divide embed_dim {embed_dim}")
-        self.n_heads = n_heads
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim))
-        self.out_proj = nn.Linear(embed_dim, embed_dim)
-        nn.init.normal_(self.in_proj_weight, std=SPREAD)
+        self.n_heads = config.n_heads
+        self.in_proj = nn.Linear(config.embed_dim, 3 * config.embed_dim, device="meta")
+        self.in_proj.weight = nn.Parameter(torch.empty(3 * config.embed_dim, config.embed_dim))
+        self.in_proj.bias = nn.Parameter(torch.zeros(3 * config.embed_dim))
+        self.attend = Attention(layer)
+        self.out_proj = nn.Linear(config.embed_dim, config.embed_dim)
+        nn.init.normal_(self.in_proj.weight, std=INIT_STD)
         nn.init.zeros_(self.out_proj.bias)
+        self.register_state_dict_post_hook(_to_multihead_names)
+        self.register_load_state_dict_pre_hook(_from_multihead_names)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cache: CacheView | None = None) -> Tensor:
         """(B, T, D) → (B, T, D)."""
         queries, keys, values = self.project(x)
-        mixed = attend(queries, keys, values)  # (B, H, T, K)
-        return self.out_proj(mixed.transpose(1, 2).flatten(2))  # (B, T, D)
+        heads = self.attend(queries, keys, values, cache)  # (B, H, T, K)
+        return self.out_proj(heads.transpose(1, 2).flatten(2))  # (B, T, D)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of each head: (B, T, D) → three of (B, H, T, K)."""
-        projected = F.linear(x, self.in_proj_weight, self.in_proj_bias)  # (B, T, 3D)
+        projected = self.in_proj(x)  # (B, T, 3D)
         heads = projected.unflatten(2, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, K)
         queries, keys, values = heads.unbind()
         return queries, keys, values
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Causal attention, (B, H, T, K) each → (B, H, T, K).
-
-    On a CPU in bf16 plain products take a fraction of the fused kernel's time, in fp32 several times as much
-    (docs/experiments.md).
-    """
-    if queries.device.type == "cpu" and queries.dtype == torch.bfloat16:
-        length, size = queries.shape[2:]
-        future = queries.new_full((length, length), -torch.inf).triu(1)
-        q, k, v = (each.flatten(0, 1) for each in (queries, keys, values))  # (B H, T, K) each
-        scores = torch.baddbmm(future, q, k.transpose(1, 2), alpha=1 / math.sqrt(size))  # (B H, T, T)
-        return (scores.softmax(dim=-1) @ v).unflatten(0, queries.shape[:2])
-    return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+def _to_multihead_names(_: nn.Module, state: dict[str, Tensor], prefix: str, *__: object) -> None:
+    for name in ("weight", "bias"):
+        state[f"{prefix}in_proj_{name}"] = state.pop(f"{prefix}in_proj.{name}")
 
 
-def attention_weights(queries: Tensor, keys: Tensor) -> Tensor:
-    """How much each token takes from each token up to it: (B, H, T, K) twice → (B, H, T, T), rows add up to 1."""
-    length = queries.shape[2]
-    scores = queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3])  # (B, H, T, T)
-    future = torch.ones(length, length, dtype=torch.bool, device=scores.device).triu(1)
-    return scores.masked_fill(future, -torch.inf).softmax(dim=-1)
+def _from_multihead_names(_: nn.Module, state: dict[str, Tensor], prefix: str, *__: object) -> None:
+    for name in ("weight", "bias"):
+        if (named := f"{prefix}in_proj_{name}") in state:
+            state[f"{prefix}in_proj.{name}"] = state.pop(named)
 
 
 class DecoderLayer(nn.Module):
     """Attention, then a feed-forward network, each added to what came in and normalised (section 3)."""
 
-    def __init__(self, embed_dim: int, n_heads: int, ffn_dim: int, dropout: float = 0.0) -> None:
+    def __init__(self, config: ClassicConfig, layer: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.self_attn = SelfAttention(embed_dim, n_heads)
-        self.norm1 = nn.LayerNorm(embed_dim)
-        self.ffn = nn.Sequential(nn.Linear(embed_dim, ffn_dim), nn.ReLU(), nn.Linear(ffn_dim, embed_dim))
-        self.norm2 = nn.LayerNorm(embed_dim)
+        width, ffn_dim = config.embed_dim, config.ffn_dim
+        self.self_attn = SelfAttention(config, layer)
+        self.norm1 = nn.LayerNorm(width)
+        self.ffn = nn.Sequential(nn.Linear(width, ffn_dim), nn.ReLU(), nn.Linear(ffn_dim, width))
+        self.norm2 = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cache: CacheView | None = None) -> Tensor:
         """(B, T, D) → (B, T, D)."""
-        x = self.norm1(x + self.dropout(self.self_attn(x)))
+        x = self.norm1(x + self.dropout(self.self_attn(x, cache)))
         return self.norm2(x + self.dropout(self.ffn(x)))
 
 
-class DialogueModel(nn.Module):
-    """The whole network (section 4): scores of every token of the vocabulary for the next place.
+class DialogueModel(LanguageModel):
+    """The whole network (section 4). `dropout` counts in training only; it has no parameters."""
 
-    `dropout` counts in training only; it has no parameters.
-    """
+    config: ClassicConfig
 
-    def __init__(
-        self,
-        vocab_size: int,
-        embed_dim: int,
-        n_layers: int,
-        n_heads: int,
-        ffn_dim: int,
-        max_len: int,
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.max_len = max_len
-        self.vocab_size = vocab_size
-        self.n_heads = n_heads
-        self.input_layer = InputLayer(vocab_size, embed_dim, max_len)
-        self.decoder_layers = nn.ModuleList(DecoderLayer(embed_dim, n_heads, ffn_dim, dropout) for _ in range(n_layers))
-        self.output_layer = nn.Linear(embed_dim, vocab_size)
+    def __init__(self, config: ClassicConfig, dropout: float = 0.0) -> None:
+        super().__init__(config)
+        self.input_layer = InputLayer(config)
+        self.decoder_layers = nn.ModuleList(DecoderLayer(config, n, dropout) for n in range(config.n_layers))
+        self.output_layer = nn.Linear(config.embed_dim, config.vocab_size)
         self.dropout = nn.Dropout(dropout)
+        self.states = ("input_layer", *(f"decoder_layers.{n}" for n in range(config.n_layers)))
         self._initialise()
 
     def _initialise(self) -> None:
-        # torch's embeddings begin with a spread of 1, which Adam's steps hardly move: they took twice the epochs to the
-        # same loss. Its other matrices begin with about twice ours (docs/experiments.md).
+        # torch's embeddings begin with a standard deviation of 1, which Adam's steps hardly move: they took twice the
+        # epochs to the same loss. Its other matrices begin with about twice ours (docs/experiments.md).
         for parameter in self.parameters():
             if parameter.dim() >= 2:
-                nn.init.normal_(parameter, std=SPREAD)
+                nn.init.normal_(parameter, std=INIT_STD)
 
-    def forward(self, token_ids: Tensor) -> Tensor:
-        """Logits: (B, T) int64, padded on the right → (B, T, V). Raises ValueError where T is above max_len."""
-        return self.output_layer(self.hidden(token_ids))
-
-    def hidden(self, token_ids: Tensor) -> Tensor:
-        """What the last decoder layer gives, (B, T) int64 → (B, T, D); the output layer makes logits of it."""
-        if token_ids.shape[1] > self.max_len:
-            raise ValueError(f"{token_ids.shape[1]} tokens; this model takes at most max_len {self.max_len}")
-        x = self.dropout(self.input_layer(token_ids))  # (B, T, D)
+    def hidden(self, token_ids: Tensor, positions: Tensor | None = None, cache: CacheView | None = None) -> Tensor:
+        x = self.dropout(self.input_layer(token_ids, positions))  # (B, T, D)
         for layer in self.decoder_layers:
-            x = layer(x)
+            x = layer(x, cache)
         return x
 
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters lie."""
-        return self.output_layer.weight.device
+    def logits(self, hidden: Tensor) -> Tensor:
+        return self.output_layer(hidden)
 
-    def n_parameters(self) -> int:
-        """Number of weights, all of them trained."""
-        return sum(parameter.numel() for parameter in self.parameters())
+    def parameter_groups(self) -> ParameterGroups:
+        """Queries, keys and values are taken head by head. The position embeddings occur in every sequence."""
+        matrices = [
+            Matrix(weight, 3 * self.config.n_heads if name.endswith("in_proj.weight") else 1)
+            for name, weight in self.decoder_layers.named_parameters()
+            if weight.dim() == 2
+        ]
+        return ParameterGroups(matrices, list(self.input_layer.word_embedding.parameters()))
+
+    def layers(self) -> list[Layer]:
+        """As sections 8 to 10 of the article list them."""
+        vocab, width, wide = self.config.vocab_size, self.config.embed_dim, self.config.ffn_dim
+        layers = [
+            Layer("input_layer.word_embedding", "word_embedding", f"[{vocab}, {width}]", 8),
+            Layer("input_layer.pos_embedding", "pos_embedding", f"[{self.max_len}, {width}]", 8),
+            Layer("input_layer.norm", "norm", f"[{width}]", 8),
+        ]
+        for number in range(self.config.n_layers):
+            layers += [
+                Layer(f"decoder_layers.{number}.self_attn", "self_attn", f"[{width}, {width}]", 9),
+                Layer(f"decoder_layers.{number}.norm1", "norm1", f"[{width}]", 9),
+                Layer(f"decoder_layers.{number}.ffn", "ffn", f"[{width} -> {wide} -> {width}]", 9),
+                Layer(f"decoder_layers.{number}.norm2", "norm2", f"[{width}]", 9),
+            ]
+        return [*layers, Layer("output_layer", "output_layer", f"[{width}, {vocab}]", 10)]

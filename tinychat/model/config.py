@@ -1,122 +1,82 @@
-"""The shape of a model as `config.json` keeps it, and the names and shapes of the weights that belong to it."""
+"""The shape of a model: what every architecture's config has, and what the rest of the package asks of it."""
 
-import json
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from dataclasses import Field, asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tinychat.errors import InputError
-from tinychat.files import read_regular
 
 if TYPE_CHECKING:
-    from tinychat.model.classic import DialogueModel
+    from tinychat.model.base import LanguageModel
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-ARCHITECTURES = ("classic",)
-
-LARGEST = 1_000_000_000  # of any size: beyond it a file is damaged, and its products would need big numbers
-MOST_LAYERS = 10_000  # the names of so many weights are still made in an instant
-MOST_BYTES = 1_000_000  # of config.json, which has a few hundred
+MAX_LAYERS = 200
+MAX_SIZE = 1_000_000  # of a vocabulary, a layer or a context
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """The shape of a model: what DialogueModel is made with."""
+class TrainingSizes:
+    """How many numbers a training holds.
 
+    matrices     parameters of the layers' weight matrices, which Muon orthogonalises
+    others       all other parameters
+    activations  for each token of a batch: what the layers keep for the backward pass
+    """
+
+    matrices: int
+    others: int
+    activations: int
+
+
+class ModelConfig(ABC):
+    """The base of an architecture's config, a frozen dataclass of positive whole numbers.
+
+    These fields every architecture has; it may add its own. A field's metadata may hold its largest value (`most`).
+    """
+
+    architecture: ClassVar[str]
     vocab_size: int
     embed_dim: int
     n_layers: int
     n_heads: int
-    ffn_dim: int
     max_len: int
+
+    @abstractmethod
+    def build(self, dropout: float = 0.0) -> "LanguageModel":
+        """A model of this shape with random weights. It imports torch."""
+
+    def fault(self) -> InputError | None:
+        """Why no model of this shape can be built; None where one can."""
+        return None
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each tensor in `model.safetensors`: those of the module, built without memory."""
+        import torch
+
+        with torch.device("meta"):
+            return {name: tuple(tensor.shape) for name, tensor in self.build().weights().items()}
+
+    def training_sizes(self) -> TrainingSizes:
+        """What memory a training takes, counted on the module, built without memory."""
+        import torch
+        from torch import nn
+
+        with torch.device("meta"):
+            model = self.build()
+        matrices = sum(matrix.weight.numel() for matrix in model.parameter_groups().matrices)
+        # Each product keeps its input, and its output is kept by what follows.
+        kept = sum(m.in_features + m.out_features for m in model.modules() if isinstance(m, nn.Linear))
+        return TrainingSizes(matrices, model.n_parameters() - matrices, kept - self.vocab_size)
 
     @property
     def head_dim(self) -> int:
         """Width of one attention head."""
         return self.embed_dim // self.n_heads
 
-    def build(self, dropout: float = 0.0) -> "DialogueModel":
-        """A model of this shape with random weights."""
-        from tinychat.model.classic import DialogueModel
+    def to_dict(self) -> dict[str, int]:
+        """The fields, as config.json keeps them."""
+        return asdict(self)  # type: ignore[call-overload]
 
-        sizes = {field.name: getattr(self, field.name) for field in fields(self)}
-        return DialogueModel(**sizes, dropout=dropout)
-
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each tensor in `model.safetensors`."""
-        v, d, f = self.vocab_size, self.embed_dim, self.ffn_dim
-        shapes: dict[str, tuple[int, ...]] = {
-            "input_layer.word_embedding.weight": (v, d),
-            "input_layer.pos_embedding.weight": (self.max_len, d),
-            "input_layer.norm.weight": (d,),
-            "input_layer.norm.bias": (d,),
-        }
-        for n in range(self.n_layers):
-            layer = f"decoder_layers.{n}"
-            shapes |= {
-                f"{layer}.self_attn.in_proj_weight": (3 * d, d),
-                f"{layer}.self_attn.in_proj_bias": (3 * d,),
-                f"{layer}.self_attn.out_proj.weight": (d, d),
-                f"{layer}.self_attn.out_proj.bias": (d,),
-                f"{layer}.norm1.weight": (d,),
-                f"{layer}.norm1.bias": (d,),
-                f"{layer}.ffn.0.weight": (f, d),
-                f"{layer}.ffn.0.bias": (f,),
-                f"{layer}.ffn.2.weight": (d, f),
-                f"{layer}.ffn.2.bias": (d,),
-                f"{layer}.norm2.weight": (d,),
-                f"{layer}.norm2.bias": (d,),
-            }
-        return shapes | {"output_layer.weight": (v, d), "output_layer.bias": (v,)}
-
-
-def load_config(path: str | Path) -> ModelConfig:
-    """The shape of the model in folder `path`. Raises InputError where there is none or it is faulty."""
-    file = Path(path) / CONFIG_FILE
-    try:
-        data: Any = json.loads(read_regular(file, MOST_BYTES).decode("utf-8"))
-    except FileNotFoundError:
-        raise InputError("{file}: no such file; train a model with `make repro`", file=file) from None
-    except NotADirectoryError:
-        raise InputError("{folder} is a file; name the folder of a model", folder=file.parent) from None
-    except OSError as error:
-        raise InputError("{file}: cannot be read: {reason}", file=file, reason=error.strerror) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            "{file}: damaged, no JSON: {error}; `make repro` makes it again", file=file, error=error
-        ) from None
-    if not isinstance(data, dict) or "architecture" not in data:
-        raise InputError("{file}: not a model of tinychat: it names no architecture", file=file)
-    architecture = data.pop("architecture")
-    if architecture not in ARCHITECTURES:
-        raise InputError("{file}: architecture is {value!r}; this version knows classic", file=file, value=architecture)
-    names = [field.name for field in fields(ModelConfig)]
-    if missing := [name for name in names if name not in data]:
-        raise InputError("{file}: not a model of tinychat: {names} missing", file=file, names=", ".join(missing))
-    if unknown := [name for name in data if name not in names]:
-        raise InputError(
-            "{file}: {names} unknown to this version of tinychat; a newer one wrote it?",
-            file=file,
-            names=", ".join(map(repr, unknown)),
-        )
-    for name in names:
-        value = data[name]
-        most = MOST_LAYERS if name == "n_layers" else LARGEST
-        if type(value) is not int or not 0 < value <= most:
-            raise InputError(
-                "{file}: {name} is {value!r}; it must be a whole number above 0, at most {most}",
-                file=file,
-                name=name,
-                value=value,
-                most=most,
-            )
-    config = ModelConfig(**data)
-    if config.embed_dim % config.n_heads:
-        raise InputError(
-            "{file}: n_heads {n_heads} does not divide embed_dim {embed_dim}",
-            file=file,
-            n_heads=config.n_heads,
-            embed_dim=config.embed_dim,
-        )
-    return config
+    @classmethod
+    def config_fields(cls) -> tuple["Field[Any]", ...]:
+        """The dataclass fields, in their order."""
+        return fields(cls)  # type: ignore[arg-type]

@@ -1,19 +1,17 @@
-"""How well a model says what it should: the loss of each token that counts."""
+"""The loss of each token that is to be predicted."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tinychat.model.classic import DialogueModel
 from tinychat.tokenizer.chat import IGNORED
 
-ROWS = (
-    32  # in bf16 the output layer computes a multiple of so many places: a CPU makes its program for each number anew
-)
+# In bf16 the output layer computes a multiple of so many tokens: oneDNN compiles a primitive for each new shape.
+BF16_TOKENS_STEP = 32
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,18 @@ class TokenLosses:
         return self.logits.detach().argmax(dim=1) == self.wanted
 
 
-def token_losses(model: DialogueModel, inputs: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> TokenLosses:
-    """The cross-entropy of each target; (B, T) ids and targets, IGNORED where nothing is to be said.
+def token_losses(model: nn.Module, inputs: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> TokenLosses:
+    """The cross-entropy of each target; (B, T) ids and targets, IGNORED where nothing is to be predicted.
 
-    Logits are made only for places that have a target.
+    Logits are made only of tokens that have a target. It calls the model's `forward` and nothing else of it, so that
+    what wraps a model (DistributedDataParallel, torch.compile) takes part.
     """
-    ids, wanted = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))  # (B, T) each
-    places = torch.nonzero(wanted.flatten() != IGNORED).squeeze(1)  # (N,)
-    n = len(places)
-    if torch.is_autocast_enabled(places.device.type):
-        places = F.pad(places, (0, -n % ROWS))  # the first place once more, which nothing is made of
-    logits = model.output_layer(model.hidden(ids).flatten(0, 1)[places]).float()  # (N or more, V)
-    wanted = wanted.flatten()[places]
+    device = next(model.parameters()).device
+    ids, wanted = (torch.from_numpy(array).to(device) for array in (inputs, targets))  # (B, T) each
+    select = torch.nonzero(wanted.flatten() != IGNORED).squeeze(1)  # (N,)
+    n = len(select)
+    if torch.is_autocast_enabled(device.type):
+        select = F.pad(select, (0, -n % BF16_TOKENS_STEP))  # the first token again, whose logits are dropped
+    logits = model(ids, select=select).float()  # (N or more, V)
+    wanted = wanted.flatten()[select]
     return TokenLosses(F.cross_entropy(logits, wanted, reduction="none")[:n], logits[:n], wanted[:n])

@@ -1,15 +1,16 @@
 """A model on disk: `config.json` (its shape), `model.safetensors` (its weights), `tokenizer.json`. No pickle."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import safetensors.torch
 import torch
+from torch import nn
 
 from tinychat.files import to_json
-from tinychat.model.classic import DialogueModel
-from tinychat.model.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig, load_config
-from tinychat.model.weights import load_weights, record
+from tinychat.model.base import LanguageModel
+from tinychat.model.config import ModelConfig
+from tinychat.model.registry import CONFIG_FILE, config_record, load_config
+from tinychat.model.weights import WEIGHTS_FILE, load_weights, record
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 
 
@@ -20,9 +21,7 @@ def save_model(
 
     The same weights give the same bytes.
     """
-    (folder / CONFIG_FILE).write_text(
-        to_json({"architecture": "classic", **asdict(config)}), encoding="utf-8", newline="\n"
-    )
+    (folder / CONFIG_FILE).write_text(to_json(config_record(config)), encoding="utf-8", newline="\n")
     if tokenizer is not None:
         (folder / TOKENIZER_FILE).write_bytes(tokenizer)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
@@ -30,14 +29,17 @@ def save_model(
     (folder / WEIGHTS_FILE).write_bytes(data)
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> DialogueModel:
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> LanguageModel:
     """The model in folder `path`, in evaluation mode, its weights in fp32 on `device`.
 
-    Raises InputError as `load_weights` does.
+    Raises InputError as `load_config` and `load_weights` do.
     """
     config = load_config(path)
-    weights = {name: torch.from_numpy(array) for name, array in load_weights(path, config).items()}
+    tensors = {name: torch.from_numpy(array) for name, array in load_weights(path, config).items()}
     with torch.device("meta"):
         model = config.build()
-    model.load_state_dict(weights, assign=True)
+    loaded = {id(weight): nn.Parameter(tensors[name]) for name, weight in model.weights().items()}
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+            module.register_parameter(name, loaded[id(parameter)])
     return model.to(device).eval()

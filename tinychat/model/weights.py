@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ import safetensors
 
 from tinychat.errors import InputError
 from tinychat.files import read_regular, refuse_irregular
-from tinychat.model.config import CONFIG_FILE, WEIGHTS_FILE, ModelConfig
+from tinychat.model.config import ModelConfig
+from tinychat.model.registry import CONFIG_FILE
 from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE
 
+WEIGHTS_FILE = "model.safetensors"
 FLOAT32 = "F32"
 DTYPES = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}  # safetensors' names of them
 LARGEST_WEIGHT = 1e15  # training gives none near it, and float32 cannot square the sums that it would give
@@ -26,7 +27,7 @@ def record(config: ModelConfig, tokenizer: bytes | None) -> dict[str, str]:
 
     One key: several are written in random order.
     """
-    saved: dict[str, Any] = {"config": asdict(config)}
+    saved: dict[str, Any] = {"config": config.to_dict()}
     if tokenizer is not None:
         saved["tokenizer"] = _digest(tokenizer)
     return {RECORD: json.dumps(saved)}
@@ -40,14 +41,15 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
     what it was saved with.
     """
     file = Path(folder) / WEIGHTS_FILE
+    expected = config.weight_shapes()
     try:
         refuse_irregular(file)
         with safetensors.safe_open(file, framework="np") as opened:
             names = set(opened.keys())
             kinds = {name: opened.get_slice(name) for name in names}
-            _refuse(file, _faults(config, {n: (k.get_dtype(), tuple(k.get_shape())) for n, k in kinds.items()}))
+            _refuse(file, _faults(expected, {n: (k.get_dtype(), tuple(k.get_shape())) for n, k in kinds.items()}))
             _refuse_mixed(file, config, opened.metadata() or {})
-            weights = {name: opened.get_tensor(name) for name in config.weight_shapes()}
+            weights = {name: opened.get_tensor(name) for name in expected}
     except FileNotFoundError:
         raise InputError("{file}: no such file; train a model with `make repro`", file=file) from None
     except safetensors.SafetensorError as error:
@@ -56,13 +58,14 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
         ) from None
     except OSError as error:
         raise InputError("{file}: cannot be read: {error}", file=file, error=error) from None
-    _refuse(file, [f"{name} holds what is no number to compute with" for name in weights if _is_wild(weights[name])])
+    _refuse(
+        file, [f"{name} holds what is no number to compute with" for name in weights if _is_out_of_range(weights[name])]
+    )
     return weights
 
 
-def _faults(config: ModelConfig, found: dict[str, tuple[str, tuple[int, ...]]]) -> list[str]:
-    """Where names, shapes and types of the weights differ from what `config` needs."""
-    expected = config.weight_shapes()
+def _faults(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[str, tuple[int, ...]]]) -> list[str]:
+    """Where names, shapes and types of the weights differ from what the architecture needs."""
     faults = [f"{name} is missing" for name in expected if name not in found]
     faults += [f"{name!r} is unknown" for name in sorted(found) if name not in expected]
     for name in (name for name in expected if name in found):
@@ -95,7 +98,7 @@ def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> 
         shape, digest = dict(saved["config"]), saved.get("tokenizer")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError("{file}: damaged: its metadata does not say what it was saved with", file=file) from None
-    beside = asdict(config)
+    beside = config.to_dict()
     for name in sorted(shape.keys() | beside.keys()):
         if shape.get(name) != beside.get(name):
             raise InputError(
@@ -119,6 +122,6 @@ def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _is_wild(weight: npt.NDArray[np.float32]) -> bool:
-    """Whether it holds NaN, infinity, or what is too large to be computed with."""
+def _is_out_of_range(weight: npt.NDArray[np.float32]) -> bool:
+    """Whether it holds NaN, infinity, or a number too large to compute with."""
     return not (weight.min() >= -LARGEST_WEIGHT and weight.max() <= LARGEST_WEIGHT)  # NaN compares as false

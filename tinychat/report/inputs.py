@@ -42,7 +42,7 @@ CARRIED = "carried"  # a picture too, where the reply has a word from the prompt
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of the training history; losses in nats a token, `valid_loss` None where nothing is held out."""
+    """A row of the training history; losses in nats per token, `valid_loss` None where nothing is held out."""
 
     number: int
     train_loss: float
@@ -80,7 +80,7 @@ class Reports:
 
     metrics    by the names of METRICS
     training   what was used: model, train, runtime, torch
-    layers     a record a layer, in the order in which a sentence passes them
+    layers     one record per layer, in the order in which a sentence passes them
     """
 
     metrics: dict[str, dict[str, Any]]

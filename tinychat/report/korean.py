@@ -131,7 +131,7 @@ WORDS = {
     "loss": "손실",
     "loss.about": "답의 토큰 하나를 맞힐 때의 놀라움(nat)",
     "perplexity": "퍼플렉서티",
-    "perplexity.about": "후보가 몇 개일 때만큼 망설이는가",
+    "perplexity.about": "토큰당 평균 음의 로그 가능도의 exp. 같은 확률의 후보 몇 개 가운데 고르는 셈인가",
     "bits_per_byte": "바이트당 비트",
     "bits_per_byte.about": "답의 1바이트를 적는 데 드는 비트, 어휘가 달라도 견줄 수 있다",
     "next_token_accuracy": "다음 토큰 정확도",

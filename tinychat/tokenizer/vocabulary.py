@@ -107,7 +107,7 @@ class Tokenizer(ABC):
             )
         return [*(i for turn in turns[start:] for i in turn.ids), self.bot_id]
 
-    def never_said(self, vocab_size: int) -> list[int]:
+    def suppressed_token_ids(self, vocab_size: int) -> list[int]:
         """Ids that no reply holds, of a model with `vocab_size` of them: the marks of the template but `<eos>`, the
         unknown word, and places without a token.
         """

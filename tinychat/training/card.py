@@ -8,6 +8,7 @@ from tinychat.model.config import ModelConfig
 def model_card(config: ModelConfig, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
     """The README.md of a model's folder."""
     train, runtime = facts["train"], facts["runtime"]
+    sizes = ", ".join(f"{name} {value}" for name, value in config.to_dict().items())
     valid = "none was held out" if metrics["valid_loss"] is None else f"{metrics['valid_loss']:.4f}"
     return f"""---
 library_name: tinychat
@@ -21,13 +22,11 @@ project. It knows nothing else: it answers in their manner, and what lies outsid
 
 | | |
 |---|---|
-| shape | {config.n_layers} layers, width {config.embed_dim}, {config.n_heads} heads, feed-forward {config.ffn_dim} |
-| vocabulary | {config.vocab_size} tokens |
-| longest dialogue | {config.max_len} tokens |
+| architecture | {config.architecture}: {sizes} |
 | trained for | {metrics["epochs"]} epochs, {metrics["steps"]} steps |
 | learning rate | {train["learning_rate"]:g}, {train["optimizer"]} |
 | kept | the weights after epoch {metrics["kept_epoch"]} |
-| training loss then | {metrics["train_loss"]:.4f} nats a token |
+| training loss then | {metrics["train_loss"]:.4f} nats per token |
 | validation loss then | {valid} |
 | trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {facts["torch"]} |
 

@@ -10,7 +10,7 @@ import torch
 from tinychat.batches.batching import collate, padding_share, plan_batches
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, describe
-from tinychat.model.classic import DialogueModel
+from tinychat.model.base import LanguageModel
 from tinychat.model.losses import token_losses
 from tinychat.params import TrainParams
 from tinychat.printing import say
@@ -23,8 +23,8 @@ from tinychat.training.snapshots import Progress, SnapshotStore
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
 MOST_LINES = 20  # so many epochs get a line each; of more only every n-th, about so many in all
-# In bf16 a CPU makes its matrix program for each new shape, which takes longer than the step itself, and odd sizes are
-# slow (docs/experiments.md): there batches are padded to a width that is a multiple of this.
+# In bf16 on a CPU oneDNN compiles a primitive for each new shape, which takes longer than the step itself, and odd
+# sizes are slow (docs/experiments.md): there batches are padded to a multiple of this width.
 BF16_WIDTH_STEP = 8
 
 
@@ -33,7 +33,7 @@ class Trained:
     """The outcome of a training run.
 
     weights      the weights that are kept, by name
-    history      a row an epoch: epoch, step, learning_rate, train_loss, valid_loss (nats per token; None without
+    history      one row per epoch: epoch, step, learning_rate, train_loss, valid_loss (nats per token; None without
                  a validation split)
     kept_epoch   the epoch whose weights are kept
     stopped_early  whether `patience` ended the run
@@ -50,7 +50,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: DialogueModel,
+        model: LanguageModel,
         train: PreparedSplit,
         valid: PreparedSplit,
         params: TrainParams,
@@ -106,7 +106,7 @@ class Trainer:
         progress = self.progress
         batch = collate(self.train, rows, self.pad_id, self.width_step)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("factor", 1.0)
+            group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("lr_scale", 1.0)
         with self.runtime.autocast():
             losses = token_losses(self.model, batch.inputs, batch.targets).losses
         loss = losses.mean()
@@ -160,7 +160,7 @@ class Trainer:
         if valid_loss is not None and (progress.best_loss is None or valid_loss < progress.best_loss):
             progress.best_loss, progress.best_epoch = valid_loss, progress.epoch
             if self.params.keep == "best":
-                self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+                self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.weights().items()}
         if progress.epoch % math.ceil(epochs / MOST_LINES) == 0 or progress.epoch in (1, epochs):
             tail = "" if valid_loss is None else f"  validation {valid_loss:.4f}"
             display.line(f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}{tail}")
@@ -229,7 +229,7 @@ class Trainer:
     def _trained(self) -> Trained:
         progress = self.progress
         best = self.params.keep == "best" and self.best_weights is not None
-        weights = self.best_weights if best and self.best_weights else self.model.state_dict()
+        weights = self.best_weights if best and self.best_weights else self.model.weights()
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
             raise InputError(self._diverged(math.nan))
         return Trained(

@@ -1,48 +1,39 @@
-"""Muon: the matrices of the layers move by orthogonal steps, all other weights by AdamW.
+"""Muon for the matrices of the layers, AdamW for all other weights.
 
-After Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024): the averaged gradient of a matrix
-is replaced by the orthogonal matrix nearest to it, so that what is rare in it is learnt as fast as what is common. It
-moves a matrix about as far as AdamW would (Liu et al., 2502.16982), so one learning rate does for both kinds.
+Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024): the momentum of a matrix is replaced by
+the nearest orthogonal matrix, so that rare directions are learnt as fast as common ones. Its update has the root mean
+square of an AdamW update (Liu et al., 2502.16982), so one learning rate does for both.
 """
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from tinychat.model.base import Matrix
+
 MOMENTUM = 0.95
-# Polynomials a x + b x³ + c x⁵ that are applied to the singular values one after the other, searched for: they bring
-# all from 0.008 of the matrix's norm on to between 0.65 and 1.3. Of Jordan's one polynomial this takes three to four.
-POLYNOMIALS = ((8.0179, -23.4519, 17.3305), (3.5942, -2.7579, 0.5544), (2.8780, -2.3703, 0.5811))
-TYPICAL_STEP = 0.2  # an AdamW step's root mean square, as a share of the learning rate
-# A matrix moves at every so many steps, so many times as far: its average hardly changes from one to the next, and to
-# make it orthogonal took a quarter of a training step (docs/experiments.md). In a run of fewer steps some never move.
-TURNS = 4
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A weight (out, in) that is orthogonalised in so many blocks of rows: heads, which have nothing to do with each
-    other, or one.
-    """
-
-    weight: torch.nn.Parameter
-    blocks: int = 1
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Of a block."""
-        rows, columns = self.weight.shape
-        return rows // self.blocks, columns
+# Newton–Schulz coefficients (a, b, c) of a x + b x³ + c x⁵, other ones in each iteration as in Polar Express
+# (2505.16932), found by search: three iterations bring singular values from 0.008 of the matrix's norm on to between
+# 0.65 and 1.3. With Jordan's one triple it takes three to four.
+NEWTON_SCHULZ_COEFFICIENTS = (
+    (8.0179, -23.4519, 17.3305),
+    (3.5942, -2.7579, 0.5544),
+    (2.8780, -2.3703, 0.5811),
+)
+UPDATE_RMS = 0.2  # of an AdamW update, in learning rates
+# A matrix is updated at every so many steps, with so many times the learning rate: its momentum hardly changes from one
+# step to the next, and orthogonalisation took a quarter of a training step (docs/experiments.md). The matrices take
+# turns; in a run of fewer steps some are never updated.
+UPDATE_INTERVAL = 4
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW over the parameters in `groups`, Muon over the matrices, which are its last group and take turns.
+    """AdamW over the parameters in `groups`; Muon over the matrices, which are the last group.
 
-    width       of the vectors that go through the layers
-    precision   of the products that orthogonalise: bfloat16 where the training computes in it, else float32
+    width       of the hidden state
+    precision   of the Newton–Schulz iteration: bfloat16 where the training computes in it, else float32
     """
 
     def __init__(
@@ -56,44 +47,44 @@ class Muon(torch.optim.AdamW):
         weight_decay: float,
         precision: torch.dtype = torch.float32,
     ) -> None:
-        of_matrices = {"params": [matrix.weight for matrix in matrices], "weight_decay": weight_decay}
-        super().__init__([*groups, of_matrices], lr=lr, betas=betas, fused=True)
-        # By shape: so each turn has about as many of each, and computes them together.
+        matrix_group = {"params": [matrix.weight for matrix in matrices], "weight_decay": weight_decay}
+        super().__init__([*groups, matrix_group], lr=lr, betas=betas, fused=True)
+        # By shape, so that each step updates about as many of each shape and computes them together.
         self.matrices = sorted(matrices, key=lambda matrix: matrix.shape)
         self.width, self.precision = width, precision
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move all weights but the matrices whose turn it is not; each must have a gradient."""
+        """Update all weights but the matrices whose turn it is not; each must have a gradient."""
         gradients = [matrix.weight.grad for matrix in self.matrices]
-        self._step_of_matrices()
+        self._step_matrices()
         for matrix in self.matrices:
-            matrix.weight.grad = None  # AdamW passes over what has none
+            matrix.weight.grad = None  # AdamW skips what has none
         super().step()
         for matrix, gradient in zip(self.matrices, gradients, strict=True):
             matrix.weight.grad = gradient
 
-    def _step_of_matrices(self) -> None:
+    def _step_matrices(self) -> None:
         for matrix in self.matrices:
-            self._average(matrix.weight)
+            self._update_momentum(matrix.weight)
         step = int(self.state[self.matrices[0].weight]["step"])
         by_shape: dict[tuple[int, int], list[Matrix]] = defaultdict(list)
-        for place, matrix in enumerate(self.matrices):
-            if (step + place) % TURNS == 0:
+        for index, matrix in enumerate(self.matrices):
+            if (step + index) % UPDATE_INTERVAL == 0:
                 by_shape[matrix.shape].append(matrix)
-        rate, decay = TURNS * self.param_groups[-1]["lr"], self.param_groups[-1]["weight_decay"]
+        lr, decay = UPDATE_INTERVAL * self.param_groups[-1]["lr"], self.param_groups[-1]["weight_decay"]
         for (rows, columns), same in by_shape.items():
-            averages = [self._with_a_second_look(matrix.weight).view(-1, rows, columns) for matrix in same]
-            moves = orthogonal(torch.cat([each.to(self.precision) for each in averages]))
-            # Of a matrix (width, width) the mean square of all numbers is 1 / width when its rows have length 1. One
-            # that has more outputs than inputs moves its outputs as far (Jordan et al.).
-            size = TYPICAL_STEP * math.sqrt(self.width) * math.sqrt(max(1.0, rows / columns))
-            for matrix, move in zip(same, moves.split([matrix.blocks for matrix in same]), strict=True):
-                matrix.weight.mul_(1 - rate * decay)
-                matrix.weight.sub_(move.view_as(matrix.weight), alpha=rate * size)
+            momenta = [self._nesterov(matrix.weight).view(-1, rows, columns) for matrix in same]
+            updates = orthogonalise(torch.cat([momentum.to(self.precision) for momentum in momenta]))
+            # An orthogonal matrix (width, width) has a mean square of 1 / width. A matrix with more outputs than inputs
+            # changes each output as much (Jordan et al.).
+            scale = UPDATE_RMS * math.sqrt(self.width) * math.sqrt(max(1.0, rows / columns))
+            for matrix, update in zip(same, updates.split([matrix.blocks for matrix in same]), strict=True):
+                matrix.weight.mul_(1 - lr * decay)
+                matrix.weight.sub_(update.view_as(matrix.weight), alpha=lr * scale)
 
-    def _average(self, weight: torch.nn.Parameter) -> None:
-        """Take the gradient into its average over the past steps."""
+    def _update_momentum(self, weight: torch.nn.Parameter) -> None:
+        """Add the gradient to the momentum, an exponential moving average."""
         state, gradient = self.state[weight], weight.grad
         assert gradient is not None
         if not state:
@@ -102,24 +93,24 @@ class Muon(torch.optim.AdamW):
         state["step"] += 1
         state["momentum"].lerp_(gradient, 1 - MOMENTUM)
 
-    def _with_a_second_look(self, weight: torch.nn.Parameter) -> Tensor:
-        """The average, and the present gradient once more (Nesterov)."""
-        average: Tensor = self.state[weight]["momentum"]
+    def _nesterov(self, weight: torch.nn.Parameter) -> Tensor:
+        """Nesterov momentum: the momentum, moved once more towards the gradient."""
+        momentum: Tensor = self.state[weight]["momentum"]
         gradient = weight.grad
         assert gradient is not None
-        return gradient.lerp(average, MOMENTUM)
+        return gradient.lerp(momentum, MOMENTUM)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """The matrices (n, rows, columns) with singular values of about 1, but for those that are next to none.
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """Newton–Schulz iteration: the matrices (n, rows, columns) with singular values near 1, but for very small ones.
 
     In their precision; a row of zeros stays one.
     """
     norms = torch.linalg.vector_norm(matrices, dim=(1, 2), keepdim=True, dtype=torch.float32)
     x = matrices / (norms + 1e-7).to(matrices.dtype)
     tall = x.shape[1] > x.shape[2]
-    for linear, cubic, quintic in POLYNOMIALS:
+    for a, b, c in NEWTON_SCHULZ_COEFFICIENTS:
         square = x.mT @ x if tall else x @ x.mT  # (n, m, m), m the shorter side
-        factor = torch.baddbmm(square, square, square, beta=cubic, alpha=quintic)
-        x = torch.baddbmm(x, x, factor, beta=linear) if tall else torch.baddbmm(x, factor, x, beta=linear)
+        polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        x = torch.baddbmm(x, x, polynomial, beta=a) if tall else torch.baddbmm(x, polynomial, x, beta=a)
     return x

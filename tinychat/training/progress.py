@@ -68,7 +68,7 @@ class TrainingDisplay:
 
     @property
     def speed(self) -> float:
-        """Tokens a second in training steps, padding included."""
+        """Tokens per second in training steps, padding included."""
         return self._tokens / max(1e-9, self._seconds)
 
     def line(self, text: str) -> None:

@@ -1,6 +1,7 @@
 """A whole training run: the model is made, trained, and written down."""
 
 import csv
+import inspect
 import io
 import math
 from collections.abc import Callable
@@ -61,7 +62,7 @@ class TrainingResult:
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
     def _history(self) -> str:
-        """The history as a table, a row an epoch."""
+        """The history as a table, one row per epoch."""
         buffer = io.StringIO(newline="")
         writer = csv.DictWriter(buffer, HISTORY_COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -91,17 +92,18 @@ def train_model(
     """
     config = model_config(model_params, tokenizer)
     facts = {
-        "model": asdict(config),
+        "model": config.to_dict(),
         "train": train_params.model_dump(),
         "runtime": asdict(runtime),
         "torch": torch.__version__,
     }
     with only_training(work_folder), StopSignals() as stop:
+        torch.manual_seed(train_params.seed)
+        model = config.build(dropout=train_params.dropout).to(runtime.device)
+        files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
         store = SnapshotStore(work_folder / "runs" / fingerprint(facts, files))
         if removed := store.remove_others():
             say(removed)
-        torch.manual_seed(train_params.seed)
-        model = config.build(dropout=train_params.dropout).to(runtime.device)
         trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
         if trainer.resume():
             say(f"going on from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
@@ -145,8 +147,7 @@ def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
             f"params.yaml: model.vocab_size is {vocab_size}, but the vocabulary has {tokenizer.size} tokens; "
             "leave it empty, or take at least as many"
         )
-    sizes = params.model_dump(exclude={"architecture", "vocab_size"})
-    return ModelConfig(vocab_size=vocab_size, **sizes)
+    return params.config(vocab_size)
 
 
 def _metrics(trained: Trained, parameters: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from tinychat.errors import InputError
 from tinychat.files import write_atomically
+from tinychat.model.base import LanguageModel
 from tinychat.params import TrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
@@ -29,36 +30,17 @@ LARGEST = 1e100  # beyond it no number of a training is
 KEPT = 3  # runs that were stopped and not taken up again
 RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
 PACKAGE = Path(__file__).parents[1]
-# The code that trains: what the stage train imports, as tests/training/test_snapshots.py holds it to. What checks
-# params.yaml is no part of it, the settings are.
+# The code that trains: packages whole, and single files. What checks params.yaml is no part of it, the settings are.
 CODE = (
+    "batches",
+    "model",
+    "tokenizer",
+    "training",
     "__init__.py",
-    "batches/batching.py",
-    "batches/prepared.py",
     "errors.py",
     "files.py",
-    "model/__init__.py",
-    "model/classic.py",
-    "model/config.py",
-    "model/losses.py",
-    "model/storage.py",
-    "model/weights.py",
     "printing.py",
     "runtime.py",
-    "tokenizer/__init__.py",
-    "tokenizer/byte_level.py",
-    "tokenizer/chat.py",
-    "tokenizer/loading.py",
-    "tokenizer/vocabulary.py",
-    "tokenizer/word_level.py",
-    "training/card.py",
-    "training/interruption.py",
-    "training/loop.py",
-    "training/muon.py",
-    "training/optimizers.py",
-    "training/progress.py",
-    "training/run.py",
-    "training/snapshots.py",
 )
 ROW = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
 
@@ -107,7 +89,7 @@ class SnapshotStore:
     def save(
         self,
         progress: Progress,
-        model: torch.nn.Module,
+        model: LanguageModel,
         optimizer: torch.optim.Optimizer,
         best_weights: dict[str, torch.Tensor] | None,
     ) -> None:
@@ -118,7 +100,7 @@ class SnapshotStore:
         write_atomically(self.folder / SNAPSHOT_FILE, data)
 
     def load(
-        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, params: TrainParams, steps_per_epoch: int
+        self, model: LanguageModel, optimizer: torch.optim.Optimizer, params: TrainParams, steps_per_epoch: int
     ) -> tuple[Progress, dict[str, torch.Tensor] | None] | None:
         """Put model, optimizer and random state where the snapshot left them; None where there is no snapshot.
 
@@ -135,8 +117,8 @@ class SnapshotStore:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
             progress.check(params, steps_per_epoch)
             best = params.keep == "best" and progress.best_epoch is not None
-            _take_a_blank_step(model, optimizer)
-            _check_tensors(tensors, _tensors_of(model, optimizer, model.state_dict() if best else None), progress.step)
+            _make_optimizer_state(model, optimizer)
+            _check_tensors(tensors, _tensors_of(model, optimizer, model.weights() if best else None), progress.step)
             groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "random": {}}
             for key, tensor in tensors.items():
                 group, name = key.split(".", 1)
@@ -145,7 +127,7 @@ class SnapshotStore:
         except Exception as error:  # safetensors, pydantic and torch raise error types of their own
             told = " ".join(str(error).split())
             raise InputError(f"{path}: damaged ({told}); remove it to train from the beginning") from None
-        model.load_state_dict(groups["model"])
+        model.load_weights(groups["model"])
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in groups["optimizer"].items():
             index, name = key.split(".", 1)
@@ -187,17 +169,17 @@ def _is_number(value: float | int | None) -> bool:
 
 
 def _tensors_of(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, best_weights: dict[str, torch.Tensor] | None
+    model: LanguageModel, optimizer: torch.optim.Optimizer, best_weights: dict[str, torch.Tensor] | None
 ) -> dict[str, torch.Tensor]:
     """All tensors that a run needs to go on, by their names in a snapshot."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors = {f"model.{name}": tensor for name, tensor in model.weights().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in (best_weights or {}).items()}
     for index, entries in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entries.items()}
     return tensors | {f"random.{name}": tensor for name, tensor in _random_states().items()}
 
 
-def _take_a_blank_step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _make_optimizer_state(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """The optimizer makes its state in its first step: after this one it has the tensors that a snapshot must have.
 
     Weights and state are then to be replaced.
@@ -258,12 +240,19 @@ def work_folder(root: Path) -> Path:
     return Path(os.environ.get("DVC_ROOT", root)) / ".tinychat"
 
 
+def code_files() -> list[Path]:
+    """The files of CODE."""
+    return sorted(
+        path for name in CODE for path in ((PACKAGE / name).rglob("*.py") if "." not in name else [PACKAGE / name])
+    )
+
+
 def fingerprint(settings: Any, files: Iterable[Path]) -> str:
     """A name for one run: its settings, the code that trains, the content of its files.
 
-    The code is the files of CODE, so that it does not matter what has been imported of it so far.
+    The code is that of CODE, so that it does not matter what has been imported of it so far.
     """
-    named = [(name, PACKAGE / name) for name in CODE]
+    named = [(path.relative_to(PACKAGE).as_posix(), path) for path in code_files()]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, path in [*named, *((path.name, path) for path in sorted(files))]:
         digest.update(f"\0{name}\0".encode())

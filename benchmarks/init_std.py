@@ -1,6 +1,6 @@
-"""How the spread of the embeddings at the start decides how fast a model learns.
+"""How the std of the embeddings at the start decides how fast a model learns.
 
-    python -m benchmarks.embedding_spread [--epochs 3]      after `make repro`: it takes data/prepared and params.yaml
+    python -m benchmarks.init_std [--epochs 3]      after `make repro`: it takes data/prepared and params.yaml
 
 Trains the same model on the same batches with torch's default (1) and with ours, and prints the validation loss after
 each epoch.
@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tinychat.batches.prepared import open_split
-from tinychat.model.classic import SPREAD
+from tinychat.model.classic import INIT_STD, DialogueModel
 from tinychat.params import load_params
-from tinychat.runtime import choose_runtime
+from tinychat.runtime import configure_runtime
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trainer
@@ -38,19 +38,20 @@ class Quiet:
         pass
 
 
-def validation_losses(spread: float, epochs: int) -> list[float]:
+def validation_losses(std: float, epochs: int) -> list[float]:
     params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
     train_params = params.train.model_copy(update={"epochs": epochs, "patience": None})
     torch.manual_seed(train_params.seed)
     model = model_config(params.model, tokenizer).build(train_params.dropout)
+    assert isinstance(model, DialogueModel)
     with torch.no_grad():
         for embedding in (model.input_layer.word_embedding, model.input_layer.pos_embedding):
-            embedding.weight.mul_(spread / SPREAD)
+            embedding.weight.mul_(std / INIT_STD)
     with tempfile.TemporaryDirectory() as folder:
         sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
         train, valid = (open_split(Path("data/prepared"), name, **sizes) for name in ("train", "valid"))
         store = SnapshotStore(Path(folder))
-        trainer = Trainer(model, train, valid, train_params, choose_runtime(), store, tokenizer.pad_id)
+        trainer = Trainer(model, train, valid, train_params, configure_runtime(), store, tokenizer.pad_id)
         history = trainer.run(Quiet(), StopSignals()).history
     return [float(row["valid_loss"] or 0.0) for row in history]
 
@@ -59,9 +60,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=3)
     epochs = parser.parse_args().epochs
-    table = Table("spread", *(f"epoch {n}" for n in range(1, epochs + 1)), title="validation loss, nats per token")
-    for spread in (1.0, SPREAD):
-        table.add_row(f"{spread:g}", *(f"{loss:.3f}" for loss in validation_losses(spread, epochs)))
+    table = Table("std", *(f"epoch {n}" for n in range(1, epochs + 1)), title="validation loss, nats per token")
+    for std in (1.0, INIT_STD):
+        table.add_row(f"{std:g}", *(f"{loss:.3f}" for loss in validation_losses(std, epochs)))
     Console().print(table)
 
 

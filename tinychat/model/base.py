@@ -1,0 +1,158 @@
+"""What everything else asks of a network: one forward pass, its parameters in groups, its layers by name.
+
+B batch, T tokens in a sequence, D embed_dim, V vocabulary.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from tinychat.model.cache import CacheView, KeyValueCache
+from tinychat.model.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A weight (out, in) of a layer, which Muon orthogonalises in so many blocks of rows: heads, or one."""
+
+    weight: nn.Parameter
+    blocks: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of a block."""
+        rows, columns = self.weight.shape
+        return rows // self.blocks, columns
+
+
+@dataclass(frozen=True)
+class ParameterGroups:
+    """Parameters that an optimizer may treat differently; all that are in neither group are the rest.
+
+    matrices    weight matrices of the layers
+    embeddings  weights of which a row has a gradient only where its token occurs
+    """
+
+    matrices: list[Matrix]
+    embeddings: list[nn.Parameter]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer as inspection lists it.
+
+    name     of the module
+    kind     its role, such as self_attn; the reports have a sentence for each kind they know
+    shape    in words
+    section  of the article; None where it does not speak of it
+    """
+
+    name: str
+    kind: str
+    shape: str
+    section: int | None = None
+
+
+class LanguageModel(nn.Module, ABC):
+    """The base of an architecture's network.
+
+    A subclass keeps to three rules, so that decoders and inspection need to know no more of it: each product with a
+    weight is an `nn.Linear`; attention goes through one `Attention` module a layer, numbered in order; there are no
+    buffers (`load_model` gives memory to parameters only).
+
+    states   names of the modules whose output is the hidden state (B, T, D): of the embeddings, then of each layer
+    """
+
+    states: tuple[str, ...]
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def hidden(self, token_ids: Tensor, positions: Tensor | None = None, cache: CacheView | None = None) -> Tensor:
+        """What the last layer gives: (B, T) int64 → (B, T, D); positions and cache as in `forward`."""
+
+    @abstractmethod
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(…, D) → (…, V). Of an earlier layer's state too: what the model would say after it (the logit lens)."""
+
+    @abstractmethod
+    def parameter_groups(self) -> ParameterGroups:
+        """Its parameters in groups."""
+
+    @abstractmethod
+    def layers(self) -> list[Layer]:
+        """All layers in the order in which a sequence passes them."""
+
+    def forward(
+        self,
+        token_ids: Tensor,
+        positions: Tensor | None = None,
+        cache: CacheView | None = None,
+        select: Tensor | None = None,
+    ) -> Tensor:
+        """Logits: (B, T) int64, padded on the right → (B, T, V), or (N, V) of the tokens `select`.
+
+        positions  (B, T) or (T,) of the tokens in their sequences; without them 0 … T - 1, or as the cache goes on
+        cache      where keys and values of earlier tokens stand, and those of these are put
+        select     (N,) int64: of which of all (B T) tokens; logits are a large part of the work
+
+        Raises ValueError where a sequence has more than max_len tokens.
+        """
+        if cache is not None and positions is None:
+            positions = cache.positions
+        if token_ids.shape[1] > self.max_len:
+            raise ValueError(f"{token_ids.shape[1]} tokens; this model takes at most max_len {self.max_len}")
+        hidden = self.hidden(token_ids, positions, cache)  # (B, T, D)
+        return self.logits(hidden if select is None else hidden.flatten(0, 1)[select])
+
+    def new_cache(self, slots: int, dtype: torch.dtype = torch.float32) -> KeyValueCache:
+        """An empty cache for so many sequences, on the model's device."""
+        c = self.config
+        return KeyValueCache(c.n_layers, slots, c.n_heads, c.max_len, c.head_dim, dtype=dtype, device=self.device)
+
+    def with_products(self, convert: Callable[[nn.Linear], nn.Module]) -> Self:
+        """The same model, its parameters shared, with other modules in the place of each `nn.Linear`."""
+        memo: dict[int, object] = {id(parameter): parameter for parameter in self.parameters()}
+        model = deepcopy(self, memo)
+        for module in list(model.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, nn.Linear):
+                    setattr(module, name, convert(child))
+        return model
+
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors that a model folder keeps, by name; a tensor that two layers share stands there once."""
+        names: dict[int, str] = {}
+        return {n: t for n, t in self.state_dict(keep_vars=True).items() if names.setdefault(id(t), n) == n}
+
+    @torch.no_grad()
+    def load_weights(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over values that `weights` gave."""
+        for name, weight in self.weights().items():
+            weight.copy_(tensors[name])
+
+    @property
+    def max_len(self) -> int:
+        """The most tokens of a sequence."""
+        return self.config.max_len
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        return self.config.vocab_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next(self.parameters()).device
+
+    def n_parameters(self) -> int:
+        """Number of weights, all of them trained."""
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,81 @@
+"""The architectures, and `config.json`, which names one of them and the sizes of a model. Without torch.
+
+To add an architecture: a module with its network (a LanguageModel), a config dataclass (a ModelConfig whose `build`
+imports that module), and a line in ARCHITECTURES. A test then names the stages whose deps in dvc.yaml lack the files.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tinychat.errors import InputError
+from tinychat.files import read_regular
+from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.config import ModelConfig
+
+CONFIG_FILE = "config.json"
+MAX_CONFIG_BYTES = 1_000_000  # of config.json, which has a few hundred
+# Of any size in a config.json. A model may have been made larger than params.yaml allows here; beyond these a file is
+# damaged, its products would need big numbers, and the names of its weights would not be made in an instant.
+LARGEST = 1_000_000_000
+MOST_LAYERS = 10_000
+
+ARCHITECTURES: dict[str, type[ModelConfig]] = {config.architecture: config for config in (ClassicConfig,)}
+
+
+def config_record(config: ModelConfig) -> dict[str, Any]:
+    """What config.json holds."""
+    return {"architecture": config.architecture, **config.to_dict()}
+
+
+def load_config(path: str | Path) -> ModelConfig:
+    """The shape of the model in folder `path`. Raises InputError where there is none or it is faulty."""
+    file = Path(path) / CONFIG_FILE
+    try:
+        data: Any = json.loads(read_regular(file, MAX_CONFIG_BYTES).decode("utf-8"))
+    except FileNotFoundError:
+        raise InputError("{file}: no such file; train a model with `make repro`", file=file) from None
+    except NotADirectoryError:
+        raise InputError("{folder} is a file; name the folder of a model", folder=file.parent) from None
+    except OSError as error:
+        raise InputError("{file}: cannot be read: {reason}", file=file, reason=error.strerror) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            "{file}: damaged, no JSON: {error}; `make repro` makes it again", file=file, error=error
+        ) from None
+    if not isinstance(data, dict) or "architecture" not in data:
+        raise InputError("{file}: not a model of tinychat: it names no architecture", file=file)
+    architecture = data.pop("architecture")
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise InputError(
+            "{file}: architecture is {value!r}; this version knows {known}", file=file, value=architecture, known=known
+        )
+    return _config_from(file, ARCHITECTURES[architecture], data)
+
+
+def _config_from(file: Path, kind: type[ModelConfig], data: dict[str, Any]) -> ModelConfig:
+    names = [field.name for field in kind.config_fields()]
+    if missing := [name for name in names if name not in data]:
+        raise InputError("{file}: not a model of tinychat: {names} missing", file=file, names=", ".join(missing))
+    if unknown := [name for name in data if name not in names]:
+        raise InputError(
+            "{file}: {names} unknown to this version of tinychat; a newer one wrote it?",
+            file=file,
+            names=", ".join(map(repr, unknown)),
+        )
+    for name in names:
+        value = data[name]
+        most = MOST_LAYERS if name == "n_layers" else LARGEST
+        if type(value) is not int or not 0 < value <= most:
+            raise InputError(
+                "{file}: {name} is {value!r}; it must be a whole number above 0, at most {most}",
+                file=file,
+                name=name,
+                value=value,
+                most=most,
+            )
+    config = kind(**data)
+    if fault := config.fault():
+        raise InputError("{file}: no model can have this shape: {fault}", file=file, fault=fault)
+    return config
