@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinychat.corpus.turns import prompt_of
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import write_folder_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions

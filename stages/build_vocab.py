@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus, slot_values
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import rounded, to_csv, to_json, write_together
 from tinychat.params import load_params
 from tinychat.printing import say

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.evaluation.evaluate import evaluate
 from tinychat.files import write_json
 from tinychat.generation.loading import load_engine

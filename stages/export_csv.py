@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
+from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, read_json_lines, to_csv, write_atomically
 from tinychat.params import load_params
 from tinychat.printing import say
@@ -19,7 +20,7 @@ def run(root: Path = Path()) -> None:
     load_params(root)
     rows = list(read_json_lines(root / REPLIES, "generate", _row))
     if not rows:
-        raise damaged(root / REPLIES, "it holds no reply", "generate")
+        raise damaged(root / REPLIES, Phrase("it holds no reply"), "generate")
     write_atomically(root / TABLE, to_csv(COLUMNS, rows))
     say(f"{len(rows)} replies in {root / TABLE}")
 
@@ -37,7 +38,7 @@ def _row(reply: Any, place: str) -> list[str | int]:
                 "n_tokens"
             ) == len(ids):
                 return [said, text, json.dumps(ids), len(ids), end]
-    raise ValueError(f"no reply with {', '.join(COLUMNS)}")
+    raise FaultError("no reply with {columns}", columns=", ".join(COLUMNS))
 
 
 def main() -> None:

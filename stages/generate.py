@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinychat.corpus.turns import prompt_of
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions

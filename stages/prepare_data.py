@@ -5,7 +5,7 @@ from pathlib import Path
 from tinychat.batches.prepared import to_arrays, write_split
 from tinychat.batches.preparing import Prepared, prepare_dialogues
 from tinychat.corpus.dialogue import SPLITS, read_corpus, to_record
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import to_json, write_together
 from tinychat.params import load_params
 from tinychat.printing import say

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import to_json, write_together
 from tinychat.params import load_params
 from tinychat.printing import say

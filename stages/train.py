@@ -4,11 +4,12 @@ from pathlib import Path
 
 from tinychat.batches.batching import largest_batch
 from tinychat.batches.prepared import open_split, split_files
-from tinychat.errors import InputError, run_and_exit
+from tinychat.ending import run_and_exit
+from tinychat.errors import Phrase
 from tinychat.params import BatchSize, load_params, refuse_too_large
 from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, naming_lack_of_memory
 from tinychat.tokenizer import load_tokenizer
-from tinychat.training.run import CHANGED, TrainingResult, train_model
+from tinychat.training.run import TrainingResult, changed, train_model
 from tinychat.training.snapshots import work_folder
 
 PREPARED = Path("data/prepared")
@@ -32,7 +33,7 @@ def run(root: Path = Path()) -> None:
     def write(result: TrainingResult) -> None:
         now = load_params(root)
         if (now.model, now.train) != (params.model, params.train):
-            raise InputError(f"params.yaml: model or train {CHANGED}")
+            raise changed(Phrase("params.yaml: model or train"))
         result.save(root / MODEL, root / REPORTS, tokenizer_file=root / VOCAB / "tokenizer.json")
 
     with naming_lack_of_memory(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+os.environ["TINYCHAT_LANGUAGE"] = "en"  # of the errors that processes tell, where a test asks for no other
 
 import torch
 

@@ -114,7 +114,7 @@ def make_checks(project: Path, **environment: str) -> "subprocess.CompletedProce
     return subprocess.run(
         [sys.executable, "-m", "tinychat.params"],
         cwd=project,
-        env={**own, "PYTHONPATH": str(REPO), **environment},
+        env={**own, "PYTHONPATH": str(REPO), "TINYCHAT_LANGUAGE": "en", **environment},
         capture_output=True,
         text=True,
         encoding="utf-8",

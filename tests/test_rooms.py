@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "raw", "limits", "errors", "printing", "svg"}
+BASE = {"params", "runtime", "files", "raw", "limits", "errors", "ending", "printing", "svg"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
     "printing": set(),
-    "errors": {"printing"},
+    "errors": set(),
     "files": {"errors"},
     "language": {"errors"},
+    "ending": {"errors", "printing", "language"},
     "svg": set(),
     "raw": {"errors"},
     "limits": set(),
-    "params": {"errors", "limits", "raw", "runtime", "model"},  # of the model the configs alone
+    "params": {"errors", "ending", "limits", "raw", "runtime", "model"},  # of the model the configs alone
     "runtime": {"errors"},
     "corpus": BASE,
     "starter": BASE | {"corpus"},

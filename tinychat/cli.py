@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from tinychat.errors import InputError, run_and_exit
-from tinychat.language.choosing import check_language, told
+from tinychat.ending import run_and_exit
+from tinychat.errors import InputError
+from tinychat.language.choosing import check_language
 
 MODEL = Path("models/dialogue")
 
@@ -36,7 +37,7 @@ CLICK_MESSAGES = {
 
 def main() -> None:
     """Run the command line, and end the process as a stage does."""
-    run_and_exit(_run, told)
+    run_and_exit(_run)
 
 
 def _run() -> None:

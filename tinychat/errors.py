@@ -1,77 +1,72 @@
-"""What goes wrong in front of a person, and how a stage or command ends for it."""
+"""What goes wrong in front of a person, as texts that can be said in another language."""
 
 import errno
-import io
-import signal
-import sys
-from collections.abc import Callable, Mapping
-
-from tinychat.printing import say
-
-EXIT_MACHINE = 1
-EXIT_INPUT = 2
-EXIT_INTERRUPTED = 130
+from collections.abc import Mapping
+from typing import Self
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-ROOM_IS_MISSING = "; make room, then run the same command again"
+
+
+class Phrase(str):
+    """A text in English that remembers its template and its values, so that another language can have it too.
+
+    Phrase("{path}: no such file", path=path). A value may be a phrase, or an error that was raised with one.
+    Without values the template is the text as it is. What is made of a phrase is a plain text: put it in as a value.
+    """
+
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, **values: object) -> Self:
+        phrase = super().__new__(cls, template.format(**values) if values else template)
+        phrase.template, phrase.values = template, values
+        return phrase
 
 
 class InputError(Exception):
     """The person's input is wrong: says which file, line or key, what was found, what would be right.
 
-    InputError("{path}: no such file", path=path): with values the text is a template, so that it can be said in another
-    language. `str` gives the English text. A value may be such an error itself.
+    InputError("{path}: no such file", path=path): a template and its values, as of a Phrase. `str` gives the English
+    text.
     """
 
     def __init__(self, template: str, **values: object) -> None:
-        super().__init__(template.format(**values) if values else template)
-        self.template, self.values = template, values
+        super().__init__(Phrase(template, **values))
 
-    def text_in(self, texts: Mapping[str, str]) -> str:
-        """The text by the template that `texts` has in the place of the English one; the English text without it."""
-        template = texts.get(self.template)
-        values = {k: v.text_in(texts) if isinstance(v, InputError) else v for k, v in self.values.items()}
-        return (self.template if template is None else template).format(**values) if values else template or str(self)
+
+class FaultError(ValueError):
+    """A value is wrong, in the words of a Phrase; where it stands says whoever catches this, in an InputError."""
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(Phrase(template, **values))
 
 
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM came and the work was put aside in good order; the text says how to go on."""
 
 
-def tell(error: BaseException) -> str:
-    """What ended a stage or command, as it is printed where nobody chose a language."""
-    match error:
-        case InputError():
-            return f"error: {error}"
-        case OSError():
-            return f"error: {describe(error)}{ROOM_IS_MISSING if error.errno in FULL_DISK else ''}"
-    return f"stopped: {error}" if str(error) else "stopped"
+def text_of(error: BaseException) -> str:
+    """What an error says: its phrase, where it has one."""
+    return error.args[0] if error.args and isinstance(error.args[0], Phrase) else str(error)
 
 
-def run_and_exit(run: Callable[[], object], told: Callable[[BaseException], str] = tell) -> None:
-    """Call `run` and end the process: 0, 2 with one message for an InputError, 130 for an interruption.
+def joined(separator: str, phrases: list[str]) -> Phrase:
+    """Phrases as one, such as the items of a list."""
+    names = [f"part{number}" for number in range(len(phrases))]
+    return Phrase(separator.join(f"{{{name}}}" for name in names), **dict(zip(names, phrases, strict=True)))
 
-    `told` gives the message. 1 with one message where the machine refused something, such as a full disk.
+
+def text_in(said: object, texts: Mapping[str, str]) -> object:
+    """A phrase, or what an error says, by the templates that `texts` has in the place of the English ones, with its
+    values so too; anything else as it is.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A console of another encoding shows what it can: a character that it lacks must not end a stage.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        run()
-    except InputError as error:
-        say(told(error), aside=True)
-        sys.exit(EXIT_INPUT)
-    except OSError as error:
-        say(told(error), aside=True)
-        sys.exit(EXIT_MACHINE)
-    except (Interrupted, KeyboardInterrupt) as stop:
-        say(told(stop), aside=True)
-        sys.exit(EXIT_INTERRUPTED)
-    else:
-        # All is written: Ctrl-C while Python ends would only make DVC throw it away.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if isinstance(said, BaseException):
+        said = text_of(said)
+    if not isinstance(said, Phrase):
+        return said
+    template = texts.get(said.template, said.template)
+    values = {name: text_in(value, texts) for name, value in said.values.items()}
+    return template.format(**values) if values else template
 
 
 def describe(error: OSError) -> str:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from tinychat.errors import FULL_DISK, InputError
+from tinychat.errors import FULL_DISK, FaultError, InputError, Phrase, text_of
 
 T = TypeVar("T")
 
@@ -181,13 +181,13 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise FaultError("{name} is no number", name=name)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is too large a number")
+        raise FaultError("{text} is too large a number", text=text)
     return number
 
 
@@ -226,14 +226,14 @@ def reading(path: Path, stage: str) -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise damaged(path, "nested too deep", stage) from None
+        raise damaged(path, Phrase("nested too deep"), stage) from None
     except (ValueError, csv.Error) as error:
-        raise damaged(path, error, stage) from None
+        raise damaged(path, text_of(error), stage) from None
 
 
-def damaged(place: Path | str, fault: object, stage: str) -> InputError:
+def damaged(place: Path | str, fault: str, stage: str) -> InputError:
     """What is said of a file, or a line in it, that is not as `stage` wrote it."""
-    told = " ".join(str(fault).split())
+    told = fault if isinstance(fault, Phrase) else " ".join(fault.split())
     return InputError(
         "{place}: damaged, {told}; `dvc repro --force {stage}` writes it again", place=place, told=told, stage=stage
     )
@@ -255,9 +255,9 @@ def read_json_lines(path: Path, stage: str, parse: Callable[[Any, str], T]) -> I
             try:
                 parsed = parse(from_json(line), place)
             except RecursionError:
-                raise damaged(place, "nested too deep", stage) from None
+                raise damaged(place, Phrase("nested too deep"), stage) from None
             except ValueError as error:
-                raise damaged(place, error, stage) from None
+                raise damaged(place, text_of(error), stage) from None
             yield parsed
 
 

@@ -25,7 +25,8 @@ from pydantic import (
     model_validator,
 )
 
-from tinychat.errors import InputError, run_and_exit
+from tinychat.ending import run_and_exit
+from tinychat.errors import FaultError, InputError, Phrase, joined
 from tinychat.limits import MOST_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
 from tinychat.model.config import MAX_SIZE, ModelConfig
 from tinychat.model.registry import ARCHITECTURES
@@ -49,36 +50,40 @@ def _number_from_text(value: Any) -> Any:
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise ValueError("must be a finite number")
+        raise FaultError("must be a finite number")
     return value
 
 
 def _text(value: str) -> str:
     if has_lone_surrogate(value):
-        raise ValueError("holds half of a character (a lone surrogate)")
+        raise FaultError("holds half of a character (a lone surrogate)")
     if len(value) > MOST_CHARACTERS:
-        raise ValueError(f"has {len(value):,} characters; at most {MOST_CHARACTERS:,} can be read")
+        raise FaultError(
+            "has {length:,} characters; at most {most:,} can be read", length=len(value), most=MOST_CHARACTERS
+        )
     # Cleaning leaves nothing of these (corpus/cleaning.py).
     if all(unicodedata.category(char) in NOTHING_TO_SEE or char in HANGUL_FILLERS for char in value):
-        raise ValueError("must not be blank")
+        raise FaultError("must not be blank")
     return value
 
 
 def _undamaged(value: str) -> str:
     if is_damaged(value):
-        raise ValueError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
+        raise FaultError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
     return value
 
 
 def _known_architecture(value: str) -> str:
     if value not in ARCHITECTURES:
-        raise ValueError(f"must be one of: {', '.join(ARCHITECTURES)}")
+        raise FaultError("must be one of: {choices}", choices=", ".join(ARCHITECTURES))
     return value
 
 
 def _dialogue(turns: list[str]) -> list[str]:
     if len(turns) % 2 == 0:
-        raise ValueError(f"a dialogue is an odd number of texts, the user's first and last; this has {len(turns)}")
+        raise FaultError(
+            "a dialogue is an odd number of texts, the user's first and last; this has {count}", count=len(turns)
+        )
     return turns
 
 
@@ -117,9 +122,9 @@ class SourceParams(Section):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.file is None) == (self.corpus is None):
-            raise ValueError("a source is either {file: NAME} or {corpus: starter}")
+            raise FaultError("a source is either {file: NAME} or {corpus: starter}")
         if self.file is None and self.format is not None:
-            raise ValueError("format goes with file only")
+            raise FaultError("format goes with file only")
         return self
 
     @property
@@ -145,9 +150,9 @@ class Shares(Section):
     @model_validator(mode="after")
     def _add_up(self) -> Self:
         if abs(self.train + self.valid + self.test - 1) > 1e-9:
-            raise ValueError(f"train + valid + test must be 1, not {self.train + self.valid + self.test:g}")
+            raise FaultError("train + valid + test must be 1, not {sum:g}", sum=self.train + self.valid + self.test)
         if self.train == 0:
-            raise ValueError("train must be above 0")
+            raise FaultError("train must be above 0")
         return self
 
 
@@ -178,7 +183,10 @@ class VocabParams(Section):
     @model_validator(mode="after")
     def _room_for_bytes(self) -> Self:
         if self.kind == "bpe" and self.max_size < 264:
-            raise ValueError(f"max_size is {self.max_size}; bpe needs at least 264 (256 bytes and the special tokens)")
+            raise FaultError(
+                "max_size is {max_size}; bpe needs at least 264 (256 bytes and the special tokens)",
+                max_size=self.max_size,
+            )
         return self
 
 
@@ -203,7 +211,7 @@ class ModelParams(Section):
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:
         if fault := self.config(vocab_size=1).fault():
-            raise ValueError(str(fault))
+            raise FaultError("{fault}", fault=fault)
         return self
 
 
@@ -252,9 +260,11 @@ class TrainParams(Section):
     @model_validator(mode="after")
     def _decay_fits_the_optimizer(self) -> Self:
         if self.optimizer == "adam" and self.weight_decay > ADAM_DECAYS_AT_MOST:
-            raise ValueError(
-                f"weight_decay is {self.weight_decay:g}, which adam adds to the gradient, so that little else would "
-                f"count; take 0 (at most {ADAM_DECAYS_AT_MOST:g}), or optimizer adamw, which takes it off the weights"
+            raise FaultError(
+                "weight_decay is {decay:g}, which adam adds to the gradient, so that little else would count; "
+                "take 0 (at most {most:g}), or optimizer adamw, which takes it off the weights",
+                decay=self.weight_decay,
+                most=ADAM_DECAYS_AT_MOST,
             )
         return self
 
@@ -310,25 +320,31 @@ def load_params(root: Path) -> Params:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; it holds every knob of the pipeline") from None
+        raise InputError("{path}: no such file; it holds every knob of the pipeline", path=path) from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        raise InputError("{path}: not UTF-8 at byte {byte}; save it as UTF-8", path=path, byte=error.start) from None
     try:
         data = yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        raise InputError(
+            "{path}:{line}: not valid YAML: {problem}", path=path, line=line, problem=error.problem
+        ) from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise InputError("{path}: not valid YAML: {error}", path=path, error=" ".join(str(error).split())) from None
     if not isinstance(data, dict):
-        raise InputError(f"{path}: expected sections such as corpus, model, train; found {type(data).__name__}")
+        raise InputError(
+            "{path}: expected sections such as corpus, model, train; found {found}",
+            path=path,
+            found=type(data).__name__,
+        )
     model = data.get("model")
     kind = _params_for(model.get("architecture") if isinstance(model, dict) else None)
     try:
         params = kind.model_validate(data)
     except ValidationError as error:
         lines = [_explain(path, item) for item in error.errors()]
-        raise InputError("\n".join(dict.fromkeys(lines))) from None
+        raise InputError("{faults}", faults=joined("\n", list(dict.fromkeys(lines)))) from None
     _refuse_left_behind(root, params)
     return params
 
@@ -357,9 +373,9 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
             and not (here / name).exists()
         ):
             raise InputError(
-                f"{RAW / name} lies in the project, but not in the copy that DVC made for this queued experiment. "
-                f"Queue it with --copy-paths {RAW / name}, or track the file: dvc add {RAW / name}, and commit "
-                f"{RAW / name}.dvc"
+                "{file} lies in the project, but not in the copy that DVC made for this queued experiment. "
+                "Queue it with --copy-paths {file}, or track the file: dvc add {file}, and commit {file}.dvc",
+                file=RAW / name,
             )
 
 
@@ -374,7 +390,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    None, None, Phrase("the key {key!r} stands twice", key=key), key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -389,10 +405,15 @@ WANTED = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "greater_than": "greater than {bound}",
+    "greater_than_equal": "greater than or equal to {bound}",
+    "less_than": "less than {bound}",
+    "less_than_equal": "less than or equal to {bound}",
+    "too_short": "List should have at least 1 item after validation, not 0",
 }
 
 
-def _explain(path: Path, item: Any) -> str:
+def _explain(path: Path, item: Any) -> Phrase:
     """One pydantic error as a sentence: the file, the key, the value, what would be right."""
     kind, value = item["type"], item["input"]
     found = repr(value)
@@ -400,13 +421,26 @@ def _explain(path: Path, item: Any) -> str:
     # The tags of `sources` and of a prompt are not keys of the file.
     key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "text"))
     if kind == "extra_forbidden":
-        return f"{path}: unknown key {key}; remove it or mend its name"
+        return Phrase("{path}: unknown key {key}; remove it or mend its name", path=path, key=key)
     if kind == "missing":
-        return f"{path}: {key} is missing; every knob must stand in the file"
+        return Phrase("{path}: {key} is missing; every knob must stand in the file", path=path, key=key)
     if kind == "value_error":
-        return f"{path}: {key}: {item['ctx']['error']}" + ("" if isinstance(value, dict) else f" (found {found})")
-    wanted = WANTED.get(kind) or re.sub(r"^Input should be ", "", item["msg"])
-    return f"{path}: {key} is {found}; it must be {wanted}"
+        fault = item["ctx"]["error"]
+        if isinstance(value, dict):
+            return Phrase("{path}: {key}: {fault}", path=path, key=key, fault=fault)
+        return Phrase("{path}: {key}: {fault} (found {found})", path=path, key=key, fault=fault, found=found)
+    wanted = _wanted(kind, re.sub(r"^Input should be ", "", item["msg"]))
+    return Phrase("{path}: {key} is {found}; it must be {wanted}", path=path, key=key, found=found, wanted=wanted)
+
+
+def _wanted(kind: str, told: str) -> Phrase:
+    """What would be right, by the kind of a pydantic error and by what it says that the input should be."""
+    if kind in WANTED:
+        return Phrase(WANTED[kind], bound=told.rpartition(" ")[2])
+    first, either, other = told.rpartition(" or ")
+    if kind == "literal_error" and either:
+        return Phrase("{first} or {other}", first=first, other=other)
+    return Phrase("{told}", told=told)
 
 
 def check(root: Path) -> Params:
@@ -485,10 +519,15 @@ def refuse_too_large(
     else:
         name = max(usual, key=lambda name: sizes[name] / usual[name])
         largest = "vocab.max_size" if name == "vocab_size" and params.model.vocab_size is None else f"model.{name}"
-    place = "this machine" if device == "cpu" else f"this machine's GPU ({device})"
+    place = Phrase("this machine") if device == "cpu" else Phrase("this machine's GPU ({device})", device=device)
     raise InputError(
-        f"{PARAMS_FILE}: model: {named} need about {_in_units(needed)} of memory to train; "
-        f"{place} has {_in_units(memory)}; lower {largest}"
+        "{file}: model: {sizes} need about {needed} of memory to train; {place} has {memory}; lower {largest}",
+        file=PARAMS_FILE,
+        sizes=named,
+        needed=_in_units(needed),
+        place=place,
+        memory=_in_units(memory),
+        largest=largest,
     )
 
 

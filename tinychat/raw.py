@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 
 NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
 # Hidden files; the lock file that Excel and Word lay beside an open document.
@@ -31,21 +31,26 @@ def refuse_name(path: Path) -> None:
     """Raise InputError where the name of `path` is not UTF-8, or blank: no line of params.yaml could hold it."""
     name = path.name
     if not name.strip():
-        raise InputError(f"{path.parent}: the name of a file in it is blank ({name!a}); rename that file")
+        raise InputError(
+            "{folder}: the name of a file in it is blank ({name!a}); rename that file", folder=path.parent, name=name
+        )
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
         raw = os.fsencode(name)
         shown = raw.decode("ascii", errors="backslashreplace")
         raise InputError(
-            f"{path.parent}/{shown}: the file's name is not UTF-8{_as_cp949(raw)}; rename the file"
+            "{folder}/{name}: the file's name is not UTF-8{meant}; rename the file",
+            folder=path.parent,
+            name=shown,
+            meant=_as_cp949(raw),
         ) from None
 
 
 def _as_cp949(name: bytes) -> str:
     """What a name means that comes from a ZIP of Korean Windows; nothing where it is not of that encoding."""
     try:
-        return f" (in CP949, as a ZIP from Windows has it: {name.decode('cp949')})"
+        return Phrase(" (in CP949, as a ZIP from Windows has it: {name})", name=name.decode("cp949"))
     except UnicodeDecodeError:
         return ""
 
@@ -53,4 +58,4 @@ def _as_cp949(name: bytes) -> str:
 def refuse_special_file(path: Path) -> None:
     """Raise InputError for a pipe, a socket or a device."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise InputError(f"{path}: a pipe, a socket or a device, not a file; remove it")
+        raise InputError("{path}: a pipe, a socket or a device, not a file; remove it", path=path)

@@ -5,8 +5,10 @@
 
 The files are found by reading the code, not by running it, so that an import inside a function counts and nothing is
 loaded. What lies beside them and is no Python counts too: a page's templates, which no import names. Left out:
-`__init__.py` files with nothing in them, and tinychat/params.py, which only checks, with what it alone imports. The
-readers are found at run time: whoever reaches their package or tinychat/corpus/reader.py depends on the whole folder.
+`__init__.py` files with nothing in them, and tinychat/params.py, which only checks, with what it alone imports. So is
+tinychat/language as tinychat/ending.py imports it: to tell why a stage failed, which then has no outs that a text could
+be in. The readers are found at run time: whoever reaches their package or tinychat/corpus/reader.py depends on the
+whole folder.
 """
 
 import argparse
@@ -21,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGES = "stages"
 PACKAGES = (STAGES, "tinychat")
 LEFT_OUT = "tinychat/params.py"
+TELLS_ERRORS = "tinychat/ending.py"
+LANGUAGE = "tinychat/language"
 READERS = "tinychat/corpus/readers"
 FINDS_READERS = "tinychat/corpus/reader.py"
 
@@ -36,8 +40,11 @@ def closure(root: Path, stage: str) -> list[str]:
     }  # `python -m stages.STAGE` loads the package too
     queue = sorted(found)
     while queue:
-        reached = _imported_files(root, queue.pop())
-        if any(file == FINDS_READERS or file.startswith(f"{READERS}/") for file in reached):
+        file = queue.pop()
+        reached = _imported_files(root, file)
+        if file == TELLS_ERRORS:
+            reached = {other for other in reached if not other.startswith(f"{LANGUAGE}/")}
+        if any(other == FINDS_READERS or other.startswith(f"{READERS}/") for other in reached):
             reached |= {reader.relative_to(root).as_posix() for reader in (root / READERS).rglob("*.py")}
         new = reached - found - {LEFT_OUT}
         found |= new

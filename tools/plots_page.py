@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import write_atomically
 from tinychat.printing import say
 

@@ -21,8 +21,9 @@ from dvc.stage.cache import _get_cache_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import modify_yaml
 
-from tinychat.errors import InputError, run_and_exit
-from tinychat.language.choosing import choose_language, told, words_of
+from tinychat.ending import run_and_exit
+from tinychat.errors import InputError
+from tinychat.language.choosing import choose_language, words_of
 from tinychat.params import check, check_memory
 from tinychat.printing import say
 
@@ -106,7 +107,7 @@ def run() -> None:
 
 
 def main() -> None:
-    run_and_exit(run, told)
+    run_and_exit(run)
 
 
 if __name__ == "__main__":

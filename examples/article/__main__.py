@@ -14,7 +14,7 @@ from stages import (
     summarize,
     train,
 )
-from tinychat.errors import run_and_exit
+from tinychat.ending import run_and_exit
 from tinychat.files import read_json, read_json_lines
 from tinychat.printing import say
 

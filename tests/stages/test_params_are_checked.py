@@ -53,7 +53,7 @@ def test_the_person_sees_the_fault_and_no_traceback(project: Path, stage: str) -
     ended = subprocess.run(
         [sys.executable, "-m", f"stages.{stage}"],
         cwd=project,
-        env={"PYTHONPATH": str(REPO), "PATH": ""},
+        env={"PYTHONPATH": str(REPO), "PATH": "", "TINYCHAT_LANGUAGE": "en"},
         capture_output=True,
         text=True,
         encoding="utf-8",

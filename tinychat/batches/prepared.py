@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, reading
 from tinychat.tokenizer.chat import EncodedTurn, first_kept_turn
 
@@ -112,32 +113,36 @@ def open_split(folder: Path, name: str, *, vocab_size: int, max_len: int) -> Pre
     split = PreparedSplit(**arrays)
     fault = _fault(split, vocab_size, max_len)
     if not fault and name == "train" and not len(split):
-        fault = "offsets", "it holds no dialogue"
+        fault = "offsets", Phrase("it holds no dialogue")
     if fault:
         kind, told = fault
         raise damaged(split_files(folder, name)[kind], told, STAGE)
     return split
 
 
-def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, str] | None:
+def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, Phrase] | None:
     """The array that does not fit the others, the vocabulary or the model, and how; None where all do."""
     tokens, loss, offsets = split.tokens, split.loss, split.offsets
     within = len(offsets) and offsets[0] == 0 <= offsets.min() and offsets.max() <= len(tokens)
     if not within or split.lengths.min(initial=2) < 2:
-        return "offsets", f"no dialogues of {len(tokens)} tokens, one behind another"
+        return "offsets", Phrase("no dialogues of {n} tokens, one behind another", n=len(tokens))
     if offsets[-1] != len(tokens):
-        return "tokens", f"{len(tokens)} tokens instead of {offsets[-1]}"
+        return "tokens", Phrase("{n} tokens instead of {wanted}", n=len(tokens), wanted=offsets[-1])
     if split.longest > max_len:
-        return "offsets", f"a dialogue of {split.longest} tokens, more than the {max_len} of model.max_len"
+        return "offsets", Phrase(
+            "a dialogue of {n} tokens, more than the {max_len} of model.max_len", n=split.longest, max_len=max_len
+        )
     if tokens.max(initial=0) >= vocab_size:
-        return "tokens", f"token id {tokens.max()} in a vocabulary of {vocab_size}"
+        return "tokens", Phrase(
+            "token id {token_id} in a vocabulary of {vocab_size}", token_id=tokens.max(), vocab_size=vocab_size
+        )
     if len(loss) != len(tokens):
-        return "loss", f"{len(loss)} marks for {len(tokens)} tokens"
+        return "loss", Phrase("{marks} marks for {n} tokens", marks=len(loss), n=len(tokens))
     if loss.view(np.uint8).max(initial=0) > 1:
-        return "loss", "marks that are neither true nor false"
+        return "loss", Phrase("marks that are neither true nor false")
     starts = offsets[:-1]
     if loss[starts].any() or not np.logical_or.reduceat(loss, starts).all():
-        return "loss", "a dialogue with loss on its first token, or on none"
+        return "loss", Phrase("a dialogue with loss on its first token, or on none")
     return None
 
 
@@ -150,8 +155,14 @@ def _map(path: Path, types: tuple[type, ...]) -> npt.NDArray[Any]:
         except OSError:
             raise
         except Exception as error:  # a damaged header raises almost anything
-            raise ValueError(f"no array: {error}") from None
+            raise FaultError("no array: {error}", error=" ".join(str(error).split())) from None
     if array.dtype not in types or array.ndim != 1:
-        wanted = " or ".join(kind.__name__ for kind in types)
-        raise ValueError(f"an array {array.shape} of {array.dtype} instead of a row of {wanted}")
+        names = [kind.__name__ for kind in types]
+        wanted = names[0] if len(names) == 1 else Phrase("{one} or {other}", one=names[0], other=names[1])
+        raise FaultError(
+            "an array {shape} of {dtype} instead of a row of {wanted}",
+            shape=array.shape,
+            dtype=array.dtype,
+            wanted=wanted,
+        )
     return array

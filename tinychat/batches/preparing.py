@@ -49,8 +49,10 @@ class Prepared:
         """Raise InputError where nothing is left to train on."""
         if not self.dialogues:
             raise InputError(
-                f"no training dialogue fits into {max_len} tokens ({self.dropped_dialogues} are longer); "
-                "raise model.max_len in params.yaml"
+                "no training dialogue fits into {max_len} tokens ({longer} are longer); raise model.max_len in "
+                "params.yaml",
+                max_len=max_len,
+                longer=self.dropped_dialogues,
             )
 
 

@@ -16,7 +16,7 @@ from tinychat.corpus.dialogue import SPLITS, to_record
 from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
-from tinychat.errors import InputError
+from tinychat.errors import InputError, joined
 from tinychat.files import naming, to_json, to_json_lines, write_together
 from tinychat.params import CorpusParams
 
@@ -96,12 +96,16 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
             index.add(dialogue)
             weights.append(dialogue.weight)
         if len(index) == 0:
-            raise InputError(f"no dialogue is left to train on: {'; '.join(counts.rows.dropped.lines())}")
+            reasons = joined("; ", counts.rows.dropped.lines())
+            raise InputError("no dialogue is left to train on: {reasons}", reasons=reasons)
         splits = index.split(params.shares, params.seed)
         if splits.sizes["train"].dialogues == 0:
             raise InputError(
-                f"no dialogue fell to train: {len(index)} dialogues in {splits.groups} groups, and "
-                f"corpus.shares.train is {params.shares.train:g}. Raise it, take another corpus.seed, or add dialogues."
+                "no dialogue fell to train: {dialogues} dialogues in {groups} groups, and corpus.shares.train is "
+                "{share:g}. Raise it, take another corpus.seed, or add dialogues.",
+                dialogues=len(index),
+                groups=splits.groups,
+                share=params.shares.train,
             )
         kept.seek(0)
         built = Built(counts, splits)
@@ -138,8 +142,11 @@ def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], fo
     for weight, count in seen.items():
         if weight * count < 1:
             raise InputError(
-                f"params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would stand "
-                f"in the corpus; take a weight of {math.ceil(1e4 / count) / 1e4:g} or more, or leave the source out"
+                "params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would stand "
+                "in the corpus; take a weight of {least:g} or more, or leave the source out",
+                count=count,
+                weight=weight,
+                least=math.ceil(1e4 / count) / 1e4,
             )
 
 

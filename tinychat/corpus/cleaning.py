@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from tinychat.errors import InputError
+from tinychat.errors import FaultError, InputError
 from tinychat.limits import MOST_CHARACTERS, has_lone_surrogate
 
 # Putting marks in order takes time quadratic in their run. Unicode's Stream-Safe Text Format (UAX #15) has no more than
@@ -51,7 +51,7 @@ def clean_text(text: str, counts: Counter[str]) -> str:
     if PLAIN.fullmatch(text):
         return text
     if has_lone_surrogate(text):
-        raise ValueError("a lone surrogate")
+        raise FaultError("a lone surrogate")
     steps = {
         "newlines": lambda t: NEWLINES.sub("\n", t),
         "fillers": lambda t: FILLERS.sub(" ", t),

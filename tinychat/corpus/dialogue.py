@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, read_json_lines
 
 Role = Literal["user", "assistant"]
@@ -67,7 +68,7 @@ def from_record(record: Any, source: str) -> Dialogue:
     """The dialogue of a line that `to_record` made. Raises ValueError where the line is another."""
     messages = record.get("messages") if isinstance(record, dict) else None
     if not isinstance(messages, list) or not messages:
-        raise ValueError("no messages")
+        raise FaultError("no messages")
     metadata = record.get("metadata")
     _check_metadata(metadata)
     return Dialogue(source, tuple(map(_turn, messages)), metadata)
@@ -75,12 +76,12 @@ def from_record(record: Any, source: str) -> Dialogue:
 
 def _turn(message: Any) -> Turn:
     if not isinstance(message, dict):
-        raise ValueError("a message that is no object")
+        raise FaultError("a message that is no object")
     role, content, weight = message.get("role"), message.get("content"), message.get("weight", 1)
     if role not in ROLES or not isinstance(content, str):
-        raise ValueError("a message without role (user or assistant) and content (text)")
+        raise FaultError("a message without role (user or assistant) and content (text)")
     if type(weight) is not int or weight not in (0, 1):
-        raise ValueError("a message whose weight is neither 0 nor 1")
+        raise FaultError("a message whose weight is neither 0 nor 1")
     return Turn(role, content, weight)
 
 
@@ -89,12 +90,12 @@ def _check_metadata(metadata: Any) -> None:
     if metadata is None:
         return
     if not isinstance(metadata, dict):
-        raise ValueError("metadata is no object")
+        raise FaultError("metadata is no object")
     if not isinstance(metadata.get("measure", ""), str):
-        raise ValueError("metadata.measure is no text")
+        raise FaultError("metadata.measure is no text")
     accept = metadata.get("accept", [])
     if not isinstance(accept, list) or not all(isinstance(text, str) for text in accept):
-        raise ValueError("metadata.accept is no list of texts")
+        raise FaultError("metadata.accept is no list of texts")
 
 
 def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
@@ -115,4 +116,4 @@ def read_corpus(path: Path) -> Iterator[Dialogue]:
         empty = False
         yield dialogue
     if empty and path.stem == SPLITS[0]:
-        raise damaged(path, "it holds no dialogue", STAGE)
+        raise damaged(path, Phrase("it holds no dialogue"), STAGE)

@@ -20,7 +20,7 @@ from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase, joined
 from tinychat.params import CorpusParams, SourceParams
 from tinychat.printing import say
 
@@ -79,7 +79,7 @@ def _gather_source(
         own.read += 1
         if isinstance(item, Faulty):
             if params.on_error == "stop":
-                raise InputError(f"{item.where}: {item.message}")
+                raise InputError("{place}: {problem}", place=item.where, problem=item.message)
             faulty += 1
             counts.faults_skipped.append(f"{item.where}: {item.message}")
             del counts.faults_skipped[SHOWN:]
@@ -133,10 +133,21 @@ def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Droppe
 
 def _refuse_misfit(title: str, reader_name: str, rows: Rows, faulty: int) -> None:
     """A reader that yields nothing, or little where the person named it, must not pass for one that fits."""
-    reasons = "; ".join(rows.dropped.lines()) or "it has no rows"
+    reasons = joined("; ", rows.dropped.lines()) or Phrase("it has no rows")
     if faulty * 2 > rows.read:
         raise InputError(
-            f"{title}: {faulty} of {rows.read} rows are faulty as {reader_name}: {reasons}. Is it another format?"
+            "{source}: {faulty} of {rows} rows are faulty as {format}: {reasons}. Is it another format?",
+            source=title,
+            faulty=faulty,
+            rows=rows.read,
+            format=reader_name,
+            reasons=reasons,
         )
     if rows.kept == 0 and not rows.dropped.counts["repeat"]:
-        raise InputError(f"{title}: no dialogue is left of its {rows.read} rows as {reader_name}: {reasons}.")
+        raise InputError(
+            "{source}: no dialogue is left of its {rows} rows as {format}: {reasons}.",
+            source=title,
+            rows=rows.read,
+            format=reader_name,
+            reasons=reasons,
+        )

@@ -6,6 +6,8 @@ A reader that scores for a file of these comes first, so that a new reader needs
 import re
 from collections.abc import Sequence
 
+from tinychat.errors import Phrase
+
 CONVERT = (
     "Convert it to a table whose header names a column of questions and one of answers (CSV, TSV), "
     'or to one JSON object {"messages": [{"role": "user", "content": "…"}, …]} a line.'
@@ -165,9 +167,11 @@ def known_table(names: Sequence[str]) -> str | None:
     return next((what for what, header in TABLES if plain[: len(header)] == header), None)
 
 
-def looks_like(what: str) -> str:
+def looks_like(what: str) -> Phrase:
     """The refusal of such a file."""
-    return f"this looks like {what}, which tinychat does not read yet. {CONVERT}"
+    return Phrase(
+        "this looks like {what}, which tinychat does not read yet. {advice}", what=Phrase(what), advice=Phrase(CONVERT)
+    )
 
 
 def _has_key(text: str, key: str) -> bool:

@@ -19,7 +19,7 @@ from tinychat.corpus.dialogue import Dialogue, Dropped
 from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.params import CorpusParams
 
 ENOUGH = 0.5  # a score from which on the content decides
@@ -31,7 +31,8 @@ MOST_NAMES = 8
 class Faulty:
     """A row that breaks its format's rules: an error under `on_error: stop`, dropped and shown under `skip`.
 
-    `reason` is counted in the metrics, so it is a fixed word; `message` says what was found and what would be right.
+    `reason` is counted in the metrics, so it is a fixed word; `message` says what was found and what would be right,
+    as a Phrase, which Korean has too.
     """
 
     where: str
@@ -98,11 +99,14 @@ def choose_reader(
     by_name = {name: reader for name, reader in known.items() if isinstance(reader, FileReader)}
     if wanted is not None and wanted not in by_name:
         raise InputError(
-            f"params.yaml: corpus.sources: {text.path.name}: no format {wanted!r}; there is {', '.join(by_name)}"
+            "params.yaml: corpus.sources: {file}: no format {format!r}; there is {names}",
+            file=text.path.name,
+            format=wanted,
+            names=", ".join(by_name),
         )
     head = text.head()
     if not head:
-        raise InputError(f"{text.path}: the file is blank")
+        raise InputError("{path}: the file is blank", path=text.path)
     scores = {name: reader.score(head, params) for name, reader in by_name.items()}
     if wanted is None:
         best = max(scores.values(), default=0.0)
@@ -110,7 +114,7 @@ def choose_reader(
     else:
         fitting = [wanted] if scores[wanted] else []
     if not fitting and (what := recognise(head)):
-        raise InputError(f"{text.path}: {looks_like(what)}")
+        raise InputError("{path}: {problem}", path=text.path, problem=looks_like(what))
     if not fitting and wanted is not None:
         fitting = [wanted]  # it says what is wrong
     if not fitting:
@@ -119,11 +123,23 @@ def choose_reader(
     if len(fitting) == 1:
         return fitting[0], by_name[fitting[0]]
     listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
-    problem, advice = "no format fits", CONVERT
     if fitting:
-        problem = "more than one format fits"
-        advice = f"Name one in params.yaml: corpus.sources: [{{file: {text.path.name}, format: {fitting[0]}}}]"
-    raise InputError(f"{text.path}: {problem} ({listed}; {ENOUGH} is enough). {advice}")
+        raise InputError(
+            "{path}: more than one format fits ({scores}; {enough} is enough). "
+            "Name one in params.yaml: corpus.sources: [{{file: {file}, format: {format}}}]",
+            path=text.path,
+            scores=listed,
+            enough=ENOUGH,
+            file=text.path.name,
+            format=fitting[0],
+        )
+    raise InputError(
+        "{path}: no format fits ({scores}; {enough} is enough). {advice}",
+        path=text.path,
+        scores=listed,
+        enough=ENOUGH,
+        advice=Phrase(CONVERT),
+    )
 
 
 def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:

@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import Path, PurePath
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.params import CorpusParams, SourceParams
 from tinychat.raw import may_hold_dialogues, refuse_name, refuse_special_file
 
@@ -25,7 +25,7 @@ def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
         names = [source.title for source in sources]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise InputError(f"params.yaml: corpus.sources names {twice} twice")
+            raise InputError("params.yaml: corpus.sources names {name} twice", name=twice)
     return sorted(sources, key=lambda source: (source.file is None, _nfc(source.title)))
 
 
@@ -33,7 +33,11 @@ def find_file(raw: Path, name: str) -> Path:
     """The path of a source in `raw`; raises InputError that names what lies there instead."""
     inside = PurePath(name)
     if inside.is_absolute() or ".." in inside.parts:
-        raise InputError(f"params.yaml: corpus.sources: {name} lies outside {raw}; lay the file into that folder")
+        raise InputError(
+            "params.yaml: corpus.sources: {name} lies outside {folder}; lay the file into that folder",
+            name=name,
+            folder=raw,
+        )
     path = raw / name
     if path.is_file():
         return path
@@ -44,8 +48,8 @@ def find_file(raw: Path, name: str) -> Path:
             return other
     _refuse_missing_dvc(raw, name)
     refuse_special_file(path)
-    listed = ", ".join(other.name for other in there if may_hold_dialogues(other.name)) or "nothing"
-    raise InputError(f"{path}: no such file. In {raw} lies: {listed}.")
+    listed = ", ".join(other.name for other in there if may_hold_dialogues(other.name)) or Phrase("nothing")
+    raise InputError("{path}: no such file. In {folder} lies: {listed}.", path=path, folder=raw, listed=listed)
 
 
 def _raw_files(raw: Path) -> list[str]:
@@ -58,9 +62,15 @@ def _raw_files(raw: Path) -> list[str]:
             refuse_name(entry)
             refuse_special_file(entry)
             if not entry.exists():
-                raise InputError(f"{entry}: a link to a file that is not there. If DVC made it, run: dvc pull")
+                raise InputError(
+                    "{path}: a link to a file that is not there. If DVC made it, run: dvc pull", path=entry
+                )
             if entry.is_dir():
-                raise InputError(f"{entry}: a folder. Lay its files into {raw} itself, or name them in corpus.sources.")
+                raise InputError(
+                    "{path}: a folder. Lay its files into {folder} itself, or name them in corpus.sources.",
+                    path=entry,
+                    folder=raw,
+                )
             names.append(entry.name)
     return names
 
@@ -68,7 +78,7 @@ def _raw_files(raw: Path) -> list[str]:
 def _refuse_missing_dvc(raw: Path, name: str) -> None:
     """Data that DVC tracks but that is not here must not be replaced by the sample in silence."""
     if (raw / f"{name}.dvc").is_file() and not (raw / name).exists():
-        raise InputError(f"{raw / name}.dvc tracks {name}, which is not here. Run: dvc pull")
+        raise InputError("{path}.dvc tracks {name}, which is not here. Run: dvc pull", path=raw / name, name=name)
 
 
 def _nfc(name: str) -> str:

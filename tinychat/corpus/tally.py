@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from tinychat.errors import Phrase
+
 SHOWN = 5
 
 
@@ -26,9 +28,14 @@ class Tally:
         return dict(sorted(self.counts.items()))
 
     def lines(self) -> list[str]:
-        """A line a reason for the person, the most frequent first."""
+        """A line a reason for the person, a phrase each, the most frequent first."""
         return [
-            f"{reason}: {count:,} ({_listed(self.places[reason], count)})"
+            Phrase(
+                "{reason}: {count:,} ({places})",
+                reason=Phrase(reason),
+                count=count,
+                places=_listed(self.places[reason], count),
+            )
             for reason, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
         ]
 

@@ -13,7 +13,7 @@ from itertools import dropwhile
 from pathlib import Path
 
 from tinychat.corpus.known_formats import not_text
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 
 PIECE = 1 << 20
 HEAD_BYTES = 4096
@@ -64,7 +64,7 @@ def open_text_file(path: Path) -> TextFile:
     and for text with more than one NUL in 1,000 characters.
     """
     if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty")
+        raise InputError("{path}: the file is empty", path=path)
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     _refuse_other_formats(path, head)
@@ -73,8 +73,12 @@ def open_text_file(path: Path) -> TextFile:
         tried = _Pass(path, codec)
         if tried.bad_byte is not None:
             raise InputError(
-                f"{path}:{tried.line}: not {encoding} at byte {tried.bad_byte}, though the file begins as such. "
-                "It may be cut or damaged; save it as UTF-8."
+                "{path}:{line}: not {encoding} at byte {byte}, though the file begins as such. "
+                "It may be cut or damaged; save it as UTF-8.",
+                path=path,
+                line=tried.line,
+                encoding=encoding,
+                byte=tried.bad_byte,
             )
         return _text_file(path, codec, encoding, tried)
     utf_8 = _Pass(path, "utf-8")
@@ -86,8 +90,12 @@ def open_text_file(path: Path) -> TextFile:
         return _text_file(path, "cp949", "CP949 (EUC-KR)", cp949)
     further = max(utf_8, cp949, key=lambda attempt: attempt.bad_byte or 0)
     raise InputError(
-        f"{path}:{further.line}: neither UTF-8 (fails at byte {utf_8.bad_byte}) "
-        f"nor CP949 (fails at byte {cp949.bad_byte}). Save the file as UTF-8."
+        "{path}:{line}: neither UTF-8 (fails at byte {utf_8}) nor CP949 (fails at byte {cp949}). "
+        "Save the file as UTF-8.",
+        path=path,
+        line=further.line,
+        utf_8=utf_8.bad_byte,
+        cp949=cp949.bad_byte,
     )
 
 
@@ -126,8 +134,11 @@ class _Pass:
 def _text_file(path: Path, codec: str, encoding: str, good: _Pass) -> TextFile:
     if good.nuls > 1 and good.nuls > good.characters / 1000:
         raise InputError(
-            f"{path}: {good.nuls} of {good.characters} characters are NUL: this looks like a binary or UTF-16 file. "
-            "Save it as UTF-8 text."
+            "{path}: {nuls} of {characters} characters are NUL: this looks like a binary or UTF-16 file. "
+            "Save it as UTF-8 text.",
+            path=path,
+            nuls=good.nuls,
+            characters=good.characters,
         )
     return TextFile(path, codec, encoding, good.nuls)
 
@@ -135,12 +146,12 @@ def _text_file(path: Path, codec: str, encoding: str, good: _Pass) -> TextFile:
 def _refuse_other_formats(path: Path, head: bytes) -> None:
     if known := not_text(path.name, head):
         what, advice = known
-        raise InputError(f"{path}: {what}, not text. {advice}")
+        raise InputError("{path}: {what}, not text. {advice}", path=path, what=Phrase(what), advice=Phrase(advice))
 
 
 def _by_bom(path: Path, head: bytes) -> tuple[str, str] | None:
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise InputError(f"{path}: encoded in UTF-32. Save it as UTF-8.")
+        raise InputError("{path}: encoded in UTF-32. Save it as UTF-8.", path=path)
     return next((found for bom, found in BOMS.items() if head.startswith(bom)), None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from tinychat.corpus.cleaning import clean_text
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.tally import Tally
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.limits import MOST_CHARACTERS, REPLACEMENT, is_damaged
 
 # The chat template has no token for them: training leaves such messages out, and so does whoever asks the model.
@@ -61,7 +61,7 @@ def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str
     turns: list[Turn] = []
     last: object = None
     for number, message in enumerate(messages, start=1):
-        where = f"message {number}"
+        where = Phrase("message {number}", number=number)
         role = message.get("role") if isinstance(message, Mapping) else None
         if role in LEFT_OUT_ROLES:
             counts.dropped.add(str(role), where)

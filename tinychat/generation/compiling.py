@@ -20,6 +20,7 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
+from tinychat.errors import Phrase
 from tinychat.files import is_alive, write_atomically
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -38,7 +39,10 @@ _one_at_a_time = threading.Lock()
 
 
 class NotCompiled(Exception):
-    """There is no library; the text says why."""
+    """There is no library; the text says why, in the words of a Phrase."""
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(Phrase(template, **values))
 
 
 def load_compiled(source: Path) -> ctypes.CDLL:
@@ -58,15 +62,17 @@ def load_compiled(source: Path) -> ctypes.CDLL:
         if library:
             return library
         if not compiler:
-            raise NotCompiled(_what_is_missing())
+            raise _what_is_missing()
         writable = [folder for folder in folders if _may_write(folder)]
         if not writable:
-            raise NotCompiled(f"none of the folders to keep it in may be written: {', '.join(map(str, folders))}")
+            raise NotCompiled(
+                "none of the folders to keep it in may be written: {folders}", folders=", ".join(map(str, folders))
+            )
         compiled = _compile(compiler, source)
         library = _load(_keep(writable, f"{name}{_digest(compiled)}.so", compiled))
         if library:
             return library
-        raise NotCompiled(f"it could not be written into {' or '.join(map(str, writable))}")
+        raise NotCompiled("it could not be written into {folders}", folders=" or ".join(map(str, writable)))
 
 
 def find_compiler() -> list[str]:
@@ -96,11 +102,11 @@ def _offers_a_compiler_only(path: str) -> bool:
     return sys.platform == "darwin" and path.startswith("/usr/bin/") and not there
 
 
-def _what_is_missing() -> str:
+def _what_is_missing() -> NotCompiled:
     asked = _asked_compiler()
     if asked:
-        return f"CC names {asked[0]}, which is not found"
-    return f"there is no C compiler: none of {', '.join(COMPILERS)} is found"
+        return NotCompiled("CC names {command}, which is not found", command=asked[0])
+    return NotCompiled("there is no C compiler: none of {commands} is found", commands=", ".join(COMPILERS))
 
 
 def _digest(*parts: bytes) -> str:
@@ -202,7 +208,7 @@ def _load(paths: Iterable[Path]) -> ctypes.CDLL | None:
         except OSError as error:
             faults.append(str(error))
     if faults:
-        raise NotCompiled(f"the compiled library cannot be loaded: {faults[0]}")
+        raise NotCompiled("the compiled library cannot be loaded: {fault}", fault=faults[0])
     return None
 
 
@@ -222,8 +228,8 @@ def _compile(compiler: list[str], source: Path) -> bytes:
                     return library.read_bytes()
                 faults.append(fault)
     except OSError as error:
-        raise NotCompiled(f"{compiler[0]} cannot be used: {error}") from None
-    raise NotCompiled(f"{compiler[0]} failed: {faults[0]}")
+        raise NotCompiled("{command} cannot be used: {error}", command=compiler[0], error=error) from None
+    raise NotCompiled("{command} failed: {fault}", command=compiler[0], fault=faults[0])
 
 
 def _remove_left(folder: Path) -> None:
@@ -256,7 +262,7 @@ def _run(command: list[str], errors: Path) -> str:
         try:
             code = process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise NotCompiled(f"{command[0]} took longer than {TIMEOUT:g} s") from None
+            raise NotCompiled("{command} took longer than {seconds:g} s", command=command[0], seconds=TIMEOUT) from None
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)

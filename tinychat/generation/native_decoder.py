@@ -131,9 +131,13 @@ def load_kernels() -> ctypes.CDLL:
         kernels.help_out.argtypes = (POINTER(StepInC),)
         kernels.lead.restype = kernels.help_out.restype = None
     except AttributeError as error:
-        raise NotCompiled(f"the compiled library lacks a function: {error}") from None
+        raise NotCompiled("the compiled library lacks a function: {error}", error=error) from None
     if found != ctypes.sizeof(StepInC):
-        raise NotCompiled(f"the compiled library takes steps of {found} bytes instead of {ctypes.sizeof(StepInC)}")
+        raise NotCompiled(
+            "the compiled library takes steps of {found} bytes instead of {wanted}",
+            found=found,
+            wanted=ctypes.sizeof(StepInC),
+        )
     return kernels
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tinychat.errors import FULL_DISK, InputError, describe
+from tinychat.errors import FULL_DISK, InputError, Phrase, describe, text_in, text_of
 from tinychat.language import english, korean
 
 Language = Literal["ko", "en"]
@@ -67,12 +67,13 @@ def told(error: BaseException, language: Language | None = None) -> str:
             language = choose_language()
         except InputError:  # it is perhaps this very error
             language = "en"
-    words = words_of(language)
+    words, text = words_of(language), text_of(error)
     match error:
         case InputError():
-            if language == "ko" and error.template in korean.ERRORS:
-                return words("error", text=error.text_in(korean.ERRORS))
-            return words_of("en")("error", text=str(error))
+            if language == "ko" and isinstance(text, Phrase) and text.template in korean.ERRORS:
+                return words("error", text=text_in(text, korean.ERRORS))
+            return words_of("en")("error", text=text)
         case OSError():
             return words("error.no_room" if error.errno in FULL_DISK else "error", text=describe(error))
-    return f"{words('stopped')}: {error}" if str(error) else words("stopped")
+    shown = text_in(text, korean.ERRORS if language == "ko" else {})
+    return f"{words('stopped')}: {shown}" if shown else words("stopped")

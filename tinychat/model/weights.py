@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.files import read_regular, refuse_irregular
 from tinychat.model.config import ModelConfig
 from tinychat.model.registry import CONFIG_FILE
@@ -59,27 +59,36 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
     except OSError as error:
         raise InputError("{file}: cannot be read: {error}", file=file, error=error) from None
     _refuse(
-        file, [f"{name} holds what is no number to compute with" for name in weights if _is_out_of_range(weights[name])]
+        file,
+        [
+            Phrase("{name} holds what is no number to compute with", name=name)
+            for name in weights
+            if _is_out_of_range(weights[name])
+        ],
     )
     return weights
 
 
-def _faults(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[str, tuple[int, ...]]]) -> list[str]:
+def _faults(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[str, tuple[int, ...]]]) -> list[Phrase]:
     """Where names, shapes and types of the weights differ from what the architecture needs."""
-    faults = [f"{name} is missing" for name in expected if name not in found]
-    faults += [f"{name!r} is unknown" for name in sorted(found) if name not in expected]
+    faults = [Phrase("{name} is missing", name=name) for name in expected if name not in found]
+    faults += [Phrase("{name!r} is unknown", name=name) for name in sorted(found) if name not in expected]
     for name in (name for name in expected if name in found):
         dtype, shape = found[name]
         if shape != expected[name]:
-            faults.append(f"{name} has the shape {shape} instead of {expected[name]}")
+            faults.append(
+                Phrase(
+                    "{name} has the shape {shape} instead of {wanted}", name=name, shape=shape, wanted=expected[name]
+                )
+            )
         if dtype != FLOAT32:
-            faults.append(f"{name} is {DTYPES.get(dtype, dtype)} instead of float32")
+            faults.append(Phrase("{name} is {dtype} instead of float32", name=name, dtype=DTYPES.get(dtype, dtype)))
     return faults
 
 
-def _refuse(file: Path, faults: list[str]) -> None:
+def _refuse(file: Path, faults: list[Phrase]) -> None:
     if faults:
-        more = f", and {len(faults) - 1} more such faults" if len(faults) > 1 else ""
+        more = Phrase(", and {count} more such faults", count=len(faults) - 1) if len(faults) > 1 else ""
         raise InputError(
             "{file}: does not fit {config_file}: {fault}{more}",
             file=file,

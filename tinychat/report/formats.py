@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tinychat.errors import FaultError, Phrase
+
 LARGEST = 2**53  # from here on a JSON number need not be exact
 SHOWN = 40  # characters of a wrong value
 
@@ -270,7 +272,7 @@ class LayerReport(Record):
     def _norms_are_of_these_layers(self) -> "LayerReport":
         for layer in self.layers:
             if any(layer.name not in sentence.norms for sentence in self.sentences):
-                raise ValueError(f"a sentence has no norms of {layer.name}")
+                raise FaultError("a sentence has no norms of {name}", name=layer.name)
         return self
 
 
@@ -309,14 +311,17 @@ def check(data: Any, record: type[BaseModel]) -> Any:
     try:
         record.model_validate(data)
     except ValidationError as error:
-        raise ValueError(_told(error)) from None
+        raise _fault(error) from None
     return data
 
 
-def _told(error: ValidationError) -> str:
+def _fault(error: ValidationError) -> FaultError:
     first = error.errors()[0]
     if first["type"] == "missing":
-        return f"{'.'.join(map(str, first['loc']))} is missing"
-    key, found = ".".join(map(str, first["loc"])) or "the whole", repr(first["input"])
+        return FaultError("{key} is missing", key=".".join(map(str, first["loc"])))
+    key, found = ".".join(map(str, first["loc"])) or Phrase("the whole"), repr(first["input"])
     found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
-    return f"{key} is {found}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    if isinstance(fault := first.get("ctx", {}).get("error"), FaultError):
+        return FaultError("{key} is {found}: value error, {fault}", key=key, found=found, fault=fault)
+    told = " ".join(f"{first['msg'][0].lower()}{first['msg'][1:]}".split())
+    return FaultError("{key} is {found}: {told}", key=key, found=found, told=told)

@@ -3,6 +3,8 @@
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
+from tinychat.errors import FaultError
+
 # The pictures' colours and the page's: each of the latter has a light and a dark value in summary.css.
 COLOURS = {
     "#1f2430": "var(--ink)",
@@ -22,7 +24,7 @@ def inline(svg: str, name: str, description: str) -> str:
     try:
         return _inlined(svg, name, description)
     except (ExpatError, KeyError, IndexError) as error:
-        raise ValueError(f"no picture: {error}") from None
+        raise FaultError("no picture: {error}", error=" ".join(str(error).split())) from None
 
 
 def _inlined(svg: str, name: str, description: str) -> str:

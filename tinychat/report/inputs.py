@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.files import damaged, read_json, read_json_lines, reading, undo_formula_guard
 from tinychat.report.formats import (
     CorpusMetrics,
@@ -133,7 +133,13 @@ def _training(model: Path) -> Any:
     for name in sorted(facts["model"].keys() | config.keys() - {"architecture"}):
         said, other = facts["model"].get(name), config.get(name)
         if said != other:
-            raise InputError(f"{file}: {name} is {said!r}, but config.json says {other!r}; they are not of one model")
+            raise InputError(
+                "{file}: {name} is {said!r}, but config.json says {other!r}; they are not of one model",
+                file=file,
+                name=name,
+                said=said,
+                other=other,
+            )
     return facts
 
 
@@ -156,7 +162,7 @@ def _history(path: Path) -> list[Epoch]:
         for row in rows
     ]
     if not epochs or [epoch.number for epoch in epochs] != list(range(1, len(epochs) + 1)):
-        raise damaged(path, "its epochs are not 1, 2, …", "train")
+        raise damaged(path, Phrase("its epochs are not 1, 2, …"), "train")
     return epochs
 
 
@@ -164,11 +170,13 @@ def _replies(table: Path, lines: Path) -> Iterator[GeneratedReply]:
     rows = _rows(table, "export_csv", TableRow)
     records = list(read_json_lines(lines, "generate", lambda reply, _: check(reply, ReplyRecord)))
     if not records:
-        raise damaged(lines, "it holds no reply", "generate")
+        raise damaged(lines, Phrase("it holds no reply"), "generate")
     prompts = [undo_formula_guard(row["input"]) for row in rows]
     if prompts != [record["input"] for record in records]:
         raise InputError(
-            f"{table} and {lines} do not hold the same prompts; run export_csv again: `dvc repro --force export_csv`"
+            "{table} and {lines} do not hold the same prompts; run export_csv again: `dvc repro --force export_csv`",
+            table=table,
+            lines=lines,
         )
     for prompt, row, record in zip(prompts, rows, records, strict=True):
         yield GeneratedReply(

@@ -100,7 +100,9 @@ def read_starter(folder: Path) -> Starter:
     Raises InputError that names the file, the key, what was found and what would be right.
     """
     if not any((folder / TOPICS).glob("*.yaml")):
-        raise InputError(f"{folder}: no folder {TOPICS} with YAML files in it; it is not a starter corpus")
+        raise InputError(
+            "{folder}: no folder {name} with YAML files in it; it is not a starter corpus", folder=folder, name=TOPICS
+        )
     slots = _File(folder / SLOTS)
     names = Names(*(slots.texts("name", part) for part in ("first", "second", "whole")))
     others = {key: slots.texts(key) for key in slots.data if key != "name"}
@@ -121,7 +123,12 @@ def _intents(paths: Iterable[Path]) -> Iterator[tuple[str, Intent]]:
         file = _File(path)
         for name in file.mapping("intents"):
             if name in seen:
-                raise InputError(f"{path}: the intent {name} stands in {seen[name]} too; give one another name")
+                raise InputError(
+                    "{path}: the intent {name} stands in {other} too; give one another name",
+                    path=path,
+                    name=name,
+                    other=seen[name],
+                )
             seen[name] = path
             yield name, Intent(name, file.plain("intents", name, "ask"), file.plain("intents", name, "answers"))
 
@@ -132,11 +139,16 @@ def _scenes(paths: Iterable[Path]) -> Iterator[tuple[str, Scene]]:
         file = _File(path)
         for name in file.mapping("scenes"):
             if name in seen:
-                raise InputError(f"{path}: the scene {name} stands in {seen[name]} too; give one another name")
+                raise InputError(
+                    "{path}: the scene {name} stands in {other} too; give one another name",
+                    path=path,
+                    name=name,
+                    other=seen[name],
+                )
             seen[name] = path
             turns = file.at("scenes", name, "turns")
             if not isinstance(turns, list) or not turns:
-                raise InputError(f"{path}: scenes.{name}.turns must be a list of turns")
+                raise InputError("{path}: scenes.{name}.turns must be a list of turns", path=path, name=name)
             yield name, Scene(name, tuple(file.part(name, number) for number in range(len(turns))))
 
 
@@ -155,17 +167,29 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
             for name in part.intents if isinstance(part, AnyOf) else ():
                 if name not in starter.intents:
                     raise InputError(
-                        f"{folder / SCENES}: the scene {scene.name} names the intent {name}, which no file in "
-                        f"{folder / TOPICS} has"
+                        "{folder}: the scene {scene} names the intent {name}, which no file in {topics} has",
+                        folder=folder / SCENES,
+                        scene=scene.name,
+                        name=name,
+                        topics=folder / TOPICS,
                     )
         if missing := scene.slots() - {"name", *starter.slots}:
             raise InputError(
-                f"{folder / SCENES}: the scene {scene.name} has the slot {min(missing)}, which {SLOTS} lacks"
+                "{folder}: the scene {scene} has the slot {slot}, which {file} lacks",
+                folder=folder / SCENES,
+                scene=scene.name,
+                slot=min(missing),
+                file=SLOTS,
             )
     for template in starter.unknown.templates:
         for slot, _ in slots_in(template):
             if slot not in starter.unknown.slots:
-                raise InputError(f"{folder / UNKNOWN}: {template!r} has the slot {slot}, which stands not under slots")
+                raise InputError(
+                    "{path}: {text!r} has the slot {slot}, which stands not under slots",
+                    path=folder / UNKNOWN,
+                    text=template,
+                    slot=slot,
+                )
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -189,11 +213,14 @@ class _File:
         try:
             loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)
         except FileNotFoundError:
-            raise InputError(f"{path}: no such file; a starter corpus has one") from None
+            raise InputError("{path}: no such file; a starter corpus has one", path=path) from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not valid YAML in UTF-8: {' '.join(str(error).split())}") from None
+            told = " ".join(str(error).split())
+            raise InputError("{path}: not valid YAML in UTF-8: {error}", path=path, error=told) from None
         if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-            raise InputError(f"{path}: expected names and what stands under them, found {loaded!r:.40}")
+            raise InputError(
+                "{path}: expected names and what stands under them, found {found:.40}", path=path, found=repr(loaded)
+            )
         self.data: dict[str, Any] = loaded
 
     def at(self, *keys: str) -> Any:
@@ -201,7 +228,7 @@ class _File:
         found: Any = self.data
         for n, key in enumerate(keys):
             if not isinstance(found, dict) or key not in found:
-                raise InputError(f"{self.path}: {'.'.join(keys[: n + 1])} is missing")
+                raise InputError("{path}: {key} is missing", path=self.path, key=".".join(keys[: n + 1]))
             found = found[key]
         return found
 
@@ -209,7 +236,12 @@ class _File:
         """A mapping with text keys."""
         found = self.at(*keys)
         if not isinstance(found, dict) or not found or not all(isinstance(key, str) for key in found):
-            raise InputError(f"{self.path}: {'.'.join(keys)} must be a mapping of names, found {found!r:.40}")
+            raise InputError(
+                "{path}: {key} must be a mapping of names, found {found:.40}",
+                path=self.path,
+                key=".".join(keys),
+                found=repr(found),
+            )
         return found
 
     def plain(self, *keys: str) -> tuple[str, ...]:
@@ -218,7 +250,10 @@ class _File:
         for text in found:
             if slots_in(text):
                 raise InputError(
-                    f"{self.path}: {'.'.join(keys)}: {text!r} has a slot, which only scenes and templates may"
+                    "{path}: {key}: {text!r} has a slot, which only scenes and templates may",
+                    path=self.path,
+                    key=".".join(keys),
+                    text=text,
                 )
         return found
 
@@ -229,17 +264,34 @@ class _File:
     def checked(self, where: str, found: object) -> tuple[str, ...]:
         """`found` as texts."""
         if not isinstance(found, list) or not found:
-            raise InputError(f"{self.path}: {where} must be a list of texts, found {found!r:.40}")
+            raise InputError(
+                "{path}: {key} must be a list of texts, found {found:.40}", path=self.path, key=where, found=repr(found)
+            )
         for text in found:
             if not isinstance(text, str) or not text.strip():
-                raise InputError(f"{self.path}: {where} holds {text!r}, which is no text; put it in quotes")
+                raise InputError(
+                    "{path}: {key} holds {text!r}, which is no text; put it in quotes",
+                    path=self.path,
+                    key=where,
+                    text=text,
+                )
             if set(without_slots(text)) & set("{}"):
                 raise InputError(
-                    f"{self.path}: {where}: {text!r} has a brace that is no slot; write {{NAME}} or {{NAME:은/는}}"
+                    "{path}: {key}: {text!r} has a brace that is no slot; write {{NAME}} or {{NAME:은/는}}",
+                    path=self.path,
+                    key=where,
+                    text=text,
                 )
             for _, pair in slots_in(text):
                 if pair is not None and pair not in PAIRS:
-                    raise InputError(f"{self.path}: {where}: {text!r}: no particle {pair}; there is {', '.join(PAIRS)}")
+                    raise InputError(
+                        "{path}: {key}: {text!r}: no particle {pair}; there is {pairs}",
+                        path=self.path,
+                        key=where,
+                        text=text,
+                        pair=pair,
+                        pairs=", ".join(PAIRS),
+                    )
         return tuple(found)
 
     def part(self, scene: str, number: int) -> Part:
@@ -257,6 +309,9 @@ class _File:
                 case [int(least), int(most)] if 0 <= least <= most:
                     return Between(least, most)
         raise InputError(
-            f"{self.path}: {where} is {turn!r:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or "
-            "{between: [LEAST, MOST]}"
+            "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or "
+            "{{between: [LEAST, MOST]}}",
+            path=self.path,
+            key=where,
+            found=repr(turn),
         )

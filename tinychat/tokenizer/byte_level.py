@@ -5,6 +5,7 @@ It is built in building.py.
 
 from collections.abc import Sequence
 
+from tinychat.errors import Phrase
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import Tokenizer
 
@@ -34,14 +35,14 @@ class ByteLevelTokenizer(Tokenizer):
             return fault
         vocabulary = self.engine.get_vocab(with_added_tokens=True)
         if set().union(*(vocabulary.keys() - CONTROL_TOKENS)) != BYTE_OF.keys():
-            return "its tokens are not made of the 256 bytes; tinychat reads byte-level BPE"
+            return Phrase("its tokens are not made of the 256 bytes; tinychat reads byte-level BPE")
         try:
             ids = self.engine.encode(PROBE, add_special_tokens=False).ids
             unchanged = self.engine.decode(ids, skip_special_tokens=False) == PROBE
         except Exception as error:  # the engine raises bare Exception
-            return f"it cannot encode a text: {error}"
+            return Phrase("it cannot encode a text: {error}", error=error)
         if not unchanged or not self.control_ids.isdisjoint(ids):
-            return "a text that it encodes and decodes does not come back unchanged"
+            return Phrase("a text that it encodes and decodes does not come back unchanged")
         return None
 
     def _text_ids(self, ids: Sequence[int]) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tokenizers
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.tokenizer.chat import (
     BOT,
     CONTROL_TOKENS,
@@ -122,7 +122,7 @@ class Tokenizer(ABC):
     def fault(self) -> str | None:
         """Why a vocabulary that was loaded cannot be talked with, if so."""
         if sorted(self.engine.get_vocab(with_added_tokens=True).values()) != list(range(self.size)):
-            return f"damaged: its ids are not 0 to {self.size - 1}, each once"
+            return Phrase("damaged: its ids are not 0 to {last}, each once", last=self.size - 1)
         return None
 
     @abstractmethod

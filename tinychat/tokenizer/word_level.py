@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import tokenizers
 from tokenizers import AddedToken, models, pre_tokenizers
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import Tokenizer
 
@@ -35,7 +35,7 @@ class WordLevelTokenizer(Tokenizer):
         if fault := super().fault():
             return fault
         if not self.unknown_ids or self.engine.model.unk_token != UNK:
-            return f"it has no {UNK} for the words that it does not know"
+            return Phrase("it has no {token} for the words that it does not know", token=UNK)
         return None
 
     def _text_ids(self, ids: Sequence[int]) -> list[int]:
@@ -55,7 +55,8 @@ def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> W
     words = [w for w, n in counts.most_common() if n >= min_frequency and w not in SPECIAL_TOKENS]
     if not words:
         raise InputError(
-            f"no word occurs {min_frequency} times in the training dialogues; lower vocab.min_frequency in params.yaml"
+            "no word occurs {times} times in the training dialogues; lower vocab.min_frequency in params.yaml",
+            times=min_frequency,
         )
     vocabulary = {token: i for i, token in enumerate((*SPECIAL_TOKENS, *words)) if i < max_size}
     engine = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))

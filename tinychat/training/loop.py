@@ -9,7 +9,7 @@ import torch
 
 from tinychat.batches.batching import collate, padding_share, plan_batches
 from tinychat.batches.prepared import PreparedSplit
-from tinychat.errors import InputError, Interrupted, describe
+from tinychat.errors import InputError, Interrupted, Phrase, describe
 from tinychat.model.base import LanguageModel
 from tinychat.model.losses import token_losses
 from tinychat.params import TrainParams
@@ -114,7 +114,7 @@ class Trainer:
         norm = self._clip()
         value = loss.item()
         if not (math.isfinite(value) and math.isfinite(norm)):
-            raise InputError(self._diverged(value if not math.isfinite(value) else norm))
+            raise self._diverged(value if not math.isfinite(value) else norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         progress.batch += 1
@@ -128,18 +128,22 @@ class Trainer:
         limit = self.params.grad_clip
         return torch.nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit).item()
 
-    def _diverged(self, value: float) -> str:
+    def _diverged(self, value: float) -> InputError:
         p = self.params
-        advice = [f"lower train.learning_rate (now {p.learning_rate:g})"]
+        advice: Phrase = Phrase("lower train.learning_rate (now {rate:g})", rate=p.learning_rate)
         if p.grad_clip is None or p.grad_clip > 1:
-            advice.append("set train.grad_clip to 1.0")
+            advice = Phrase("{first}, or {other}", first=advice, other=Phrase("set train.grad_clip to 1.0"))
         if p.warmup_steps < 100:
-            advice.append(f"raise train.warmup_steps (now {p.warmup_steps})")
+            other = Phrase("raise train.warmup_steps (now {steps})", steps=p.warmup_steps)
+            advice = Phrase("{first}, or {other}", first=advice, other=other)
         if self.runtime.precision != "fp32":
-            advice.append("set TINYCHAT_PRECISION=fp32")
-        return (
-            f"the loss or its gradient became {value} at step {self.progress.step + 1} "
-            f"(epoch {self.progress.epoch + 1}); in params.yaml, {', or '.join(advice)}"
+            advice = Phrase("{first}, or {other}", first=advice, other=Phrase("set TINYCHAT_PRECISION=fp32"))
+        return InputError(
+            "the loss or its gradient became {value} at step {step} (epoch {epoch}); in params.yaml, {advice}",
+            value=value,
+            step=self.progress.step + 1,
+            epoch=self.progress.epoch + 1,
+            advice=advice,
         )
 
     def _finish_epoch(self, display: Display, stop: StopSignals) -> None:
@@ -180,7 +184,7 @@ class Trainer:
             total += losses.cpu().double().sum().item()  # MPS has no float64
             tokens += len(losses)
         if not math.isfinite(total):
-            raise InputError(self._diverged(total))
+            raise self._diverged(total)
         return total / tokens
 
     def _patience_is_over(self) -> bool:
@@ -192,21 +196,28 @@ class Trainer:
         self.store.save(self.progress, self.model, self.optimizer, self.best_weights)
         self._snapshot_step = self.progress.step
 
-    def put_aside(self) -> str:
+    def put_aside(self) -> Phrase:
         """Save a snapshot, and say where the same command goes on; an earlier one stays where this one fails."""
         try:
             self.save()
         except OSError as error:
-            return f"no snapshot of step {self.progress.step} ({describe(error)}); {self._next_start()}"
-        return (
-            f"a snapshot of step {self.progress.step} of {self.total_steps} is kept in {self.store.folder}; "
-            "the same command goes on from there"
+            return Phrase(
+                "no snapshot of step {step} ({reason}); {next}",
+                step=self.progress.step,
+                reason=describe(error),
+                next=self._next_start(),
+            )
+        return Phrase(
+            "a snapshot of step {step} of {steps} is kept in {folder}; the same command goes on from there",
+            step=self.progress.step,
+            steps=self.total_steps,
+            folder=self.store.folder,
         )
 
-    def _next_start(self) -> str:
+    def _next_start(self) -> Phrase:
         if self._snapshot_step is None:
-            return "the same command begins anew"
-        return f"the same command goes on from the snapshot of step {self._snapshot_step}"
+            return Phrase("the same command begins anew")
+        return Phrase("the same command goes on from the snapshot of step {step}", step=self._snapshot_step)
 
     def _save_in_passing(self) -> None:
         """Save a snapshot, or go on without it: a night's training is not given up, its result may still find room."""
@@ -231,7 +242,7 @@ class Trainer:
         best = self.params.keep == "best" and self.best_weights is not None
         weights = self.best_weights if best and self.best_weights else self.model.weights()
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-            raise InputError(self._diverged(math.nan))
+            raise self._diverged(math.nan)
         return Trained(
             weights=dict(weights),
             history=progress.history,

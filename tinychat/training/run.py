@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from tinychat.batches.prepared import PreparedSplit
-from tinychat.errors import InputError, Interrupted
+from tinychat.errors import InputError, Interrupted, Phrase
 from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import ModelConfig
 from tinychat.model.storage import save_model
@@ -26,11 +26,6 @@ from tinychat.training.loop import Trained, Trainer
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, fingerprint, only_training
 
-# DVC looks at a stage's deps when it has ended, and would record the model as made of what they are by then.
-CHANGED = (
-    "changed during the training, so this model is not kept as if it came of that; "
-    "put back as it was, the same command takes this model, else it trains another"
-)
 FEW_STEPS, FEW_DIALOGUES = 200, 20  # so many steps are few for twenty dialogues; for fewer, in proportion
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
@@ -128,7 +123,7 @@ def train_model(
             trained = trainer.run(display, stop)
         try:
             if store.folder.name != fingerprint(facts, files):
-                raise InputError(f"the code or the data {CHANGED}")
+                raise changed(Phrase("the code or the data"))
             write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):
             say(trainer.put_aside())
@@ -139,13 +134,27 @@ def train_model(
         store.remove()
 
 
+def changed(what: Phrase) -> InputError:
+    """What is said where that was changed during the training.
+
+    DVC looks at a stage's deps when it has ended, and would record the model as made of what they are by then.
+    """
+    return InputError(
+        "{what} changed during the training, so this model is not kept as if it came of that; "
+        "put back as it was, the same command takes this model, else it trains another",
+        what=what,
+    )
+
+
 def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
     """The shape to build; an empty `vocab_size` takes the vocabulary's size. Raises InputError where it is smaller."""
     vocab_size = tokenizer.size if params.vocab_size is None else params.vocab_size
     if vocab_size < tokenizer.size:
         raise InputError(
-            f"params.yaml: model.vocab_size is {vocab_size}, but the vocabulary has {tokenizer.size} tokens; "
-            "leave it empty, or take at least as many"
+            "params.yaml: model.vocab_size is {vocab_size}, but the vocabulary has {tokens} tokens; "
+            "leave it empty, or take at least as many",
+            vocab_size=vocab_size,
+            tokens=tokenizer.size,
         )
     return params.config(vocab_size)
 

@@ -20,7 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 from pydantic import ConfigDict, TypeAdapter
 
-from tinychat.errors import InputError
+from tinychat.errors import FaultError, InputError, text_of
 from tinychat.files import write_atomically
 from tinychat.model.base import LanguageModel
 from tinychat.params import TrainParams
@@ -37,6 +37,7 @@ CODE = (
     "tokenizer",
     "training",
     "__init__.py",
+    "ending.py",
     "errors.py",
     "files.py",
     "printing.py",
@@ -64,20 +65,27 @@ class Progress:
         """Raise ValueError where no run of these params, with so many steps an epoch, can have come here."""
         within = 0 <= self.epoch <= params.epochs and 0 <= self.batch <= steps_per_epoch
         if not within or self.step != self.epoch * steps_per_epoch + self.batch or self.step == 0:
-            raise ValueError(f"no step {self.step} in epoch {self.epoch}, batch {self.batch}")
+            raise FaultError(
+                "no step {step} in epoch {epoch}, batch {batch}", step=self.step, epoch=self.epoch, batch=self.batch
+            )
         if (self.loss_tokens > 0) != (self.batch > 0) or not (
             _is_number(self.loss_tokens) and _is_number(self.loss_sum)
         ):
-            raise ValueError(f"a loss of {self.loss_sum:g} over {self.loss_tokens} tokens in {self.batch} batches")
+            raise FaultError(
+                "a loss of {loss:g} over {tokens} tokens in {batch} batches",
+                loss=self.loss_sum,
+                tokens=self.loss_tokens,
+                batch=self.batch,
+            )
         if not all(map(_is_row, self.history)) or [row["epoch"] for row in self.history] != list(
             range(1, self.epoch + 1)
         ):
-            raise ValueError(f"its history is not that of {self.epoch} epochs")
+            raise FaultError("its history is not that of {epochs} epochs", epochs=self.epoch)
         if (self.best_loss is None) != (self.best_epoch is None) or self.best_epoch not in (
             None,
             *range(1, self.epoch + 1),
         ):
-            raise ValueError(f"epoch {self.best_epoch} cannot be the best one")
+            raise FaultError("epoch {epoch} cannot be the best one", epoch=self.best_epoch)
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ class SnapshotStore:
             return None
         try:
             if not path.is_file():
-                raise ValueError("no file")
+                raise FaultError("no file")
             with safetensors.safe_open(path, framework="pt") as file:
                 progress = _progress_from(file.metadata()["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
@@ -125,8 +133,10 @@ class SnapshotStore:
                 groups[group][name] = tensor
             _set_random_states(groups["random"])
         except Exception as error:  # safetensors, pydantic and torch raise error types of their own
-            told = " ".join(str(error).split())
-            raise InputError(f"{path}: damaged ({told}); remove it to train from the beginning") from None
+            told = text_of(error) if isinstance(error, FaultError) else " ".join(str(error).split())
+            raise InputError(
+                "{path}: damaged ({told}); remove it to train from the beginning", path=path, told=told
+            ) from None
         model.load_weights(groups["model"])
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in groups["optimizer"].items():
@@ -194,22 +204,25 @@ def _progress_from(text: str) -> Progress:
     """What `save` wrote of it; raises ValueError for anything else."""
     progress = TypeAdapter(Progress).validate_json(text)
     if asdict(progress) != json.loads(text):
-        raise ValueError("its progress is not whole")
+        raise FaultError("its progress is not whole")
     return progress
 
 
 def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], step: int) -> None:
     """Raise ValueError where the tensors of a snapshot are not those that are expected in it."""
     if odd := sorted(tensors.keys() ^ expected.keys()):
-        raise ValueError(f"{odd[0]} is {'unknown' if odd[0] in tensors else 'missing'}")
+        raise FaultError("{name} is unknown" if odd[0] in tensors else "{name} is missing", name=odd[0])
     for name, tensor in tensors.items():
         wanted = expected[name]
         if (tensor.shape, tensor.dtype) != (wanted.shape, wanted.dtype):
-            raise ValueError(
-                f"{name} is {tuple(tensor.shape)} {tensor.dtype} instead of {tuple(wanted.shape)} {wanted.dtype}"
+            raise FaultError(
+                "{name} is {found} instead of {wanted}",
+                name=name,
+                found=f"{tuple(tensor.shape)} {tensor.dtype}",
+                wanted=f"{tuple(wanted.shape)} {wanted.dtype}",
             )
         if name.startswith("optimizer.") and name.endswith(".step") and not 0 < tensor.item() <= step:
-            raise ValueError(f"{name} is {tensor.item():g} after {step} steps")
+            raise FaultError("{name} is {value:g} after {step} steps", name=name, value=tensor.item(), step=step)
 
 
 def _saved_at(run: Path) -> float:
@@ -275,6 +288,8 @@ def only_training(folder: Path) -> Iterator[None]:
     except Timeout:
         pid = holder.read_text(encoding="utf-8").strip() if holder.exists() else "unknown"
         raise InputError(
-            f"{folder}: another training runs in this project (process {pid}); "
-            f"wait for it, or end it (`kill {pid}`; its snapshot is kept), then run again"
+            "{folder}: another training runs in this project (process {pid}); "
+            "wait for it, or end it (`kill {pid}`; its snapshot is kept), then run again",
+            folder=folder,
+            pid=pid,
         ) from None

@@ -14,7 +14,7 @@ from tinychat.corpus.known_formats import known_json
 from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt, excerpts
 from tinychat.corpus.text_files import TextFile
 from tinychat.corpus.turns import LEFT_OUT_ROLES
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.limits import has_lone_surrogate
 from tinychat.params import CorpusParams
 
@@ -34,14 +34,15 @@ INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal")
 DROPPED_PARTS = ("image_url", "input_audio", "file", "refusal")
 LINE_KEYS = ("messages",)
 MESSAGE_KEYS = ("role", "content", "weight", "tool_call_id", *INSTEAD_OF_CONTENT)
+KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null or missing"}
 
 
 class _FaultError(Exception):
-    """What is wrong with a line: a fixed reason, and a message for the person."""
+    """What is wrong with a line: a fixed reason, and a message for the person, a template with its values."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+    def __init__(self, reason: str, template: str, **values: object) -> None:
+        super().__init__(reason)
+        self.reason, self.message = reason, Phrase(template, **values)
 
 
 def score(head: list[str], params: CorpusParams) -> float:
@@ -70,15 +71,17 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
             continue
         if first and line.lstrip().startswith("["):
             raise InputError(
-                f"{text.path}:{number}: a JSON array (the file begins with [). Expected one JSON object a line, "
-                "without [ and ] around them and without commas between the lines."
+                "{path}:{line}: a JSON array (the file begins with [). Expected one JSON object a line, "
+                "without [ and ] around them and without commas between the lines.",
+                path=text.path,
+                line=number,
             )
         first = False
         where = f"{text.path}:{number}"
         try:
             yield _dialogue(where, _parse(line), notes)
         except _FaultError as fault:
-            yield Faulty(where, fault.reason, str(fault))
+            yield Faulty(where, fault.reason, fault.message)
 
 
 def _parse(line: str) -> dict[str, Any]:
@@ -86,12 +89,16 @@ def _parse(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line.rstrip(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise _FaultError("not_json", _explain_json(line, error)) from None
+        raise _explain_json(line, error) from None
     except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else "a number is too long"
-        raise _FaultError("not_json", f"not valid JSON: {reason}. Each line must be one JSON object.") from None
+        fault = Phrase("nested too deep") if isinstance(error, RecursionError) else Phrase("a number is too long")
+        raise _FaultError(
+            "not_json", "not valid JSON: {fault}. Each line must be one JSON object.", fault=fault
+        ) from None
     if not isinstance(value, dict):
-        raise _FaultError("not_an_object", f"found {excerpt(line.strip())}. Each line must be one JSON object.")
+        raise _FaultError(
+            "not_an_object", "found {found}. Each line must be one JSON object.", found=excerpt(line.strip())
+        )
     return value
 
 
@@ -99,30 +106,46 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise _FaultError("duplicate_key", f"the key {excerpt(twice)} stands twice in one object.")
+        raise _FaultError("duplicate_key", "the key {key} stands twice in one object.", key=excerpt(twice))
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _FaultError("not_json", f"{name} is not valid JSON. Each line must be one JSON object.")
+    raise _FaultError("not_json", "{name} is not valid JSON. Each line must be one JSON object.", name=name)
 
 
-def _explain_json(line: str, error: json.JSONDecodeError) -> str:
+def _explain_json(line: str, error: json.JSONDecodeError) -> _FaultError:
     rest, column = line[error.pos :].strip(), error.pos + 1
     if error.msg == "Extra data" and rest == ",":
-        return f"a comma behind the object at column {column}. Each line must be one JSON object; leave it out."
+        return _FaultError(
+            "not_json",
+            "a comma behind the object at column {column}. Each line must be one JSON object; leave it out.",
+            column=column,
+        )
     if line.strip() in ("[", "]"):
-        return f"{line.strip()} on a line of its own. Each line must be one JSON object; leave [ and ] out."
+        return _FaultError(
+            "not_json",
+            "{bracket} on a line of its own. Each line must be one JSON object; leave [ and ] out.",
+            bracket=line.strip(),
+        )
     expected = error.msg.replace("Expecting value", "expected a value").replace("Expecting", "expected")
     expected = expected[0].lower() + expected[1:]
-    return f"not valid JSON at column {column} ({expected}). Each line must be one JSON object."
+    return _FaultError(
+        "not_json",
+        "not valid JSON at column {column} ({expected}). Each line must be one JSON object.",
+        column=column,
+        expected=expected,
+    )
 
 
 def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
     messages = record.get("messages")
     if not isinstance(messages, list):
-        found = excerpts(record) or "no key"
-        raise _FaultError("no_messages", f'no list messages. Found: {found}. Expected {{"messages": [{{"role": …}}]}}.')
+        raise _FaultError(
+            "no_messages",
+            'no list messages. Found: {found}. Expected {{"messages": [{{"role": …}}]}}.',
+            found=excerpts(record) or Phrase("no key"),
+        )
     if not messages:
         return Dropped(where, "empty_messages")
     turns: list[Turn] = []
@@ -132,7 +155,12 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
     for place, message in enumerate(messages):
         path = f"messages[{place}]"
         if not isinstance(message, dict):
-            raise _FaultError("bad_message", f"{path} is {_kind(message)}. Expected an object with role and content.")
+            raise _FaultError(
+                "bad_message",
+                "{key} is {found}. Expected an object with role and content.",
+                key=path,
+                found=_kind(message),
+            )
         role = _role(path, message)
         weight = _weight(path, message, role)
         if role in LEFT_OUT_ROLES:
@@ -166,8 +194,14 @@ def _role(path: str, message: dict[str, Any]) -> str:
     found = excerpt(role) if isinstance(role, str) else _kind(role)
     plain = role.strip().lower() if isinstance(role, str) else ""
     meant = plain if plain in ROLES else MEANT.get(plain)
-    hint = f" Did you mean {meant}?" if meant else ""
-    raise _FaultError("bad_role", f"{path}.role is {found}. Expected one of: {', '.join(ROLES)}.{hint}")
+    raise _FaultError(
+        "bad_role",
+        "{key}.role is {found}. Expected one of: {roles}.{hint}",
+        key=path,
+        found=found,
+        roles=", ".join(ROLES),
+        hint=Phrase(" Did you mean {meant}?", meant=meant) if meant else "",
+    )
 
 
 def _weight(path: str, message: dict[str, Any], role: str) -> int:
@@ -175,9 +209,19 @@ def _weight(path: str, message: dict[str, Any], role: str) -> int:
         return 1
     weight = message["weight"]
     if role != "assistant":
-        raise _FaultError("bad_weight", f"{path}.weight stands on a {role} message. Only assistant messages have it.")
+        raise _FaultError(
+            "bad_weight",
+            "{key}.weight stands on a {role} message. Only assistant messages have it.",
+            key=path,
+            role=role,
+        )
     if type(weight) is not int or weight not in (0, 1):
-        raise _FaultError("bad_weight", f"{path}.weight is {json.dumps(weight)[:40]}. Expected 0 (no loss) or 1.")
+        raise _FaultError(
+            "bad_weight",
+            "{key}.weight is {found}. Expected 0 (no loss) or 1.",
+            key=path,
+            found=json.dumps(weight)[:40],
+        )
     return weight
 
 
@@ -189,13 +233,20 @@ def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]
             return None, []
         raise _FaultError(
             "bad_content",
-            f"{path}.content is {'null' if 'content' in message else 'missing'}, and there is none of "
-            f"{', '.join(INSTEAD_OF_CONTENT)}. Expected a string or a list of parts.",
+            "{key}.content is {found}, and there is none of {instead}. Expected a string or a list of parts.",
+            key=path,
+            found=Phrase("null") if "content" in message else Phrase("missing"),
+            instead=", ".join(INSTEAD_OF_CONTENT),
         )
     if isinstance(content, str):
         return _whole(f"{path}.content", content), []
     if not isinstance(content, list):
-        raise _FaultError("bad_content", f"{path}.content is {_kind(content)}. Expected a string or a list of parts.")
+        raise _FaultError(
+            "bad_content",
+            "{key}.content is {found}. Expected a string or a list of parts.",
+            key=path,
+            found=_kind(content),
+        )
     texts, lost = [], []
     for place, part in enumerate(content):
         here = f"{path}.content[{place}]"
@@ -205,21 +256,20 @@ def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]
         elif kind in DROPPED_PARTS:
             lost.append(str(kind))
         else:
-            raise _FaultError("bad_content", f'{here} is no part. Expected {{"type": "text", "text": "…"}}.')
+            raise _FaultError("bad_content", '{key} is no part. Expected {{"type": "text", "text": "…"}}.', key=here)
     return "".join(texts), lost
 
 
 def _whole(path: str, text: str) -> str:
     if has_lone_surrogate(text):
         raise _FaultError(
-            "lone_surrogate", f"{path}: half a surrogate pair (such as \\ud83d alone), which is no character."
+            "lone_surrogate", "{key}: half a surrogate pair (such as \\ud83d alone), which is no character.", key=path
         )
     return text
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null or missing"}
-    return names.get(type(value), "a number")
+    return Phrase(KINDS.get(type(value), "a number"))
 
 
 READER = FileReader(score, read, suffixes=(".jsonl", ".ndjson"))

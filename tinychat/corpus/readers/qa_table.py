@@ -14,7 +14,7 @@ from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.known_formats import known_table, looks_like
 from tinychat.corpus.reader import EXCERPT, MOST_NAMES, Faulty, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.params import CorpusParams
 
 QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human", "사람문장1")
@@ -44,6 +44,10 @@ class Header:
 class _NoColumnError(Exception):
     """The header does not say which column is which."""
 
+    def __init__(self, problem: Phrase) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
 
 def score(head: list[str], params: CorpusParams) -> float:
     """The share of rows, the header among them, that have as many cells as the header; 0 without a known header."""
@@ -64,8 +68,8 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
     lines = text.lines()
     try:
         header, number = _find_header(lines, params)
-    except _NoColumnError as problem:
-        raise InputError(f"{text.path}: {problem}") from None
+    except _NoColumnError as error:
+        raise InputError("{path}: {problem}", path=text.path, problem=error.problem) from None
     names = header.names
     notes.remarks.append(f"question: {names[header.question]}, answer: {names[header.answer]}")
     notes.see_keys(filter(None, names), (names[header.question], names[header.answer]))
@@ -81,13 +85,17 @@ def _row_item(where: str, cells: list[str], header: Header) -> Item:
     if len(cells) == len(header.names) and all(map(_same_name, cells, header.names)):
         return Dropped(where, "repeated_header")
     if len(cells) != len(header.names):
-        separator = DELIMITER_NAMES[header.delimiter]
         return Faulty(
             where,
             "too_few_cells" if len(cells) < len(header.names) else "too_many_cells",
-            f"cells: {len(cells)}, columns in the header: {len(header.names)}. "
-            f"Found {excerpt(header.delimiter.join(cells))}. "
-            f"Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
+            Phrase(
+                "cells: {cells}, columns in the header: {columns}. Found {found}. "
+                "Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
+                cells=len(cells),
+                columns=len(header.names),
+                found=excerpt(header.delimiter.join(cells)),
+                separator=Phrase(DELIMITER_NAMES[header.delimiter]),
+            ),
         )
     question, answer = cells[header.question], cells[header.answer]
     if not question.strip():
@@ -128,15 +136,15 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
             try:
                 cells = next(csv.reader([line], delimiter=delimiter, strict=True))
                 return _header(cells, delimiter, params), number
-            except _NoColumnError as problem:
-                problems[delimiter] = (len(cells), problem)
+            except _NoColumnError as error:
+                problems[delimiter] = (len(cells), error)
             except csv.Error:
                 continue
         if not problems:
-            raise _NoColumnError(f"broken quotes in the header: {excerpt(line.strip())}")
+            raise _NoColumnError(Phrase("broken quotes in the header: {found}", found=excerpt(line.strip())))
         # The delimiter that occurs most often explains best what is missing.
         raise max(problems.values(), key=lambda found: found[0])[1]
-    raise _NoColumnError("no header: the file is blank")
+    raise _NoColumnError(Phrase("no header: the file is blank"))
 
 
 def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
@@ -146,7 +154,9 @@ def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
     question = _column("question", names, QUESTION, params.columns.question)
     answer = _column("answer", names, ANSWER, params.columns.answer)
     if question == answer:
-        raise _NoColumnError(f"one column, {names[question]}, for question and answer; set corpus.columns")
+        raise _NoColumnError(
+            Phrase("one column, {name}, for question and answer; set corpus.columns", name=names[question])
+        )
     return Header(names, question, answer, delimiter)
 
 
@@ -163,14 +173,32 @@ def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: s
     if len(places) == 1:
         return places[0]
     if wanted is not None:
-        number = "no column" if not places else "more than one column"
-        raise _NoColumnError(f"{number} {wanted!r}, which corpus.columns.{role} names. Found: {found}.")
+        raise _NoColumnError(
+            Phrase(
+                "more than one column {name!r}, which corpus.columns.{role} names. Found: {found}."
+                if places
+                else "no column {name!r}, which corpus.columns.{role} names. Found: {found}.",
+                name=wanted,
+                role=role,
+                found=found,
+            )
+        )
     if not places:
         raise _NoColumnError(
-            f"no {role} column. Found: {found}. Expected one of: {', '.join(usual)}; or set corpus.columns."
+            Phrase(
+                "no {role} column. Found: {found}. Expected one of: {usual}; or set corpus.columns.",
+                role=role,
+                found=found,
+                usual=", ".join(usual),
+            )
         )
-    rivals = ", ".join(names[place] for place in places)
-    raise _NoColumnError(f"more than one {role} column: {rivals}. Set corpus.columns.{role} to one of them.")
+    raise _NoColumnError(
+        Phrase(
+            "more than one {role} column: {rivals}. Set corpus.columns.{role} to one of them.",
+            role=role,
+            rivals=", ".join(names[place] for place in places),
+        )
+    )
 
 
 class _Feed:
@@ -218,18 +246,26 @@ def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[i
         longest = max((cell.count("\n") for cell in cells), default=0)
         if longest > MOST_CELL_NEWLINES:
             found = excerpt(feed.row[0].rstrip("\r\n"))
-            yield first_line, f"a cell of {longest + 1} lines begins here; is a quote left open? {found}", None
+            fault = Phrase(
+                "a cell of {lines} lines begins here; is a quote left open? {found}", lines=longest + 1, found=found
+            )
+            yield first_line, fault, None
         else:
             yield first_line, "", cells
 
 
 def _explain_quotes(problem: str, delimiter: str, found: str) -> str:
     if "expected after" in problem:
-        return (
-            f"a quoted cell must end at a {DELIMITER_NAMES[delimiter]} or at the end of the row: {found}. "
-            'Write a quote inside a quoted cell twice (""); is a quote left open?'
+        return Phrase(
+            "a quoted cell must end at a {separator} or at the end of the row: {found}. "
+            'Write a quote inside a quoted cell twice (""); is a quote left open?',
+            separator=Phrase(DELIMITER_NAMES[delimiter]),
+            found=found,
         )
-    return f'a quote is opened in the row that begins here and not closed: {found}. Close it, or write "" for a quote.'
+    return Phrase(
+        'a quote is opened in the row that begins here and not closed: {found}. Close it, or write "" for a quote.',
+        found=found,
+    )
 
 
 READER = FileReader(score, read, suffixes=(".csv", ".tsv", ".tab"))
