@@ -203,7 +203,10 @@ def test_the_errors_of_a_pipe_are_korean_too(project: Path) -> None:
 
 def test_the_language_of_the_page_is_the_language_of_the_chat(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("report:\n  language: ko\n", encoding="utf-8")
-    assert run(tmp_path, "chat", "안녕").stderr.decode().startswith("오류: models/dialogue: 없는 폴더입니다.")
+    assert run(tmp_path, "chat", "안녕").stderr.decode() == (
+        "오류: models/dialogue: 없는 폴더입니다. `make repro`가 모델을 학습해 models/dialogue에 두고, "
+        "다른 모델은 `--model FOLDER`로 고릅니다\n"
+    )
 
 
 def test_a_language_that_is_not_there_is_an_error(project: Path) -> None:
@@ -212,9 +215,10 @@ def test_a_language_that_is_not_there_is_an_error(project: Path) -> None:
 
 
 def test_without_a_model_it_says_what_makes_one(tmp_path: Path) -> None:
-    error = error_of(run(tmp_path, "chat", "안녕"))
-    assert error.startswith("models/dialogue: no such folder")
-    assert "make repro" in error
+    assert error_of(run(tmp_path, "chat", "안녕")) == (
+        "models/dialogue: no such folder; `make repro` trains a model and puts it into models/dialogue, and "
+        "`--model FOLDER` names another"
+    )
 
 
 def damaged(folder: Path, project: Path, file: str, content: bytes) -> Path:

@@ -26,7 +26,9 @@ def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = Non
         raise InputError("batch_size is {batch_size}; it must be at least 1", batch_size=slots)
     if not folder.exists():
         raise InputError(
-            "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue", folder=folder
+            "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue, and "
+            "`--model FOLDER` names another",
+            folder=folder,
         )
     config = load_config(folder)
     tokenizer = load_tokenizer(folder, at_most=config.vocab_size)

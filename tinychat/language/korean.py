@@ -100,7 +100,7 @@ ERRORS = {
     "stop is {value!r}; it must be texts that are not empty": "stop의 값이 {value!r}입니다. 비어 있지 않은 글이어야 합니다",
     "unknown option {name}; there are: {names}": "{name}: 없는 옵션입니다. 있는 것: {names}",
     # The model's folder.
-    "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue": "{folder}: 없는 폴더입니다. `make repro`가 모델을 학습해 models/dialogue에 둡니다",
+    "{folder}: no such folder; `make repro` trains a model and puts it into models/dialogue, and `--model FOLDER` names another": "{folder}: 없는 폴더입니다. `make repro`가 모델을 학습해 models/dialogue에 두고, 다른 모델은 `--model FOLDER`로 고릅니다",
     "batch_size is {batch_size}; it must be at least 1": "batch_size의 값이 {batch_size}입니다. 1 이상이어야 합니다",
     "{folder}: no memory for {batch_size} dialogues of {max_len} tokens at once; batch_size=1 takes the least": "{folder}: {max_len}토큰짜리 대화 {batch_size}개를 한꺼번에 담을 메모리가 없습니다. batch_size=1이 가장 적게 듭니다",
     "TINYCHAT_DECODER is {kind}, which does not compute the architecture {architecture}; unset it, or set it to torch": "TINYCHAT_DECODER가 {kind}인데, {kind}은(는) {architecture} 구조를 계산하지 못합니다. 지우거나 torch로 바꾸세요",
