@@ -98,6 +98,7 @@ def test_whatever_a_number_is_it_will_do_or_is_refused_by_its_name(key: Key, tmp
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_make_refuses_what_cannot_be_before_anything_is_made(
     tmp_path: Path, values: dict[str, Any], message: str
 ) -> None:
@@ -137,6 +138,7 @@ def make_checks(project: Path, **environment: str) -> "subprocess.CompletedProce
     ],
     ids=["many threads", "a long number", "decoder", "device", "precision", "two that exclude each other"],
 )
+@pytest.mark.slow
 def test_a_wrong_wish_is_refused_before_anything_is_made_and_before_training(
     tmp_path: Path, environment: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +155,7 @@ def test_a_wrong_wish_is_refused_before_anything_is_made_and_before_training(
         train.run(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_not_there_is_noticed_by_make(tmp_path: Path) -> None:
     shutil.copy(REPO / "params.yaml", tmp_path)
     ended = make_checks(tmp_path, TINYCHAT_DEVICE="cuda", CUDA_VISIBLE_DEVICES="")

@@ -54,6 +54,19 @@ def closure(root: Path, stage: str) -> list[str]:
     return sorted(files - readers | ({READERS} if readers else set()) | _data_beside(root, files - readers))
 
 
+def params_check(root: Path) -> list[str]:
+    """The files of the check of params.yaml, which every stage runs and no stage depends on: its own, and its imports.
+
+    A stage that uses one of the latter itself depends on it.
+    """
+    found, queue = {LEFT_OUT}, [LEFT_OUT]
+    while queue:
+        new = _imported_files(root, queue.pop()) - found
+        found |= new
+        queue += sorted(new)
+    return sorted(file for file in found if not _is_empty_init(root / file))
+
+
 def _data_beside(root: Path, files: set[str]) -> set[str]:
     """What lies in the packages of these files and is no Python, such as a page's templates: no import names it."""
     beside = {

@@ -21,6 +21,7 @@ def test_auto_takes_every_file_by_name_but_the_readme_hidden_files_and_dvcs(proj
     assert [source.file for source in list_sources(project.raw, corpus_params())] == ["a.jsonl", "b.csv", "가.csv"]
 
 
+@pytest.mark.slow
 def test_where_nothing_lies_the_sample_is_taken_and_told(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.lay("README.md", "what may lie here")
     shutil.copytree(REPOSITORY / "data/starter", project.root / "data/starter")

@@ -152,6 +152,7 @@ def test_an_added_topic_is_trained_on(with_starter: Any) -> None:
     assert ["차 이야기는 향긋해서 좋아요!"] in [texts[1:2] for texts in with_starter.texts("train")]
 
 
+@pytest.mark.slow
 def test_the_shares_of_the_corpus_do_not_move_what_the_starter_holds_out(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter=SMALL)
     once = written(with_starter)
@@ -193,6 +194,7 @@ def test_a_weight_of_one_and_a_half_writes_every_second_line_twice(with_starter:
 
 
 @pytest.mark.parametrize("weight", [2, 0.5])
+@pytest.mark.slow
 def test_the_weight_of_the_starter_counts_for_its_training_lines_only(with_starter: Any, weight: float) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)

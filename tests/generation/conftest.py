@@ -83,7 +83,15 @@ def trained(trained_folder: Path) -> Sample:
     return stored_sample(trained_folder)
 
 
-@pytest.fixture(scope="session", params=["small 0", "small 1", "small 2", "article", "trained"])
+@pytest.fixture(
+    scope="session",
+    params=[
+        "small 0",
+        "small 1",
+        "small 2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("article", "trained")),
+    ],
+)
 def sample(request: pytest.FixtureRequest) -> Sample:
     """Each of the models, one after the other."""
     if request.param == "trained":

@@ -58,6 +58,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.slow
 def test_hundreds_of_replies_in_lists_and_among_threads_are_those_alone(
     talker: Sample, bpe: Tokenizer, kind: str, name: str
 ) -> None:

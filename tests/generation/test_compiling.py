@@ -98,6 +98,7 @@ def test_it_is_compiled_once_beside_the_source(place: Place, by_numpy: str, tmp_
     assert library.parent == place.beside
 
 
+@pytest.mark.slow
 def test_a_library_is_used_though_its_compiler_has_gone(place: Place, by_numpy: str, tmp_path: Path) -> None:
     place.talk()
     assert place.talk(PATH=str(tmp_path)) == (by_numpy, "NativeDecoder")
@@ -304,6 +305,7 @@ __attribute__((constructor)) static void run(void) { fclose(fopen("%s", "w")); }
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["others may write it", "a link", "another user's", "another user's file"])
+@pytest.mark.slow
 def test_what_another_planted_beside_the_source_does_not_run(
     place: Place, by_numpy: str, tmp_path: Path, how: str
 ) -> None:

@@ -66,6 +66,7 @@ def test_with_the_cache_it_says_what_it_says_without(
 
 
 @pytest.mark.parametrize("name", ["greedy", "sampled"])
+@pytest.mark.slow
 def test_so_does_the_trained_model(
     trained: Sample, trained_folder: Path, questions: list[str], kind: str, name: str
 ) -> None:
@@ -106,7 +107,7 @@ def is_well_said(ids: list[int], bpe: Tokenizer) -> bool:
     return True
 
 
-@pytest.mark.parametrize("slots", [1, 2, 7, 64])
+@pytest.mark.parametrize("slots", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 7, 64))])
 def test_more_dialogues_than_slots_keep_their_order(talker: Sample, bpe: Tokenizer, kind: str, slots: int) -> None:
     prompts = [f"{prompt} {n}" for n in range(6) for prompt in PROMPTS]
     alone = Engine(talker.decoder(kind, slots=1), bpe)
@@ -204,10 +205,10 @@ def test_leaving_after_the_end_changes_nothing(engine: Engine) -> None:
     assert request.reply() == reply
 
 
-def test_more_requests_than_places_are_refused_and_those_that_run_go_on(engine: Engine) -> None:
+def test_more_requests_than_slots_are_refused_and_those_that_run_go_on(engine: Engine) -> None:
     requests = [engine.request(asked(prompt), GREEDY) for prompt in PROMPTS]
     engine.admit(requests)
-    with pytest.raises(ValueError, match="4 requests; 3 may enter now"):
+    with pytest.raises(ValueError, match="4 requests; 3 may be admitted now"):
         engine.admit([engine.request(asked("안녕"), GREEDY) for _ in range(4)])
     check_same(run(engine, requests), ask(engine, PROMPTS))
 

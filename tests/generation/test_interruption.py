@@ -161,6 +161,7 @@ class InterruptedAt:
         return self._count
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_any_moment_at_all(talker: Sample, bpe: Tokenizer, kind: str) -> None:
     """Real signals at two hundred moments, spread over all that replies take: Python hears them between bytecodes."""
     engine = Engine(talker.decoder(kind, slots=3), bpe)

@@ -117,7 +117,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a size that is text": (config(ffn_dim="64"), "config.json: ffn_dim is '64'; it must be a whole number above 0"),
     "a size that is true": (config(ffn_dim=True), "config.json: ffn_dim is True; it must be a whole number above 0"),
     "a size of a thousand digits": (config(ffn_dim=10**99), "; it must be a whole number above 0"),
-    "heads that do not divide": (config(n_heads=5), "config.json: n_heads 5 does not divide embed_dim 32"),
+    "heads that do not divide": (config(n_heads=5), "n_heads is 5, which does not divide embed_dim 32"),
     "another architecture": (
         config(architecture="modern"),
         "config.json: architecture is 'modern'; this version knows",
@@ -230,10 +230,10 @@ def test_an_empty_folder_lacks_its_config(tmp_path: Path, decoder: str) -> None:
     assert refusal(tmp_path).startswith(f"{tmp_path / 'config.json'}: no such file; train a model with `make repro`")
 
 
-@pytest.mark.parametrize("rows", [0, -1])
-def test_room_for_no_dialogue_is_refused(folder: Path, rows: int) -> None:
-    with pytest.raises(InputError, match=f"rows is {rows}; room for one dialogue at least is needed"):
-        load_engine(folder, slots=rows)
+@pytest.mark.parametrize("slots", [0, -1])
+def test_room_for_no_dialogue_is_refused(folder: Path, slots: int) -> None:
+    with pytest.raises(InputError, match=f"batch_size is {slots}; it must be at least 1"):
+        load_engine(folder, slots=slots)
 
 
 def test_a_vocabulary_smaller_than_the_models_will_do(
@@ -281,5 +281,5 @@ def test_native_does_no_bf16(talker_folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_bf16_takes_torch(talker_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINYCHAT_PRECISION", "bf16")
     engine = load_engine(talker_folder)
-    assert engine.decoder.dtype == torch.bfloat16  # type: ignore[attr-defined]
+    assert engine.decoder._cache.keys.dtype == torch.bfloat16  # type: ignore[attr-defined]
     assert all(reply.text for reply in ask(engine, PROMPTS))

@@ -35,6 +35,7 @@ def test_a_stream_makes_the_reply_that_is_made_at_once(engine: Engine, options: 
 
 
 @pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.slow
 def test_no_character_of_a_wild_reply_is_ever_shown_broken(engine: Engine, split: str) -> None:
     for seed in range(200):
         stream = engine.stream(asked(PROMPTS[seed % len(PROMPTS)]), dataclasses.replace(HOT, seed=seed))
@@ -43,6 +44,7 @@ def test_no_character_of_a_wild_reply_is_ever_shown_broken(engine: Engine, split
         assert "" not in pieces
 
 
+@pytest.mark.slow
 def test_no_reply_by_chance_holds_a_broken_character(engine: Engine) -> None:
     """Random weights choose bytes that do not go on with the character begun, nearly every time."""
     replies = [engine.reply([asked("안녕")], dataclasses.replace(HOT, seed=seed))[0] for seed in range(100)]
@@ -50,6 +52,7 @@ def test_no_reply_by_chance_holds_a_broken_character(engine: Engine) -> None:
     assert not any("\ufffd" in reply.text for reply in replies)
 
 
+@pytest.mark.slow
 def test_nor_of_the_trained_model(trained_folder: Path) -> None:
     engine = load_engine(trained_folder, slots=1)
     for seed in range(25):
@@ -58,6 +61,7 @@ def test_nor_of_the_trained_model(trained_folder: Path) -> None:
         assert all(is_whole(pieces, stream.reply.text, split) for split in SPLITS.values())
 
 
+@pytest.mark.slow
 def test_no_part_of_a_stop_text_is_shown(engine: Engine) -> None:
     stopped = 0
     for seed in range(60):

@@ -41,6 +41,7 @@ def test_each_piece_is_whole_characters_of_the_whole_text(bpe: Tokenizer, split:
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.slow
 def test_so_is_what_is_shown_of_a_reply_that_is_cut_anywhere(bpe: Tokenizer, split: Split, name: str) -> None:
     ids = byte_ids(bpe, TEXTS[name])
     for length in range(len(ids)):

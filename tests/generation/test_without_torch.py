@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.generation.asking import ask
 from tinychat.generation.loading import load_engine
 
@@ -43,6 +45,7 @@ def test_it_is_the_same_reply_where_there_is_no_torch(repo: Path, talker_folder:
     assert printed(repo, WITHOUT + TALK, talker_folder) == printed(repo, TALK, talker_folder)
 
 
+@pytest.mark.slow
 def test_it_is_the_same_reply_by_torch(repo: Path, talker_folder: Path) -> None:
     assert printed(repo, TALK, talker_folder, TINYCHAT_DECODER="torch") == printed(repo, TALK, talker_folder)
 

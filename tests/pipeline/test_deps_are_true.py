@@ -20,12 +20,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.pipeline.project import STAGES, Project, files_below
+from tests.pipeline.project import REPO, STAGES, Project, files_below
+from tools.import_closure import params_check
 
 pytestmark = pytest.mark.slow
 
 IGNORED_BY_DVC = "data/raw/README.md"
-CHECKS = ("tinychat/params.py", "tinychat/limits.py")  # the check of params.yaml, and what it imports
+CHECKS = params_check(REPO)
 # A value for every knob that it does not have in these tests; model.architecture knows one value only.
 OTHER_VALUES = yaml.safe_load("""
 corpus:

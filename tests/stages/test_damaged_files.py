@@ -164,6 +164,7 @@ for path, reader in zip(sys.argv[1::2], sys.argv[2::2]):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.slow
 def test_a_pipe_in_its_place_is_not_waited_for(project: Path) -> None:
     pairs = [word for file, reader, _ in READ for word in (file, reader)]
     ended = subprocess.run(

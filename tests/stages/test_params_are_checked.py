@@ -48,7 +48,7 @@ def test_each_stage_checks_all_of_params_before_it_writes(project: Path, stage: 
     assert files(project) == before
 
 
-@pytest.mark.parametrize("stage", ["ingest", "train"])
+@pytest.mark.parametrize("stage", ["ingest", pytest.param("train", marks=pytest.mark.slow)])
 def test_the_person_sees_the_fault_and_no_traceback(project: Path, stage: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", f"stages.{stage}"],

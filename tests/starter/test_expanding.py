@@ -52,6 +52,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_dialogues_in_every_process(real: Path, folder: Any) -> None:
     both = {"user": ["{name:이라고/라고} 해. {food:을/를} 좋아해"], "bot": ["{name}님은 {food}!"]}
     folder.contents["scenes/names.yaml"]["scenes"]["both"] = {"turns": [both]}
@@ -70,6 +71,7 @@ def test_a_seed_gives_the_same_dialogues_in_every_process(real: Path, folder: An
     assert re.fullmatch(r"([0-9a-f]{64}\n){2}", *digests)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_dialogues_and_holds_out_others(expand: Expand) -> None:
     (one, training, _), (other, other_training, _) = expand(0), expand(1)
     shared = {sample.turns for sample in training} & {sample.turns for sample in other_training}

@@ -88,6 +88,7 @@ def test_max_size_is_a_ceiling() -> None:
     assert build_bpe(["가"], max_size=5000, min_frequency=2).size < 5000
 
 
+@pytest.mark.slow
 def test_a_very_long_text_without_a_break_is_learnt_in_seconds_not_in_hours() -> None:
     code = (
         "from tinychat.tokenizer.building import build_bpe; import random; random.seed(0); "

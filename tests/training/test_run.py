@@ -271,6 +271,7 @@ def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, r
     assert sorted(int(run.name, 16) for run in (project / ".tinychat/runs").iterdir()) == [2, 3, 4]
 
 
+@pytest.mark.slow
 def test_few_steps_are_told_with_how_many_epochs_would_do(project: Path, repo: Path) -> None:
     path = project / "params.yaml"
     text = path.read_text(encoding="utf-8").replace("epochs: 12", "epochs: 1")
@@ -290,10 +291,9 @@ def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path
     assert not (project / "models").exists()
 
 
-def test_the_model_card_and_facts_name_no_time_host_or_path(project: Path, repo: Path) -> None:
-    subprocess.run(command("train"), cwd=project, env=environment(repo), check=True)
-    facts = json.loads((project / "models/dialogue/training.json").read_text(encoding="utf-8"))
+def test_the_model_card_and_facts_name_no_time_host_or_path(prepared: Path, uninterrupted: dict[str, bytes]) -> None:
+    facts = json.loads(uninterrupted["models/dialogue/training.json"])
     assert facts["runtime"] == {"device": "cpu", "precision": "fp32", "threads": 1}
-    text = (project / "models/dialogue/README.md").read_text(encoding="utf-8")
-    assert str(project) not in text + json.dumps(facts)
+    text = uninterrupted["models/dialogue/README.md"].decode("utf-8")
+    assert str(prepared.parent.parent) not in text + json.dumps(facts)
     assert "김밥" not in text
