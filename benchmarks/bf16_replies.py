@@ -1,9 +1,9 @@
-"""How often a greedy reply is another one in bf16 than in fp32, and in bf16 another one in a batch than alone.
+"""How often a greedy reply in bf16 differs from fp32, and in a batch from the same one alone.
 
     python -m benchmarks.bf16_replies [--model models/dialogue] [--questions 500]
 
-The trained model answers training questions of data/corpus. Beside it: numpy and torch, both in fp32, and the same
-questions put to random weights of the article's size, whose logits lie closer together.
+The trained model answers training questions of data/corpus. For comparison: numpy and torch, both in fp32, and random
+weights of the article's size, whose logits are closer together.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tinychat.corpus.dialogue import read_corpus
-from tinychat.evaluation.asking import GREEDY
+from tinychat.evaluation.caching_engine import GREEDY
 from tinychat.evaluation.evaluate import Question, questions_of, spread
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
@@ -30,12 +30,12 @@ from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import load_config
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 
-ROWS = 32
+SLOTS = 32
 Replies = list[tuple[int, ...]]
 
 
 def differing(replies: Replies, others: Replies) -> float:
-    """Share of replies that are not the same tokens."""
+    """Share of replies with other tokens."""
     pairs = zip(replies, others, strict=True)
     return sum(reply != other for reply, other in pairs) / len(replies)
 
@@ -49,13 +49,13 @@ def replies_by(decoder: Decoder, tokenizer: Tokenizer, questions: Sequence[Quest
 def shares(
     config: ClassicConfig, model: LanguageModel, tokenizer: Tokenizer, questions: Sequence[Question]
 ) -> tuple[float, float, float]:
-    """Of numpy's replies that are not torch's; of those in bf16 that are not those in fp32, and not those alone."""
+    """Shares that differ: numpy from torch, bf16 from fp32, bf16 in a batch from bf16 alone."""
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     bf16 = torch.bfloat16
-    fp32_replies = replies_by(TorchDecoder(model, ROWS), tokenizer, questions)
-    bf16_replies = replies_by(TorchDecoder(model, ROWS, bf16), tokenizer, questions)
+    fp32_replies = replies_by(TorchDecoder(model, SLOTS), tokenizer, questions)
+    bf16_replies = replies_by(TorchDecoder(model, SLOTS, bf16), tokenizer, questions)
     return (
-        differing(replies_by(NumpyDecoder(config, weights, ROWS), tokenizer, questions), fp32_replies),
+        differing(replies_by(NumpyDecoder(config, weights, SLOTS), tokenizer, questions), fp32_replies),
         differing(bf16_replies, fp32_replies),
         differing(bf16_replies, replies_by(TorchDecoder(model, 1, bf16), tokenizer, questions)),
     )

@@ -1,12 +1,12 @@
-"""How long a person waits for the first reply, and what memory that takes, beside a script with transformers.
+"""Time to the first reply and peak memory, compared with a script that uses transformers.
 
     python -m benchmarks.first_reply [--rounds 15] [--new-tokens 20]      on Linux or macOS
     pip install transformers                  what it compares with; it says where that is not installed
 
 From the start of a process to the first piece of text on a terminal, and to its end: load a model of the article's size
 (random weights, GPT-2 for transformers), answer one question greedily with 20 tokens, print them as they come. Every
-process is started once a round, the order turns; figures are medians, ratios are taken round by round. The memory is
-the most that the process held at once. Then where the time goes, by the phases that each process tells itself.
+process is started once per round, in rotating order; figures are medians, ratios are taken round by round. The memory
+is the peak of the process. Then the time by phases, as reported by each process.
 """
 
 import argparse
@@ -60,8 +60,8 @@ if "--timing" in sys.argv:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One process: seconds to the first byte and to the end, the most memory in megabytes, what it said on stderr."""
+class ProcessRun:
+    """One process: seconds to the first byte and to the end, peak memory in megabytes, its stderr."""
 
     first: float
     end: float
@@ -70,7 +70,7 @@ class Measured:
 
 
 def commands(folder: Path, new_tokens: int) -> dict[str, tuple[list[str], dict[str, str]]]:
-    """What is started, and with which environment besides, by the name in the table."""
+    """Commands and extra environment variables, by the name in the table."""
     python, length = sys.executable, str(new_tokens)
     ours, gpt2 = str(folder / "tinychat"), str(folder / "gpt2")
     chat = [python, "-m", "tinychat", "chat", QUESTION, "--model", ours, "--max-tokens", length]
@@ -82,7 +82,7 @@ def commands(folder: Path, new_tokens: int) -> dict[str, tuple[list[str], dict[s
     }
 
 
-def run(command: list[str], environment: dict[str, str]) -> Measured:
+def run(command: list[str], environment: dict[str, str]) -> ProcessRun:
     """Start a process with a terminal as its output. Raises CalledProcessError where it fails."""
     master, slave = os.openpty()
     with tempfile.TemporaryFile() as errors:
@@ -92,7 +92,7 @@ def run(command: list[str], environment: dict[str, str]) -> Measured:
         )
         os.close(slave)
         first, text = None, b""
-        with contextlib.suppress(OSError):  # on Linux the terminal's end is an error
+        with contextlib.suppress(OSError):  # on Linux, end of file on a pty is an error
             while part := os.read(master, 65536):
                 first, text = first or time.perf_counter() - begun, text + part
         os.close(master)
@@ -103,10 +103,10 @@ def run(command: list[str], environment: dict[str, str]) -> Measured:
         told = errors.read().decode(errors="replace")
     if process.returncode or first is None:
         raise subprocess.CalledProcessError(process.returncode, command, text, told)
-    return Measured(first, end, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), told)
+    return ProcessRun(first, end, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), told)
 
 
-def result_table(measured: dict[str, list[Measured]]) -> Table:
+def result_table(measured: dict[str, list[ProcessRun]]) -> Table:
     table = Table("", "first text, s", "ratio", "end, s", "ratio", "memory, MB", title=f"one reply to {QUESTION!r}")
     reference = measured.get(REFERENCE, [])
     for name, runs in measured.items():
@@ -119,8 +119,8 @@ def result_table(measured: dict[str, list[Measured]]) -> Table:
     return table
 
 
-def phases_table(measured: dict[str, list[Measured]]) -> Table:
-    """Medians of the phases that the processes told, in milliseconds."""
+def phases_table(measured: dict[str, list[ProcessRun]]) -> Table:
+    """Medians of the phases that the processes reported, in milliseconds."""
     told: dict[str, dict[str, list[float]]] = {}
     for name, runs in measured.items():
         for one in runs:
@@ -141,13 +141,13 @@ def main() -> None:
     arguments = parser.parse_args()
     missing = missing_packages()
     with tempfile.TemporaryDirectory() as temporary:
-        # In a process of its own: what this one holds would count as the memory of those that it starts.
+        # In a process of its own: children inherit the peak memory of this one.
         subprocess.run([sys.executable, "-m", "benchmarks.rivals", temporary], check=True, capture_output=True)
         sides = commands(Path(temporary), arguments.new_tokens)
         if "transformers" in missing:
             del sides[REFERENCE]
-        plain: dict[str, list[Measured]] = {name: [] for name in sides}
-        timed: dict[str, list[Measured]] = {name: [] for name in (CHAT, REFERENCE) if name in sides}
+        plain: dict[str, list[ProcessRun]] = {name: [] for name in sides}
+        timed: dict[str, list[ProcessRun]] = {name: [] for name in (CHAT, REFERENCE) if name in sides}
         for number in track(range(-1, arguments.rounds), "rounds"):  # the first one warms up the disk's cache
             names = list(sides)
             for name in names[number % len(names) :] + names[: number % len(names)]:

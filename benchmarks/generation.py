@@ -1,14 +1,14 @@
-"""Replies of tinychat beside what a user would pick instead, in one interleaved run on the CPU.
+"""Generation speed of tinychat compared with transformers and CTranslate2, in one interleaved run on the CPU.
 
     python -m benchmarks.generation [--rounds 9] [--new-tokens 100] [--save benchmarks/results/generation.json]
-    pip install transformers ctranslate2      what stands beside it; what is not installed is left out, and named
+    pip install transformers ctranslate2      the compared libraries; missing ones are skipped
 
 The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, prompts
 of 16 tokens, no `<eos>`, for one sequence and for 32 at once, greedy and sampled (temperature 0.8, top-k 50, top-p
-0.95). Each side has a process of its own, with the threads that its user gets without asking (`--threads 1`: one each,
-which another program beside it disturbs less), and waits while the others compute; the order turns with each round.
-What counts are the ratios to transformers in fp32, taken round by round; all figures are medians. tinychat's time holds
-the text of the replies as well, piece by piece; the others' ends at the token ids.
+0.95). Each side has a process of its own, with its default number of threads (`--threads 1`: one each, which
+another busy program disturbs less), and waits while the others compute; the order rotates with each round. The main
+results are the ratios to transformers in fp32, taken round by round; all figures are medians. tinychat's time includes
+incremental detokenization; the others' ends at the token ids.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from tinychat.files import to_json
 
 Prompts = list[list[int]]
 Answer = Callable[[Prompts, int, bool], int]  # prompts, how many tokens each gets, whether sampled → how many were made
-Task = tuple[int, bool]  # so many sequences, whether sampled
+Task = tuple[int, bool]  # number of sequences, whether sampled
 
 SEQUENCES = (1, 32)
 TASKS = [(n, sampled) for n in SEQUENCES for sampled in (False, True)]
@@ -49,11 +49,11 @@ REFERENCE = "transformers fp32"
 
 @dataclass(frozen=True)
 class Side:
-    """One of those that are compared.
+    """One side of the comparison.
 
-    load         makes it ready, from the folder of all models; gives how to answer, and with how many threads
-    needs        the packages that must be there
-    environment  what its process has besides
+    load         loads it from the folder of all models; returns how to answer, and the number of threads
+    needs        required packages
+    environment  extra variables of its process
     """
 
     load: Callable[[Path], tuple[Answer, int]]
@@ -62,7 +62,7 @@ class Side:
 
 
 def load_tinychat(folder: Path) -> tuple[Answer, int]:
-    """The engine as `generate` and `chat` have it; TINYCHAT_* says which decoder."""
+    """The engine as in `generate` and `chat`; TINYCHAT_* selects the decoder."""
     from tinychat.generation.engine import Request
     from tinychat.generation.loading import load_engine
     from tinychat.generation.sampling import SamplingOptions
@@ -150,7 +150,7 @@ SIDES = {
 
 
 def serve(name: str, folder: Path, threads: int | None, connection: Connection) -> None:
-    """The process of a side: answers how fast it is until it is asked no more; `threads` where all get as many."""
+    """The process of a side: measures its speed on request; `threads` overrides its default."""
     os.environ.update(SIDES[name].environment)
     if threads is not None:
         os.environ.update(OMP_NUM_THREADS=str(threads), TINYCHAT_THREADS=str(threads))
@@ -167,14 +167,14 @@ def serve(name: str, folder: Path, threads: int | None, connection: Connection) 
 
 
 class Process:
-    """A side at work: `speed` has it answer once."""
+    """A side's process: `speed` lets it answer once."""
 
     def __init__(self, name: str, folder: Path, threads: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(name, folder, threads, theirs), daemon=True)
         self._process.start()
-        theirs.close()  # so that its death is seen
+        theirs.close()  # so that recv fails if it dies
         self.threads: int = self._connection.recv()
 
     def speed(self, prompts: Prompts, new_tokens: int, sampled: bool) -> float:
@@ -192,7 +192,7 @@ def random_prompts(n: int, rng: random.Random) -> Prompts:
 
 
 def measure(processes: dict[str, Process], rounds: int, new_tokens: int) -> dict[tuple[str, Task], list[float]]:
-    """Tokens per second, by side and task, one value a round."""
+    """Tokens per second, by side and task, one value per round."""
     rng, names = random.Random(0), list(processes)
     speeds: dict[tuple[str, Task], list[float]] = {(name, task): [] for name in names for task in TASKS}
     for number in track(range(-1, rounds), "rounds"):  # the first one warms up
@@ -209,7 +209,7 @@ def measure(processes: dict[str, Process], rounds: int, new_tokens: int) -> dict
 def results(
     processes: dict[str, Process], speeds: dict[tuple[str, Task], list[float]], task: Task
 ) -> dict[str, dict[str, Any]]:
-    """By side: threads, median and fastest tokens a second, the median of its ratios to REFERENCE (None without it)."""
+    """By side: threads, median and fastest tokens per second, median ratio to REFERENCE (None without it)."""
     found: dict[str, dict[str, Any]] = {}
     for name, process in processes.items():
         own, reference = speeds[name, task], speeds.get((REFERENCE, task), [])

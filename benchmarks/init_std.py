@@ -1,4 +1,4 @@
-"""How the std of the embeddings at the start decides how fast a model learns.
+"""The effect of the initial standard deviation of the embeddings on the validation loss.
 
     python -m benchmarks.init_std [--epochs 3]      after `make repro`: it takes data/prepared and params.yaml
 
@@ -29,7 +29,7 @@ from tinychat.training.snapshots import SnapshotStore
 
 
 class Quiet:
-    """Shows nothing."""
+    """A Display without output."""
 
     def step(self, tokens: int, loss: float) -> None:
         pass

@@ -1,14 +1,14 @@
-"""The starter corpus without a Transformer: what a user would pick instead to tell what is meant, and then to answer.
+"""The starter corpus without a Transformer: two intent classifiers as baselines.
 
     python -m benchmarks.intents [--seed 0] [--model models/dialogue]
     pip install scikit-learn                  for the logistic regression; it says where that is not installed
 
-Two ways to tell which intent a question has, or that it lies outside of the bot's world: the nearest known question by
-TF-IDF over character 1- to 3-grams, and a logistic regression on the same TF-IDF. Each learns from the ways to ask that
-are trained on as they stand in data/starter, templates filled FILLINGS times, and, as a second variant, from the first
-user turns of the training dialogues, typing habits included. Each answers what the corpus calls measures and is right
-where its intent has an accepted answer; a model says its answer itself, greedily. The model must have been trained on
-the corpus of the same seed. The regression's C is chosen by cross-validation on the ways as they stand.
+Each predicts the intent of a question, or that it is out of scope: the nearest known question by TF-IDF over character
+1- to 3-grams, and a logistic regression on the same TF-IDF. Each learns from the training phrasings of data/starter,
+templates filled FILLINGS times, and, as a second variant, from the first user turns of the training dialogues, typing
+noise included. Each answers the corpus's measures and is right where its intent has an accepted answer; a model says
+its answer itself, greedily. The model must have been trained on the corpus of the same seed. The regression's C is
+chosen by cross-validation on the phrasings.
 """
 
 import argparse
@@ -24,16 +24,16 @@ from rich.table import Table
 
 import tinychat
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.starter.evaluation_set import EvalDialogue, evaluation_set
 from tinychat.starter.expanding import Expansion
-from tinychat.starter.measuring import Measured, measured
 from tinychat.starter.reading import read_starter
 
 STARTER = Path("data/starter")
 UNKNOWN = "unknown"
 MEASURES = ("seen", "near", "far", "taken_for_unknown", "unknown_by_hand", "unknown_by_template")
 DIALOGUES = 20_000
-FILLINGS = 8  # of a template: about as many questions as there are by hand
-PENALTIES = (10.0, 100.0)  # C: the greater, the closer to the training questions
+FILLINGS = 8  # of a template: about as many questions as were written by hand
+PENALTIES = (10.0, 100.0)  # C: the greater, the weaker the regularisation
 FOLDS = 3
 
 Classify = Callable[[Sequence[str]], Sequence[str]]  # questions → an intent or UNKNOWN for each
@@ -53,22 +53,22 @@ def labelled(pairs: Iterable[tuple[str, str]]) -> Labelled:
     return Labelled(questions, intents)
 
 
-def ways_as_they_stand(expansion: Expansion) -> Iterator[tuple[str, str]]:
-    """The ways to ask that are trained on, and questions from outside: by hand, and of templates."""
-    for name, halves in expansion.ways.items():
-        yield from ((way, name) for way in halves.train)
-    for halves in expansion.unknown.values():
-        yield from ((text, UNKNOWN) for text in halves.train)
+def training_phrasings(expansion: Expansion) -> Iterator[tuple[str, str]]:
+    """The phrasings that are trained on, and out-of-scope questions: by hand, and of templates."""
+    for name, split in expansion.phrasings.items():
+        yield from ((phrasing, name) for phrasing in split.train)
+    for split in expansion.unknown.values():
+        yield from ((text, UNKNOWN) for text in split.train)
     rng = expansion.rng("benchmark")
     for template in expansion.templates.train:
         yield from ((expansion.from_template([template], rng), UNKNOWN) for _ in range(FILLINGS))
 
 
 def first_turns(expansion: Expansion) -> Iterator[tuple[str, str]]:
-    """What begins the training dialogues. The answer tells the intent; what a scene says by itself has none."""
+    """The first question of each training dialogue. The answer tells the intent; a scene's own answers have none."""
     intent_of = {answer: name for name, answers in answers_of(expansion).items() for answer in answers}
-    for sample in expansion.training(DIALOGUES):
-        question, answer, *_ = sample.turns
+    for dialogue in expansion.training(DIALOGUES):
+        question, answer, *_ = dialogue.turns
         if answer.content in intent_of:
             yield question.content, intent_of[answer.content]
 
@@ -111,7 +111,7 @@ def padded(text: str) -> str:
 
 
 def best_penalty(known: Labelled) -> tuple[float, dict[float, float]]:
-    """The C that is right most often on questions that it did not learn, and how often each is."""
+    """The C with the best cross-validated accuracy, and the accuracy of each."""
     selection: Any = importlib.import_module("sklearn.model_selection")
     folds = selection.StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     shares = {
@@ -123,14 +123,14 @@ def best_penalty(known: Labelled) -> tuple[float, dict[float, float]]:
     return max(shares, key=lambda penalty: shares[penalty]), shares
 
 
-def question_of(one: Measured) -> str:
+def question_of(one: EvalDialogue) -> str:
     """The user's only turn."""
-    question, _ = one.sample.turns
+    question, _ = one.dialogue.turns
     return question.content
 
 
 def shares_right(
-    asked: Mapping[str, Sequence[Measured]], replies: Callable[[list[str]], list[set[str]]]
+    asked: Mapping[str, Sequence[EvalDialogue]], replies: Callable[[list[str]], list[set[str]]]
 ) -> dict[str, float]:
     """For each measure, the share of questions whose replies, one or those of an intent, hold an accepted one."""
     shares = {}
@@ -144,21 +144,21 @@ def shares_right(
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a model trained on the corpus of the same seed, to stand beside")
+    parser.add_argument("--model", type=Path, help="a model trained on the corpus of the same seed, to compare with")
     parser.add_argument("--seed", type=int, default=0, help="corpus.starter.seed of params.yaml")
     arguments = parser.parse_args()
     expansion = Expansion(read_starter(STARTER), arguments.seed)
     answers = answers_of(expansion)
-    everything = list(measured(expansion))
+    everything = list(evaluation_set(expansion))
     asked = {name: [one for one in everything if one.measure == name] for name in MEASURES}
-    variants = {"ways": labelled(ways_as_they_stand(expansion)), "first\nturns": labelled(first_turns(expansion))}
+    variants = {"phrasings": labelled(training_phrasings(expansion)), "first\nturns": labelled(first_turns(expansion))}
 
     def by_intent(classify: Classify) -> dict[str, float]:
         return shares_right(asked, lambda questions: [set(answers[intent]) for intent in classify(questions)])
 
     columns = {f"nearest\n{name}": by_intent(nearest(known)) for name, known in variants.items()}
     if importlib.util.find_spec("sklearn") is not None:
-        penalty, tried = best_penalty(variants["ways"])
+        penalty, tried = best_penalty(variants["phrasings"])
         columns |= {f"logistic\n{name}": by_intent(regression(known, penalty)) for name, known in variants.items()}
         each = ", ".join(f"{value:g}: {share:.1%}" for value, share in tried.items())
         remark = f"C of the regression: {penalty:g}; right in {FOLDS}-fold cross-validation: {each}."

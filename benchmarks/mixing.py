@@ -1,11 +1,11 @@
-"""Do your own dialogues gain where the starter corpus is trained on besides?
+"""Does it help your own dialogues to mix in the starter corpus?
 
     python -m benchmarks.mixing data/raw/ChatbotData.csv [--weights 0 0.5 1] [--epochs 3] [--seeds 0 1] [--set K=V]
 
-For each weight of the starter corpus (0: without it) and each seed the stages from ingest to train run in a folder of
-their own, with params.yaml as it is but for what is asked for here. Then the file's own test dialogues, which are the
-same ones each time, are measured: bits a byte of their answers, which compares between vocabularies; exact replies;
-and, where the starter corpus was there, how many of its own questions are answered as it says.
+For each weight of the starter corpus in corpus.sources (0: without it) and each seed the stages from ingest to train
+run in a temporary folder, with params.yaml except for the options given here. Then the file's own test dialogues, the
+same ones each time, are measured: bits per byte of their answers, comparable between vocabularies; exact replies; and
+the starter corpus' own measures.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tinychat.corpus.dialogue import Dialogue, read_corpus
-from tinychat.evaluation.asking import Respondent
+from tinychat.evaluation.caching_engine import CachingEngine
 from tinychat.evaluation.evaluate import evaluate
 from tinychat.evaluation.measures import measure_by_name
 from tinychat.files import read_json
@@ -34,7 +34,7 @@ from tinychat.model.storage import load_model
 
 COPIED = ("tinychat", "stages", "data/starter", "params.yaml")
 STAGES = ("ingest", "build_vocab", "prepare_data", "train")
-ROWS = 64  # dialogues that are answered at once
+SLOTS = 64  # dialogues that are answered at once
 ASKED = 300  # of the file's test dialogues; the likelihood is of all
 STARTER_MEASURES = ("seen", "near", "name")
 
@@ -74,7 +74,7 @@ def project(folder: Path, file: Path, params: dict[str, Any]) -> None:
 
 
 def own(dialogues: Iterator[Dialogue]) -> list[Dialogue]:
-    """Those that are not the starter corpus'."""
+    """Those that are not from the starter corpus."""
     return [dialogue for dialogue in dialogues if "measure" not in (dialogue.metadata or {})]
 
 
@@ -84,10 +84,10 @@ def outcome(folder: Path) -> Outcome:
         began = time.monotonic()
         subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     seconds = time.monotonic() - began
-    model, engine = load_model(folder / "models/dialogue", "cpu"), load_engine(folder / "models/dialogue", ROWS, "cpu")
+    model, engine = load_model(folder / "models/dialogue", "cpu"), load_engine(folder / "models/dialogue", SLOTS, "cpu")
     train, test = (list(read_corpus(folder / f"data/corpus/{split}.jsonl")) for split in ("train", "test"))
     held_out = evaluate(engine, model, train, own(iter(test)), ASKED)["held_out"]
-    starter = measure_by_name(Respondent(engine), test)
+    starter = measure_by_name(CachingEngine(engine), test)
     return Outcome(
         bits_per_byte=held_out["bits_per_byte"],
         exact=held_out["replies"]["exact"],
@@ -99,14 +99,14 @@ def outcome(folder: Path) -> Outcome:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Do your own dialogues gain where the starter corpus is mixed in?")
+    parser = argparse.ArgumentParser(description="Does it help your own dialogues to mix in the starter corpus?")
     parser.add_argument("file", type=Path, help="a file of dialogues, as it would lie in data/raw")
     parser.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.5, 1.0], help="of the starter corpus")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the training")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="params for all: train.dropout=0.1")
     asked = parser.parse_args()
-    table = Table("starter", "seeds", "bits a byte", "exact", "starter's own", "epoch kept", "training s")
+    table = Table("starter", "seeds", "bits per byte", "exact", "starter's own", "epoch kept", "training s")
     for weight in asked.weights:
         outcomes = []
         for seed in asked.seeds:

@@ -1,4 +1,4 @@
-"""Whether a name that was never seen is the same tokens in question and answer, by how the vocabulary is built.
+"""Whether an unseen name is the same tokens in question and answer, by how the vocabulary is built.
 
     python -m benchmarks.name_tokens [--size 5000]
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
 
-from tinychat.starter.expanding import NAME, Expansion, Sample
+from tinychat.starter.expanding import NAME, Expansion, StarterDialogue
 from tinychat.starter.particles import with_particle
 from tinychat.starter.reading import read_starter
 from tinychat.tokenizer import Tokenizer
@@ -51,19 +51,19 @@ def build_pairs_of_bytes(texts: Sequence[str], max_size: int) -> Tokenizer:
     return ByteLevelTokenizer(engine)
 
 
-def texts_of(samples: Sequence[Sample]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Every turn, and what stands in its dialogue's slots."""
-    turns = [(turn.content, tuple(sample.values.values())) for sample in samples for turn in sample.turns]
+def texts_of(dialogues: Sequence[StarterDialogue]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Every turn, and the values of its dialogue's slots."""
+    turns = [(turn.content, tuple(dialogue.slot_values.values())) for dialogue in dialogues for turn in dialogue.turns]
     return [text for text, _ in turns], [values for _, values in turns]
 
 
 def share_cut_alike(tokenizer: Tokenizer, names: Sequence[str]) -> float:
-    """Share of names that are the same tokens wherever they stand."""
+    """Share of names that are the same tokens in every sentence."""
     return sum(is_cut_alike(tokenizer, name) for name in names) / len(names)
 
 
 def is_cut_alike(tokenizer: Tokenizer, name: str) -> bool:
-    """Whether a name's tokens stand in each of four sentences."""
+    """Whether a name's tokens occur in each of four sentences."""
     wanted = tokenizer.encode(name)
     sentences = (
         f"내 이름은 {with_particle(name, '이야/야')}",

@@ -1,10 +1,10 @@
-"""What a model replies to 100 everyday first sentences that stand in no file of its corpus: a table to be read.
+"""A model's replies to 100 everyday first sentences that are not in its corpus, as a table.
 
     python -m benchmarks.openings [--model models/dialogue] > replies.md
 
 Asks each line of benchmarks/openings.txt greedily as a dialogue of its own, and prints a Markdown table: sentence,
-reply, and the (geometric) mean of the probabilities that the model gave to its tokens. On stderr it says whether one of
-the sentences is trained on after all, where data/corpus has the dialogues.
+reply, and the geometric mean of its tokens' probabilities. On stderr it reports sentences that are in data/corpus after
+all.
 """
 
 import argparse
@@ -27,19 +27,19 @@ def openings() -> list[str]:
 
 
 def trained_on(texts: Sequence[str], dialogues: Iterable[Dialogue]) -> list[str]:
-    """Those that a user says in the dialogues, whatever their spaces and marks."""
+    """Those that a user says in the dialogues, ignoring spaces and punctuation."""
     said = {text_key(turn.content) for dialogue in dialogues for turn in dialogue.turns if turn.role == "user"}
     return [text for text in texts if text_key(text) in said]
 
 
 def row(*cells: str) -> str:
-    """A line of a Markdown table: no cell ends or breaks it."""
+    """A row of a Markdown table, with cells escaped."""
     inside = [" ".join(cell.replace("|", r"\|").split()) for cell in cells]
     return f"| {' | '.join(inside)} |"
 
 
 def verdict(texts: Sequence[str], corpus: Path) -> str:
-    """Whether the texts are new to who learnt the corpus, in a line."""
+    """A line on which of the texts are in the corpus."""
     if not corpus.is_file():
         return f"{corpus}: no such file, so nothing is known of what was trained on"
     if known := trained_on(texts, read_corpus(corpus)):

@@ -1,8 +1,8 @@
-"""What the benchmarks of replies compare: tinychat's network and GPT-2, both of the article's size, random weights.
+"""The models of the generation benchmarks: tinychat's network and GPT-2, both of the article's size, random weights.
 
-    python -m benchmarks.rivals FOLDER      writes tinychat/, gpt2/ and, where CTranslate2 is there, ctranslate2-*/
+    python -m benchmarks.rivals FOLDER      writes tinychat/, gpt2/ and, with CTranslate2, ctranslate2-*/
 
-Neither ever says `<eos>`, so every side makes as many tokens as it is asked for.
+They never generate `<eos>`, so every side makes the requested number of tokens.
 """
 
 import importlib
@@ -32,7 +32,7 @@ def missing_packages() -> list[str]:
 
 
 def machine() -> str:
-    """Processor, cores, and the versions of what computes."""
+    """Processor, cores, and the versions of the libraries."""
     import numpy  # noqa: F401 so that its library is there
     from threadpoolctl import threadpool_info
 
@@ -74,7 +74,7 @@ def syllable_tokenizer() -> Tokenizer:
 
 
 def save_tinychat(folder: Path, tokenizer: Tokenizer) -> None:
-    """A model folder as `train` makes it, as far as a chat reads it."""
+    """A model folder as `train` makes it, with the files that a chat reads."""
     import torch
 
     from tinychat.model.storage import save_model
@@ -84,7 +84,7 @@ def save_tinychat(folder: Path, tokenizer: Tokenizer) -> None:
     weights["output_layer.bias"][tokenizer.eos_id] = -1e4
     folder.mkdir(parents=True)
     save_model(folder, ARTICLE, weights)
-    tokenizer.engine.save(str(folder / TOKENIZER_FILE))
+    tokenizer.backend.save(str(folder / TOKENIZER_FILE))
 
 
 def save_gpt2(folder: Path, tokenizer: Tokenizer) -> None:
@@ -102,7 +102,7 @@ def save_gpt2(folder: Path, tokenizer: Tokenizer) -> None:
         **marks,
     )
     folder.mkdir(parents=True)
-    tokenizer.engine.save(str(folder / TOKENIZER_FILE))
+    tokenizer.backend.save(str(folder / TOKENIZER_FILE))
     texts = {"bos_token": BOT, "eos_token": EOS, "unk_token": EOS, "pad_token": PAD}
     transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / TOKENIZER_FILE), **texts).save_pretrained(folder)
     transformers.GPT2LMHeadModel(config).save_pretrained(folder)

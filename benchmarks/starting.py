@@ -1,9 +1,9 @@
-"""How long each stage takes until its own code begins, and what a `dvc repro` costs that has nothing to do.
+"""The import time of each stage, and the time of a `dvc repro` with nothing to do.
 
     python -m benchmarks.starting [--rounds 15]
 
-Each round starts every process once, in the same order; what counts is the median. Beside them stands what cannot be
-saved: Python alone, torch alone, and `dvc --version`. The pipeline of this folder must be up to date.
+Each round starts every process once, in the same order; the result is the median. For comparison: Python alone, torch
+alone, and `dvc --version`. The pipeline of this folder must be up to date.
 """
 
 import argparse
@@ -22,7 +22,7 @@ STAGES = sorted(path.stem for path in (ROOT / "stages").glob("[!_]*.py"))
 
 
 def commands() -> dict[str, list[str]]:
-    """What is started, by the name in the table."""
+    """The commands, by the name in the table."""
     python = sys.executable
     return {
         "python": [python, "-c", "pass"],

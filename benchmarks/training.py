@@ -1,10 +1,10 @@
-"""Training steps of tinychat beside what a reader of the article would write, in one interleaved run.
+"""Training speed of tinychat compared with a plain implementation of the article, in one interleaved run.
 
     python -m benchmarks.training [--rounds 15]      after `make repro`: it takes data/prepared and params.yaml
 
-The same dialogues for every side, forward, backward and optimizer step. Beside tinychat stands the article's model as
-its reader would mend it: nn.MultiheadAttention with a causal and a padding mask, dialogues in random order, padded to
-the longest of their batch, logits for every place. Figures are medians; compare the ratios, not the machine's speed.
+The same dialogues for every side, forward, backward and optimizer step. It is compared with the
+article's model, corrected: nn.MultiheadAttention with a causal and a padding mask, dialogues in random order, padded to
+the longest of their batch, logits for every position. Figures are medians; compare the ratios, not the machine's speed.
 """
 
 import argparse
@@ -32,11 +32,11 @@ from tinychat.model.losses import token_losses
 from tinychat.params import Params, load_params
 from tinychat.runtime import Runtime, keep_freed_memory
 from tinychat.tokenizer import load_tokenizer
-from tinychat.tokenizer.chat import IGNORED
+from tinychat.tokenizer.chat import IGNORE_INDEX
 from tinychat.training.loop import BF16_WIDTH_STEP
 from tinychat.training.optimizers import build_optimizer
 
-Step = Callable[[Batch], None]
+TrainStep = Callable[[Batch], None]
 
 
 class ArticleLayer(nn.Module):
@@ -58,20 +58,20 @@ class ArticleModel(nn.Module):
     def __init__(self, config: ClassicConfig, dropout: float) -> None:
         super().__init__()
         self.words = nn.Embedding(config.vocab_size, config.embed_dim)
-        self.places = nn.Embedding(config.max_len, config.embed_dim)
+        self.positions = nn.Embedding(config.max_len, config.embed_dim)
         self.norm = nn.LayerNorm(config.embed_dim)
         self.layers = nn.ModuleList(ArticleLayer(config, dropout) for _ in range(config.n_layers))
         self.output_layer = nn.Linear(config.embed_dim, config.vocab_size)
 
     def forward(self, ids: Tensor) -> Tensor:
-        x = self.norm(self.words(ids) + self.places(torch.arange(ids.shape[1])))
+        x = self.norm(self.words(ids) + self.positions(torch.arange(ids.shape[1])))
         causal = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool).triu(1)
         for layer in self.layers:
             x = layer(x, causal, ids == 0)
         return self.output_layer(x)
 
 
-def article_step(config: ClassicConfig, params: Params) -> Step:
+def article_step(config: ClassicConfig, params: Params) -> TrainStep:
     model = ArticleModel(config, params.train.dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 
@@ -79,14 +79,14 @@ def article_step(config: ClassicConfig, params: Params) -> Step:
         optimizer.zero_grad()
         logits = model(torch.from_numpy(batch.inputs))
         F.cross_entropy(
-            logits.flatten(0, 1), torch.from_numpy(batch.targets).flatten(), ignore_index=IGNORED
+            logits.flatten(0, 1), torch.from_numpy(batch.targets).flatten(), ignore_index=IGNORE_INDEX
         ).backward()
         optimizer.step()
 
     return step
 
 
-def tinychat_step(config: ClassicConfig, params: Params, precision: str) -> Step:
+def tinychat_step(config: ClassicConfig, params: Params, precision: str) -> TrainStep:
     model = config.build(params.train.dropout)
     optimizer = build_optimizer(model, params.train)
     runtime = Runtime("cpu", precision, torch.get_num_threads())
@@ -102,7 +102,7 @@ def tinychat_step(config: ClassicConfig, params: Params, precision: str) -> Step
     return step
 
 
-def with_fused_attention(step: Step) -> Step:
+def with_fused_attention(step: TrainStep) -> TrainStep:
     """The same step with torch's fused attention whatever the precision."""
 
     def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ def with_fused_attention(step: Step) -> Step:
 
 def by_length(split: PreparedSplit, batch_tokens: int, width_step: int = 1) -> Iterator[Batch]:
     plan = plan_batches(split.lengths, batch_tokens, np.random.default_rng(0), width_step)
-    return (collate(split, rows, 0, width_step) for rows in cycle(plan))
+    return (collate(split, indices, 0, width_step) for indices in cycle(plan))
 
 
 def in_random_order(split: PreparedSplit, batch_tokens: int) -> Iterator[Batch]:
@@ -129,7 +129,7 @@ def in_random_order(split: PreparedSplit, batch_tokens: int) -> Iterator[Batch]:
     size = max(1, round(batch_tokens / float(split.lengths.mean())))
     order = np.random.default_rng(0).permutation(len(split))
     plan = [order[i : i + size] for i in range(0, len(order) - size + 1, size)] or [order]
-    return (collate(split, rows, 0) for rows in cycle(plan))
+    return (collate(split, indices, 0) for indices in cycle(plan))
 
 
 def main() -> None:
@@ -143,8 +143,8 @@ def main() -> None:
     config = ClassicConfig(vocab_size=int(split.tokens.max()) + 1, **sizes)
     bf16 = tinychat_step(config, params, "bf16")
     tokens = params.train.batch_tokens
-    sides: dict[str, tuple[Step, Iterator[Batch]]] = {
-        "article, mended": (article_step(config, params), in_random_order(split, tokens)),
+    sides: dict[str, tuple[TrainStep, Iterator[Batch]]] = {
+        "article, corrected": (article_step(config, params), in_random_order(split, tokens)),
         "tinychat fp32": (tinychat_step(config, params, "fp32"), by_length(split, tokens)),
         "tinychat bf16": (bf16, by_length(split, tokens, BF16_WIDTH_STEP)),
         "tinychat bf16, any width": (bf16, by_length(split, tokens)),
@@ -160,7 +160,7 @@ def main() -> None:
             if number >= 2:  # the first steps allocate
                 speeds[name].append(int((batch.inputs != 0).sum()) / seconds)
     table = Table("", "tokens/s, padding not counted", "ratio to the article's", title=f"{rounds} interleaved rounds")
-    reference = statistics.median(speeds["article, mended"])
+    reference = statistics.median(speeds["article, corrected"])
     for name, values in speeds.items():
         median = statistics.median(values)
         table.add_row(name, f"{median:,.0f}", f"{median / reference:.2f}")

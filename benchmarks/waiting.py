@@ -1,8 +1,8 @@
-"""How much another program slows training down, by how long OpenMP's threads spin before they sleep.
+"""How much another busy program slows down training, by GOMP_SPINCOUNT.
 
     python -m benchmarks.waiting [--seconds 8]
 
-Runs small training steps (the article's sizes) in processes of their own, alone and beside a process that keeps one
+Runs small training steps (the article's sizes) in processes of their own, alone and next to a process that keeps one
 core busy, with GOMP_SPINCOUNT as GNU OpenMP has it by default, as the stages set it, and with less and more.
 """
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    table = Table("", "alone, tokens/s", "beside a busy program, tokens/s", title="medians of interleaved rounds")
+    table = Table("", "alone, tokens/s", "next to a busy program, tokens/s", title="medians of interleaved rounds")
     results: dict[tuple[str, bool], list[float]] = {}
     for _ in range(arguments.rounds):
         for name, spins in SETTINGS.items():
@@ -59,8 +59,8 @@ def main() -> None:
                 speed = tokens_per_second(spins, arguments.seconds, crowded=crowded)
                 results.setdefault((name, crowded), []).append(speed)
     for name in SETTINGS:
-        alone, beside = (sorted(results[name, crowded])[arguments.rounds // 2] for crowded in (False, True))
-        table.add_row(name, f"{alone:,.0f}", f"{beside:,.0f}")
+        alone, crowded_speed = (sorted(results[name, crowded])[arguments.rounds // 2] for crowded in (False, True))
+        table.add_row(name, f"{alone:,.0f}", f"{crowded_speed:,.0f}")
     Console().print(table)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinychat.corpus.dialogue import ROLES
 from tinychat.corpus.turns import prompt_of
 from tinychat.ending import run_and_exit
 from tinychat.files import write_folder_atomically
@@ -19,19 +20,18 @@ from tinychat.tokenizer import Tokenizer
 
 MODEL = Path("models/dialogue")
 LAYERS = Path("reports/layers")
-ROLES = ("user", "assistant")  # in turn
-REPLY_TOKENS = 16  # so many are looked at: a longer picture cannot be read
+REPLY_TOKENS = 16  # with more the pictures become unreadable
 
 
 def run(root: Path = Path()) -> None:
-    """Write `reports/layers`: each prompt and the model's own reply to it, on their way through the layers."""
+    """Write `reports/layers`: each prompt and the model's own reply, traced through the layers."""
     params = load_params(root).analyze
     device = configure_runtime().device
     model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, slots=1, device=device)
     tokenizer = engine.tokenizer
     sentences = []
-    for said in params.prompts:
-        turns = [said] if isinstance(said, str) else said
+    for prompt in params.prompts:
+        turns = [prompt] if isinstance(prompt, str) else prompt
         messages, _ = prompt_of([{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)])
         [reply] = engine.reply([messages], SamplingOptions(max_tokens=REPLY_TOKENS))
         shown = _shown([message["content"] for message in messages], reply.prompt_ids, tokenizer)
@@ -43,7 +43,7 @@ def run(root: Path = Path()) -> None:
 
 
 def _shown(turns: list[str], prompt: Sequence[int], tokenizer: Tokenizer) -> str:
-    """A dialogue as one text, without the oldest turns where the model has no room for them."""
+    """A dialogue as one text, with … for turns that did not fit into the model."""
     n_read = sum(token_id in (tokenizer.user_id, tokenizer.bot_id) for token_id in prompt) - 1
     return " / ".join([*(["…"] if n_read < len(turns) else []), *turns[-n_read:]])
 

@@ -1,4 +1,4 @@
-"""Stage evaluate: how well the model answers what it saw and what it never saw, beside two baselines."""
+"""Stage evaluate: the model on training dialogues and on held-out ones, next to its baselines."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from tinychat.runtime import configure_runtime
 CORPUS = Path("data/corpus")
 MODEL = Path("models/dialogue")
 METRICS = Path("reports/evaluate/metrics.json")
-ROWS = 64  # dialogues that are answered at once
+SLOTS = 64  # dialogues that are answered at once
 
 
 def run(root: Path = Path()) -> None:
-    """Measure the model on the training split and on the test split, which no other stage looks at."""
+    """Measure the model on the training split and on the test split, which no other stage reads."""
     params = load_params(root).evaluate
     device = configure_runtime().device
-    model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, ROWS, device)
+    model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, SLOTS, device)
     train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
     report = evaluate(engine, model, train, test, params.max_dialogues)
     write_json(root / METRICS, report)
@@ -34,7 +34,7 @@ def run(root: Path = Path()) -> None:
         else:
             replies = measures["replies"]
             exact = f", {replies['exact']:.1%} of {replies['asked']} replies exact" if replies else ""
-            say(f"{name}: {measures['loss']:.3f} nats an answer token{exact}")
+            say(f"{name}: {measures['loss']:.3f} nats per answer token{exact}")
 
 
 def main() -> None:

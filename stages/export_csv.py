@@ -25,7 +25,7 @@ def run(root: Path = Path()) -> None:
     say(f"{len(rows)} replies in {root / TABLE}")
 
 
-def _row(reply: Any, place: str) -> list[str | int]:
+def _row(reply: Any, _: str) -> list[str | int]:
     """A reply as a row of the table. Raises ValueError where it is none."""
     match reply:
         case {

@@ -15,7 +15,7 @@ REPLIES = Path("outputs/generated_dialogue.jsonl")
 
 
 def run(root: Path = Path()) -> None:
-    """Write a line for each prompt: what the model read and said, as text and as tokens."""
+    """Write a line for each prompt: prompt and reply, as text and as tokens."""
     params = load_params(root).generate
     engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))

@@ -1,4 +1,4 @@
-"""Raw dialogues into a corpus of three splits."""
+"""Stage ingest: raw dialogues → a corpus of three splits."""
 
 from pathlib import Path
 

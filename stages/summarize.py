@@ -1,4 +1,4 @@
-"""Stage summarize: all that the other stages found, as one page."""
+"""Stage summarize: the results of the other stages as one page."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SUMMARY = Path("reports/summary")
 
 
 def run(root: Path = Path()) -> None:
-    """Write `reports/summary.json` and `.html` from the reports, the model's record and the replies."""
+    """Write `reports/summary.json` and `.html` from the reports, the model's metadata and the replies."""
     language = load_params(root).report.language
     words = words_of(language)
     reports = read_reports(reports=root / REPORTS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES)

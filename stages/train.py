@@ -7,7 +7,7 @@ from tinychat.batches.prepared import open_split, split_files
 from tinychat.ending import run_and_exit
 from tinychat.errors import Phrase
 from tinychat.params import BatchSize, load_params, refuse_too_large
-from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, naming_lack_of_memory
+from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, out_of_memory_as_input_error
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.run import TrainingResult, changed, train_model
 from tinychat.training.snapshots import work_folder
@@ -19,7 +19,7 @@ REPORTS = Path("reports/train")
 
 
 def run(root: Path = Path()) -> None:
-    """Train a model on the prepared data; it goes on from a snapshot where a run of the same kind was stopped."""
+    """Train a model on the prepared data; resumes from a snapshot of an interrupted run with the same inputs."""
     params = load_params(root)
     runtime = configure_runtime()
     tokenizer = load_tokenizer(root / VOCAB)
@@ -36,7 +36,7 @@ def run(root: Path = Path()) -> None:
             raise changed(Phrase("params.yaml: model or train"))
         result.save(root / MODEL, root / REPORTS, tokenizer_file=root / VOCAB / "tokenizer.json")
 
-    with naming_lack_of_memory(
+    with out_of_memory_as_input_error(
         "params.yaml: the memory of this machine is used up; lower train.batch_tokens, or sizes of the model"
     ):
         train_model(

@@ -19,7 +19,7 @@ from tinychat.runtime import (
     configure_runtime,
     device_memory,
     machine_memory,
-    naming_lack_of_memory,
+    out_of_memory_as_input_error,
 )
 
 
@@ -343,10 +343,10 @@ def test_a_ulimit_is_the_machines_memory() -> None:
 
 @pytest.mark.parametrize("make", [torch.empty, np.empty], ids=["torch", "numpy"])
 def test_memory_that_cannot_be_had_is_told_in_the_callers_words(make: Callable[[int], object]) -> None:
-    with pytest.raises(InputError, match=r"^lower it$"), naming_lack_of_memory("lower it"):
+    with pytest.raises(InputError, match=r"^lower it$"), out_of_memory_as_input_error("lower it"):
         make(2**50)
 
 
 def test_another_error_is_not_taken_for_it() -> None:
-    with pytest.raises(RuntimeError, match="must match"), naming_lack_of_memory("lower it"):
+    with pytest.raises(RuntimeError, match="must match"), out_of_memory_as_input_error("lower it"):
         torch.ones(2) + torch.ones(3)

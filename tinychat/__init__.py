@@ -1,6 +1,6 @@
 """A small dialogue model of your own: `tinychat.load("models/dialogue").reply("안녕")`.
 
-What it promises is loaded when it is asked for, so that `import tinychat` costs nothing.
+The public names are imported lazily, so that `import tinychat` is fast.
 """
 
 import importlib
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bot", "InputError", "Reply", "load"]
 
-PLACES = {
+LAZY_IMPORTS = {
     "Bot": "tinychat.bot",
     "InputError": "tinychat.errors",
     "Reply": "tinychat.generation.engine",
@@ -22,6 +22,6 @@ PLACES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in PLACES:
+    if name not in LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(PLACES[name]), name)
+    return getattr(importlib.import_module(LAZY_IMPORTS[name]), name)

@@ -12,28 +12,27 @@ from tinychat.generation.engine import Engine, Reply, ReplyStream
 from tinychat.generation.loading import SLOTS, load_engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.chat import Messages
 
-Dialogue = Sequence[Message]
 OPTIONS = tuple(field.name for field in fields(SamplingOptions))
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")  # any of these options implies method="sample"
 
 
 def load(folder: str | Path = "models/dialogue", *, batch_size: int = SLOTS) -> "Bot":
-    """The model in `folder`, ready to answer at most `batch_size` dialogues at once (more wait for a place).
+    """The model in `folder`, ready to answer at most `batch_size` dialogues at once (others wait for a free slot).
 
-    Raises InputError in one line where the folder is not there, damaged, of a newer version, or not ours.
+    Raises InputError where the folder is missing, damaged, of a newer version, or not ours.
     """
     return Bot(load_engine(folder, batch_size), Path(folder))
 
 
 class Bot:
-    """A trained model to talk with. It remembers nothing: what was said before is given with each question.
+    """A trained model to talk with. It is stateless: earlier turns are passed with each question.
 
-    It is the model and nothing else: who lets people talk with it asks `tinychat.safety.help.help_in_danger` first, as
+    It does not filter messages: an application should call `tinychat.safety.help.help_in_danger` first, as
     `tinychat chat` does.
 
-    Threads may share one.
+    It is thread-safe.
     """
 
     def __init__(self, engine: Engine, folder: Path) -> None:
@@ -53,34 +52,34 @@ class Bot:
     def reply(self, question: str, **options: Any) -> Reply: ...
 
     @overload
-    def reply(self, question: Dialogue, **options: Any) -> Reply: ...
+    def reply(self, question: Messages, **options: Any) -> Reply: ...
 
     @overload
-    def reply(self, question: Sequence[str] | Sequence[Dialogue], **options: Any) -> list[Reply]: ...
+    def reply(self, question: Sequence[str] | Sequence[Messages], **options: Any) -> list[Reply]: ...
 
     def reply(
-        self, question: str | Dialogue | Sequence[str] | Sequence[Dialogue], **options: Any
+        self, question: str | Messages | Sequence[str] | Sequence[Messages], **options: Any
     ) -> Reply | list[Reply]:
         """Answer a text, or a dialogue (messages with `role` and `content`) that ends with the user's turn.
 
-        The model reads what training would have made of the messages: they are cleaned; blank ones are left out, and
-        with a warning those of system, developer, tool and function; those of one side in a row are joined.
+        Messages are preprocessed as in training: cleaned; blank ones are left out, and with a warning system,
+        developer, tool and function messages; consecutive ones of one side are joined.
 
-        A list of texts or of dialogues gives a list of replies, all made in one batch. Options are the fields of
-        SamplingOptions; without any the reply is the likeliest one. temperature, top_k, top_p, min_p or seed make it
-        one by chance, unless `method` or temperature 0 says greedy. By chance means by `seed` (0 unless given): the
-        same question, options and seed give the same reply, in a list and among threads too. (On a GPU and in bf16,
-        which only TINYCHAT_DEVICE and TINYCHAT_PRECISION ask for, that is not promised.)
+        A list of texts or of dialogues gives a list of replies, generated in one batch. Options are the fields of
+        SamplingOptions; without any, decoding is greedy. temperature, top_k, top_p, min_p or seed imply sampling,
+        unless `method` or temperature 0 says greedy. The same question, options and `seed` (default 0) give the same
+        reply, in a batch and among threads too. (Not on a GPU or in bf16, which only TINYCHAT_DEVICE and
+        TINYCHAT_PRECISION select.)
 
-        Raises InputError for an option or a question that will not do, for a question that is too long, and for a model
-        whose logits are not finite.
+        Raises InputError for an invalid option or question, for a question that is too long, and for a model whose
+        logits are not finite.
         """
         dialogues, many = dialogues_of(question)
         replies = self.engine.reply(dialogues, self.options(**options))
         return replies if many else replies[0]
 
-    def stream(self, question: str | Dialogue, **options: Any) -> ReplyStream:
-        """One reply while it is made: pieces of whole characters, to be shown at once. Options as for `reply`."""
+    def stream(self, question: str | Messages, **options: Any) -> ReplyStream:
+        """Stream one reply in pieces of whole characters. Options as for `reply`."""
         dialogues, many = dialogues_of(question)
         if many:
             raise InputError("stream answers one text or one dialogue; reply answers a list of them")
@@ -88,22 +87,22 @@ class Bot:
 
     @staticmethod
     def options(**given: Any) -> SamplingOptions:
-        """The options as they will be used. Raises InputError that names the option and what would be right."""
+        """The options with their defaults. Raises InputError that names the option and what would be right."""
         if unknown := [name for name in given if name not in OPTIONS]:
             raise InputError("unknown option {name}; there are: {names}", name=unknown[0], names=", ".join(OPTIONS))
         if isinstance(given.get("stop"), str):
             given["stop"] = (given["stop"],)
         elif isinstance(given.get("stop"), list):
             given["stop"] = tuple(given["stop"])
-        by_chance = any(name in given for name in SAMPLING)
-        given.setdefault("method", "sample" if by_chance else "greedy")
+        samples = any(name in given for name in SAMPLING)
+        given.setdefault("method", "sample" if samples else "greedy")
         return SamplingOptions(**given)
 
 
-def dialogues_of(question: object) -> tuple[list[Dialogue], bool]:
-    """What is to be answered, made as the training dialogues were, and whether it was a list of questions.
+def dialogues_of(question: object) -> tuple[list[Messages], bool]:
+    """The dialogues to answer, preprocessed as in training, and whether `question` was a list of questions.
 
-    Raises InputError where it is none, or does not end with the user's turn.
+    Raises InputError where it is invalid, or does not end with the user's turn.
     """
     if isinstance(question, str):
         return [_dialogue(question)], False
@@ -114,8 +113,8 @@ def dialogues_of(question: object) -> tuple[list[Dialogue], bool]:
     return [_dialogue(item) for item in question], True
 
 
-def _dialogue(question: object) -> Dialogue:
-    """A text or messages as the model reads them. What is left out is warned of, unless there was nothing in it."""
+def _dialogue(question: object) -> Messages:
+    """A text or messages, preprocessed. Warns of messages that are left out, unless they are blank."""
     messages = [{"role": "user", "content": question}] if isinstance(question, str) else question
     if not isinstance(messages, Sequence) or not messages:
         raise InputError("a dialogue is a list of messages with role and content, not {found!r}", found=messages)

@@ -15,7 +15,7 @@ from tinychat.language.choosing import check_language
 
 MODEL = Path("models/dialogue")
 
-# What click says (as a pattern), and the same as a template.
+# click's messages as patterns, and the same as templates.
 CLICK_MESSAGES = {
     r"No such option:? '?(?P<option>[^\s'.]+)'?": "No such option: {option}; see {command} --help",
     r"No such option:? '?(?P<option>[^\s'.]+)'?\.? Did you mean (?P<near>.*)\?": (
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    if sys.stdout is None:  # closed by whoever started this
+    if sys.stdout is None:  # closed by the parent process
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it lasts as long as the process)
     use_utf8_in_files()
     check_language()
@@ -56,7 +56,7 @@ def _run() -> None:
 
 
 def input_error(error: click.ClickException) -> InputError:
-    """What click says of the command line, in templates that other languages have too."""
+    """click's message as a translatable InputError."""
     message, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
     command = context.command_path if context else "tinychat"
     for pattern, template in CLICK_MESSAGES.items():
@@ -66,7 +66,7 @@ def input_error(error: click.ClickException) -> InputError:
 
 
 def use_utf8_in_files() -> None:
-    """Write UTF-8 with plain line breaks where the output is no terminal, unless PYTHONIOENCODING asks otherwise."""
+    """Write UTF-8 with plain line breaks where the output is not a terminal, unless PYTHONIOENCODING is set."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty() and not os.environ.get("PYTHONIOENCODING"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

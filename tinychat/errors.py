@@ -1,4 +1,4 @@
-"""What goes wrong in front of a person, as texts that can be said in another language."""
+"""Errors that are shown to a person, as texts that can be translated."""
 
 import errno
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class FaultError(ValueError):
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM came and the work was put aside in good order; the text says how to go on."""
+    """Ctrl-C or SIGTERM stopped the work in a clean state; the text says how to resume."""
 
 
 def text_of(error: BaseException) -> str:
@@ -70,6 +70,6 @@ def text_in(said: object, texts: Mapping[str, str]) -> object:
 
 
 def describe(error: OSError) -> str:
-    """Which file, and what the machine said of it."""
+    """The file and the system's message."""
     named = error.filename and error.strerror and error.filename2 is None
     return f"{error.filename}: {error.strerror}" if named else str(error)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all: atomic writes, JSON, JSON Lines, CSV; and what is said of damaged ones."""
+"""Atomic writes, JSON, JSON Lines, CSV; and the errors for damaged files."""
 
 import csv
 import errno
@@ -19,16 +19,16 @@ from tinychat.errors import FULL_DISK, FaultError, InputError, Phrase, text_of
 
 T = TypeVar("T")
 
-# What a spreadsheet may take for a formula (OWASP, CSV injection), wide forms included;
-# and the mark itself, so that taking one mark off again is exact.
+# What a spreadsheet may take for a formula (OWASP, CSV injection), wide forms included; and the guard itself, so that
+# removing it is exact.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # what may be a lone surrogate in a JSON text
 
 
 def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) -> None:
-    """Write each out beside its place, flushed to the disk, then rename all into place: where one fails, none is there.
+    """Write each out to a temporary name, flushed to the disk, then rename all: where one fails, none is there.
 
-    Text or bytes make a file; a function fills an empty folder, which takes the place of the one that lies there.
+    Text or bytes make a file; a function fills an empty folder, which replaces an existing one.
     Only a kill between two renames can leave some outs new and others old.
     """
     with ExitStack() as stack:
@@ -37,13 +37,13 @@ def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) ->
         ]
         for path, new in ready:
             if new.is_dir() and path.is_dir():
-                # By rename too: whoever is killed while removing it leaves nothing half-removed under its name.
+                # By rename too: a kill while it is removed leaves nothing half-removed under its name.
                 path.replace(new.with_name("old"))
             new.replace(path)
 
 
 def _write_beside(path: Path, content: str | bytes | Callable[[Path], None], temporary: Path) -> Path:
-    """What is to be renamed to `path`. Raises OSError also for what the rename would refuse."""
+    """The temporary file or folder to be renamed to `path`. Raises OSError where the rename would fail."""
     if callable(content):
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
@@ -66,15 +66,15 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def write_folder_atomically(path: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write into an empty folder, then put that folder in the place of `path`."""
+    """Let `fill` write into an empty folder, then replace `path` with it."""
     write_together({path: fill})
 
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A free name beside `path` for what is not whole yet; what lies there at the end is removed.
+    """A temporary name next to `path`, which is removed at the end.
 
-    So is what killed processes left beside `path`. An OSError names `path`, not what lies beside it.
+    Leftovers of killed processes next to `path` are removed too. An OSError names `path`, not the temporary name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -85,7 +85,7 @@ def _beside(path: Path) -> Iterator[Path]:
     try:
         yield temporary
     except OSError as error:
-        # write() names no file, and nobody knows the temporary one.
+        # write() names no file, and a person does not know the temporary one.
         if error.errno and (error.filename is None or str(error.filename).startswith(str(temporary))):
             error.filename, error.filename2 = str(path), None
         raise
@@ -94,12 +94,12 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process may still write; one that ended and that nobody waited for (a zombie) does not.
+    """Whether a process is running; a zombie is not.
 
-    In a container the first process may leave zombies for ever.
+    In a container the first process may never reap zombies.
     """
     if sys.platform == "win32":
-        return True  # nothing harmless asks there: os.kill would send Ctrl-C
+        return True  # os.kill would send Ctrl-C
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -109,7 +109,7 @@ def is_alive(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return True  # no Linux, or a process that others may not see
+        return True  # not Linux, or a hidden process
     # proc(5): the state follows the name, which may itself hold brackets; X is dead, Z a zombie.
     return status[status.rindex(")") + 2] not in "XZ"
 
@@ -123,8 +123,8 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """While this context lasts, a full disk's error, which names no file, names `path`."""
+def full_disk_names(path: Path) -> Iterator[None]:
+    """Within this context, the OSError of a full disk, which names no file, names `path`."""
     try:
         yield
     except OSError as error:
@@ -142,9 +142,9 @@ NO_FILE = (
 
 
 def refuse_irregular(path: Path, at_most: int | None = None) -> None:
-    """Raise InputError where `path` is no file, or is one of more than `at_most` bytes; a link is followed.
+    """Raise InputError where `path` is no regular file, or larger than `at_most` bytes; links are followed.
 
-    To open a pipe, or to read a device, may never end. Raises OSError where nothing is there.
+    Opening a pipe or reading a device may block for ever. Raises OSError where nothing is there.
     """
     found = path.stat()
     for is_one, template in NO_FILE:
@@ -160,7 +160,7 @@ def refuse_irregular(path: Path, at_most: int | None = None) -> None:
 
 
 def read_regular(path: Path, at_most: int) -> bytes:
-    """The content of a file that somebody else may have written. Raises as `refuse_irregular` does."""
+    """The content of an untrusted file. Raises as `refuse_irregular` does."""
     refuse_irregular(path, at_most)
     return path.read_bytes()
 
@@ -171,7 +171,7 @@ def to_json(data: Any) -> str:
 
 
 def rounded(value: float) -> float:
-    """A measure as it is published: four significant digits, so that tables of it can be read."""
+    """A measure with four significant digits, for readable tables."""
     return float(f"{value:.4g}")
 
 
@@ -191,7 +191,7 @@ def _finite(text: str) -> float:
     return number
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)  # json.loads would make one each time
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)  # json.loads would build one each time
 
 
 def from_json(text: str) -> Any:
@@ -213,9 +213,9 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def reading(path: Path, stage: str) -> Iterator[None]:
-    """While this context lasts, a fault in what is read from `path`, which `stage` writes, is an InputError.
+    """Within this context, a ValueError while reading `path`, which `stage` writes, becomes an InputError.
 
-    A fault is a ValueError, as of `from_json`. What is no file is not opened: from a pipe nothing may ever come.
+    Only regular files are opened: reading a pipe may block for ever.
     """
     if not path.exists():
         raise InputError("{path}: no such file; `make repro` makes it (stage {stage})", path=path, stage=stage)
@@ -232,7 +232,7 @@ def reading(path: Path, stage: str) -> Iterator[None]:
 
 
 def damaged(place: Path | str, fault: str, stage: str) -> InputError:
-    """What is said of a file, or a line in it, that is not as `stage` wrote it."""
+    """The error for a file, or a line in it, that is not as `stage` wrote it."""
     told = fault if isinstance(fault, Phrase) else " ".join(fault.split())
     return InputError(
         "{place}: damaged, {told}; `dvc repro --force {stage}` writes it again", place=place, told=told, stage=stage
@@ -240,12 +240,12 @@ def damaged(place: Path | str, fault: str, stage: str) -> InputError:
 
 
 def to_json_lines(rows: Iterable[Any]) -> str:
-    """One compact JSON value a line."""
+    """One compact JSON value per line."""
     return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
 def read_json_lines(path: Path, stage: str, parse: Callable[[Any, str], T]) -> Iterator[T]:
-    """What `parse` makes of each value of a JSON Lines file that `stage` wrote, and of its place, `FILE:LINE`.
+    """`parse(value, "FILE:LINE")` of each value of a JSON Lines file that `stage` wrote.
 
     Raises InputError where there is no such file, or a line is damaged: no JSON, or `parse` raises ValueError.
     """
@@ -262,12 +262,12 @@ def read_json_lines(path: Path, stage: str, parse: Callable[[Any, str], T]) -> I
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], *, bom: bool = True) -> str:
-    """A CSV table that spreadsheets open with Hangul intact and without running any cell.
+    """A CSV table that spreadsheets open with Hangul intact and without evaluating any cell.
 
     A text cell that begins like a formula gets a leading `'` (see `undo_formula_guard`).
     """
     buffer = io.StringIO(newline="")
-    # All text is quoted: Python's csv leaves a lone carriage return bare, and readers take it for the end of a row.
+    # All text is quoted: Python's csv does not quote a lone carriage return, which readers take for the end of a row.
     writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(header)
     for row in rows:

@@ -1,16 +1,16 @@
-"""What a text and an option of sampling may be: rules that params.yaml is checked by and the code keeps too, each once.
+"""Limits of texts and of sampling options, shared by the checks of params.yaml and by the code.
 
 Every stage loads them with params.py, so nothing of the project is imported here.
 """
 
 import re
 
-# No model of this kind reads so much: what is longer is refused before anything is done with it.
+# Far more than any model reads: longer texts are refused first.
 MOST_CHARACTERS = 1_000_000
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
 
-# From, to; both will do, but for a top_p of 0, which leaves no token.
+# Minimum and maximum, both inclusive; but a top_p of 0 leaves no token.
 SAMPLING_RANGES = {
     "temperature": (0.01, 100.0),
     "top_p": (0.0, 1.0),
@@ -25,5 +25,5 @@ def has_lone_surrogate(text: str) -> bool:
 
 
 def is_damaged(text: str) -> bool:
-    """Whether more than one character in a hundred is U+FFFD: an earlier program lost what stood there."""
+    """Whether more than one character in a hundred is U+FFFD: an earlier program lost characters."""
     return text.count(REPLACEMENT) > len(text) / 100

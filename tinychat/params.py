@@ -450,9 +450,9 @@ def check(root: Path) -> Params:
     params = load_params(root)
     # Loaded here: stages load this module, and do not depend on these.
     from tinychat.raw import refuse_unreadable
-    from tinychat.runtime import check_wishes
+    from tinychat.runtime import check_environment
 
-    check_wishes()
+    check_environment()
     refuse_unreadable(root / RAW)
     return params
 

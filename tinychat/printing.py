@@ -1,24 +1,24 @@
-"""What is printed: nothing that a terminal obeys, and no line without an end."""
+"""Safe printing: no control characters, no endless lines."""
 
 import re
 import sys
 
-# C0 and C1 controls but the line break, and the marks that turn the direction of writing.
+# C0 and C1 controls except the line break, and the marks that change the writing direction.
 COMMANDS_TO_TERMINALS = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-CONTROL_PICTURES = 0x2400  # ␀, ␁, … stand for the C0 controls
+CONTROL_PICTURES = 0x2400  # ␀, ␁, … for the C0 controls
 DELETE_PICTURE = "\u2421"
 REPLACEMENT = "\ufffd"
 LONGEST_LINE = 4000  # characters
-BEGINNING, END = 3000, 500  # of a longer line, which are shown
+BEGINNING, END = 3000, 500  # characters shown of a longer line
 
 
 def say(*texts: object, aside: bool = False) -> None:
     """Print texts as `printable` gives them, with spaces between, and a line break: on stdout, or `aside`, on stderr.
 
-    All that a stage or the package prints passes here, since text of a file, of its name and of a model may hold
-    anything; tests/test_printing.py holds them to it. What styles itself makes its texts `visible` first.
+    Everything that a stage or the package prints goes through here, since text of files, file names and models may hold
+    anything (tests/test_printing.py). Styled output makes its texts `visible` first.
     """
     print(printable(" ".join(map(str, texts))), file=sys.stderr if aside else sys.stdout, flush=True)
 
@@ -29,7 +29,7 @@ def printable(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with a picture in the place of each character that a terminal would obey; line breaks stay."""
+    """`text` with a symbol for each control character; line breaks stay."""
     return COMMANDS_TO_TERMINALS.sub(lambda found: _picture(found[0]), text)
 
 

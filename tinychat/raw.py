@@ -1,4 +1,4 @@
-"""The folder data/raw: which of its files may hold dialogues, and what nobody can read there."""
+"""The folder data/raw: which of its files may hold dialogues, and which cannot be read."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tinychat.errors import InputError, Phrase
 
 NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
-# Hidden files; the lock file that Excel and Word lay beside an open document.
+# Hidden files; the lock files of Excel and Word.
 NO_DIALOGUES_STARTS = (".", "~$")
 
 
@@ -16,7 +16,7 @@ def may_hold_dialogues(name: str) -> bool:
 
 
 def refuse_unreadable(raw: Path) -> None:
-    """Raise InputError for what stops DVC, or makes it wait for ever, anywhere below `raw`.
+    """Raise InputError for what stops DVC, or blocks it for ever, anywhere below `raw`.
 
     That is a name which is not UTF-8, and a pipe, a socket or a device.
     """
@@ -48,7 +48,7 @@ def refuse_name(path: Path) -> None:
 
 
 def _as_cp949(name: bytes) -> str:
-    """What a name means that comes from a ZIP of Korean Windows; nothing where it is not of that encoding."""
+    """A hint with the name decoded from CP949, as from a ZIP of Korean Windows; empty where it does not decode."""
     try:
         return Phrase(" (in CP949, as a ZIP from Windows has it: {name})", name=name.decode("cp949"))
     except UnicodeDecodeError:

@@ -1,10 +1,10 @@
-"""What the machine decides: device, precision, threads. Never in params.yaml, so that machines share one cache.
+"""Settings of the machine: device, precision, threads. Not in params.yaml, so that machines share one cache.
 
 TINYCHAT_DEVICE     auto (default: cuda, else mps, else cpu), cpu, cuda, mps
 TINYCHAT_PRECISION  auto (default: bf16 in training where it is faster, fp32 elsewhere), fp32, bf16
 TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for the native one), or 1 to 1024
-TINYCHAT_DECODER    auto (default: where replies are computed on a CPU in fp32 native, or numpy where nothing can be
-                    compiled, else torch), numpy, native, torch
+TINYCHAT_DECODER    auto (default: on a CPU in fp32 native, or numpy where nothing can be compiled; else torch), numpy,
+                    native, torch
 """
 
 import contextlib
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 DECODERS = ("auto", "numpy", "native", "torch")
-MOST_THREADS = 1024  # more ask for a wrong number: libgomp ends the process where so many cannot be started
+MOST_THREADS = 1024  # libgomp ends the process where threads cannot be started
 
-# Products are half of a training step in bf16: faster ones must make up for the conversions, and leave no doubt.
+# Matrix products are half of a training step in bf16: they must be clearly faster to make up for the conversions.
 BF16_PAYS_BELOW = 0.7
 
 
@@ -51,12 +51,12 @@ class Runtime:
 
 
 def configure_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
-    """Read TINYCHAT_*, look at the machine, and set torch's threads and determinism for this process.
+    """Read TINYCHAT_*, detect the hardware, and set torch's threads and determinism for this process.
 
-    Raises InputError as `check_wishes` does, and for a device that is not there.
+    Raises InputError as `check_environment` does, and for a device that is not available.
     """
     environment = os.environ if environment is None else environment
-    check_wishes(environment)
+    check_environment(environment)
     import torch
 
     device, precision, threads = asked_device(environment), asked_precision(environment), asked_threads(environment)
@@ -81,10 +81,10 @@ def configure_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
     return Runtime(device=device, precision=precision, threads=torch.get_num_threads())
 
 
-def check_wishes(environment: Mapping[str, str] | None = None) -> None:
-    """Raise InputError where a TINYCHAT_* is wrong, or two of them exclude each other. It takes no torch.
+def check_environment(environment: Mapping[str, str] | None = None) -> None:
+    """Raise InputError where a TINYCHAT_* is invalid, or two of them exclude each other. Without torch.
 
-    All four are looked at wherever one counts: training takes no decoder, but what follows it does.
+    All four are always checked: training has no decoder, but later stages do.
     """
     choose_decoder(environment)
     asked_threads(environment)
@@ -93,9 +93,9 @@ def check_wishes(environment: Mapping[str, str] | None = None) -> None:
 def choose_decoder(environment: Mapping[str, str] | None = None, device: str | None = None) -> str:
     """Which decoder computes replies: numpy, native or torch; or auto, native's where it can be compiled, else numpy's.
 
-    `device` is where the caller computes already, if at all. A GPU is taken only where one was asked for, or the caller
-    computes on one: to look for one takes torch, whose import takes longer than a reply. Raises InputError for a value
-    that is not known, or that numpy or native cannot do.
+    `device` is where the caller already computes, if at all. A GPU is used only where TINYCHAT_DEVICE or the caller
+    selects one: detecting it takes torch, whose import takes longer than a reply. Raises InputError for an unknown
+    value, or one that numpy or native does not support.
     """
     environment = os.environ if environment is None else environment
     decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
@@ -134,7 +134,7 @@ def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
     threads = environment.get("TINYCHAT_THREADS", "auto").strip().lower() or "auto"
     if threads == "auto":
         return None
-    # Python refuses to read a number of thousands of digits.
+    # int() refuses thousands of digits.
     number = int(threads) if threads.isascii() and threads.isdigit() and len(threads) < 100 else 0
     if not 0 < number <= MOST_THREADS:
         shown = threads if len(threads) < 100 else f"{threads[:20]}…"
@@ -153,16 +153,16 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-_lasting: "list[BlasThreads]" = []  # OpenBLAS has one number for the whole process
-_lasting_changes = threading.Lock()
+_active: "list[BlasThreads]" = []  # OpenBLAS has one number of threads per process
+_active_lock = threading.Lock()
 
 
 class BlasThreads:
-    """While this context lasts, numpy's OpenBLAS computes with so many threads; after the last of them that lasts, as
-    when the first of them was made. Of several at once, in other threads too, the one that began last counts.
+    """Within this context, numpy's OpenBLAS computes with `number` threads; the original number is restored after the
+    last active context. Of several active ones, in other threads too, the latest counts.
 
-    By default it takes every core, and its threads wait for each other in a busy loop: beside another program two of
-    them were slower than one (docs/experiments.md).
+    By default OpenBLAS takes every core, and its threads spin while they wait: next to another program two of them were
+    slower than one (docs/experiments.md).
     """
 
     def __init__(self, number: int) -> None:
@@ -170,30 +170,29 @@ class BlasThreads:
 
         self.number = number
         self._libraries = ThreadpoolController().select(internal_api="openblas").lib_controllers
-        with _lasting_changes:
-            # Asked once: after a Ctrl-C in the middle one would take its own number for theirs. While another lasts,
-            # it would be that one's.
+        with _active_lock:
+            # Read once: after a Ctrl-C it might be our own number. While another context is active, it is that one's.
             self._before: dict[str, int] = {library.filepath: library.num_threads for library in self._libraries}
-            for other in _lasting:
+            for other in _active:
                 self._before |= other._before
 
     def __enter__(self) -> None:
-        with _lasting_changes:
-            _lasting.append(self)
+        with _active_lock:
+            _active.append(self)
             self._set()
 
     def __exit__(self, *error: object) -> None:
-        with _lasting_changes:
-            _lasting[:] = [one for one in _lasting if one is not self]
+        with _active_lock:
+            _active[:] = [one for one in _active if one is not self]
             self._set()
 
     def _set(self) -> None:
         for library in self._libraries:
-            library.set_num_threads(_lasting[-1].number if _lasting else self._before[library.filepath])
+            library.set_num_threads(_active[-1].number if _active else self._before[library.filepath])
 
 
 def device_memory(device: str) -> float:
-    """Bytes that a training on `device` (cpu, cuda, mps) may take; infinity where nothing tells."""
+    """Bytes of memory that training on `device` (cpu, cuda, mps) may use; infinity where that is unknown."""
     if device == "cpu":
         return machine_memory()
     import torch
@@ -204,8 +203,8 @@ def device_memory(device: str) -> float:
 
 
 def machine_memory(root: Path = Path("/")) -> float:
-    """Bytes that a process may take: of the machine's memory, or what a container or `ulimit` leaves of it; infinity
-    where nothing tells (Windows). `root` is where /proc and /sys lie.
+    """Bytes of memory that a process may use: the machine's, or the limit of a container or `ulimit`; infinity where
+    that is unknown (Windows). `root` is the folder of /proc and /sys.
     """
     limits = [math.inf, *_cgroup_limits(root)]
     with contextlib.suppress(ValueError, OSError, AttributeError):  # no sysconf on Windows
@@ -218,9 +217,9 @@ def machine_memory(root: Path = Path("/")) -> float:
 
 
 def _cgroup_limits(root: Path) -> Iterator[float]:
-    """The memory that this process' cgroup and those around it may take (cgroups(7), version 1 and 2).
+    """The memory limits of this process' cgroup and its parents (cgroups(7), version 1 and 2).
 
-    In a container the path may be one of the outer system: there the limit stands at the top.
+    In a container the path may be that of the host: then the limit is at the top.
     """
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
@@ -240,8 +239,8 @@ def _cgroup_limits(root: Path) -> Iterator[float]:
 
 
 @contextlib.contextmanager
-def naming_lack_of_memory(template: str, **values: object) -> Iterator[None]:
-    """While this context lasts, memory that cannot be had, numpy's or torch's, raises InputError with this message."""
+def out_of_memory_as_input_error(template: str, **values: object) -> Iterator[None]:
+    """Within this context, an out-of-memory error of numpy or torch becomes an InputError with this message."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -257,10 +256,10 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, for the next training step, where the C library is glibc.
+    """With glibc, let this process keep freed memory for the next training step.
 
-    By default blocks of a few MB go back to the system at once, and each step pays for every page of them anew: a tenth
-    to a sixth of its time in bf16 (docs/experiments.md). What a process takes at most stays the same.
+    By default blocks of a few MB go back to the system at once, and each step has page faults for all of them: a tenth
+    to a sixth of its time in bf16 (docs/experiments.md). The peak memory stays the same.
     """
     with contextlib.suppress(OSError, TypeError, AttributeError):  # no such library on Windows, no mallopt elsewhere
         mallopt = ctypes.CDLL(None).mallopt
@@ -270,10 +269,10 @@ def keep_freed_memory() -> None:
 
 
 def bf16_is_faster(device: "torch.device") -> bool:
-    """Whether training in bf16 pays on this device.
+    """Whether training in bf16 is faster on this device.
 
-    GPUs that have it, and CPUs with AMX tiles. Of CPUs with avx512_bf16 alone one trained at 0.7 of its fp32 speed,
-    another at 1.5 times (docs/experiments.md): there it is asked of a product.
+    On GPUs that support it, and CPUs with AMX. Of two CPUs with avx512_bf16 alone one trained at 0.7 of its fp32 speed,
+    the other at 1.5 times (docs/experiments.md): there a matrix product is timed.
     """
     import torch
 
@@ -289,20 +288,20 @@ def bf16_is_faster(device: "torch.device") -> bool:
 def _cpu_has(question: str) -> bool:
     import torch
 
-    return bool(getattr(torch.cpu, question, lambda: False)())  # torch's own names for them, which may go
+    return bool(getattr(torch.cpu, question, lambda: False)())  # private functions of torch, which may disappear
 
 
 def bf16_products_take() -> float:
-    """The time of a matrix product in bf16 on the CPU as a share of fp32's: the quickest of a few of each, by turns."""
+    """The time of a matrix product in bf16 on the CPU as a share of fp32's: the best of a few, interleaved."""
     import torch
 
     pairs = [torch.ones(2, 1024, 256, dtype=dtype).unbind() for dtype in (torch.float32, torch.bfloat16)]
     seconds = [math.inf, math.inf]
     for _ in range(12):
-        for place, (inputs, weight) in enumerate(pairs):
+        for i, (inputs, weight) in enumerate(pairs):
             begun = time.perf_counter()
             torch.nn.functional.linear(inputs, weight)
-            seconds[place] = min(seconds[place], time.perf_counter() - begun)
+            seconds[i] = min(seconds[i], time.perf_counter() - begun)
     return seconds[1] / seconds[0]
 
 

@@ -1,4 +1,4 @@
-"""What every picture shares: real text, the same bytes on every machine, and colours that a page can change."""
+"""Shared settings of pictures: text as text, the same bytes on every machine, and colours that a page can change."""
 
 import io
 import warnings
@@ -23,7 +23,7 @@ SETTINGS: dict[Any, Any] = {
     "svg.image_inline": True,
     "text.parse_math": False,
     "text.color": INK,
-    # It comes with matplotlib, so the layout is the same everywhere; the reader's program draws in fonts of its own.
+    # It comes with matplotlib, so the layout is the same everywhere; the viewer draws in its own fonts.
     "font.family": "DejaVu Sans",
 }
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -31,9 +31,9 @@ NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 @contextmanager
 def picture_settings(more: dict[Any, Any] | None = None) -> Iterator[None]:
-    """matplotlib's settings for our pictures while this context lasts, with `more` of a picture's own.
+    """Within this context, matplotlib's settings for our pictures, and `more` of a picture's own.
 
-    All others are matplotlib's defaults, whatever a `matplotlibrc` of the project's folder or of the person says.
+    All others are matplotlib's defaults, without any `matplotlibrc`.
     """
     defaults: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
     with mpl.rc_context({**defaults, **SETTINGS, **(more or {})}), warnings.catch_warnings():
@@ -42,7 +42,7 @@ def picture_settings(more: dict[Any, Any] | None = None) -> Iterator[None]:
 
 
 def blank_figure(width: float, height: float) -> Figure:
-    """An empty figure, its size in pixels; no window and no list of figures knows of it."""
+    """An empty figure, its size in pixels; not registered with pyplot."""
     return Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PAPER)
 
 

@@ -2,10 +2,9 @@
 
     python -m tools.check_pipeline
 
-It needs neither DVC's cache nor the outputs, so it works on a fresh clone. `dvc status` does not do: it takes every
-output that is not there for a fault, and does not see what was removed from dvc.yaml. A folder is compared by the
-files that git has: dialogues of one's own in data/raw are no fault, but a dvc.lock made with them is one, since
-nobody else can make the same.
+It needs neither DVC's cache nor the outputs, so it works on a fresh clone. `dvc status` is not enough: it reports
+every missing output, and does not see what was removed from dvc.yaml. A folder is compared by the files in git: private
+dialogues in data/raw are no fault, but a dvc.lock made with them is one, since nobody else can reproduce it.
 """
 
 import hashlib
@@ -31,13 +30,13 @@ RUN_AGAIN = "run `make repro` and commit dvc.lock"
 # DVC does not see what is gone from dvc.yaml.
 FORCE = "`make repro` does not see that: run `dvc repro -f -s {stage}` with .venv activated, and commit dvc.lock"
 
-# In place of a hash, what a file is that has none.
+# Instead of the hash of a file that is missing.
 GONE = "gone"
 
 
 @dataclass(frozen=True)
 class Project:
-    """What is compared: dvc.yaml's stages as DVC reads them, dvc.lock's, and the files that git tracks."""
+    """dvc.yaml's stages as DVC reads them, dvc.lock's, and the files that git tracks."""
 
     root: Path
     repo: Any
@@ -62,7 +61,7 @@ class Project:
 def load(root: Path) -> Project:
     """Read dvc.yaml, dvc.lock and git's list of files.
 
-    Raises DvcException where dvc.yaml is not as DVC wants it, FileNotFoundError where one of the two is missing.
+    Raises DvcException for an invalid dvc.yaml, FileNotFoundError where one of the two is missing.
     """
     for name in ("dvc.yaml", "dvc.lock"):
         if not (root / name).is_file():
@@ -75,15 +74,15 @@ def load(root: Path) -> Project:
 
 
 def md5(data: bytes) -> str:
-    """What DVC names content by."""
+    """DVC's hash of content."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def hash_in_git(project: Project, path: str) -> str | None:
-    """DVC's hash of a file or folder by what git has of it; None where git has nothing there.
+    """DVC's hash of a file or folder as in git; None where git has nothing there.
 
-    A folder's hash is that of a list, as JSON, of its files and their hashes. A file that `dvc add` took is not in
-    git itself, but its FILE.dvc is, which names its hash.
+    A folder's hash is that of a list, as JSON, of its files and their hashes. A file tracked by `dvc add` is not in
+    git itself, but its FILE.dvc is, which has its hash.
     """
     full = project.root / path
     if path in project.tracked:
@@ -105,7 +104,7 @@ def hash_in_git(project: Project, path: str) -> str | None:
 
 
 def differences(stage: Any, what: str, in_yaml: Iterable[str], in_lock: Iterable[str]) -> Iterator[str]:
-    """What only one of dvc.yaml and dvc.lock names of a stage."""
+    """Entries of a stage that are in only one of dvc.yaml and dvc.lock."""
     named, locked = set(in_yaml), set(in_lock)
     for path in sorted(named - locked):
         yield f"{what} {path} is in dvc.yaml but not in dvc.lock: {RUN_AGAIN}"
@@ -139,7 +138,7 @@ def changed_values(name: str, old: Any, new: Any) -> Iterator[tuple[str, Any, An
 
 
 def dep_faults(project: Project, stage: Any) -> Iterator[str]:
-    """Deps that dvc.lock has otherwise than git, or than the stage that makes them."""
+    """Deps whose hash in dvc.lock differs from git, or from the stage that makes them."""
     locked, outs = project.locked(stage.name, "deps"), project.locked_outs()
     made = {out.def_path for other in project.stages for out in other.outs}
     paths = [dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)]
@@ -159,7 +158,7 @@ def dep_faults(project: Project, stage: Any) -> Iterator[str]:
 
 
 def out_faults(project: Project, stage: Any) -> Iterator[str]:
-    """Outs that are in git but shall not be, or the other way round, or that differ from dvc.lock."""
+    """Outs that are in git but should not be, or the reverse, or that differ from dvc.lock."""
     locked = project.locked(stage.name, "outs")
     yield from differences(stage, "the out", [out.def_path for out in stage.outs], locked)
     for out in stage.outs:
@@ -170,7 +169,7 @@ def out_faults(project: Project, stage: Any) -> Iterator[str]:
             elif not project.repo.scm.is_ignored(str(project.root / path)):
                 yield f"the out {path} is not ignored by git: list /{path} in .gitignore"
         elif (found := hash_in_git(project, path)) is None:
-            yield f"{path} is not in git, as a metric or plot shall be: `git add {path}`"
+            yield f"{path} is not in git, as a metric or plot should be: `git add {path}`"
         elif path in locked and locked[path] != found:
             yield f"{path} differs between git and dvc.lock: {RUN_AGAIN}, and {path} with it"
 
@@ -197,7 +196,7 @@ def file_faults(project: Project) -> Iterator[str]:
 
 
 def faults(root: Path) -> list[str]:
-    """Everything that is wrong, a line each, which names the stage, the path or key, and what to do."""
+    """All faults, one line each, with the stage, the path or key, and what to do."""
     try:
         project = load(root)
     except FileNotFoundError as missing:

@@ -1,4 +1,4 @@
-"""The tables of the documents, made of `reports/` and of what the benchmarks saved, so that nobody types a figure.
+"""Generates the tables of the documents from `reports/` and from the saved results of the benchmarks.
 
     python -m tools.docs_figures             write them into the pages (`make docs-figures`)
     python -m tools.docs_figures --check     exit code 1 where a page differs from its source
@@ -71,7 +71,7 @@ def percent(share: float) -> str:
 
 
 def quality(korean: int) -> Rows:
-    """What the models of two seeds answer rightly; seed 0 is the committed run."""
+    """The accuracy of the models of two seeds; seed 0 is the committed run."""
     runs = [read_json(ROOT / file)["measures"] for file in (EVALUATION, SECOND_SEED)]
     head = (("asked, greedy", "right, seed 0", "right, seed 1"), ("물은 것(greedy)", "맞음, 시드 0", "맞음, 시드 1"))[
         korean
@@ -86,7 +86,7 @@ def quality(korean: int) -> Rows:
 
 
 def compared(korean: int) -> Rows:
-    """The committed run's replies to held-out questions beside copied answers."""
+    """The committed run's replies to held-out questions, next to the two copying baselines."""
     held_out = read_json(ROOT / EVALUATION)["held_out"]
     copies = held_out["baselines"]
     head = (
@@ -102,12 +102,12 @@ def compared(korean: int) -> Rows:
 
 
 def songys(korean: int) -> Rows:
-    """A model trained on songys alone, on what it was trained on and on what it never saw."""
+    """A model trained on songys alone, on training and on held-out dialogues."""
     report = read_json(ROOT / SONGYS)
     seen, held = report["seen"], report["held_out"]
 
-    def line(text: Text, value: Callable[[dict[str, Any]], str], beside: str = "") -> tuple[str, ...]:
-        return text[korean], value(seen), value(held) + beside
+    def line(text: Text, value: Callable[[dict[str, Any]], str], baseline: str = "") -> tuple[str, ...]:
+        return text[korean], value(seen), value(held) + baseline
 
     frequencies, nearest = held["baselines"]["unigram"], held["baselines"]["nearest_question"]
     alone = ("token frequencies alone: ", "토큰 빈도만 알 때: ")[korean]
@@ -144,7 +144,7 @@ def songys(korean: int) -> Rows:
 
 
 def speed(korean: int) -> Rows:
-    """Tokens a second, and the ratio to transformers in fp32 in the same rounds."""
+    """Tokens per second, and the ratio to transformers in fp32 in the same rounds."""
     saved = read_json(ROOT / GENERATION)
     heads = (
         ("tokens/s (× transformers fp32)", "one, greedy", "one, sampled", "32, greedy", "32, sampled"),
@@ -178,7 +178,7 @@ TABLES: dict[str, Callable[[int], Rows]] = {
 
 
 def pages(root: Path) -> list[Path]:
-    """All pages that may have figures; the lab book and the record of replies keep what was measured at their time."""
+    """All pages that may have generated tables."""
     return [root / "README.md", root / "README.ko.md", *sorted((root / "docs").rglob("*.md"))]
 
 

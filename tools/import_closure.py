@@ -1,14 +1,13 @@
-"""The project files that a stage imports, which dvc.yaml must name as its deps: DVC itself sees no imports.
+"""The import closure of each stage, which dvc.yaml must list as deps: DVC itself sees no imports.
 
     python -m tools.import_closure             print the closure of each stage, as lines for dvc.yaml
     python -m tools.import_closure --check     compare it with dvc.yaml; exit code 1 where they differ
 
-The files are found by reading the code, not by running it, so that an import inside a function counts and nothing is
-loaded. What lies beside them and is no Python counts too: a page's templates, which no import names. Left out:
-`__init__.py` files with nothing in them, and tinychat/params.py, which only checks, with what it alone imports. So is
-tinychat/language as tinychat/ending.py imports it: to tell why a stage failed, which then has no outs that a text could
-be in. The readers are found at run time: whoever reaches their package or tinychat/corpus/reader.py depends on the
-whole folder.
+Found by static analysis, so that an import inside a function counts and nothing is executed. Data files in the packages
+count too, such as a page's templates. Left out: empty `__init__.py` files; tinychat/params.py, which only checks, with
+what it alone imports; and tinychat/language where tinychat/ending.py imports it, to tell why a stage failed, since a
+failed stage has no outs. The readers are found at run time: a stage that imports their package or
+tinychat/corpus/reader.py depends on the whole folder.
 """
 
 import argparse
@@ -68,13 +67,13 @@ def params_check(root: Path) -> list[str]:
 
 
 def _data_beside(root: Path, files: set[str]) -> set[str]:
-    """What lies in the packages of these files and is no Python, such as a page's templates: no import names it."""
-    beside = {
+    """The data files in the packages of these files, such as a page's templates."""
+    neighbours = {
         entry for file in files for entry in (root / file).parent.iterdir() if not entry.name.startswith((".", "__"))
     }
     return {
         entry.relative_to(root).as_posix()
-        for entry in beside
+        for entry in neighbours
         if entry.suffix != ".py" and not (entry.is_dir() and any(entry.rglob("*.py")))
     }
 
@@ -91,7 +90,7 @@ def _imported_files(root: Path, file: str) -> set[str]:
 
 
 def _imported_modules(tree: ast.AST, folder: list[str]) -> Iterator[list[str]]:
-    """Every module that the statements may load, as its parts; `from a import b` gives a.b, which may be no module."""
+    """Every module that the statements may load, as its parts; `from a import b` gives a.b, perhaps not a module."""
     for node in _run_time_nodes(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
@@ -104,7 +103,7 @@ def _imported_modules(tree: ast.AST, folder: list[str]) -> Iterator[list[str]]:
 
 
 def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below, less what only a type checker reads."""
+    """All nodes below, except those under TYPE_CHECKING."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             for other in child.orelse:
@@ -116,7 +115,7 @@ def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _files_of(root: Path, module: list[str]) -> Iterator[str]:
-    """The project files that are loaded on the way to a module: each package's `__init__.py`, then its own."""
+    """The project files that importing a module loads: each package's `__init__.py`, then its own."""
     if module[0] not in PACKAGES:
         return
     for length in range(1, len(module) + 1):

@@ -1,4 +1,4 @@
-"""The page of `dvc plots` with its drawing scripts inside, so that it needs no network.
+"""The page of `dvc plots` with its scripts inlined, so that it needs no network.
 
     python -m tools.plots_page          writes .dvc/plots.html, which .dvc/config names; needs npm, and a network
 
@@ -15,7 +15,7 @@ from tinychat.files import write_atomically
 from tinychat.printing import say
 
 PAGE = Path(".dvc/plots.html")
-# As dvc_render/vega.py names them; each package's one file for browsers.
+# As in dvc_render/vega.py.
 SCRIPTS = {"vega": "5.20.2", "vega-lite": "5.2.0", "vega-embed": "6.18.2"}
 TEMPLATE = """<!DOCTYPE html>
 <html lang="en">

@@ -2,10 +2,10 @@
 
     python -m tools.repro
 
-Before DVC runs it takes from dvc.lock what would keep DVC from finding earlier results. Where a stage's deps are those
-of dvc.lock, DVC looks for the outs that dvc.lock names and for no others. After `git checkout .` these may be the outs
-of the machine that made the commit, which this one never had; the model that was trained here would be trained anew,
-although DVC's run cache holds it. Without an entry in dvc.lock, DVC looks into its run cache.
+Before that, it removes entries from dvc.lock that would keep DVC from finding earlier results. Where a stage's deps
+match dvc.lock, DVC looks only for the outs in dvc.lock. After `git checkout .` these may be the outs of the machine
+that made the commit; the model that was trained here would be trained again, although DVC's run cache has it. Without
+an entry in dvc.lock, DVC looks into its run cache.
 """
 
 import signal
@@ -31,7 +31,7 @@ SUMMARY = "reports/summary.html"
 
 
 def is_lost_but_made_here(stage: Any) -> bool:
-    """Whether DVC lacks the outs that dvc.lock names for a stage, and knows a run with the deps that dvc.lock names."""
+    """Whether DVC lacks the outs of a stage in dvc.lock, but its run cache has a run with the deps in dvc.lock."""
     locked = stage.cmd and all(item.hash_info for item in [*stage.deps, *stage.outs])
     if not locked or stage.outs_cached() or not stage.changed_outs():
         return False
@@ -40,7 +40,7 @@ def is_lost_but_made_here(stage: Any) -> bool:
 
 
 def forget_lost_outs() -> None:
-    """Take the entries of such stages from the dvc.lock of the current folder."""
+    """Remove the entries of such stages from the dvc.lock of the current folder."""
     try:
         with Repo() as repo, repo.lock:
             lost = [stage.name for stage in repo.index.stages if is_lost_but_made_here(stage)]
@@ -49,35 +49,35 @@ def forget_lost_outs() -> None:
                     for name in lost:
                         del lock["stages"][name]
     except DvcException:
-        return  # `dvc repro` meets the same, and says it
+        return  # `dvc repro` reports the same
 
 
 def restore_order() -> None:
-    """Put the stages of the dvc.lock of the current folder into the order of dvc.yaml: DVC writes one that had no entry
-    last, so that git would show the whole file as changed though nothing is.
+    """Sort the stages in the dvc.lock of the current folder as in dvc.yaml: DVC writes one that had no entry last,
+    which git would show as a change.
     """
     try:
         order, found = (
             list(yaml.safe_load(Path(name).read_text(encoding="utf-8"))["stages"]) for name in ("dvc.yaml", "dvc.lock")
         )
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-        return  # missing or damaged, which DVC has said
+        return  # missing or damaged, which DVC has reported
     wanted = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
     if found == wanted:
         return
     try:
         with Repo() as repo, repo.lock, modify_yaml("dvc.lock") as lock:
             stages = dict(lock["stages"])
-            for name in wanted:  # taken out and put in again after the others
+            for name in wanted:  # removed and inserted again at the end
                 del lock["stages"][name]
                 lock["stages"][name] = stages[name]
     except DvcException:
-        return  # another DVC is at work on the file
+        return  # another DVC holds the lock
 
 
 def repro() -> int:
-    """Run `dvc repro`; its exit code. Ctrl-C goes to DVC, as it would without this process."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background: then DVC shall ignore it, too
+    """Run `dvc repro`; its exit code. Ctrl-C is left to DVC."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # if ignored (in the background), DVC inherits that
         signal.signal(signal.SIGINT, lambda *_: None)
     return subprocess.Popen([sys.executable, "-m", "dvc", "repro"]).wait()
 
@@ -94,7 +94,7 @@ def run() -> None:
     try:
         check_memory(params)
     except InputError:
-        if trains():  # else the model was made elsewhere, and is here
+        if trains():  # else the model exists already
             raise
     forget_lost_outs()
     code = repro()

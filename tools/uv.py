@@ -1,8 +1,8 @@
-"""Runs `uv pip` with the package indexes that pip is set to, since uv reads neither pip.conf nor PIP_* variables.
+"""Runs `uv pip` with the package indexes of pip's configuration, since uv reads neither pip.conf nor PIP_* variables.
 
     python tools/uv.py install torch
 
-What uv's own variables say counts more. Only the standard library, since it runs before anything is installed.
+uv's own variables take precedence. Only the standard library, since this runs before anything is installed.
 """
 
 import ast
@@ -17,11 +17,11 @@ UV_OF_PIP = {
     "find-links": "UV_FIND_LINKS",
     "cert": "SSL_CERT_FILE",
 }
-SECTIONS = ("global", "install", ":env:")  # what a later one says counts more
+SECTIONS = ("global", "install", ":env:")  # later ones take precedence
 
 
 def pip_settings(listed: str) -> dict[str, str]:
-    """The settings in what `pip config list` prints, by name."""
+    """The settings that `pip config list` prints, by name."""
     found: dict[str, str] = {}
     for section in SECTIONS:
         for line in listed.splitlines():
@@ -38,7 +38,7 @@ def uv_variables(pip: dict[str, str]) -> dict[str, str]:
         found["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
     if "extra-index-url" in pip:
         found["UV_EXTRA_INDEX_URL"] = " ".join(pip["extra-index-url"].split())
-        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's: of all indexes the best version
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's strategy: the best version of all indexes
     return found
 
 

@@ -65,7 +65,7 @@ def _print_layers(root: Path) -> None:
 
 
 def _shown(path: Path) -> str:
-    """The path as a person would type it from where they stand."""
+    """The path relative to the current folder, if possible."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:

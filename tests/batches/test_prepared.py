@@ -9,7 +9,7 @@ from tinychat.batches.prepared import EncodedDialogue, fitting_turns, open_split
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.chat import IGNORED, EncodedTurn, first_kept_turn
+from tinychat.tokenizer.chat import IGNORE_INDEX, EncodedTurn, first_kept_turn
 
 
 def pair(question: str, answer: str) -> list[dict[str, str]]:
@@ -148,7 +148,7 @@ def test_a_batch_asks_for_the_next_token_and_ignores_the_rest() -> None:
     ]
     batch = collate(to_arrays(rows, 10), [0, 1], pad_id=0)
     assert batch.inputs.tolist() == [[1, 5, 2, 6], [1, 2, 0, 0]]
-    assert batch.targets.tolist() == [[IGNORED, IGNORED, 6, 3], [IGNORED, 3, IGNORED, IGNORED]]
+    assert batch.targets.tolist() == [[IGNORE_INDEX, IGNORE_INDEX, 6, 3], [IGNORE_INDEX, 3, IGNORE_INDEX, IGNORE_INDEX]]
 
 
 def test_batches_hold_every_dialogue_once_within_their_limit() -> None:
@@ -175,7 +175,7 @@ def test_a_batch_is_as_wide_as_was_planned() -> None:
     assert wide.inputs[:, :10].tolist() == narrow.inputs.tolist()
     assert wide.targets[:, :10].tolist() == narrow.targets.tolist()
     assert (wide.inputs[:, 10:] == 0).all()
-    assert (wide.targets[:, 10:] == IGNORED).all()
+    assert (wide.targets[:, 10:] == IGNORE_INDEX).all()
 
 
 def test_a_dialogue_longer_than_a_batch_goes_alone() -> None:

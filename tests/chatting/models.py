@@ -43,7 +43,7 @@ def write_model(folder: Path, chain: Mapping[str, str], *, max_len: int = 48) ->
 
 def id_of(tokenizer: Tokenizer, token: str) -> int:
     """The id of a token of the vocabulary."""
-    return int(tokenizer.engine.token_to_id(token))
+    return int(tokenizer.backend.token_to_id(token))
 
 
 def saved_dialogues(path: Path) -> list[Any]:

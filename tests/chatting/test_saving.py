@@ -37,7 +37,7 @@ def test_the_stage_ingest_reads_it_as_training_data(tmp_path: Path, repo: Path) 
     save([*SAID, exchange("잘 자", "잘", "cancelled")], str(tmp_path / "data/raw/talk"))
     ingest.run(tmp_path)
     (dialogue,) = [one for split in SPLITS for one in read_corpus(tmp_path / f"data/corpus/{split}.jsonl")]
-    assert [(turn.role, turn.content, turn.weight) for turn in dialogue.turns] == [
+    assert [(turn.role, turn.content, turn.has_loss) for turn in dialogue.turns] == [
         ("user", "안녕", 1),
         ("assistant", "반가워요", 1),
         ("user", '"따옴표"\n두 줄', 1),

@@ -258,7 +258,7 @@ def test_a_retry_gives_another_reply_where_chance_at_first_gives_the_same(bot: t
 def test_each_retry_gives_a_reply_that_was_not_heard_yet(bot: tinychat.Bot) -> None:
     conversation, _ = talk(bot, "안녕", *["/retry"] * 6)
     (exchange,) = conversation.conversation.exchanges
-    assert len(set(exchange.heard)) == len(exchange.heard) == 7
+    assert len(set(exchange.known_replies)) == len(exchange.known_replies) == 7
 
 
 def test_where_the_model_has_no_other_reply_it_is_said_and_the_reply_stays(bot: tinychat.Bot) -> None:

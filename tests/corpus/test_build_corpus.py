@@ -84,11 +84,11 @@ def test_a_held_out_answer_that_train_gives_to_the_same_question_carries_no_loss
     for split in ("valid", "test"):
         held_out = project.dialogues(split)
         assert held_out
-        assert {tuple(turn.weight for turn in one.turns) for one in held_out} == {(0, 0, 1, 1)}
+        assert {tuple(turn.has_loss for turn in one.turns) for one in held_out} == {(0, 0, 1, 1)}
         overlap = metrics["overlap"][split]
         assert overlap["exchange"] == overlap["answers_skipped"] == len(held_out)
         assert overlap["last_question"] == overlap["last_answer"] == 0
-    assert {turn.weight for one in project.dialogues("train") for turn in one.turns} == {1}
+    assert {turn.has_loss for one in project.dialogues("train") for turn in one.turns} == {1}
 
 
 def test_the_same_sources_give_the_same_bytes(project: Any, songys_file: Path) -> None:

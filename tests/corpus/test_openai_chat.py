@@ -45,7 +45,7 @@ def test_a_line_separator_inside_a_message_does_not_end_the_line(project: Any) -
 def test_weight_0_is_kept_in_the_corpus_as_context_without_loss(project: Any) -> None:
     project.lay("chat.jsonl", line(user("안녕"), bot("틀린 말", weight=0), user("응?"), bot("맞는 말", weight=1)))
     project.ingest()
-    assert [turn.weight for turn in project.dialogues()[0].turns] == [1, 0, 1, 1]
+    assert [turn.has_loss for turn in project.dialogues()[0].turns] == [1, 0, 1, 1]
     assert '"content": "틀린 말", "weight": 0}' in (project.corpus / "train.jsonl").read_text(encoding="utf-8")
 
 

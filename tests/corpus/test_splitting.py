@@ -170,7 +170,7 @@ def test_overlap_counts_dialogues_whose_source_names_their_split() -> None:
 
 
 def test_an_answer_that_is_not_learnt_in_train_is_not_trained() -> None:
-    context = Dialogue("a.csv:1", (Turn("user", "안녕"), Turn("assistant", "반가워요", weight=0)), split="train")
+    context = Dialogue("a.csv:1", (Turn("user", "안녕"), Turn("assistant", "반가워요", has_loss=False)), split="train")
     splits = split([context, fixed("test", "안녕", "반가워요")])
     assert splits.overlap["test"] == Overlap(any_text=1)
 

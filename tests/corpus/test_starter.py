@@ -70,7 +70,7 @@ def learnt_exchanges(dialogues: list[Any]) -> set[tuple[str, str]]:
         (text_key(asked.content), text_key(answer.content))
         for one in dialogues
         for asked, answer in pairwise(one.turns)
-        if answer.role == "assistant" and answer.weight
+        if answer.role == "assistant" and answer.has_loss
     }
 
 

@@ -9,7 +9,7 @@ def tidy(*messages: tuple[str, str] | tuple[str, str, int]) -> tuple[list[tuple[
     if isinstance(result, Dropped):
         assert result.where == "a.jsonl:7"
         return result.reason, counts
-    return [(turn.role, turn.content, turn.weight) for turn in result.turns], counts
+    return [(turn.role, turn.content, turn.has_loss) for turn in result.turns], counts
 
 
 def test_a_question_and_its_answer_stay_as_they_are() -> None:

@@ -5,11 +5,11 @@ import torch
 
 from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
 from tinychat.corpus.dialogue import Dialogue, Turn
-from tinychat.evaluation.asking import GREEDY, Respondent
+from tinychat.evaluation.caching_engine import GREEDY, CachingEngine
 from tinychat.evaluation.evaluate import evaluate, questions_of, spread
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
-from tinychat.evaluation.measures import is_well_formed, measure_by_name, says_a_phrase_twice
-from tinychat.evaluation.replies import char_f1, copied_share, distinct, exact_share, mean_char_f1
+from tinychat.evaluation.measures import is_well_formed, measure_by_name, repeats_a_phrase
+from tinychat.evaluation.reply_metrics import char_f1, copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.generation.engine import Engine, FinishReason, Reply
 from tinychat.generation.sampling import SamplingOptions
@@ -40,7 +40,7 @@ def test_likelihood_is_the_sum_over_each_answer_token_alone(model: DialogueModel
         ids = torch.tensor(split.tokens[begin:end].astype(int))
         logprobs = model(ids[None, :-1])[0].log_softmax(-1)
         for place in range(1, len(ids)):
-            if split.loss[begin + place]:
+            if split.loss_mask[begin + place]:
                 total -= float(logprobs[place - 1, ids[place]])
                 correct += int(logprobs[place - 1].argmax() == ids[place])
                 tokens += 1
@@ -81,7 +81,7 @@ def test_reply_measures() -> None:
 
 def test_questions_are_the_last_exchange_with_its_history() -> None:
     turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다 ?"), Turn("assistant", "라"))
-    context_only = (*turns, Turn("user", "마"), Turn("assistant", "나빠", weight=0))
+    context_only = (*turns, Turn("user", "마"), Turn("assistant", "나빠", has_loss=False))
     question = questions_of([Dialogue("x:2", turns[1:2]), Dialogue("x:1", context_only)])[0]
     assert (question.text, question.answer, len(question.messages)) == ("다 ?", "라", 3)
     assert question.key == ("가", "나", "다")
@@ -109,7 +109,7 @@ def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: Di
 
 def test_what_is_accepted_is_accepted_of_the_last_question_only(model: DialogueModel) -> None:
     turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다"), Turn("assistant", "라"))
-    context = (*turns[:3], Turn("assistant", "라", weight=0))
+    context = (*turns[:3], Turn("assistant", "라", has_loss=False))
     last, earlier = questions_of([Dialogue("x:1", each, {"accept": ["라", "마"]}) for each in (turns, context)])
     assert (last.text, last.accept) == ("다", {"라", "마"})
     assert (earlier.text, earlier.accept) == ("가", frozenset())
@@ -178,7 +178,7 @@ def test_a_loss_too_large_for_a_perplexity_leaves_it_empty() -> None:
     ],
 )
 def test_a_phrase_said_twice_is_four_words_or_twelve_characters_that_come_again(text: str, twice: bool) -> None:
-    assert says_a_phrase_twice(text) is twice
+    assert repeats_a_phrase(text) is twice
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_each_measure_of_the_corpus_counts_right_ended_and_well_formed_replies(
     def measures(n: int) -> dict[str, dict[str, float]]:
         """The model says the letter `n` times and ends, or is cut where `n` is 30."""
         options = SamplingOptions(method="greedy", min_tokens=n, max_tokens=30)
-        return measure_by_name(Respondent(engine, options), dialogues)
+        return measure_by_name(CachingEngine(engine, options), dialogues)
 
     assert measures(1) == {
         "x": {"asked": 2, "accepted": 0.5, "ends_by_itself": 1, "well_formed": 1},
@@ -242,9 +242,9 @@ def test_what_is_asked_twice_is_answered_once_and_as_the_engine_does(
         return reply(self, dialogues, options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Engine, "reply", counted)
-    respondent = Respondent(engine)
+    cached_engine = CachingEngine(engine)
     for begin in (0, 1):
-        replies = respondent.reply(asked[begin:])
+        replies = cached_engine.reply(asked[begin:])
         assert replies[-1] is None
         assert [one and one.token_ids for one in replies[:-1]] == [one.token_ids for one in expected[begin:]]
     assert entered == [2, 0]

@@ -53,7 +53,7 @@ class Recorder(TextStreamer):
 
 
 def by_text_streamer(tokenizer: Tokenizer, ids: Sequence[int]) -> Pieces:
-    theirs = PreTrainedTokenizerFast(tokenizer_object=tokenizer.engine, clean_up_tokenization_spaces=False)
+    theirs = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend, clean_up_tokenization_spaces=False)
     streamer = Recorder(theirs)
     for token in ids:
         streamer.put(torch.tensor([token]))

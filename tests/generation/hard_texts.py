@@ -50,6 +50,6 @@ TEXTS: dict[str, bytes] = {name: text.encode() for name, text in VALID.items()} 
 def byte_ids(tokenizer: Tokenizer, data: bytes) -> list[int]:
     """A token for each byte, as a model may say it."""
     char_of = {byte: char for char, byte in BYTE_OF.items()}
-    ids = [tokenizer.engine.token_to_id(char_of[byte]) for byte in data]
+    ids = [tokenizer.backend.token_to_id(char_of[byte]) for byte in data]
     assert None not in ids
     return ids

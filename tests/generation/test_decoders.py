@@ -9,7 +9,7 @@ import threadpoolctl
 
 from tests.generation.models import KINDS, SMALL, InOrder, PlainDecoder, Sample, random_sample
 from tinychat.generation.decoder import Decoder, Floats
-from tinychat.generation.numpy_decoder import Layer, NumpyDecoder
+from tinychat.generation.numpy_decoder import LayerWeights, NumpyDecoder
 
 NEAR = 1e-4
 SUBSETS = [subset for n in range(4) for subset in combinations(range(4), n)]
@@ -140,7 +140,7 @@ class Watched(NumpyDecoder):
 
     threads_seen: frozenset[int] = frozenset()
 
-    def _project(self, layer: Layer, x: Floats) -> Floats:
+    def _project(self, layer: LayerWeights, x: Floats) -> Floats:
         infos = threadpoolctl.threadpool_info()
         self.threads_seen |= {info["num_threads"] for info in infos if info["internal_api"] == "openblas"}
         return super()._project(layer, x)

@@ -96,7 +96,7 @@ def test_a_name_that_stands_twice_has_the_weights_of_both_places_and_each_of_its
     carried = find_carried(trace_of(ids, {(0, 3): lines}), n_prompt, tokenizer)
     assert carried is not None
     assert carried.head.weights == pytest.approx((0.75, 0.75))
-    assert [(s.turn, s.role, s.places) for s in carried.sources] == [
+    assert [(s.turn, s.role, s.positions) for s in carried.sources] == [
         (0, "user", tuple(told)),
         (1, "bot", tuple(repeated)),
     ]
@@ -191,7 +191,7 @@ def test_words_are_found_where_the_vocabulary_is_of_words_but_never_unknown_ones
     ids, n_prompt = dialogue(words, ["이름은 지우 입니다", "님", "이름은"], "지우 님")
     found = find_carried(trace_of(ids), n_prompt, words)
     assert found is not None and (found.text, len(found.written)) == ("지우", 1)
-    assert [words.tokens([ids[place] for place in source.places]) for source in found.sources] == [["지우"]]
+    assert [words.tokens([ids[place] for place in source.positions]) for source in found.sources] == [["지우"]]
     for reply, expected in (("하늘", None), ("지우 하늘 님", "지우")):
         ids, n_prompt = dialogue(words, ["지우 민준 님", "네", "님"], reply)
         assert words.unk_id in ids[:n_prompt] and words.unk_id in ids[n_prompt:]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tinychat.inspection.layers import ROLES, list_layers
+from tinychat.inspection.layers import DESCRIPTIONS, list_layers
 from tinychat.inspection.trace import trace_sequence
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
@@ -21,7 +21,7 @@ def test_the_articles_layers_have_the_articles_shapes() -> None:
     assert layers["decoder_layers.5.ffn"].shape == "[256 -> 1024 -> 256]"
     assert layers["output_layer"].shape == "[256, 5000]"
     assert sum(layer.parameters for layer in layers.values()) == model.n_parameters()
-    assert {layer.kind for layer in layers.values()} == set(ROLES)
+    assert {layer.kind for layer in layers.values()} == set(DESCRIPTIONS)
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tinychat.model.attention import Attention
-from tinychat.model.base import LanguageModel, Layer, Matrix, ParameterGroups
+from tinychat.model.base import LanguageModel, LayerInfo, Matrix, ParameterGroups
 from tinychat.model.cache import CacheView
 from tinychat.model.config import ModelConfig
 from tinychat.model.registry import ARCHITECTURES
@@ -98,15 +98,15 @@ class RotaryModel(LanguageModel):
         ]
         return ParameterGroups(matrices, [self.embedding.weight])
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerInfo]:
         width, wide = self.config.embed_dim, self.config.hidden_dim
-        layers = [Layer("embedding", "word_embedding", f"[{self.vocab_size}, {width}]")]
+        layers = [LayerInfo("embedding", "word_embedding", f"[{self.vocab_size}, {width}]")]
         for n in range(self.config.n_layers):
             layers += [
-                Layer(f"blocks.{n}.norm1", "norm", f"[{width}]"),
-                Layer(f"blocks.{n}.down", "ffn", f"[{wide} -> {width}]"),
+                LayerInfo(f"blocks.{n}.norm1", "norm", f"[{width}]"),
+                LayerInfo(f"blocks.{n}.down", "ffn", f"[{wide} -> {width}]"),
             ]
-        return [*layers, Layer("norm", "final_norm", f"[{width}]")]
+        return [*layers, LayerInfo("norm", "final_norm", f"[{width}]")]
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def test_bf16_counts_each_target_once(model: DialogueModel) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = token_losses(model, batch.inputs, batch.targets)
     found.losses.mean().backward()
-    assert found.wanted.tolist() == [6, 3]
+    assert found.targets.tolist() == [6, 3]
     assert found.logits.shape == expected.logits.shape
     torch.testing.assert_close(found.losses, expected.losses, atol=2e-2, rtol=0)
     torch.testing.assert_close(model.output_layer.bias.grad, gradient, atol=2e-2, rtol=0)

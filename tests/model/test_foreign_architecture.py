@@ -91,7 +91,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bytes(
     def stopping(trainer: loop.Trainer, *arguments: Any) -> None:
         step(trainer, *arguments)
         if trainer.progress.step == 9:
-            raise Interrupted(trainer.put_aside())
+            raise Interrupted(trainer.save_for_resume())
 
     with monkeypatch.context() as patch, pytest.raises(Interrupted, match="step 9"):
         patch.setattr(loop.Trainer, "_step", stopping)

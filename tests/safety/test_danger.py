@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.safety.phrases import phrases, starter_texts
-from tinychat.safety.danger import LONGEST, RULES, recognises_danger, sentences
+from tinychat.safety.danger import MAX_CHARACTERS, RULES, recognises_danger, sentences
 from tinychat.safety.rules import Rule
 
 
@@ -83,16 +83,16 @@ def test_a_message_that_says_nothing_is_no_danger(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["{} 죽고 싶어", "죽고 싶어 {}"])
 def test_both_ends_of_a_very_long_message_are_read(text: str) -> None:
-    assert recognises_danger(text.format("가나 다라 " * LONGEST))
+    assert recognises_danger(text.format("가나 다라 " * MAX_CHARACTERS))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.why)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.description)
 def test_no_rule_is_hidden_by_the_words_it_looks_for_first(rule: Rule) -> None:
     for text in (*phrases("danger_tuning"), *phrases("danger_apart")):
         for sentence in sentences(text):
-            assert dataclasses.replace(rule, words=sentence).holds(sentence) == rule.holds(sentence)
+            assert dataclasses.replace(rule, keywords=sentence).matches(sentence) == rule.matches(sentence)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.why)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.description)
 def test_every_rule_recognises_a_phrase(rule: Rule) -> None:
-    assert any(rule.holds(sentence) for text in phrases("danger_tuning") for sentence in sentences(text))
+    assert any(rule.matches(sentence) for text in phrases("danger_tuning") for sentence in sentences(text))

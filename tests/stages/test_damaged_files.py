@@ -19,11 +19,11 @@ import yaml
 from pydantic import BaseModel
 
 from stages import summarize
-from tinychat.batches.prepared import TYPES, PreparedSplit, open_split, write_split
+from tinychat.batches.prepared import FILES, PreparedSplit, open_split, write_split
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
-from tinychat.report.formats import LayerReport, Training, check
+from tinychat.report.formats import LayerReport, Training, validate
 from tinychat.report.inputs import METRICS, Reports, read_reports
 from tinychat.report.view import build_view
 from tinychat.report.words import words_of
@@ -38,7 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "analyze": {"prompts": ["안녕"]},
 }
 STAGES = ("ingest", "build_vocab", "prepare_data", "train", "evaluate", "generate", "export_csv", "analyze_layers")
-ARRAYS = [f"data/prepared/{split}.{kind}.npy" for split in ("train", "valid") for kind in TYPES]
+ARRAYS = [f"data/prepared/{split}.{array}.npy" for split in ("train", "valid") for array in FILES.values()]
 REPLIES, TABLE = "outputs/generated_dialogue.jsonl", "outputs/generated_dialogue.csv"
 JSON: dict[str, tuple[str, type[BaseModel]]] = {
     **{f"reports/{name}/metrics.json": read for name, read in METRICS.items()},
@@ -231,7 +231,7 @@ def test_a_wrong_value_in_a_report_is_told_or_shown(finished: Path, file: str) -
     refused = 0
     for place, data in damaged_values(read_json(finished / file)):
         try:
-            check(data, JSON[file][1])
+            validate(data, JSON[file][1])
         except ValueError as error:
             assert len(str(error).splitlines()) == 1
             refused += 1
@@ -299,7 +299,7 @@ def opened(folder: Path) -> PreparedSplit:
 
 ROWS = {
     "tokens": np.array([1, 9, 2, 8, 3, 1, 2, 7, 3], dtype=np.uint16),
-    "loss": np.array([0, 0, 0, 1, 1, 0, 0, 1, 1], dtype=np.bool_),
+    "loss_mask": np.array([0, 0, 0, 1, 1, 0, 0, 1, 1], dtype=np.bool_),
     "offsets": np.array([0, 5, 9], dtype=np.int64),
 }
 WRONG_ARRAYS: dict[str, dict[str, Any]] = {
@@ -313,12 +313,12 @@ WRONG_ARRAYS: dict[str, dict[str, Any]] = {
     "too few tokens": {"tokens": ROWS["tokens"][:-1]},
     "too many tokens": {"tokens": np.resize(ROWS["tokens"], 10)},
     "no tokens": {"tokens": ROWS["tokens"][:0]},
-    "too few marks": {"loss": ROWS["loss"][:-1]},
-    "no loss in a dialogue": {"loss": np.array([0, 0, 0, 0, 0, 0, 0, 1, 1], dtype=np.bool_)},
-    "loss on a first token": {"loss": np.array([1, 0, 0, 1, 1, 0, 0, 1, 1], dtype=np.bool_)},
-    "marks of 2": {"loss": np.array([0, 0, 0, 2, 1, 0, 0, 1, 1], dtype=np.uint8).view(np.bool_)},
+    "too few marks": {"loss_mask": ROWS["loss_mask"][:-1]},
+    "no loss in a dialogue": {"loss_mask": np.array([0, 0, 0, 0, 0, 0, 0, 1, 1], dtype=np.bool_)},
+    "loss on a first token": {"loss_mask": np.array([1, 0, 0, 1, 1, 0, 0, 1, 1], dtype=np.bool_)},
+    "marks of 2": {"loss_mask": np.array([0, 0, 0, 2, 1, 0, 0, 1, 1], dtype=np.uint8).view(np.bool_)},
     "no offsets": {"offsets": ROWS["offsets"][:0]},
-    "no dialogue": {kind: array[: kind == "offsets"] for kind, array in ROWS.items()},
+    "no dialogue": {field: array[: field == "offsets"] for field, array in ROWS.items()},
     "offsets that fall": {"offsets": np.array([0, 7, 5, 9])},
     "offsets below 0": {"offsets": np.array([0, -2, 9])},
     "offsets far away": {"offsets": np.array([0, 2**62, -(2**62), 9])},
@@ -339,8 +339,8 @@ def arrays(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", WRONG_ARRAYS)
 def test_arrays_that_do_not_fit_are_told(arrays: Path, name: str) -> None:
-    for kind, array in WRONG_ARRAYS[name].items():
-        np.save(arrays / f"train.{kind}.npy", array)
+    for field, array in WRONG_ARRAYS[name].items():
+        np.save(arrays / f"train.{FILES[field]}.npy", array)
     with pytest.raises(InputError, match=r"train\.\w+\.npy: damaged, .*`dvc repro --force prepare_data`"):
         opened(arrays)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tinychat.starter.expanding import Expansion, Sample
-from tinychat.starter.measuring import Measured, measured
+from tinychat.starter.evaluation_set import EvalDialogue, evaluation_set
+from tinychat.starter.expanding import Expansion, StarterDialogue
 from tinychat.starter.reading import Starter, read_starter
 
 REAL = Path(__file__).parents[2] / "data/starter"
@@ -96,14 +96,14 @@ def starter() -> Starter:
 
 
 @pytest.fixture(scope="session")
-def expand(starter: Starter) -> Callable[[int], tuple[Expansion, list[Sample], list[Measured]]]:
+def expand(starter: Starter) -> Callable[[int], tuple[Expansion, list[StarterDialogue], list[EvalDialogue]]]:
     """data/starter expanded for a seed: what is held out, what is trained on, what measures."""
-    known: dict[int, tuple[Expansion, list[Sample], list[Measured]]] = {}
+    known: dict[int, tuple[Expansion, list[StarterDialogue], list[EvalDialogue]]] = {}
 
-    def for_seed(seed: int) -> tuple[Expansion, list[Sample], list[Measured]]:
+    def for_seed(seed: int) -> tuple[Expansion, list[StarterDialogue], list[EvalDialogue]]:
         if seed not in known:
             expansion = Expansion(starter, seed)
-            known[seed] = expansion, list(expansion.training(SIZE)), list(measured(expansion))
+            known[seed] = expansion, list(expansion.training(SIZE)), list(evaluation_set(expansion))
         return known[seed]
 
     return for_seed

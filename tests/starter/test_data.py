@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.evaluation_set import ODD_NAMES
 from tinychat.starter.expanding import Expansion
-from tinychat.starter.measuring import ODD_NAMES
 from tinychat.starter.nearness import stems
 from tinychat.starter.particles import PAIRS, fill, slots_in, without_slots
 from tinychat.starter.reading import Scene, SceneExchange, Starter
 
-LONGEST_ANSWER, LONGEST_WAY = 60, 40
+LONGEST_ANSWER, LONGEST_PHRASING = 60, 40
 # Sentences of an answer that need no verb: sounds, calls, lists.
 INTERJECTIONS = {
     "토닥토닥!",
@@ -46,27 +46,27 @@ BARE_PARTICLE = re.compile(
 
 def exchanges(starter: Starter) -> Iterator[tuple[Scene, SceneExchange]]:
     for scene in starter.scenes.values():
-        for part in scene.parts:
-            if isinstance(part, SceneExchange):
-                yield scene, part
+        for step in scene.steps:
+            if isinstance(step, SceneExchange):
+                yield scene, step
 
 
 def answers(starter: Starter) -> list[str]:
     """Each answer once for each list that it stands in; a list that several scenes share is one list."""
     lists = [intent.answers for intent in starter.intents.values()] + [starter.unknown.answers]
-    return [text for texts in dict.fromkeys([*lists, *(part.bot for _, part in exchanges(starter))]) for text in texts]
+    return [text for texts in dict.fromkeys([*lists, *(step.bot for _, step in exchanges(starter))]) for text in texts]
 
 
 def by_hand(starter: Starter) -> list[str]:
     return [text for texts in starter.unknown.ask.values() for text in texts]
 
 
-def ways(starter: Starter) -> list[str]:
-    return [way for intent in starter.intents.values() for way in intent.ask]
+def phrasings(starter: Starter) -> list[str]:
+    return [phrasing for intent in starter.intents.values() for phrasing in intent.ask]
 
 
-def scene_ways(starter: Starter) -> list[str]:
-    return [text for texts in dict.fromkeys(part.user for _, part in exchanges(starter)) for text in texts]
+def scene_phrasings(starter: Starter) -> list[str]:
+    return [text for texts in dict.fromkeys(step.user for _, step in exchanges(starter)) for text in texts]
 
 
 def slot_values(starter: Starter) -> dict[str, tuple[str, ...]]:
@@ -77,7 +77,13 @@ def slot_values(starter: Starter) -> dict[str, tuple[str, ...]]:
 
 def all_texts(starter: Starter) -> list[str]:
     values = [value for values in slot_values(starter).values() for value in values]
-    texts = [*ways(starter), *scene_ways(starter), *answers(starter), *by_hand(starter), *starter.unknown.templates]
+    texts = [
+        *phrasings(starter),
+        *scene_phrasings(starter),
+        *answers(starter),
+        *by_hand(starter),
+        *starter.unknown.templates,
+    ]
     return [*texts, *values]
 
 
@@ -94,24 +100,24 @@ def test_there_are_100_intents_with_30_ways_to_ask_and_3_to_5_answers_each(start
 
 
 def test_no_way_to_ask_stands_twice_among_intents_and_questions_from_outside(starter: Starter) -> None:
-    assert not twice([*ways(starter), *by_hand(starter), *starter.unknown.templates])
+    assert not twice([*phrasings(starter), *by_hand(starter), *starter.unknown.templates])
 
 
 def test_no_turn_of_a_scene_has_a_way_twice(starter: Starter) -> None:
-    assert not [(scene.name, twice([*part.user])) for scene, part in exchanges(starter) if twice([*part.user])]
+    assert not [(scene.name, twice([*step.user])) for scene, step in exchanges(starter) if twice([*step.user])]
 
 
 def test_a_scene_that_needs_no_earlier_answer_shares_no_way_with_an_intent(starter: Starter) -> None:
-    """고마워 after an intent's answer may be answered in another way than 고마워 alone."""
-    known = {text_key(way) for way in [*ways(starter), *by_hand(starter)]}
-    starting = [s for s in starter.scenes.values() if s.slots() or not hasattr(s.parts[0], "intents")]
+    """고마워 after an intent's answer may be answered otherwise than 고마워 alone."""
+    known = {text_key(phrasing) for phrasing in [*phrasings(starter), *by_hand(starter)]}
+    starting = [s for s in starter.scenes.values() if s.slots() or not hasattr(s.steps[0], "intents")]
     shared = {
-        (scene.name, way)
+        (scene.name, phrasing)
         for scene in starting
-        for part in scene.parts
-        if isinstance(part, SceneExchange)
-        for way in part.user
-        if text_key(way) in known
+        for step in scene.steps
+        if isinstance(step, SceneExchange)
+        for phrasing in step.user
+        if text_key(phrasing) in known
     }
     assert starting
     assert not shared
@@ -123,7 +129,11 @@ def test_no_answer_stands_twice(starter: Starter) -> None:
 
 def test_nobody_says_what_the_bot_answers(starter: Starter) -> None:
     said = {text_key(text) for text in answers(starter)}
-    assert not [way for way in [*ways(starter), *scene_ways(starter), *by_hand(starter)] if text_key(way) in said]
+    assert not [
+        phrasing
+        for phrasing in [*phrasings(starter), *scene_phrasings(starter), *by_hand(starter)]
+        if text_key(phrasing) in said
+    ]
 
 
 def test_no_question_by_hand_and_no_way_to_ask_is_one_that_a_template_gives(starter: Starter) -> None:
@@ -134,7 +144,7 @@ def test_no_question_by_hand_and_no_way_to_ask_is_one_that_a_template_gives(star
             text = fill(template, dict(zip(slots, values, strict=True)))
             assert given.setdefault(text_key(text), template) == template, text
     assert len(given) > 5_000
-    everything = [*by_hand(starter), *ways(starter), *scene_ways(starter)]
+    everything = [*by_hand(starter), *phrasings(starter), *scene_phrasings(starter)]
     assert not [text for text in everything if text_key(text) in given]
 
 
@@ -147,7 +157,7 @@ def test_there_are_600_questions_from_outside_by_hand_and_30_of_each_kind(starte
 
 
 def test_there_are_names_and_ways_to_tell_and_ask_for_one(starter: Starter) -> None:
-    tell, ask = (part for part in starter.scenes["name_recall"].parts if isinstance(part, SceneExchange))
+    tell, ask = (step for step in starter.scenes["name_recall"].steps if isinstance(step, SceneExchange))
     assert len(tell.user) >= 25
     assert len(ask.user) >= 25
     expansion = Expansion(starter, 0)
@@ -177,19 +187,19 @@ def test_every_slot_is_known_and_used(starter: Starter) -> None:
 
 
 def test_the_user_tells_what_the_bot_says_back(starter: Starter) -> None:
-    """No answer of a scene has a slot that no way to ask before it has."""
+    """No answer of a scene has a slot that no phrasing before it has."""
     for scene in starter.scenes.values():
         told: set[str] = set()
-        for part in scene.parts:
-            if isinstance(part, SceneExchange):
-                told |= set.intersection(*({slot for slot, _ in slots_in(way)} for way in part.user))
-                assert {slot for text in part.bot for slot, _ in slots_in(text)} <= told, scene.name
+        for step in scene.steps:
+            if isinstance(step, SceneExchange):
+                told |= set.intersection(*({slot for slot, _ in slots_in(phrasing)} for phrasing in step.user))
+                assert {slot for text in step.bot for slot, _ in slots_in(text)} <= told, scene.name
 
 
 def test_a_particle_agrees_with_every_value_that_can_stand_before_it(starter: Starter) -> None:
     values = slot_values(starter)
     pairs: dict[str, set[str]] = defaultdict(set)
-    for text in [*scene_ways(starter), *answers(starter), *starter.unknown.templates]:
+    for text in [*scene_phrasings(starter), *answers(starter), *starter.unknown.templates]:
         for slot, pair in slots_in(text):
             if pair is not None:
                 pairs[slot].add(pair)
@@ -205,7 +215,7 @@ def test_a_particle_agrees_with_every_value_that_can_stand_before_it(starter: St
 
 
 def test_no_particle_stands_bare_behind_a_slot(starter: Starter) -> None:
-    texts = [*scene_ways(starter), *answers(starter), *starter.unknown.templates]
+    texts = [*scene_phrasings(starter), *answers(starter), *starter.unknown.templates]
     assert not [text for text in texts if BARE_PARTICLE.search(text)]
 
 
@@ -216,9 +226,9 @@ def test_what_the_user_says_tells_one_name_only(starter: Starter) -> None:
     assert not [
         name for name in whole if re.search(r"[\u11a8-\u11c2]\u110b\u1175$", unicodedata.normalize("NFD", name))
     ]
-    for way in starter.scenes["name_recall"].parts[1].user:  # type: ignore[union-attr]
-        told = Counter(text_key(fill(way, {"name": name})) for name in names)
-        assert max(told.values()) == 1, (way, told.most_common(1))
+    for phrasing in starter.scenes["name_recall"].steps[1].user:  # type: ignore[union-attr]
+        told = Counter(text_key(fill(phrasing, {"name": name})) for name in names)
+        assert max(told.values()) == 1, (phrasing, told.most_common(1))
 
 
 def test_no_answer_is_too_long_even_with_the_longest_values(starter: Starter) -> None:
@@ -227,8 +237,8 @@ def test_no_answer_is_too_long_even_with_the_longest_values(starter: Starter) ->
 
 
 def test_no_way_to_ask_is_too_long(starter: Starter) -> None:
-    texts = [*ways(starter), *by_hand(starter), *scene_ways(starter)]
-    assert not [text for text in texts if len(without_slots(text)) > LONGEST_WAY]
+    texts = [*phrasings(starter), *by_hand(starter), *scene_phrasings(starter)]
+    assert not [text for text in texts if len(without_slots(text)) > LONGEST_PHRASING]
 
 
 def test_every_sentence_of_an_answer_is_polite_and_ends_with_a_mark(starter: Starter) -> None:
@@ -272,27 +282,29 @@ def test_what_a_user_says_holds_hangul_latin_letters_digits_and_marks_only(start
 def test_laughing_and_crying_is_seldom_written_out(starter: Starter) -> None:
     """What people type (ㅋㅋ, ㅠㅠ) is added by the expansion."""
     for name, intent in starter.intents.items():
-        typed = [way for way in intent.ask if re.search(r"[ㅋㅎ]{2}|[ㅠㅜ]", way)]
+        typed = [phrasing for phrasing in intent.ask if re.search(r"[ㅋㅎ]{2}|[ㅠㅜ]", phrasing)]
         assert len(typed) <= 2 or name == "laugh", (name, typed)
 
 
 def test_every_core_word_stands_in_three_ways(starter: Starter) -> None:
-    """Hardly a way without a word that stands in three ways of its intent; the rest of it is seldom alone."""
+    """Hardly a phrasing without a word that stands in three phrasings of its intent; the rest of it is seldom alone."""
     alone = []
     for name, intent in starter.intents.items():
-        times = Counter(word for way in intent.ask for word in stems(way))
-        lonely = [way for way in intent.ask if stems(way) and all(times[word] < 3 for word in stems(way))]
+        times = Counter(word for phrasing in intent.ask for word in stems(phrasing))
+        lonely = [
+            phrasing for phrasing in intent.ask if stems(phrasing) and all(times[word] < 3 for word in stems(phrasing))
+        ]
         assert len(lonely) <= 3, (name, lonely)
         alone += lonely
-        in_two = [way for way in intent.ask if all(times[word] > 1 for word in stems(way))]
+        in_two = [phrasing for phrasing in intent.ask if all(times[word] > 1 for word in stems(phrasing))]
         assert len(in_two) >= 0.6 * len(intent.ask), name
-    assert len(alone) < 0.01 * len(ways(starter))
+    assert len(alone) < 0.01 * len(phrasings(starter))
 
 
 def test_ways_to_ask_are_polite_and_familiar_with_marks_and_without(starter: Starter) -> None:
     for name, intent in starter.intents.items():
-        polite = [way for way in intent.ask if re.search(r"(요|죠|니다|니까)[.!?~]*$", way)]
-        marked = [way for way in intent.ask if way[-1] in ".!?~"]
+        polite = [phrasing for phrasing in intent.ask if re.search(r"(요|죠|니다|니까)[.!?~]*$", phrasing)]
+        marked = [phrasing for phrasing in intent.ask if phrasing[-1] in ".!?~"]
         assert len(polite) < len(intent.ask), name
         assert polite or name == "teasing"
         assert len(marked) < len(intent.ask), name

@@ -21,10 +21,10 @@ def said_by_users(starter: Starter) -> dict[str, list[str]]:
     """All that the starter corpus has for a user to say, by the kind; scenes' lines with slots are left out."""
     unknown = starter.unknown
     slots = {template: sorted({slot for slot, _ in slots_in(template)}) for template in unknown.templates}
-    parts = [part for scene in starter.scenes.values() for part in scene.parts if isinstance(part, SceneExchange)]
+    steps = [step for scene in starter.scenes.values() for step in scene.steps if isinstance(step, SceneExchange)]
     return {
-        "ways": [way for intent in starter.intents.values() for way in intent.ask],
-        "scenes": [text for part in parts for text in part.user if not slots_in(text)],
+        "phrasings": [phrasing for intent in starter.intents.values() for phrasing in intent.ask],
+        "scenes": [text for step in steps for text in step.user if not slots_in(text)],
         "unknown": [text for texts in unknown.ask.values() for text in texts],
         "templates": [
             fill(template, dict(zip(names, values, strict=True)))

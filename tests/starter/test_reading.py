@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tinychat.errors import InputError
+from tinychat.starter.evaluation_set import evaluation_set
 from tinychat.starter.expanding import Expansion
-from tinychat.starter.measuring import measured
 from tinychat.starter.particles import PAIRS
-from tinychat.starter.reading import AnyOf, Between, SceneExchange, read_starter
+from tinychat.starter.reading import FillerExchanges, IntentExchange, SceneExchange, read_starter
 
 
 def refused(path: Path, file: str, *told: str) -> None:
@@ -25,10 +25,10 @@ def test_the_files_are_read_as_they_stand(folder: Any) -> None:
     assert starter.intents["hungry"].ask == ("배고파", "나 배고파", "너무 배고파")
     assert starter.intents["happy"].answers == ("저도 신나요!",)
     recall, more = starter.scenes["recall"], starter.scenes["more"]
-    assert [type(part) for part in recall.parts] == [SceneExchange, Between, SceneExchange]
-    assert recall.parts[1] == Between(0, 1)
+    assert [type(part) for part in recall.steps] == [SceneExchange, FillerExchanges, SceneExchange]
+    assert recall.steps[1] == FillerExchanges(0, 1)
     assert recall.slots() == {"name"}
-    assert more.parts[0] == AnyOf(("hungry",))
+    assert more.steps[0] == IntentExchange(("hungry",))
     assert more.slots() == set()
     assert starter.names.whole == ("별", "하늘")
     assert starter.slots == {"food": ("밥", "국수")}
@@ -37,7 +37,7 @@ def test_the_files_are_read_as_they_stand(folder: Any) -> None:
 
 def test_a_turn_may_be_of_several_intents(folder: Any) -> None:
     folder.contents["scenes/names.yaml"]["scenes"]["more"]["turns"][0] = {"intent": ["hungry", "happy"]}
-    assert read_starter(folder.write()).scenes["more"].parts[0] == AnyOf(("hungry", "happy"))
+    assert read_starter(folder.write()).scenes["more"].steps[0] == IntentExchange(("hungry", "happy"))
 
 
 def test_scenes_may_be_missing(folder: Any) -> None:
@@ -46,7 +46,7 @@ def test_scenes_may_be_missing(folder: Any) -> None:
     assert starter.scenes == {}
     expansion = Expansion(starter, 0)
     assert list(expansion.training(100))
-    assert "name" not in {one.measure for one in measured(expansion)}
+    assert "name" not in {one.measure for one in evaluation_set(expansion)}
 
 
 @pytest.mark.parametrize("name", ["slots.yaml", "unknown.yaml"])
@@ -261,8 +261,8 @@ def test_a_scene_with_one_way_to_say_it_is_trained_on_whatever_the_seed(folder: 
     turns = [{"user": [f"나는 {{name:이야/야}}{'!' * n}"], "bot": ["네, {name}님!"]} for n in range(1, 4)]
     folder.contents["scenes/names.yaml"]["scenes"]["recall"]["turns"] = turns
     expansion = Expansion(read_starter(folder.write()), seed)
-    assert any("name" in sample.values for sample in expansion.training(200))
-    assert "name_asked_anew" not in {one.measure for one in measured(expansion)}
+    assert any("name" in dialogue.slot_values for dialogue in expansion.training(200))
+    assert "name_asked_anew" not in {one.measure for one in evaluation_set(expansion)}
 
 
 def test_few_syllables_of_names_give_few_usual_names_and_the_rest_at_random(folder: Any) -> None:

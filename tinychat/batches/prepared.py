@@ -1,4 +1,4 @@
-"""Token arrays on disk: one split is three flat arrays that are mapped into memory, not read."""
+"""Token arrays on disk: one split is three flat, memory-mapped arrays."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,14 +14,16 @@ from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, reading
 from tinychat.tokenizer.chat import EncodedTurn, first_kept_turn
 
-STAGE = "prepare_data"  # which writes the arrays
-TYPES = {"tokens": (np.uint16, np.uint32), "loss": (np.bool_,), "offsets": (np.int64,)}
+STAGE = "prepare_data"  # writes the arrays
+# Of the fields of PreparedSplit.
+TYPES = {"tokens": (np.uint16, np.uint32), "loss_mask": (np.bool_,), "offsets": (np.int64,)}
+FILES = {"tokens": "tokens", "loss_mask": "loss", "offsets": "offsets"}
 
 
 @dataclass(frozen=True)
 class EncodedDialogue:
-    """A dialogue as it is learnt: token ids, which of them carry loss, and the UTF-8 bytes of the texts that are learnt
-    (None where a word of these is unknown to the vocabulary).
+    """A training example: token ids, their loss mask, and the UTF-8 bytes of the texts with loss (None where the
+    vocabulary does not know a word of them).
     """
 
     ids: tuple[int, ...]
@@ -33,13 +35,13 @@ class EncodedDialogue:
 class PreparedSplit:
     """One split in memory-mapped arrays.
 
-    tokens   (all tokens,) uint16 or uint32: the dialogues one behind another
-    loss     (all tokens,) bool: whether the token is one that the model learns to say
-    offsets  (dialogues + 1,) int64: dialogue i is tokens[offsets[i]:offsets[i + 1]]
+    tokens     (all tokens,) uint16 or uint32: the dialogues concatenated
+    loss_mask  (all tokens,) bool: whether the token carries loss as a target
+    offsets    (dialogues + 1,) int64: dialogue i is tokens[offsets[i]:offsets[i + 1]]
     """
 
     tokens: npt.NDArray[np.integer]
-    loss: npt.NDArray[np.bool_]
+    loss_mask: npt.NDArray[np.bool_]
     offsets: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -57,14 +59,14 @@ class PreparedSplit:
 
 
 def fitting_turns(turns: Sequence[EncodedTurn], limit: int) -> tuple[int, int]:
-    """Which turns of a dialogue are learnt so that they fit into `limit` tokens: turns[start:end].
+    """Which turns of a dialogue are kept so that they fit into `limit` tokens: turns[start:end].
 
-    Oldest turns leave first. Where the last question and answer do not fit even alone, they leave, and what stood
-    before them is tried. (0, 0) where no answer with loss fits.
+    The oldest turns are dropped first. Where the last question and answer do not fit even alone, they are dropped, and
+    the turns before them are tried. (0, 0) where no answer with loss fits.
     """
     end = len(turns)
     while end:
-        # Each turn has a token at least, its mark: of the turns up to `end` no more than `limit` can fit.
+        # Each turn has at least one token: no more than `limit` of the turns up to `end` can fit.
         first = max(0, end - limit - 1)
         kept = turns[first:end]
         start = first_kept_turn([t.role for t in kept], [len(t.ids) for t in kept], limit)
@@ -81,13 +83,13 @@ def to_arrays(dialogues: Iterable[EncodedDialogue], vocab_size: int) -> Prepared
     rows = list(dialogues)
     return PreparedSplit(
         tokens=np.array([i for row in rows for i in row.ids], dtype=np.uint16 if vocab_size <= 2**16 else np.uint32),
-        loss=np.array([m for row in rows for m in row.loss_mask], dtype=np.bool_),
+        loss_mask=np.array([m for row in rows for m in row.loss_mask], dtype=np.bool_),
         offsets=np.cumsum([0, *(len(row.ids) for row in rows)], dtype=np.int64),
     )
 
 
 def write_split(folder: Path, name: str, split: PreparedSplit) -> None:
-    """Write one split's arrays into `folder` as NAME.ARRAY.npy."""
+    """Write one split's arrays into `folder`."""
     for kind, path in split_files(folder, name).items():
         array = getattr(split, kind)
         with open(path, "wb") as file:
@@ -97,8 +99,8 @@ def write_split(folder: Path, name: str, split: PreparedSplit) -> None:
 
 
 def split_files(folder: Path, name: str) -> dict[str, Path]:
-    """The files of one split, by the name of their array."""
-    return {kind: folder / f"{name}.{kind}.npy" for kind in TYPES}
+    """The files of one split, NAME.ARRAY.npy, by the field of PreparedSplit."""
+    return {field: folder / f"{name}.{array}.npy" for field, array in FILES.items()}
 
 
 def open_split(folder: Path, name: str, *, vocab_size: int, max_len: int) -> PreparedSplit:
@@ -115,14 +117,14 @@ def open_split(folder: Path, name: str, *, vocab_size: int, max_len: int) -> Pre
     if not fault and name == "train" and not len(split):
         fault = "offsets", Phrase("it holds no dialogue")
     if fault:
-        kind, told = fault
-        raise damaged(split_files(folder, name)[kind], told, STAGE)
+        field, told = fault
+        raise damaged(split_files(folder, name)[field], told, STAGE)
     return split
 
 
 def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, Phrase] | None:
-    """The array that does not fit the others, the vocabulary or the model, and how; None where all do."""
-    tokens, loss, offsets = split.tokens, split.loss, split.offsets
+    """The array that does not fit the others, the vocabulary or the model, and why; None where all do."""
+    tokens, loss_mask, offsets = split.tokens, split.loss_mask, split.offsets
     within = len(offsets) and offsets[0] == 0 <= offsets.min() and offsets.max() <= len(tokens)
     if not within or split.lengths.min(initial=2) < 2:
         return "offsets", Phrase("no dialogues of {n} tokens, one behind another", n=len(tokens))
@@ -136,13 +138,13 @@ def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, Ph
         return "tokens", Phrase(
             "token id {token_id} in a vocabulary of {vocab_size}", token_id=tokens.max(), vocab_size=vocab_size
         )
-    if len(loss) != len(tokens):
-        return "loss", Phrase("{marks} marks for {n} tokens", marks=len(loss), n=len(tokens))
-    if loss.view(np.uint8).max(initial=0) > 1:
-        return "loss", Phrase("marks that are neither true nor false")
+    if len(loss_mask) != len(tokens):
+        return "loss_mask", Phrase("{marks} marks for {n} tokens", marks=len(loss_mask), n=len(tokens))
+    if loss_mask.view(np.uint8).max(initial=0) > 1:
+        return "loss_mask", Phrase("marks that are neither true nor false")
     starts = offsets[:-1]
-    if loss[starts].any() or not np.logical_or.reduceat(loss, starts).all():
-        return "loss", Phrase("a dialogue with loss on its first token, or on none")
+    if loss_mask[starts].any() or not np.logical_or.reduceat(loss_mask, starts).all():
+        return "loss_mask", Phrase("a dialogue with loss on its first token, or on none")
     return None
 
 
@@ -154,7 +156,7 @@ def _map(path: Path, types: tuple[type, ...]) -> npt.NDArray[Any]:
             array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
         except OSError:
             raise
-        except Exception as error:  # a damaged header raises almost anything
+        except Exception as error:  # a damaged header raises errors of many types
             raise FaultError("no array: {error}", error=" ".join(str(error).split())) from None
     if array.dtype not in types or array.ndim != 1:
         names = [kind.__name__ for kind in types]

@@ -1,4 +1,4 @@
-"""Dialogues as they are learnt: in the chat template, at most `max_len` tokens long."""
+"""Dialogues as training examples: in the chat template, at most `max_len` tokens long."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ class Prepared:
     """The dialogues of one split, and what did not fit."""
 
     dialogues: list[EncodedDialogue]
-    cut_dialogues: int  # lost turns: the oldest, or a last pair that does not fit
+    cut_dialogues: int  # shortened: by the oldest turns, or by a last pair that does not fit
     cut_turns: int
     dropped_dialogues: int  # no question with its answer fits
-    without_loss: int  # left out, since no answer of theirs carries loss
+    without_loss: int  # left out, since none of their answers carries loss
 
     def counts(self) -> dict[str, int]:
         """Numbers for the metrics file."""
@@ -34,7 +34,7 @@ class Prepared:
         }
 
     def summary(self) -> str:
-        """The same in a line for the person."""
+        """The same as a line for the person."""
         counts = self.counts()
         text = f"{counts['dialogues']} dialogues, {counts['tokens']} tokens"
         if self.cut_dialogues:
@@ -56,8 +56,8 @@ class Prepared:
             )
 
 
-def _mask_of_all(turn: EncodedTurn, message: Message, unknown_ids: Collection[int]) -> tuple[bool, ...]:
-    """Which tokens of a turn carry loss where all are learnt."""
+def _loss_mask_on_all(turn: EncodedTurn, message: Message, unknown_ids: Collection[int]) -> tuple[bool, ...]:
+    """The loss mask of a turn under `loss_on: all`."""
     return tuple(bool(message.get("weight", 1)) and token_id not in unknown_ids for token_id in turn.ids)
 
 
@@ -66,7 +66,7 @@ def prepare_dialogues(
 ) -> Prepared:
     """Encode dialogues and cut them to `max_len` tokens.
 
-    `loss_on` reply: what the bot says and its `<eos>` is learnt; all: every token but the first. A turn of weight 0
+    `loss_on` reply: the bot's tokens and its `<eos>` carry loss; all: every token but the first. A message of weight 0
     and an unknown word carry no loss in either.
     """
     unknown = tokenizer.unknown_ids
@@ -89,8 +89,8 @@ def prepare_dialogues(
         if loss_on == "reply":
             masks = [turn.loss_mask for turn in fitting]
         else:
-            masks = [_mask_of_all(turn, m, unknown) for turn, m in zip(fitting, fitting_messages, strict=True)]
-        loss_mask = (False, *[learnt for mask in masks for learnt in mask][1:])  # nothing stands before the first
+            masks = [_loss_mask_on_all(turn, m, unknown) for turn, m in zip(fitting, fitting_messages, strict=True)]
+        loss_mask = (False, *[has_loss for mask in masks for has_loss in mask][1:])  # the first token has no context
         texts = [m["content"] for m, mask in zip(fitting_messages, masks, strict=True) if any(mask)]
         knows_all = all(unknown.isdisjoint(turn.ids) for turn, mask in zip(fitting, masks, strict=True) if any(mask))
         n_bytes = sum(len(text.encode("utf-8")) for text in texts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tinychat.errors import InputError
 from tinychat.language.choosing import Words
 
-# Each command: what stands behind it, and whether it must.
+# Each command: its argument, and whether that is required.
 COMMANDS = {
     "help": ("", False),
     "reset": ("", False),
@@ -29,16 +29,16 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Command:
-    """A command's name without the slash, and what stands behind it, perhaps nothing."""
+    """A command's name without the slash, and its argument, which may be empty."""
 
     name: str
     argument: str
 
 
 def parse(line: str) -> Command | str:
-    """A command, or the message that a line says; `//` at its beginning says `/`.
+    """A command, or a message; a message that begins with `/` is typed with `//`.
 
-    Raises InputError for a command that is not known, or has too much or too little behind it.
+    Raises InputError for an unknown command, and for a missing or unexpected argument.
     """
     text = line.strip()
     if text.startswith("//"):
@@ -54,10 +54,10 @@ def parse(line: str) -> Command | str:
         raise InputError(
             "/{name} is no command; /help lists them, and // at the beginning says it to the bot", name=name
         )
-    takes, must = COMMANDS[name]
+    takes, required = COMMANDS[name]
     if argument and not takes:
         raise InputError("/{name} takes nothing behind it, found {argument!r}", name=name, argument=argument)
-    if must and not argument:
+    if required and not argument:
         raise InputError("/{name} needs the name of a file: /{name} {takes}", name=name, takes=takes)
     return Command(name, argument)
 

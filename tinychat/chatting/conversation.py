@@ -1,4 +1,4 @@
-"""What was said, and how replies are chosen: the state of a conversation, without a terminal."""
+"""The state of a conversation: exchanges and sampling options. Without a terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ if TYPE_CHECKING:
     from tinychat.generation.engine import Reply
     from tinychat.generation.sampling import SamplingOptions
 
-RETRY_TEMPERATURE = 0.8  # where replies are greedy, which would only say the same again
-TRIES = 20  # draws of another reply until the model is taken to have none
-WARMING = 1.05  # of the temperature from try to try: the last one is 2.5 times as hot as the first
+RETRY_TEMPERATURE = 0.8  # where decoding is greedy, which would only repeat the reply
+MAX_RETRY_DRAWS = 20  # draws of another reply before giving up
+TEMPERATURE_GROWTH = 1.05  # per try: the last temperature is 2.5 times the first
 
-Given = dict[str, Any]  # sampling options as `Bot.stream` takes them
+Given = dict[str, Any]  # the given sampling options, keyword arguments of `Bot.stream`
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question and its reply, and the texts of the replies that this one took the place of."""
+    """A question and its reply, and the texts of earlier replies that /retry replaced."""
 
     question: str
     reply: "Reply"
     earlier: tuple[str, ...] = ()
 
     @property
-    def heard(self) -> tuple[str, ...]:
-        """All that was replied to the question."""
+    def known_replies(self) -> tuple[str, ...]:
+        """The texts of all replies to the question."""
         return (*self.earlier, self.reply.text)
 
 
@@ -45,46 +45,46 @@ class Conversation:
         return self.exchanges[-1] if self.exchanges else None
 
     def messages(self, question: str) -> list[dict[str, str]]:
-        """What the model reads to answer `question`."""
+        """The messages of the prompt for `question`."""
         return messages_of(self.exchanges, question)
 
     def messages_again(self) -> list[dict[str, str]]:
-        """What the model reads to answer the last question once more."""
+        """The messages of the prompt for the last question."""
         return messages_of(self.exchanges[:-1], self.exchanges[-1].question)
 
     def options_again(self, options: "SamplingOptions", tries: int = 0) -> Given:
-        """Options for another reply to the last question: by chance, with the next seed at each retry.
+        """Options for another reply to the last question: sampling, with the next seed at each retry.
 
-        After so many `tries` that gave nothing new, it is drawn at a higher temperature.
+        After `tries` draws without a new reply, the temperature is higher.
         """
         self._retries += 1
         greedy = options.method == "greedy"
         temperature = RETRY_TEMPERATURE if greedy else options.temperature
-        chance = {"temperature": temperature} if greedy else {}
+        sampling = {"temperature": temperature} if greedy else {}
         if tries:
-            chance = {"temperature": min(100.0, round(temperature * WARMING**tries, 2))}
-        return self.given | chance | {"seed": options.seed + self._retries}
+            sampling = {"temperature": min(100.0, round(temperature * TEMPERATURE_GROWTH**tries, 2))}
+        return self.given | sampling | {"seed": options.seed + self._retries}
 
     def add(self, question: str, reply: "Reply") -> None:
-        """Remember an exchange."""
+        """Append an exchange."""
         self.exchanges.append(Exchange(question, reply))
 
     def replace_last(self, reply: "Reply") -> None:
-        """Another reply to the last question."""
+        """Replace the reply to the last question."""
         last = self.exchanges[-1]
-        self.exchanges[-1] = Exchange(last.question, reply, last.heard)
+        self.exchanges[-1] = Exchange(last.question, reply, last.known_replies)
 
     def undo(self) -> Exchange | None:
-        """Forget the last exchange, and give it."""
+        """Remove and return the last exchange."""
         return self.exchanges.pop() if self.exchanges else None
 
     def reset(self) -> None:
-        """Forget what was said; the options stay."""
+        """Remove all exchanges; the options stay."""
         self.exchanges.clear()
 
 
 def messages_of(exchanges: Sequence[Exchange], question: str) -> list[dict[str, str]]:
-    """Exchanges and a question as the messages that the model reads: where it said nothing, a question goes on."""
+    """Exchanges and a question as messages of the prompt; questions without a reply are joined."""
     said = [
         message
         for exchange in exchanges

@@ -1,4 +1,4 @@
-"""A line that can be edited: history, wide characters, and keys that move by what a person takes for one character."""
+"""Line editing: history, wide characters, and cursor keys that move by graphemes."""
 
 import contextlib
 import sys
@@ -22,7 +22,7 @@ from tinychat.chatting.stopping import EXIT_TERMINATED, end_on_sigterm, on_sigte
 from tinychat.chatting.terminal import keys_kept
 from tinychat.corpus.cleaning import to_nfc
 
-JOINERS = "\u200d\ufe0f"  # zero-width joiner, and the mark that asks for a coloured picture
+JOINERS = "\u200d\ufe0f"  # zero-width joiner, and the variation selector for emoji
 
 
 class _TerminatedError(Exception):
@@ -52,7 +52,7 @@ class LineEditor:
                 sys.exit(EXIT_TERMINATED)
 
     def _leave(self, number: int, frame: FrameType | None) -> None:
-        """End by way of the running prompt, which turns off what it turned on; an exception raised here may not."""
+        """End through the running prompt, which restores the terminal; an exception raised here may not."""
         app = self._session.app
 
         def leave() -> None:
@@ -72,7 +72,7 @@ class LineEditor:
 def _output() -> Output:
     output = create_output()
     if isinstance(output, Vt100_Output):
-        # A terminal that does not answer where its cursor is would get a warning, and its late answer would be typed.
+        # A terminal that answers the cursor position request late would insert its answer as text.
         output.enable_cpr = False
     return output
 
@@ -80,26 +80,26 @@ def _output() -> Output:
 class WithoutJoiners(Processor):
     """Shows the parts of a joined emoji side by side while a line is edited.
 
-    Some terminals draw the joined one two columns wide, some each of its parts: joined, the cursor would be elsewhere
-    than prompt_toolkit believes, and the prompt would be overwritten.
+    Some terminals draw the joined emoji two columns wide, others each of its parts: prompt_toolkit would assume a wrong
+    cursor position, and overwrite the prompt.
     """
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """The line without joiners, and which place in it is which of the text."""
+        """The line without joiners, and the mapping of its positions to those of the text."""
         fragments = transformation_input.fragments
         text = "".join(fragment[1] for fragment in fragments)
-        kept = [place for place, char in enumerate(text) if char not in JOINERS]
+        kept = [i for i, char in enumerate(text) if char not in JOINERS]
         if len(kept) == len(text):
             return Transformation(fragments)
         return Transformation(
             [(style, "".join(char for char in part if char not in JOINERS)) for style, part, *_ in fragments],
-            source_to_display=lambda place: bisect_left(kept, place),
-            display_to_source=lambda place: [*kept, len(text)][min(place, len(kept))],
+            source_to_display=lambda i: bisect_left(kept, i),
+            display_to_source=lambda i: [*kept, len(text)][min(i, len(kept))],
         )
 
 
 def key_bindings() -> KeyBindings:
-    """Keys that differ from prompt_toolkit's: whole characters, a Ctrl-C that clears the line, and pasted colours."""
+    """Keys that differ from prompt_toolkit's: graphemes, a Ctrl-C that clears the line, and pasted escape sequences."""
     keys = KeyBindings()
 
     @keys.add("backspace", filter=~has_selection)
@@ -125,8 +125,8 @@ def key_bindings() -> KeyBindings:
         for _ in range(event.arg):
             event.current_buffer.cursor_position += length_after(event.current_buffer)
 
-    # What looks like a report of mouse or cursor, which the terminal is never asked for, was pasted: a colour
-    # such as ESC [31m. prompt_toolkit would take it apart, and fail.
+    # What looks like a mouse or cursor report, which is never requested, was pasted: an escape sequence such as ESC
+    # [31m. prompt_toolkit would parse it, and fail.
     @keys.add(Keys.Vt100MouseEvent)
     @keys.add(Keys.CPRResponse)
     def _(event: KeyPressEvent) -> None:
@@ -144,7 +144,7 @@ def key_bindings() -> KeyBindings:
 
 
 def compose(buffer: Buffer) -> None:
-    """Join decomposed letters (NFC), as the model will see them: terminals disagree on how wide they are."""
+    """Normalise to NFC, as the model will see it: terminals disagree on the width of decomposed letters."""
     text = to_nfc(buffer.text)
     if text != buffer.text:
         before = to_nfc(buffer.document.text_before_cursor)
@@ -152,11 +152,11 @@ def compose(buffer: Buffer) -> None:
 
 
 def length_before(buffer: Buffer) -> int:
-    """Code points of the character before the cursor, as a person sees it: a family of emoji is one."""
+    """Code points of the grapheme before the cursor, such as a family of emoji."""
     *_, last = iter_graphemes(buffer.document.text_before_cursor) if buffer.cursor_position else [""]
     return len(last)
 
 
 def length_after(buffer: Buffer) -> int:
-    """Code points of the character at the cursor."""
+    """Code points of the grapheme at the cursor."""
     return len(next(iter(iter_graphemes(buffer.document.text_after_cursor)), ""))

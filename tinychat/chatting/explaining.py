@@ -1,4 +1,4 @@
-"""Why a reply was said: how sure the model was of each token, and which training dialogues are near."""
+"""Explains a reply: the probability of each token, and the nearest training dialogues."""
 
 import math
 from collections.abc import Sequence
@@ -15,32 +15,33 @@ if TYPE_CHECKING:
     from tinychat.generation.engine import Reply
     from tinychat.tokenizer import Tokenizer
 
-OTHERS = 3  # alternatives beside each token
-WIDEST_TOKEN = 24  # columns
+OTHERS = 3  # alternatives shown for each token
+MAX_TOKEN_WIDTH = 24  # columns
 SPACE = "␣"
 
 
 def token_table(reply: "Reply", tokenizer: "Tokenizer", columns: int, words: Words) -> list[str]:
-    """A line for each token of the reply: its probability, and the best other tokens with theirs."""
+    """A line for each token of the reply: its probability, and the likeliest other tokens with theirs."""
     rows = [(words("why.token"), words("why.probability"), words("why.others"))]
     for choice in reply.choices:
         others = [(i, logprob) for i, logprob in choice.alternatives if i != choice.token_id][:OTHERS]
         names = [shown_token(token) for token in tokenizer.tokens([i for i, _ in others])]
-        beside = "  ".join(f"{name} {percent(logprob)}" for name, (_, logprob) in zip(names, others, strict=True))
+        listed = "  ".join(f"{name} {percent(logprob)}" for name, (_, logprob) in zip(names, others, strict=True))
         (token,) = tokenizer.tokens([choice.token_id])
-        rows.append((shown_token(token), percent(choice.logprob), beside))
-    first, second = (max(columns_of(row[place]) for row in rows) for place in (0, 1))
+        rows.append((shown_token(token), percent(choice.logprob), listed))
+    first, second = (max(columns_of(row[column]) for row in rows) for column in (0, 1))
     return [
         shortened(
-            f"  {padded(token, first)}  {' ' * (second - columns_of(chance))}{chance}  {beside}", columns
+            f"  {padded(token, first)}  {' ' * (second - columns_of(probability))}{probability}  {alternatives}",
+            columns,
         ).rstrip()
-        for token, chance, beside in rows
+        for token, probability, alternatives in rows
     ]
 
 
 def shown_token(token: str) -> str:
-    """A token in which spaces can be seen."""
-    return shortened(token.replace(" ", SPACE), WIDEST_TOKEN)
+    """A token with visible spaces."""
+    return shortened(token.replace(" ", SPACE), MAX_TOKEN_WIDTH)
 
 
 def percent(logprob: float) -> str:
@@ -52,7 +53,7 @@ def percent(logprob: float) -> str:
 
 
 class TrainingDialogues:
-    """The questions and answers that a model was trained on, where they still lie beside it."""
+    """The questions and answers that a model was trained on, if data/corpus is still there."""
 
     def __init__(self, model_folder: Path) -> None:
         # <root>/models/dialogue and <root>/data/corpus
@@ -61,14 +62,14 @@ class TrainingDialogues:
         self._nearest: NearestQuestion | None = None
 
     def nearest(self, question: str, n: int) -> list[tuple[float, str, str]]:
-        """Likeness (0 to 1), question and answer of the `n` pairs whose questions are nearest, the nearest first.
+        """Similarity (0 to 1), question and answer of the `n` pairs with the nearest questions, the nearest first.
 
-        Raises InputError where the file is not there, or is damaged.
+        Raises InputError where the file is missing or damaged.
         """
         if self._nearest is None or self._pairs is None:
             self._pairs = self._read()
             self._nearest = NearestQuestion([q for q, _ in self._pairs], [a for _, a in self._pairs])
-        return [(likeness, *self._pairs[row]) for row, likeness in self._nearest.nearest(question, n)]
+        return [(similarity, *self._pairs[row]) for row, similarity in self._nearest.nearest(question, n)]
 
     def _read(self) -> list[tuple[str, str]]:
         pairs = (
@@ -77,9 +78,9 @@ class TrainingDialogues:
             for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
             if (turn.role, answer.role) == ("user", "assistant")
         )
-        return list(dict.fromkeys(pairs))  # a pair may stand in many dialogues
+        return list(dict.fromkeys(pairs))  # a pair may occur in many dialogues
 
 
 def near_lines(near: Sequence[tuple[float, str, str]], columns: int) -> list[str]:
     """A line for each near pair."""
-    return [shortened(f"  {likeness:4.0%}  {visible(q)} → {visible(a)}", columns) for likeness, q, a in near]
+    return [shortened(f"  {similarity:4.0%}  {visible(q)} → {visible(a)}", columns) for similarity, q, a in near]

@@ -1,4 +1,4 @@
-"""What a person says, as the model sees it."""
+"""Reads and cleans a person's message."""
 
 from collections import Counter
 from typing import BinaryIO
@@ -6,11 +6,11 @@ from typing import BinaryIO
 from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
 
-MOST_BYTES = 1_000_000  # no model of this kind reads so much, and a pipe may never end
+MOST_BYTES = 1_000_000  # far more than any model reads; a pipe may never end
 
 
 def read_message(pipe: BinaryIO) -> str:
-    """All of a pipe as one message. Raises InputError where it is not UTF-8, or too much for any model."""
+    """All of a pipe as one message. Raises InputError where it is not UTF-8, or too long."""
     data = pipe.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise InputError("the message from the pipe is longer than {most:,} bytes", most=MOST_BYTES)
@@ -25,7 +25,7 @@ def read_message(pipe: BinaryIO) -> str:
 
 
 def cleaned(text: str) -> str:
-    """A message as the corpus would keep it, perhaps empty. Raises InputError where bytes were no characters."""
+    """A message, cleaned as in the corpus; may be empty. Raises InputError for bytes that did not decode."""
     try:
         return clean_text(text, Counter())
     except ValueError:

@@ -8,7 +8,7 @@ from tinychat.printing import visible
 
 
 def print_reply(pieces: Iterable[str], output: TextIO) -> None:
-    """The reply and a line break: to the byte into a file or pipe, without what a terminal would obey to a terminal."""
+    """Print the reply and a line break: exact bytes to a file or pipe, without control characters to a terminal."""
     to_terminal = is_terminal(output)
     try:
         for piece in pieces:

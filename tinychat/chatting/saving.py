@@ -8,14 +8,13 @@ from tinychat.chatting.conversation import Exchange
 from tinychat.errors import InputError
 from tinychat.files import to_json_lines, write_atomically
 
-SUFFIX = ".jsonl"  # by which the stage ingest knows such a file
+SUFFIX = ".jsonl"  # which the stage ingest recognises
 
 
 def save(exchanges: Sequence[Exchange], name: str, *, replace: bool = False) -> Path:
-    """Write the exchanges into the file `name`, whole or not at all, and give its path.
+    """Write the exchanges into the file `name`, whole or not at all, and return its path.
 
-    Raises InputError where there is nothing to save, or a file that is not to be replaced; OSError where the machine
-    refuses.
+    Raises InputError where there is nothing to save, or a file that is not to be replaced; OSError where writing fails.
     """
     path = path_of(name)
     messages = messages_to_learn(exchanges)
@@ -28,10 +27,10 @@ def save(exchanges: Sequence[Exchange], name: str, *, replace: bool = False) -> 
 
 
 def path_of(name: str) -> Path:
-    """The file that a person means, with its suffix. Raises InputError for a folder, and for what is no file's name."""
+    """The path of `name`, with SUFFIX. Raises InputError for a folder, and for an invalid name."""
     try:
         path = Path(name).expanduser()
-    except RuntimeError:  # ~ of nobody
+    except RuntimeError:  # no such user
         raise InputError("{name}: there is no such user; name a file", name=name) from None
     if "\0" in name:
         raise InputError("{name!r} is no file's name", name=name)
@@ -45,7 +44,7 @@ def path_of(name: str) -> Path:
 def messages_to_learn(exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
     """The exchanges that have a reply, as messages.
 
-    A reply that did not come to its end has weight 0: context, but nobody should learn to end there.
+    An unfinished reply has weight 0: context without loss, so that no model learns to end there.
     """
     messages: list[dict[str, Any]] = []
     for exchange in exchanges:

@@ -1,4 +1,4 @@
-"""What `tinychat chat` begins: a conversation where a person sits at a terminal, else one reply."""
+"""Starts `tinychat chat`: a conversation at a terminal, else one reply."""
 
 import io
 import sys
@@ -26,12 +26,12 @@ from tinychat.safety.help import help_in_danger
 def start(
     message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None = None, *, safety: bool = True
 ) -> None:
-    """Talk with the model in a folder; without a message, with who or what is on stdin.
+    """Chat with the model in a folder; without a message, read stdin.
 
-    A stopwatch, if there is one, is shown after the first reply. With `safety`, a message that speaks of harming
-    oneself is answered with the lines for help, and the model is not asked.
+    The stopwatch's table is printed after the first reply. With `safety`, a message that speaks of self-harm is
+    answered with the help lines, and the model is not asked.
 
-    Raises InputError where the model, an option or the message will not do, and Interrupted on Ctrl-C.
+    Raises InputError for an invalid model, option or message, and Interrupted on Ctrl-C.
     """
     try:
         with on_sigterm(end_on_sigterm):
@@ -52,7 +52,7 @@ def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopw
     if not (question := cleaned(message)):
         raise InputError("the message is empty")
     if safety and (lines := help_in_danger(question)):
-        return print_reply([lines], sys.stdout)  # whether or not there is a model that could be loaded
+        return print_reply([lines], sys.stdout)  # even where no model can be loaded
     bot = _load(model, stopwatch)
     with bot.stream(question, **given) as stream:
         print_reply(stopwatch.during(stream) if stopwatch else stream, sys.stdout)
@@ -61,7 +61,7 @@ def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopw
 
 
 def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: bool) -> None:
-    """A conversation with whoever sits at the terminal."""
+    """A conversation at the terminal."""
     from tinychat.chatting.talking import Talk
 
     aside = sys.stdout if is_terminal(sys.stdout) else sys.stderr

@@ -1,4 +1,4 @@
-"""Signals of a person who has had enough: Ctrl-C for a reply, SIGTERM for the program."""
+"""Signals: Ctrl-C stops a reply, SIGTERM the program."""
 
 import contextlib
 import signal
@@ -11,9 +11,9 @@ EXIT_TERMINATED = 128 + 15  # what a shell reports for a process that SIGTERM en
 
 @contextlib.contextmanager
 def ctrl_c_asks() -> Iterator[Callable[[], bool]]:
-    """While this lasts, Ctrl-C only makes what is yielded say True; pressed once more, it raises KeyboardInterrupt.
+    """Within this context, Ctrl-C makes the yielded function return True; a second one raises KeyboardInterrupt.
 
-    So the model is not torn out of a step, and yet a step that takes long can be left.
+    So a step of the model is not interrupted, unless it takes too long for the person.
     """
     asked = False
 
@@ -31,13 +31,13 @@ def ctrl_c_asks() -> Iterator[Callable[[], bool]]:
 
 
 def end_on_sigterm(number: int, frame: FrameType | None) -> None:
-    """End the program quietly, by an exception, so that whoever changed the terminal changes it back."""
+    """End the program by SystemExit, so that the terminal's settings are restored."""
     sys.exit(EXIT_TERMINATED)
 
 
 @contextlib.contextmanager
 def on_sigterm(act: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """While this lasts, SIGTERM calls `act`."""
+    """Within this context, SIGTERM calls `act`."""
     before = signal.signal(signal.SIGTERM, act)
     try:
         yield

@@ -8,7 +8,7 @@ from typing import Any
 from tinychat.bot import Bot
 from tinychat.chatting import explaining
 from tinychat.chatting.commands import Command, help_lines, parse
-from tinychat.chatting.conversation import TRIES, Conversation, Given
+from tinychat.chatting.conversation import MAX_RETRY_DRAWS, Conversation, Given
 from tinychat.chatting.explaining import TrainingDialogues
 from tinychat.chatting.message import cleaned
 from tinychat.chatting.saving import messages_to_learn, save
@@ -28,12 +28,12 @@ NEAR = 3  # training dialogues that /why shows
 Messages = Sequence[dict[str, str]]
 
 
-class _HeardError(Exception):
-    """The model says again what it said to the same question."""
+class _RepeatedReplyError(Exception):
+    """The model repeats an earlier reply to the same question."""
 
 
 class Talk:
-    """One person's conversation with one bot; with `safety` the bot is not asked where a person is in danger."""
+    """One person's conversation with one bot; with `safety`, messages about self-harm get the help lines."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Talk:
             self._actions[meant.name](meant.argument)
         elif question := cleaned(meant):
             if self._safety and (lines := help_in_danger(question)):
-                # Not remembered: the model would answer it with the next reply, and /save would make it learn it.
+                # Not added to the conversation: the model would read it in the next prompt, and /save would save it.
                 self.screen.begin_reply()
                 self.screen.piece(lines)
                 self.screen.end_reply()
@@ -106,14 +106,16 @@ class Talk:
             if reply:
                 self.conversation.add(question, reply)
 
-    def _answer(self, messages: Messages, given: Given, heard: Sequence[str] = (), note: str = "") -> Reply | None:
-        """Show a reply while it is made; None where it was stopped before it began.
+    def _answer(
+        self, messages: Messages, given: Given, known_replies: Sequence[str] = (), note: str = ""
+    ) -> Reply | None:
+        """Show a reply while it is generated; None where it was stopped before it began.
 
-        As long as it may become one of those that were `heard`, nothing of it is shown; then `note` stands before it.
-        Raises _HeardError where it became one, KeyboardInterrupt where it was stopped before that was known, and
-        InputError, with nothing shown, for a question that will not do.
+        As long as it may become one of `known_replies`, nothing of it is shown; then `note` is shown before it. Raises
+        _RepeatedReplyError where it became one, KeyboardInterrupt where it was stopped before that was known, and
+        InputError, with nothing shown, for an invalid question.
         """
-        held, shown, text = bool(heard), 0, ""
+        held, shown, text = bool(known_replies), 0, ""
         if self._stopwatch:
             self._stopwatch.skip()
         with self.bot.stream(messages, **given, alternatives=explaining.OTHERS + 1) as stream:
@@ -123,7 +125,7 @@ class Talk:
                 try:
                     for piece in self._stopwatch.during(stream) if self._stopwatch else stream:
                         text += piece
-                        if held and not any(known.startswith(text) for known in heard):
+                        if held and not any(known.startswith(text) for known in known_replies):
                             held = False
                             self.screen.note(note)
                             self.screen.begin_reply()
@@ -132,7 +134,7 @@ class Talk:
                             shown = len(text)
                         if asked():
                             break
-                except InputError:  # of a model that computes no numbers
+                except InputError:  # of a model with logits that are not finite
                     if not held:
                         self.screen.end_reply()
                     raise
@@ -141,13 +143,13 @@ class Talk:
         if held:
             if reply.finish_reason == "cancelled":
                 raise KeyboardInterrupt
-            if reply.text in heard:
-                raise _HeardError
+            if reply.text in known_replies:
+                raise _RepeatedReplyError
             self.screen.note(note)
             self.screen.begin_reply()
         stopped_before = reply.finish_reason == "cancelled" and not shown
         if not stopped_before:
-            self.screen.piece(reply.text[shown:])  # what waited for its other half
+            self.screen.piece(reply.text[shown:])  # text that was held back
         self.screen.end_reply(remark(reply, self.words))
         self._show_timing()
         self._tell_of_forgetting(messages, reply)
@@ -170,7 +172,7 @@ class Talk:
         return self.bot.options(**self.conversation.given)
 
     def _set(self, **given: Any) -> None:
-        """Take an option over, if it will do."""
+        """Set options, if they are valid."""
         self.bot.options(**self.conversation.given | given)
         self.conversation.given |= given
 
@@ -193,7 +195,7 @@ class Talk:
             raise InputError("your last message was not put to the model: there is no reply of it")
 
     def _undo(self, _: str) -> None:
-        if self._unasked is not None:  # it is not remembered anyway
+        if self._unasked is not None:  # it is not in the conversation anyway
             self.screen.note(self.words("undone", question=self._quoted(self._unasked)))
             self._unasked = None
             return
@@ -207,15 +209,15 @@ class Talk:
         last = self.conversation.last
         if last is None:
             raise InputError("nothing was asked yet that could be answered again")
-        for tries in range(TRIES):
+        for tries in range(MAX_RETRY_DRAWS):
             given = self.conversation.options_again(self._options, tries)
             options = described(self.bot.options(**given), self.words)
             note = self.words("again", question=self._quoted(last.question), options=options)
-            with contextlib.suppress(_HeardError):
-                if reply := self._answer(self.conversation.messages_again(), given, last.heard, note):
+            with contextlib.suppress(_RepeatedReplyError):
+                if reply := self._answer(self.conversation.messages_again(), given, last.known_replies, note):
                     self.conversation.replace_last(reply)
                 return
-        self.screen.note(self.words("no_other", question=self._quoted(last.question), tries=TRIES))
+        self.screen.note(self.words("no_other", question=self._quoted(last.question), tries=MAX_RETRY_DRAWS))
 
     def _seed(self, argument: str) -> None:
         if argument:
@@ -255,14 +257,14 @@ class Talk:
         if not self._training.path.is_file():
             self.screen.note(self.words("why.no_dialogues", path=shown_path(self._training.path)))
             return
-        # Before the wait: the first time, thousands of dialogues take seconds.
+        # Printed before the search: the first one takes seconds.
         self.screen.line("  " + self.words("why.nearest", path=shown_path(self._training.path)))
         for line in explaining.near_lines(self._training.nearest(last.question, NEAR), self.screen.columns):
             self.screen.line(line)
 
 
 def remark(reply: Reply, words: Words) -> str:
-    """What the person should know of how a reply ended."""
+    """A remark on how the reply ended, if needed."""
     if reply.finish_reason == "cancelled":
         return words("reply.stopped")
     if reply.finish_reason == "length":
@@ -271,7 +273,7 @@ def remark(reply: Reply, words: Words) -> str:
 
 
 def described(options: SamplingOptions, words: Words) -> str:
-    """How replies are chosen."""
+    """The sampling options in words."""
     if options.method == "greedy":
         return words("options.greedy")
     return words("options.chance", temperature=options.temperature, seed=options.seed)
@@ -286,5 +288,5 @@ def number(text: str, kind: Callable[[str], Any], wrong: str) -> Any:
 
 
 def shown_path(path: Path) -> Path:
-    """`path` as seen from here, if it lies below."""
+    """`path` relative to the current folder, if it is in it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

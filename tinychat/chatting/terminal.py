@@ -1,4 +1,4 @@
-"""The plain side of a terminal: printing a conversation, and reading lines where no line can be edited."""
+"""Prints a conversation, and reads lines without line editing."""
 
 import contextlib
 import os
@@ -18,25 +18,25 @@ DIM, CYAN, PLAIN = "\x1b[2m", "\x1b[1;36m", "\x1b[0m"
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a standard stream is there and is a terminal."""
+    """Whether a standard stream exists and is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def has_line_editing(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the terminal that this process talks to can move its cursor."""
+    """Whether the terminal can move its cursor."""
     dumb = environment.get("TERM", "").lower() in ("dumb", "unknown")
     return is_terminal(sys.stdin) and is_terminal(sys.stdout) and not dumb
 
 
 def has_colour(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether escape sequences for colour are welcome (no-color.org)."""
-    # A Windows console takes them only after it was asked to.
+    """Whether to print escape sequences for colour (no-color.org)."""
+    # A Windows console needs to be set up for them first.
     return has_line_editing(environment) and not environment.get("NO_COLOR") and sys.platform != "win32"
 
 
 @dataclass
 class Screen:
-    """Prints a conversation: replies to `replies`, all else to `aside`; they differ where replies go into a file."""
+    """Prints a conversation: replies to `replies`, all else to `aside`; they differ where stdout is redirected."""
 
     replies: TextIO
     aside: TextIO
@@ -58,7 +58,7 @@ class Screen:
         self._print(self.aside, self._styled(CYAN, self.words("bot_prompt")))
 
     def piece(self, text: str) -> None:
-        """More of the reply; its further lines stand under the first."""
+        """More of the reply; further lines are indented like the first."""
         if self.replies is self.aside:
             text = visible(text).replace("\n", "\n" + " " * columns_of(self.words("bot_prompt")))
         self._print(self.replies, text)
@@ -72,15 +72,15 @@ class Screen:
             self.note(mark.strip())
 
     def line(self, text: str = "") -> None:
-        """A line of what the person asked to see."""
+        """A line of output that the person asked for."""
         self._print(self.aside, visible(text) + "\n")
 
     def note(self, text: str) -> None:
-        """A line that stands back behind what is said."""
+        """A dimmed line."""
         self._print(self.aside, self._styled(DIM, visible(text)) + "\n")
 
     def error(self, error: InputError) -> None:
-        """A line on what was wrong."""
+        """A line with an error."""
         self.line(printable(told(error, self.language)))
 
     def _styled(self, style: str, text: str) -> str:
@@ -99,11 +99,11 @@ class LineReader(Protocol):
         """The next line. Raises EOFError where there is none, KeyboardInterrupt for Ctrl-C where nothing was typed."""
 
     def session(self) -> contextlib.AbstractContextManager[None]:
-        """While this context lasts, what is typed when nobody reads is kept for the next line, and is not shown."""
+        """Within this context, what is typed while no line is read is kept for the next line, and not echoed."""
 
 
 class PlainLineReader:
-    """Lines as the terminal itself gives them: no escape sequence, no editing but the terminal's own."""
+    """Lines from the terminal itself, without escape sequences and without editing of our own."""
 
     def __init__(self, stream: TextIO, aside: TextIO, prompt: str) -> None:
         self._stream, self._aside, self._prompt = stream, aside, prompt
@@ -123,7 +123,7 @@ class PlainLineReader:
         return line
 
     def session(self) -> contextlib.AbstractContextManager[None]:
-        """Nothing: such a terminal is left as it is."""
+        """Does nothing: the terminal is left as it is."""
         return contextlib.nullcontext()
 
     def _end_line(self) -> None:
@@ -133,7 +133,7 @@ class PlainLineReader:
 
 @contextlib.contextmanager
 def keys_kept(stream: TextIO) -> Iterator[None]:
-    """While this context lasts the terminal shows no key and hands none on, save those that send a signal."""
+    """Within this context the terminal echoes no key and delivers none, except those that send a signal."""
     try:
         import termios
     except ModuleNotFoundError:  # Windows
@@ -143,13 +143,13 @@ def keys_kept(stream: TextIO) -> Iterator[None]:
     before = termios.tcgetattr(descriptor)
     quiet = termios.tcgetattr(descriptor)
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    quiet[3] |= termios.NOFLSH  # or Ctrl-C throws away what was printed but not shown yet
+    quiet[3] |= termios.NOFLSH  # else Ctrl-C discards output that is not shown yet
 
     def be_quiet(*_: object) -> None:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
 
     be_quiet()
-    continued = signal.signal(signal.SIGCONT, be_quiet)  # after Ctrl-Z the terminal is as the shell had it
+    continued = signal.signal(signal.SIGCONT, be_quiet)  # after Ctrl-Z the shell has reset the terminal
     try:
         yield
     finally:

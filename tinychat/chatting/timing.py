@@ -25,7 +25,7 @@ class Stopwatch:
         self.phases.append((phase, self.skip()))
 
     def skip(self) -> float:
-        """The time since the last lap, which belongs to no phase: a person was typing."""
+        """The time since the last lap, which is counted to no phase."""
         before, self._last = self._last, time.perf_counter()
         return self._last - before
 
@@ -47,17 +47,14 @@ class Stopwatch:
 
 
 def process_age() -> float:
-    """Seconds since this process was started; on Linux to a hundredth, elsewhere its CPU time, which is a little less.
-
-    Python itself does not know when it was started.
-    """
+    """Seconds since this process was started; on Linux to a hundredth, elsewhere its CPU time, a little less."""
     if sys.platform == "linux":
         try:
-            # Behind the name, which may hold anything, the 20th field: proc_pid_stat(5)
+            # The 20th field after the name, which may hold anything: proc_pid_stat(5)
             started = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
             return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK"))
         except (OSError, ValueError, IndexError):
-            pass  # a /proc that is not Linux's own
+            pass  # not Linux's own /proc
     return time.process_time()
 
 
@@ -67,13 +64,13 @@ def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
     from tinychat.runtime import choose_decoder
     from tinychat.tokenizer import load_tokenizer
 
-    with contextlib.suppress(ModuleNotFoundError):  # of torch: loading says what to do
+    with contextlib.suppress(ModuleNotFoundError):  # of torch: `load` raises the error
         kind = choose_decoder()
         importlib.import_module(f"tinychat.generation.{'native' if kind == 'auto' else kind}_decoder")
     stopwatch.lap("imports")
     bot = load(folder, batch_size=1)
     loading = stopwatch.skip()
-    # Loading does not tell how its time divides, so its first part is done once more.
+    # `load` does not report its parts, so the first one is timed again.
     load_tokenizer(folder)
     reading = min(loading, stopwatch.skip())
     stopwatch.phases += [("tokenizer", reading), ("weights", loading - reading)]

@@ -1,4 +1,4 @@
-"""How many columns of a terminal a text takes."""
+"""The width of texts in a terminal."""
 
 from wcwidth import iter_graphemes, wcswidth
 
@@ -6,17 +6,17 @@ from tinychat.printing import visible
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a line takes: two for a Hangul syllable."""
+    """The columns of a line in a terminal: two for a Hangul syllable."""
     return max(0, wcswidth(text))
 
 
 def padded(text: str, columns: int) -> str:
-    """`text` and as many spaces as fill `columns`."""
+    """`text` padded with spaces to `columns`."""
     return text + " " * (columns - columns_of(text))
 
 
 def shortened(text: str, columns: int) -> str:
-    """`text` as one line of at most `columns`, with … where something was left out."""
+    """`text` as one line of at most `columns`, with … where it was truncated."""
     line = visible(text).replace("\n", " ")
     if columns_of(line) <= columns:
         return line

@@ -1,4 +1,4 @@
-"""The corpus as files: three splits, and the numbers about them. All is written at the end, whole or not at all."""
+"""The corpus as files: three splits, and metrics. All is written at the end, whole or not at all."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
-from tinychat.files import naming, to_json, to_json_lines, write_together
+from tinychat.files import full_disk_names, to_json, to_json_lines, write_together
 from tinychat.params import CorpusParams
 
 
@@ -29,7 +29,7 @@ class Built:
     splits: Splits
 
     def metrics(self) -> dict[str, Any]:
-        """Numbers and readers' names only: the file stands in git, and the dialogues may be private."""
+        """Numbers and readers' names only: the file is in git, and the dialogues may be private."""
         counts, splits = self.counts, self.splits
         return {
             **_row_numbers(counts.rows),
@@ -53,7 +53,7 @@ class Built:
         }
 
     def summary(self) -> str:
-        """What a person should know, a line each; what did not occur is not mentioned."""
+        """What a person should know, one line each; what did not occur is not mentioned."""
         counts, splits = self.counts, self.splits
         rows = counts.rows
         sizes = ", ".join(f"{name} {splits.sizes[name].dialogues:,}" for name in SPLITS)
@@ -85,16 +85,16 @@ class Built:
 def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -> Built:
     """Read the sources, split them, and write the folder `corpus` and the file `metrics`.
 
-    The kept dialogues wait in a file without a name on the disk, not in memory, until it is known where each goes.
-    Raises InputError, with nothing written, where a source is wrong, or where nothing is left to train on.
+    The kept dialogues go to a temporary file, not into memory, until the split of each is known. Raises InputError,
+    with nothing written, where a source is wrong, or where nothing is left to train on.
     """
-    counts, index, weights = Counts(), SplitIndex(), array("d")
+    counts, index, upsampling = Counts(), SplitIndex(), array("d")
     corpus.parent.mkdir(parents=True, exist_ok=True)
-    with naming(corpus), TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
+    with full_disk_names(corpus), TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
         for dialogue in gather(raw, params, counts):
             kept.write(to_json_lines([to_record(dialogue)]))
             index.add(dialogue)
-            weights.append(dialogue.weight)
+            upsampling.append(dialogue.upsampling)
         if len(index) == 0:
             reasons = joined("; ", counts.rows.dropped.lines())
             raise InputError("no dialogue is left to train on: {reasons}", reasons=reasons)
@@ -111,34 +111,35 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
         built = Built(counts, splits)
         write_together(
             {
-                corpus: lambda folder: _deal_out(kept, splits, weights, folder),
+                corpus: lambda folder: _write_splits(kept, splits, upsampling, folder),
                 metrics: to_json(built.metrics()),
             }
         )
     return built
 
 
-def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], folder: Path) -> None:
-    """Write each line to its split's file, to train as often as its weight says; a split without any is an empty file.
+def _write_splits(lines: Iterable[str], splits: Splits, upsampling: Iterable[float], folder: Path) -> None:
+    """Write each line to its split's file, to train as often as its upsampling says; a split without any is an empty
+    file.
 
-    Weights add up from line to line, so that of a weight of 0.5 every second line is written. Held-out answers that
-    train gives to the same question get weight 0, so that nothing is measured on what was trained on. Raises InputError
-    where the weights of a source add up to no dialogue.
+    Upsampling adds up from line to line: at 0.5 every second line is written. Held-out answers that train gives to the
+    same question carry no loss, so that nothing is measured on what was trained on. Raises InputError where no dialogue
+    of a source is left.
     """
-    seen: Counter[float] = Counter()  # training dialogues by their weight
+    seen: Counter[float] = Counter()  # training dialogues by their upsampling
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
             for name in SPLITS
         }
-        for i, (line, name, weight) in enumerate(zip(lines, splits.names, weights, strict=True)):
+        for i, (line, name, times) in enumerate(zip(lines, splits.names, upsampling, strict=True)):
             if name != "train":
                 trained = splits.trained_answers.get(i)
                 files[name].write(_without_loss(line, trained) if trained else line)
                 continue
-            before = math.floor(seen[weight] * weight)
-            seen[weight] += 1
-            files[name].write(line * (math.floor(seen[weight] * weight) - before))
+            before = math.floor(seen[times] * times)
+            seen[times] += 1
+            files[name].write(line * (math.floor(seen[times] * times) - before))
     for weight, count in seen.items():
         if weight * count < 1:
             raise InputError(
@@ -151,7 +152,7 @@ def _deal_out(lines: Iterable[str], splits: Splits, weights: Iterable[float], fo
 
 
 def _without_loss(line: str, turns: Iterable[int]) -> str:
-    """A dialogue's line in which these answers, and their questions, are context only."""
+    """A dialogue's line in which these answers, and their questions, carry no loss."""
     record = json.loads(line)
     for turn in turns:
         for message in record["messages"][turn - 1 : turn + 1]:

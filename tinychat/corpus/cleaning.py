@@ -7,25 +7,25 @@ from collections import Counter
 from tinychat.errors import FaultError, InputError
 from tinychat.limits import MOST_CHARACTERS, has_lone_surrogate
 
-# Putting marks in order takes time quadratic in their run. Unicode's Stream-Safe Text Format (UAX #15) has no more than
-# 30 in a row, and no letter of any language half of that.
+# Normalisation sorts a run of combining marks in quadratic time. Unicode's Stream-Safe Text Format (UAX #15) allows 30
+# in a row; no letter of any language has half of that.
 MOST_MARKS = 30
 
 NEWLINES = re.compile("\r\n|[\r\x85\u2028\u2029]")
-# The Hangul fillers are letters to Unicode, and show as nothing.
+# The Hangul fillers are letters to Unicode, and invisible.
 FILLERS = re.compile("[\u3164\u115f\u1160\uffa0]")
 SPACES = re.compile("[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-# C0 and C1 controls (tab and newline are dealt with before), soft hyphen, zero-width and direction marks, BOM.
+# C0 and C1 controls (tab and newline are handled before), soft hyphen, zero-width and direction marks, BOM.
 INVISIBLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
-# Whole blocks of symbols: they hold every Extended_Pictographic character and every skin tone, and no letter of a word.
+# Whole blocks of symbols: every Extended_Pictographic character and every skin tone, and no letter.
 # The exact property needs a package, and its table changes with each Unicode version; the blocks do not.
 PICTURE = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff\U0001fc00-\U0001fffd"
 )
-# A zero-width joiner holds a family or a profession together; anywhere else it is only invisible.
+# A zero-width joiner joins the emoji of a family or a profession; anywhere else it is only invisible.
 STRAY_JOINER = re.compile(f"(?<![{PICTURE}\ufe0f])\u200d|\u200d(?![{PICTURE}])")
 # No letter, digit or space is a combining mark; all others go through `_cut_run`.
 MARKS_PERHAPS = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
@@ -58,7 +58,7 @@ def clean_text(text: str, counts: Counter[str]) -> str:
         "spaces": lambda t: SPACES.sub(" ", t),
         "invisible": lambda t: INVISIBLE.sub("", t),
         "joiners": lambda t: STRAY_JOINER.sub("", t),
-        # After all that takes characters away: what stood around them may now compose.
+        # Last: where characters were removed, their neighbours may now compose.
         "marks": cut_marks,
         "nfc": to_nfc,
         "tidy": _tidy_spaces,
@@ -74,7 +74,7 @@ def clean_text(text: str, counts: Counter[str]) -> str:
 
 def to_nfc(text: str) -> str:
     """`text` in NFC, without the marks behind the first MOST_MARKS in a row, in time linear in the text."""
-    # Composing moves marks from one letter's code point to another's, so that one or two may be too many again.
+    # Composing may leave one or two marks too many again.
     return cut_marks(unicodedata.normalize("NFC", cut_marks(text)))
 
 
@@ -94,7 +94,7 @@ def _cut_run(characters: str) -> str:
 
 
 def _tidy_spaces(text: str) -> str:
-    """Runs of spaces to one, lines trimmed, at most one blank line in a row."""
+    """Runs of spaces become one, lines are trimmed, at most one blank line in a row stays."""
     text = re.sub(" {2,}", " ", text)
     text = re.sub(" ?\n ?", "\n", text)
     return re.sub("\n{3,}", "\n\n", text).strip(" \n")

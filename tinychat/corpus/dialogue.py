@@ -1,4 +1,4 @@
-"""One dialogue and its turns, and the corpus files that keep them: the OpenAI chat format, a dialogue a line."""
+"""A dialogue and its turns, and the corpus files: the OpenAI chat format, one dialogue per line."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,53 +11,54 @@ from tinychat.files import damaged, read_json_lines
 Role = Literal["user", "assistant"]
 ROLES: tuple[Role, ...] = ("user", "assistant")
 SPLITS = ("train", "valid", "test")
-STAGE = "ingest"  # which writes them
+STAGE = "ingest"  # writes the corpus files
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side says before the other answers. Weight 0: context, which carries no loss."""
+    """What one side says before the other answers; `has_loss` False: context only (`weight` 0 in the corpus files)."""
 
     role: Role
     content: str
-    weight: int = 1
+    has_loss: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Turns in their order. `source` is `FILE:PLACE`, for messages to the person; it is not written to the corpus.
+    """Turns in their order. `source` is `FILE:LINE`, for messages to the person; it is not written to the corpus.
 
-    metadata  what the source knows beside the turns: `slots`, their values; `accept`, the replies to the last question
-              that are right; `measure`, what the dialogue measures, and `repeats`, true where it is no new dialogue
-    split     where the source says that it belongs; None: splitting decides
-    weight    how often it stands in the corpus if it is trained on
+    metadata    what the source knows besides the turns: `slots`, their values; `accept`, the replies to the last
+                question that are right; `measure`, what the dialogue measures, and `repeats`, true where it is no new
+                dialogue
+    split       the one that the source chose; None: splitting decides
+    upsampling  how often it is written if it is trained on
     """
 
     source: str
     turns: tuple[Turn, ...]
     metadata: Mapping[str, Any] | None = None
     split: str | None = None
-    weight: float = 1.0
+    upsampling: float = 1.0
 
     @property
     def file(self) -> str:
-        """The file of `source`, without the place in it."""
+        """The file of `source`, without the line."""
         return self.source.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A row that does not enter the corpus: where it stands, and a reason that is counted."""
+    """A row that does not enter the corpus: its file and line, and a reason that is counted."""
 
     where: str
     reason: str
 
 
 def to_record(dialogue: Dialogue) -> dict[str, Any]:
-    """The dialogue as a line of a corpus file; `weight` is written only where it is 0, `metadata` where there is."""
+    """The dialogue as a line of a corpus file; `weight` is written only if it is 0, `metadata` if there is any."""
     record: dict[str, Any] = {
         "messages": [
-            {"role": turn.role, "content": turn.content} | ({"weight": 0} if turn.weight == 0 else {})
+            {"role": turn.role, "content": turn.content} | ({} if turn.has_loss else {"weight": 0})
             for turn in dialogue.turns
         ]
     }
@@ -65,7 +66,7 @@ def to_record(dialogue: Dialogue) -> dict[str, Any]:
 
 
 def from_record(record: Any, source: str) -> Dialogue:
-    """The dialogue of a line that `to_record` made. Raises ValueError where the line is another."""
+    """The inverse of `to_record`. Raises ValueError where the record is damaged."""
     messages = record.get("messages") if isinstance(record, dict) else None
     if not isinstance(messages, list) or not messages:
         raise FaultError("no messages")
@@ -82,11 +83,11 @@ def _turn(message: Any) -> Turn:
         raise FaultError("a message without role (user or assistant) and content (text)")
     if type(weight) is not int or weight not in (0, 1):
         raise FaultError("a message whose weight is neither 0 nor 1")
-    return Turn(role, content, weight)
+    return Turn(role, content, has_loss=bool(weight))
 
 
 def _check_metadata(metadata: Any) -> None:
-    """Raise ValueError where what is read of it is not as a source says it."""
+    """Raise ValueError where a key that is read has a value of another type."""
     if metadata is None:
         return
     if not isinstance(metadata, dict):
@@ -99,7 +100,7 @@ def _check_metadata(metadata: Any) -> None:
 
 
 def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
-    """What stands in the slots of the dialogue, such as a name; nothing where its source knows of none."""
+    """The values of the dialogue's slots, such as a name; empty where its source has none."""
     slots = (dialogue.metadata or {}).get("slots")
     return (
         tuple(value for value in slots.values() if isinstance(value, str) and value) if isinstance(slots, dict) else ()

@@ -1,4 +1,4 @@
-"""All sources, read in order: the dialogues that are kept, one by one, and the count of everything else."""
+"""Reads all sources in order: yields the dialogues that are kept and counts everything else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -54,7 +54,7 @@ class Counts:
 
 
 def gather(raw: Path, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
-    """The dialogues of every source in turn: cleaned, joined and checked, of repeats the first.
+    """The dialogues of all sources, one after another: cleaned, joined, checked, without duplicates.
 
     Raises InputError for a source that cannot be read or of which nothing can be kept, and under
     `on_error: stop` for the first faulty row.
@@ -88,7 +88,7 @@ def _gather_source(
             own.dropped.add(kept.reason, kept.where)
         else:
             own.kept += 1
-            yield kept if source.weight == 1 else replace(kept, weight=source.weight)
+            yield kept if source.weight == 1 else replace(kept, upsampling=source.weight)
     _refuse_misfit(title, reader_name, own, faulty if source.format is not None else 0)
     counts.rows.merge(own)
     counts.by_reader.setdefault(reader_name, Rows()).merge(own)
@@ -101,7 +101,7 @@ def _gather_source(
 def _open(
     source: SourceParams, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, notes: Notes
 ) -> tuple[str, str, Iterator[Item]]:
-    """What the person calls the source, its reader's name, and its items."""
+    """The title of the source, its reader's name, and its items."""
     if source.corpus is not None:
         reader = folder_reader(source.corpus, known)
         folder = raw.parent.parent / reader.folder
@@ -123,7 +123,7 @@ def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Droppe
     if isinstance(item, Dropped):
         return item
     tidy = tidy_turns(item, counts)
-    if isinstance(tidy, Dialogue) and tidy.split in (None, "train"):  # what measures may be what was learnt
+    if isinstance(tidy, Dialogue) and tidy.split in (None, "train"):  # the evaluation set may repeat training dialogues
         digest = dialogue_digest(tidy)
         if digest in seen:
             return Dropped(tidy.source, "repeat")
@@ -132,7 +132,7 @@ def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Droppe
 
 
 def _refuse_misfit(title: str, reader_name: str, rows: Rows, faulty: int) -> None:
-    """A reader that yields nothing, or little where the person named it, must not pass for one that fits."""
+    """Raise InputError where a reader yields nothing, or little although params.yaml names it."""
     reasons = joined("; ", rows.dropped.lines()) or Phrase("it has no rows")
     if faulty * 2 > rows.read:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Formats that people have and no reader reads: recognised, so that a refusal says what the file is and what to do.
+"""Formats that no reader reads, recognised so that the error says what the file is and what to do.
 
 A reader that scores for a file of these comes first, so that a new reader needs no change here.
 """
@@ -17,7 +17,7 @@ SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
 EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
 TAKE_OUT = "It holds no dialogues as text; take it out of the folder."
 
-# Formats that are not text: what they have at which byte.
+# Formats that are not text: magic bytes and their offset.
 MAGIC = (
     (0, b"PK\x03\x04", "a zip archive or an office document", UNPACK),
     (0, b"PK\x05\x06", "an empty zip archive", UNPACK),
@@ -49,7 +49,7 @@ MAGIC = (
     (0, b"ID3\x04", "a sound", TAKE_OUT),
     (0, b"OggS", "a sound", TAKE_OUT),
 )
-# What is inside of a zip archive or an older office document, by the ending of the name or by what stands in its head.
+# Zip archives and older office documents, by the suffix of the name or by a mark in the first bytes.
 CONTAINERS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 CONTAINED = (
     ((".xlsx", ".xlsm", ".xls"), b"xl/workbook", "an Excel workbook", SAVE_AS_CSV),
@@ -65,7 +65,7 @@ TABLES = (
     ("a KakaoTalk chat (Mac)", ("date", "user", "message")),
     ("a Discord chat", ("authorid", "author", "date", "content")),
 )
-# JSON by its keys: one of each group stands in the beginning.
+# JSON by its keys: one of each group occurs at the beginning.
 JSON_KEYS = (
     ("a Telegram export", "messages|chats", "from_id|date_unixtime|actor_id"),
     ("a Telegram export", "about", "personal_information|contacts"),
@@ -103,7 +103,7 @@ FIRST_LINES = (
 _CLOCK = r"(?:(?:오전|오후|午前|午後|上午|下午) ?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[ \u00a0\u202f]?[AaPp]\.?[Mm]\.?)?"
 _DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
 _MONTH = r"[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
-# Text by its lines: this share of those at the beginning, and two at least, are such a record.
+# Text by its lines: this share of the first ones, at least two, match.
 RECORDS = (
     ("a KakaoTalk chat", 0.3, rf"\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일 {_CLOCK}, .* : .*"),
     (
@@ -125,9 +125,9 @@ LONGEST_LINE = 500
 
 
 def not_text(name: str, head: bytes) -> tuple[str, str] | None:
-    """What a file that is no text is, and what to do with it; None where its first bytes say nothing of the kind."""
+    """What a file that is not text is, and what to do with it; None where its first bytes match nothing known."""
     found = next(
-        ((what, advice) for place, magic, what, advice in MAGIC if head[place : place + len(magic)] == magic), None
+        ((what, advice) for offset, magic, what, advice in MAGIC if head[offset : offset + len(magic)] == magic), None
     )
     if head.startswith(CONTAINERS):
         for endings, mark, what, advice in CONTAINED:
@@ -137,7 +137,7 @@ def not_text(name: str, head: bytes) -> tuple[str, str] | None:
 
 
 def recognise(head: Sequence[str]) -> str | None:
-    """What the text that begins with these lines looks like; None where nothing of this module is like it."""
+    """The format of a text that begins with these lines; None where it matches nothing in this module."""
     lines = [line[:LONGEST_LINE].strip() for line in head[:MOST_LINES] if not line.isspace()]
     if not lines:
         return None
@@ -162,18 +162,18 @@ def known_json(head: Sequence[str]) -> str | None:
 
 
 def known_table(names: Sequence[str]) -> str | None:
-    """Whose table has columns of these names; None for a table of nobody in particular."""
+    """Whose table has columns of these names; None for any other table."""
     plain = tuple(name.strip('" \ufeff\t\r\n').lower() for name in names)
     return next((what for what, header in TABLES if plain[: len(header)] == header), None)
 
 
 def looks_like(what: str) -> Phrase:
-    """The refusal of such a file."""
+    """The error message for such a file."""
     return Phrase(
         "this looks like {what}, which tinychat does not read yet. {advice}", what=Phrase(what), advice=Phrase(CONVERT)
     )
 
 
 def _has_key(text: str, key: str) -> bool:
-    # Not behind a backslash: there it stands inside of a string.
+    # Not after a backslash: there it is inside a string.
     return re.search(rf'(?<!\\)"(?:{key})"\s*:', text) is not None

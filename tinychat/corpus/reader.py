@@ -1,9 +1,9 @@
-"""What a reader is, which there are, and which one reads a file.
+"""The interface of readers, their registry, and the choice of one for a file.
 
 A reader is a module in `readers/` with one value `READER`, found at run time. Its name is its file's name.
 
-It yields one item a row, in the file's order: the dialogue as it stands there (cleaning, joining of turns and repeats
-come later), a row that is always dropped, or a faulty row, for which `corpus.on_error` says what happens. It raises
+It yields one item per row, in the file's order: the raw dialogue (cleaning, joining of turns and deduplication come
+later), a row that is always dropped, or a faulty row, for which `corpus.on_error` says what happens. It raises
 InputError where the file as a whole cannot be read.
 """
 
@@ -22,7 +22,7 @@ from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params import CorpusParams
 
-ENOUGH = 0.5  # a score from which on the content decides
+ENOUGH = 0.5  # a score from which the content decides
 EXCERPT = 60
 MOST_NAMES = 8
 
@@ -45,16 +45,16 @@ Item = Dialogue | Dropped | Faulty
 
 @dataclass
 class Notes:
-    """What a reader leaves out inside of rows that it keeps."""
+    """What a reader leaves out of rows that it keeps."""
 
     messages_dropped: Tally = field(default_factory=Tally)
     parts_dropped: Tally = field(default_factory=Tally)
-    # Told to the person in the source's line: which columns were taken, which columns or keys nobody reads.
+    # Printed with the source: which columns were taken, which columns or keys were not read.
     remarks: list[str] = field(default_factory=list)
     unused: dict[str, None] = field(default_factory=dict)
 
     def see_keys(self, found: Iterable[str], used: Collection[str]) -> None:
-        """Remember the names of `found` that are not in `used`, each once."""
+        """Note the names of `found` that are not in `used`, each once."""
         self.unused.update((name, None) for name in found if name not in used)
 
 
@@ -63,7 +63,7 @@ class FileReader:
     """Reads one format of files.
 
     `score(head, params)`: the share of the records in the first lines of a file that fit the format, 0 to 1.
-    `suffixes`: where no reader scores ENOUGH, a file of this ending is read by this one, to say what is wrong with it.
+    `suffixes`: where no reader scores ENOUGH, this one reads a file with such a suffix, to say what is wrong with it.
     """
 
     score: Callable[[list[str], CorpusParams], float]
@@ -73,7 +73,7 @@ class FileReader:
 
 @dataclass(frozen=True)
 class FolderReader:
-    """Reads a folder of the project that holds a corpus of its own kind."""
+    """Reads a corpus that is a folder of the project."""
 
     folder: Path
     read: Callable[[Path, CorpusParams, Notes], Iterator[Item]]
@@ -91,7 +91,7 @@ def find_readers() -> dict[str, Reader]:
 def choose_reader(
     text: TextFile, wanted: str | None, known: dict[str, Reader], params: CorpusParams
 ) -> tuple[str, FileReader]:
-    """The reader for a file: the one that params names; else by content; else by the ending of its name.
+    """The reader for a file: the one that params names; else by content; else by its suffix.
 
     Raises InputError for a name that no reader has, for a format that is known and that no reader reads, and with the
     scores where the content does not decide.
@@ -116,7 +116,7 @@ def choose_reader(
     if not fitting and (what := recognise(head)):
         raise InputError("{path}: {problem}", path=text.path, problem=looks_like(what))
     if not fitting and wanted is not None:
-        fitting = [wanted]  # it says what is wrong
+        fitting = [wanted]  # its reader says what is wrong
     if not fitting:
         suffix = Path(text.path.name.lower()).suffix
         fitting = [name for name, reader in by_name.items() if suffix in reader.suffixes]
@@ -143,14 +143,14 @@ def choose_reader(
 
 
 def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:
-    """The reader of a corpus that is part of the project."""
+    """The reader of a corpus in the project."""
     reader = known[name]
     assert isinstance(reader, FolderReader), name
     return reader
 
 
 def excerpt(text: str) -> str:
-    """The first 60 characters in quotes, on one line, with nothing that a terminal would act on."""
+    """The first 60 characters in quotes, on one line, without control characters."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:EXCERPT])
     return f'"{shown}{"…" if len(text) > EXCERPT else ""}"'
 

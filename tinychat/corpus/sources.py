@@ -1,4 +1,4 @@
-"""Which sources there are: what `params.yaml: corpus.sources` names, or all that lies in the raw folder."""
+"""The list of sources: those in `params.yaml: corpus.sources`, or all files in the raw folder."""
 
 import unicodedata
 from pathlib import Path, PurePath
@@ -30,7 +30,7 @@ def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
 
 
 def find_file(raw: Path, name: str) -> Path:
-    """The path of a source in `raw`; raises InputError that names what lies there instead."""
+    """The path of a source in `raw`; raises InputError that lists what is there instead."""
     inside = PurePath(name)
     if inside.is_absolute() or ".." in inside.parts:
         raise InputError(
@@ -76,7 +76,7 @@ def _raw_files(raw: Path) -> list[str]:
 
 
 def _refuse_missing_dvc(raw: Path, name: str) -> None:
-    """Data that DVC tracks but that is not here must not be replaced by the sample in silence."""
+    """Raise InputError for data that DVC tracks but that is missing, instead of silently taking the sample."""
     if (raw / f"{name}.dvc").is_file() and not (raw / name).exists():
         raise InputError("{path}.dvc tracks {name}, which is not here. Run: dvc pull", path=raw / name, name=name)
 

@@ -1,8 +1,8 @@
 """Train, valid and test without leaks: dialogues that share a text stay together.
 
-Where a group goes is a hash of its own texts, not a draw: other dialogues that are added leave it where it was,
-unless they join it to another group. What is shared all the same is counted, and a held-out answer is not scored where
-its question was trained on with that very answer.
+The split of a group is decided by a hash of its own texts, not by a random draw: adding other dialogues does not move
+it, unless they join it to another group. Remaining overlap is counted, and a held-out answer is not scored where its
+question was trained on with that very answer.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from tinychat.corpus.dialogue import SPLITS, Dialogue
 from tinychat.corpus.text_keys import letters_of, text_key, text_number
 from tinychat.params import Shares
 
-# In multi-turn sources short texts (네, 안녕) join nothing: on the package chitchat-dataset, joining by any turn
+# In multi-turn sources short texts (네, 안녕) join no groups: on the package chitchat-dataset, joining by any turn
 # puts 3,880 of 7,168 dialogues into one group.
 JOINING_LETTERS = 15
 LARGEST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
-class Size:
+class SplitSize:
     dialogues: int
     turns: int
     characters: int
@@ -29,14 +29,14 @@ class Size:
 
 @dataclass
 class Overlap:
-    """What the dialogues of a held-out split share with train, but for case, spaces and punctuation.
+    """What the dialogues of a held-out split share with train, ignoring case, spaces and punctuation.
 
-    A dialogue of train counts whatever its weight is, also where none of it is written.
+    A dialogue of train counts whatever its upsampling is, even where it is never written.
 
-    any_text         dialogues with a text that stands in train
-    last_question    dialogues whose last question stands in train, asked there too
-    last_answer      dialogues whose last answer stands in train, as an answer
-    exchange         dialogues with a question and its answer that stand in train as such
+    any_text         dialogues with a text that occurs in train
+    last_question    dialogues whose last question occurs in train as a question
+    last_answer      dialogues whose last answer occurs in train as an answer
+    exchange         dialogues with a question and its answer that occur together in train
     answers_skipped  answers of such exchanges: they carry no loss
     """
 
@@ -49,14 +49,13 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Splits:
-    """The split of each dialogue, in the order in which they came, and how they were grouped.
+    """The split of each dialogue, in input order, and how they were grouped.
 
-    trained_answers  for held-out dialogues, by their places: the turns that are answers to questions which train
-                     answers in the same way
+    trained_answers  for held-out dialogues, by their index: the turns whose question and answer are in train too
     """
 
     names: list[str]
-    sizes: dict[str, Size]
+    sizes: dict[str, SplitSize]
     groups: int
     largest_group: int
     groups_sent_to_train: int
@@ -66,25 +65,25 @@ class Splits:
 
 
 class SplitIndex:
-    """What splitting must know of each dialogue, in numbers: a corpus larger than the memory passes by once."""
+    """What splitting must know of each dialogue, as integers: one pass over a corpus larger than the memory."""
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
         self._multi_turn: set[int] = set()  # files with a dialogue of more than two turns
-        self._fixed: dict[int, str] = {}  # dialogues whose source says where they belong
+        self._fixed: dict[int, str] = {}  # dialogues whose source chose the split
         self._file = array("Q")
         self._characters = array("Q")
-        self._end = array("Q", [0])  # where a dialogue's turns end in the two below
+        self._end = array("Q", [0])  # where a dialogue's turns end in the arrays below
         self._keys = array("Q")
         self._long = bytearray()
         self._answers = bytearray()  # whether a turn is the assistant's
-        self._learnt = bytearray()  # whether a turn is the assistant's and carries loss
+        self._has_loss = bytearray()  # whether a turn is the assistant's and carries loss
 
     def __len__(self) -> int:
         return len(self._file)
 
     def add(self, dialogue: Dialogue) -> None:
-        """Note the next dialogue."""
+        """Add the next dialogue."""
         if dialogue.split is not None:
             self._fixed[len(self)] = dialogue.split
         file = self._files.setdefault(dialogue.file, len(self._files))
@@ -94,7 +93,7 @@ class SplitIndex:
             self._keys.append(text_number(text_key(turn.content)))
             self._long.append(len(letters_of(turn.content)) >= JOINING_LETTERS)
             self._answers.append(turn.role == "assistant")
-            self._learnt.append(turn.role == "assistant" and turn.weight > 0)
+            self._has_loss.append(turn.role == "assistant" and turn.has_loss)
         self._file.append(file)
         self._characters.append(sum(len(turn.content) for turn in dialogue.turns))
         self._end.append(len(self._keys))
@@ -102,8 +101,8 @@ class SplitIndex:
     def split(self, shares: Shares, seed: int) -> Splits:
         """Group the dialogues by shared questions and answers, and give each group to a split by its hash.
 
-        In multi-turn files only texts of 15 letters or more join. A group of more than one dialogue and more than
-        1% of them all goes to train.
+        In multi-turn files only texts of 15 letters or more join. A group of more than one dialogue and more than 1% of
+        all goes to train.
         """
         roots, smallest_key = self._group()
         members = Counter(roots)
@@ -128,7 +127,7 @@ class SplitIndex:
         return self._keys[self._end[i] : self._end[i + 1]]
 
     def _joining_keys(self, i: int) -> list[int]:
-        """The keys by which dialogue i joins others; where it has none, one of its own."""
+        """The keys by which dialogue i joins others; where it has none, a unique one."""
         keys = list(self._keys_of(i))
         if self._file[i] not in self._multi_turn:
             return keys
@@ -136,7 +135,7 @@ class SplitIndex:
         return [key for key, joins in zip(keys, long, strict=True) if joins] or [text_number(f"dialogue {keys}")]
 
     def _group(self) -> tuple[list[int], list[int]]:
-        """Union-find: for each dialogue the first of its group, and, there, the group's smallest key."""
+        """Union-find: for each dialogue the first of its group, and for that one the group's smallest key."""
         parent = list(range(len(self)))
         smallest_key = [0] * len(self)
 
@@ -159,59 +158,59 @@ class SplitIndex:
         return [root_of(i) for i in range(len(self))], smallest_key
 
     def _overlap(self, names: list[str]) -> tuple[dict[str, Overlap], dict[int, list[int]]]:
-        """What is shared with train, by split, and the answers that this makes no measure."""
+        """What is shared with train, by split, and the answers that are therefore not scored."""
         texts: set[int] = set()
         exchanges: set[tuple[int, int]] = set()
         for i, name in enumerate(names):
             if name == "train":
                 texts.update(self._keys_of(i))
-                exchanges.update(self._exchange(place) for place in self._answered(i) if self._learnt[place])
+                exchanges.update(self._exchange(turn) for turn in self._answered(i) if self._has_loss[turn])
         questions, answers = ({exchange[side] for exchange in exchanges} for side in (0, 1))
         overlap: dict[str, Overlap] = {name: Overlap() for name in SPLITS if name != "train"}
         skipped: dict[int, list[int]] = {}
         for i, name in enumerate(names):
             if name == "train":
                 continue
-            own, places = overlap[name], self._answered(i)
+            own, answered = overlap[name], self._answered(i)
             own.any_text += not texts.isdisjoint(self._keys_of(i))
-            if places:
-                question, answer = self._exchange(places[-1])
+            if answered:
+                question, answer = self._exchange(answered[-1])
                 own.last_question += question in questions
                 own.last_answer += answer in answers
-            repeated = [place for place in places if self._exchange(place) in exchanges]
+            repeated = [turn for turn in answered if self._exchange(turn) in exchanges]
             if repeated:
                 own.exchange += 1
                 own.answers_skipped += len(repeated)
-                skipped[i] = [place - self._end[i] for place in repeated]
+                skipped[i] = [turn - self._end[i] for turn in repeated]
         return overlap, skipped
 
     def _answered(self, i: int) -> list[int]:
-        """The answers of dialogue i behind a question: their places among the turns of all dialogues."""
+        """The answers of dialogue i that follow a question, as indices into the turns of all dialogues."""
         begin, end = self._end[i], self._end[i + 1]
-        return [place for place in range(begin + 1, end) if self._answers[place] and not self._answers[place - 1]]
+        return [turn for turn in range(begin + 1, end) if self._answers[turn] and not self._answers[turn - 1]]
 
-    def _exchange(self, place: int) -> tuple[int, int]:
-        """The keys of the question and of the answer that stands at this place."""
-        return self._keys[place - 1], self._keys[place]
+    def _exchange(self, turn: int) -> tuple[int, int]:
+        """The keys of the question and of the answer, which is this turn."""
+        return self._keys[turn - 1], self._keys[turn]
 
-    def _sizes(self, names: list[str]) -> dict[str, Size]:
+    def _sizes(self, names: list[str]) -> dict[str, SplitSize]:
         dialogues: Counter[str] = Counter(names)
         turns: Counter[str] = Counter()
         characters: Counter[str] = Counter()
         for i, name in enumerate(names):
             turns[name] += self._end[i + 1] - self._end[i]
             characters[name] += self._characters[i]
-        return {name: Size(dialogues[name], turns[name], characters[name]) for name in SPLITS}
+        return {name: SplitSize(dialogues[name], turns[name], characters[name]) for name in SPLITS}
 
 
 def _split_of(key: int, shares: Shares, seed: int) -> str:
-    """The split on whose stretch of 0 to 1 the hash of seed and key falls."""
+    """The split in whose interval of [0, 1) the hash of seed and key falls."""
     digest = hashlib.sha256(f"{seed}\n{key}".encode()).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
+    fraction = int.from_bytes(digest[:8], "big") / 2**64
     wanted = [(name, share) for name in SPLITS if (share := getattr(shares, name)) > 0]
     edge = 0.0
     for name, share in wanted:
         edge += share
-        if place < edge:
+        if fraction < edge:
             return name
     return wanted[-1][0]

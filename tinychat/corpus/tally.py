@@ -1,4 +1,4 @@
-"""What is counted on the way, and the first places of each, so that nothing goes missing in silence."""
+"""Counts of what was dropped or changed, each with its first locations."""
 
 from collections import Counter
 
@@ -8,49 +8,49 @@ SHOWN = 5
 
 
 class Tally:
-    """How often each reason occurred, and where at first."""
+    """How often each reason occurred, and its first locations (`FILE:LINE`)."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.places: dict[str, list[str]] = {}
+        self.locations: dict[str, list[str]] = {}
 
     def add(self, reason: str, where: str, times: int = 1) -> None:
         self.counts[reason] += times
-        places = self.places.setdefault(reason, [])
-        if len(places) < SHOWN:
-            places.append(where)
+        locations = self.locations.setdefault(reason, [])
+        if len(locations) < SHOWN:
+            locations.append(where)
 
     def total(self) -> int:
         return self.counts.total()
 
     def as_numbers(self) -> dict[str, int]:
-        """The counts by reason, in the order of the names, so that the same corpus gives the same bytes."""
+        """The counts by reason, sorted by name, so that the same corpus gives the same bytes."""
         return dict(sorted(self.counts.items()))
 
     def lines(self) -> list[str]:
-        """A line a reason for the person, a phrase each, the most frequent first."""
+        """One line per reason for the person, a phrase each, the most frequent first."""
         return [
             Phrase(
                 "{reason}: {count:,} ({places})",
                 reason=Phrase(reason),
                 count=count,
-                places=_listed(self.places[reason], count),
+                places=_listed(self.locations[reason], count),
             )
             for reason, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
         ]
 
     def merge(self, other: "Tally") -> None:
         self.counts.update(other.counts)
-        for reason, places in other.places.items():
-            mine = self.places.setdefault(reason, [])
-            mine += places[: SHOWN - len(mine)]
+        for reason, locations in other.locations.items():
+            mine = self.locations.setdefault(reason, [])
+            mine += locations[: SHOWN - len(mine)]
 
 
-def _listed(places: list[str], count: int) -> str:
-    """`FILE:7, :9, …`: a file is named where it begins."""
+def _listed(locations: list[str], count: int) -> str:
+    """`FILE:7, :9, …`: a file is named once."""
     shown, last = [], ""
-    for place in places:
-        file, colon, number = place.rpartition(":")
-        shown.append(f":{number}" if colon and file == last else place)
+    for location in locations:
+        file, colon, number = location.rpartition(":")
+        shown.append(f":{number}" if colon and file == last else location)
         last = file
-    return ", ".join(shown + ["…"] * (count > len(places)))
+    return ", ".join(shown + ["…"] * (count > len(locations)))

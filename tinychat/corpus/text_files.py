@@ -1,7 +1,7 @@
-"""Text files as people have them: which encoding, which lines.
+"""Text files: their encoding and their lines.
 
-Two passes, a piece at a time, so that a file larger than the memory can be read: the first finds the encoding
-and proves it for the whole file, the second gives the lines.
+Two passes, chunk by chunk, so that a file larger than the memory can be read: the first finds the encoding and verifies
+it for the whole file, the second gives the lines.
 """
 
 import codecs
@@ -28,7 +28,7 @@ BOMS = {
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file that is proven to be text in `codec`, with `nul_count` NUL characters that reading leaves out."""
+    """A file that was verified to be text in `codec`, with `nul_count` NUL characters that reading leaves out."""
 
     path: Path
     codec: str
@@ -36,7 +36,7 @@ class TextFile:
     nul_count: int
 
     def lines(self) -> Iterator[str]:
-        """The lines with their ends, split at \\r\\n, \\n and lone \\r only: U+2028 and its like stay inside a line."""
+        """The lines with their ends, split at \\r\\n, \\n and lone \\r only: U+2028 and the like stay inside a line."""
         with open(self.path, encoding=self.codec, newline="") as file:
             for number, line in enumerate(file):
                 if number == 0:
@@ -100,7 +100,7 @@ def open_text_file(path: Path) -> TextFile:
 
 
 class _Pass:
-    """One pass through a file in one codec: the first byte that does not fit it, else how many characters and NULs."""
+    """One pass through a file in one codec: its first byte that does not decode, or its characters and NULs."""
 
     def __init__(self, path: Path, codec: str) -> None:
         self.bad_byte: int | None = None
@@ -112,15 +112,15 @@ class _Pass:
         with open(path, "rb") as file:
             while piece := file.read(PIECE):
                 read += len(piece)
-                if not self._take(decoder, piece, read):
+                if not self._decode(decoder, piece, read):
                     return
-            self._take(decoder, b"", read)
+            self._decode(decoder, b"", read)
 
-    def _take(self, decoder: io.IncrementalNewlineDecoder, piece: bytes, read: int) -> bool:
+    def _decode(self, decoder: io.IncrementalNewlineDecoder, piece: bytes, read: int) -> bool:
         try:
             text = decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
-            # `error.object` is this piece behind the bytes left over from the one before.
+            # `error.object` is the bytes left over from the piece before, then this piece.
             self.bad_byte = read - len(error.object) + error.start
             good = error.object[: error.start].decode(error.encoding)
             self.line += len(re.findall("\r\n|\n|\r", good))
@@ -158,7 +158,7 @@ def _by_bom(path: Path, head: bytes) -> tuple[str, str] | None:
 def _by_zero_bytes(head: bytes) -> tuple[str, str] | None:
     """UTF-16 without a BOM. Korean prose has 34% zero bytes at odd places (little-endian) and 2% at even ones."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    # One zero byte is a stray NUL, however short the file.
+    # One zero byte is a stray NUL, even in a short file.
     tenth = max(1, len(head) / 2 / 10)
     if odd > tenth and odd >= 4 * even:
         return "utf-16-le", "UTF-16-LE"

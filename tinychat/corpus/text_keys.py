@@ -1,4 +1,4 @@
-"""When two dialogues are repeats, and when two texts are alike enough to belong to one split."""
+"""When two dialogues are duplicates, and when two texts are alike enough to belong to one split."""
 
 import hashlib
 import unicodedata
@@ -10,7 +10,7 @@ LETTERS = "LNM"
 
 
 class _Letters(dict[int, str | None]):
-    """For `str.translate`: letters and digits stay, all else goes; each character is looked up once."""
+    """For `str.translate`: keeps letters and digits; each character is looked up once."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
@@ -22,17 +22,17 @@ _letters = _Letters()
 
 
 def letters_of(text: str) -> str:
-    """The letters and digits of `text`, casefolded; perhaps none."""
+    """The letters and digits of `text`, casefolded; may be empty."""
     return text.casefold().translate(_letters)
 
 
 def text_key(text: str) -> str:
-    """What two texts share that differ in case, spaces and punctuation only; texts without any letter as they are."""
+    """Equal for texts that differ in case, spaces and punctuation only; a text without letters is its own key."""
     return letters_of(text) or text.strip()
 
 
 def text_number(key: str) -> int:
-    """A key as 8 bytes of its hash, which stay small in memory where a corpus has millions of texts."""
+    """A 64-bit hash of a key, since a corpus may have millions."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
 
 

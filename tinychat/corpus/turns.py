@@ -1,5 +1,6 @@
-"""From messages to turns: cleaned, joined where one side says several. What is learnt ends with an answer, what is to
-be answered with a question.
+"""From messages to turns: cleaned, consecutive ones of one side joined.
+
+A training dialogue ends with an answer, a prompt with a question.
 """
 
 from collections import Counter
@@ -13,13 +14,13 @@ from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, Phrase
 from tinychat.limits import MOST_CHARACTERS, REPLACEMENT, is_damaged
 
-# The chat template has no token for them: training leaves such messages out, and so does whoever asks the model.
+# The chat template has no token for them: they are left out in training and in prompts.
 LEFT_OUT_ROLES = ("system", "developer", "tool", "function")
 
 
 @dataclass
 class TurnCounts:
-    """What became of the messages of all dialogues."""
+    """What happened to the messages of all dialogues."""
 
     dropped: Tally = field(default_factory=Tally)  # messages left out
     changed: Tally = field(default_factory=Tally)  # messages kept, but joined or without loss
@@ -28,34 +29,33 @@ class TurnCounts:
 
 
 def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
-    """The dialogue as it enters the corpus: it alternates, ends with an answer, and has an answer to learn from.
+    """The dialogue as it enters the corpus: it alternates, ends with an answer, and has an answer with loss.
 
     Messages of one side in a row are joined with a newline; assistant turns before the first user turn stay as
-    context without loss; user turns behind the last answer are dropped.
+    context without loss; user turns after the last answer are dropped.
     """
     if any(len(turn.content) > MOST_CHARACTERS for turn in dialogue.turns):
         return Dropped(dialogue.source, "too_long")
     cleaned = (_clean(turn, dialogue.source, counts) for turn in dialogue.turns)
     turns = _join([turn for turn in cleaned if turn], dialogue.source, counts)
-    if turns and turns[0].role == "assistant" and turns[0].weight:
-        turns[0] = replace(turns[0], weight=0)
+    if turns and turns[0].role == "assistant" and turns[0].has_loss:
+        turns[0] = replace(turns[0], has_loss=False)
         counts.changed.add("leading_assistant", dialogue.source)
     if turns and turns[-1].role == "user":
         turns.pop()
         counts.dropped.add("trailing_user", dialogue.source)
     if not any(turn.role == "assistant" for turn in turns):
         return Dropped(dialogue.source, "no_assistant_turn")
-    if not any(turn.role == "assistant" and turn.weight for turn in turns):
+    if not any(turn.role == "assistant" and turn.has_loss for turn in turns):
         return Dropped(dialogue.source, "no_answer_with_loss")
     return replace(dialogue, turns=tuple(turns))
 
 
 def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str]], Tally]:
-    """Messages (`role`, `content`) that end with a question, as the corpus would keep them; and what was left out.
+    """Messages (`role`, `content`) that end with a question, prepared as for the corpus; and what was left out.
 
-    They are cleaned, left out and joined by the functions that made the training dialogues, so that what the model
-    reads has the form of what it learnt from. Raises InputError for a message that will not do, and where no question
-    is left at the end.
+    The functions that made the training dialogues clean, drop and join them, so that a prompt looks like the training
+    data. Raises InputError for an invalid message, and where no question is left at the end.
     """
     counts = TurnCounts()
     turns: list[Turn] = []
@@ -97,7 +97,7 @@ def _turn(message: object, where: str) -> Turn:
 
 
 def _clean(turn: Turn, where: str, counts: TurnCounts) -> Turn | None:
-    """The turn with its text cleaned; None where nothing is left of it, or too much was lost before."""
+    """The turn with its text cleaned; None where it is blank or damaged."""
     text = clean_text(turn.content, counts.cleaning)
     counts.replacement_characters += text.count(REPLACEMENT)
     if not text or is_damaged(text):
@@ -107,15 +107,15 @@ def _clean(turn: Turn, where: str, counts: TurnCounts) -> Turn | None:
 
 
 def _join(messages: list[Turn], where: str, counts: TurnCounts) -> list[Turn]:
-    """Alternating turns. A joined turn carries loss only if each of its messages does: none is learnt unasked."""
+    """Alternating turns. A joined turn carries loss only if each of its messages does."""
     turns: list[Turn] = []
     for message in messages:
         if not turns or turns[-1].role != message.role:
             turns.append(message)
             continue
         last = turns[-1]
-        turns[-1] = Turn(last.role, f"{last.content}\n{message.content}", min(last.weight, message.weight))
+        turns[-1] = Turn(last.role, f"{last.content}\n{message.content}", last.has_loss and message.has_loss)
         counts.changed.add("joined", where)
-        if last.weight != message.weight:
+        if last.has_loss != message.has_loss:
             counts.changed.add("joined_without_loss", where)
     return turns

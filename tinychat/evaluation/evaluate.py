@@ -1,4 +1,4 @@
-"""All measures of a model on dialogues it was trained on and on dialogues it never saw."""
+"""All measures of a model on training dialogues and on held-out dialogues."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from tinychat.batches.prepared import PreparedSplit, to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.text_keys import text_key
-from tinychat.evaluation.asking import GREEDY, Respondent
+from tinychat.evaluation.caching_engine import GREEDY, CachingEngine
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.measures import accepted_replies, measure_by_name, new_dialogues
-from tinychat.evaluation.replies import copied_share, distinct, exact_share, mean_char_f1
+from tinychat.evaluation.reply_metrics import copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.files import rounded
 from tinychat.generation.engine import Engine
@@ -23,11 +23,11 @@ from tinychat.model.base import LanguageModel
 
 @dataclass(frozen=True)
 class Question:
-    """The last question of a dialogue with what stood before it, and the answer that was really given."""
+    """The last question of a dialogue with its context, and the reference answer."""
 
     messages: tuple[dict[str, Any], ...]
     answer: str
-    accept: frozenset[str] = frozenset()  # further answers that are right
+    accept: frozenset[str] = frozenset()  # further right answers
 
     @property
     def text(self) -> str:
@@ -36,7 +36,7 @@ class Question:
 
     @property
     def dialogue(self) -> str:
-        """What was said so far, the question last, a line a message."""
+        """All messages, the question last, one per line."""
         return "\n".join(str(message["content"]) for message in self.messages)
 
     @property
@@ -48,11 +48,11 @@ class Question:
 def evaluate(
     engine: Engine, model: LanguageModel, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
 ) -> dict[str, Any]:
-    """Measures on a spread sample of the training dialogues (`seen`) and on `held_out` (None where that is empty).
+    """Measures on evenly spaced training dialogues (`seen`) and on `held_out` (None where that is empty).
 
-    The likelihood is the model's, the replies are the engine's: the same weights in both. A copied answer is judged
-    twice: of the nearest question (`nearest_question`), and of the nearest dialogue, which knows all that the model
-    knows (`nearest_dialogue`).
+    The likelihood is computed by `model`, the replies by `engine`, both of the same weights. Two baselines copy an
+    answer: that of the nearest question (`nearest_question`), and that of the nearest dialogue with all its context
+    (`nearest_dialogue`).
     """
     answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
     measured, held_out = held_out, new_dialogues(held_out)
@@ -65,8 +65,8 @@ def evaluate(
     nearest_dialogue = NearestQuestion([question.dialogue for question in known], copied)
     trained, _ = _arrays(engine, train)
     report: dict[str, Any] = {"seen": None, "held_out": None}
-    respondent = Respondent(engine)
-    if measures := measure_by_name(respondent, measured):
+    responder = CachingEngine(engine)
+    if measures := measure_by_name(responder, measured):
         report["measures"] = measures
     for name, dialogues in (("seen", spread(train, max_dialogues)), ("held_out", held_out)):
         split, n_bytes = _arrays(engine, dialogues)
@@ -81,7 +81,7 @@ def evaluate(
             **_likelihood_measures(likelihood),
             "next_token_accuracy": rounded(accuracy),
             "unknown_share": rounded(_unknown_share(engine, dialogues)),
-            "replies": _reply_measures(respondent, asked, answers, training_answers) if asked else None,
+            "replies": _reply_measures(responder, asked, answers, training_answers) if asked else None,
             "baselines": {
                 "unigram": _likelihood_measures(unigram),
                 "nearest_question": _agreement([nearest_question.answer(q.text) for q in asked], asked, answers)
@@ -96,29 +96,29 @@ def evaluate(
 
 
 def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
-    """The last exchange of each dialogue whose answer is one to learn; a dialogue without one has none."""
+    """The last exchange of each dialogue whose answer carries loss, if any."""
     questions = []
     for dialogue in dialogues:
         messages = to_record(dialogue)["messages"]
-        for place in range(len(messages) - 1, 0, -1):
-            asked, answer = messages[place - 1], messages[place]
+        for i in range(len(messages) - 1, 0, -1):
+            asked, answer = messages[i - 1], messages[i]
             if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
-                # What the corpus accepts are replies to the last question.
-                accepted = accepted_replies(dialogue) if place == len(messages) - 1 else ()
-                questions.append(Question(tuple(messages[:place]), answer["content"], frozenset(accepted)))
+                # `accept` of the corpus is about the last question.
+                accepted = accepted_replies(dialogue) if i == len(messages) - 1 else ()
+                questions.append(Question(tuple(messages[:i]), answer["content"], frozenset(accepted)))
                 break
     return questions
 
 
 def spread(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
-    """At most `limit` dialogues, evenly spread over all of them."""
+    """At most `limit` dialogues, evenly spaced."""
     if len(dialogues) <= limit:
         return list(dialogues)
     return [dialogues[i] for i in np.linspace(0, len(dialogues) - 1, limit).astype(int)]
 
 
 def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> tuple[PreparedSplit, int | None]:
-    """The dialogues as arrays, and the bytes of their answers; None where a word of them is unknown."""
+    """The dialogues as arrays, and the UTF-8 bytes of their answers; None where a word of them is unknown."""
     messages = (to_record(dialogue)["messages"] for dialogue in dialogues)
     prepared = prepare_dialogues(messages, engine.tokenizer, engine.decoder.max_len, loss_on="reply")
     n_bytes = [dialogue.answer_bytes for dialogue in prepared.dialogues]
@@ -127,7 +127,7 @@ def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> tuple[PreparedSpli
 
 
 def _unknown_share(engine: Engine, dialogues: Sequence[Dialogue]) -> float:
-    """How much of the answers' words the vocabulary does not know."""
+    """The share of unknown tokens in the answers."""
     answers = [turn.content for dialogue in dialogues for turn in dialogue.turns if turn.role == "assistant"]
     ids = [i for answer in engine.tokenizer.encode_batch(answers) for i in answer]
     return sum(i in engine.tokenizer.unknown_ids for i in ids) / len(ids) if ids else 0.0
@@ -153,9 +153,12 @@ def _agreement(
 
 
 def _reply_measures(
-    respondent: Respondent, asked: list[Question], answers: dict[tuple[str, ...], set[str]], training_answers: set[str]
+    responder: CachingEngine,
+    asked: list[Question],
+    answers: dict[tuple[str, ...], set[str]],
+    training_answers: set[str],
 ) -> dict[str, float]:
-    replies = [reply for reply in respondent.reply([question.messages for question in asked]) if reply is not None]
+    replies = [reply for reply in responder.reply([question.messages for question in asked]) if reply is not None]
     texts = [reply.text for reply in replies]
     return {
         "asked": len(asked),

@@ -1,4 +1,4 @@
-"""How likely the model finds what was really answered."""
+"""The likelihood of the reference answers."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LARGEST_EXPONENT = 700.0  # exp(709.8) is the largest float
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Sums over the answer tokens of a split; `<eos>` is one of them, an unknown word is not: no model can say it.
+    """Sums over the answer tokens of a split, with `<eos>`, without unknown words, which no model can generate.
 
     loss_sum  nats
     bytes     UTF-8 bytes of the answers, `<eos>` has none; None where a word of them is unknown to the vocabulary
@@ -34,12 +34,12 @@ class Likelihood:
 
     @property
     def perplexity(self) -> float | None:
-        """exp of the mean negative log-likelihood per token; None where no float is so large."""
+        """exp of the mean negative log-likelihood per token; None where that overflows."""
         return math.exp(self.loss) if self.loss < LARGEST_EXPONENT else None
 
     @property
     def bits_per_byte(self) -> float | None:
-        """Bits per UTF-8 byte of the answers, which compares between vocabularies; None where a word is unknown."""
+        """Bits per UTF-8 byte of the answers, comparable between vocabularies; None where a word is unknown."""
         return self.loss_sum / math.log(2) / self.bytes if self.bytes else None
 
 
@@ -47,11 +47,11 @@ class Likelihood:
 def measure_likelihood(
     model: LanguageModel, split: PreparedSplit, n_bytes: int | None, pad_id: int
 ) -> tuple[Likelihood, float]:
-    """The model's likelihood of a split that is not empty, and the share of tokens it would have said first."""
+    """The model's likelihood of a split that is not empty, and its next-token accuracy."""
     model.eval()
     loss_sum, tokens, correct = 0.0, 0, 0
-    for rows in plan_batches(split.lengths, BATCH_TOKENS):
-        batch = collate(split, rows, pad_id)
+    for indices in plan_batches(split.lengths, BATCH_TOKENS):
+        batch = collate(split, indices, pad_id)
         measured = token_losses(model, batch.inputs, batch.targets)
         loss_sum += measured.losses.cpu().double().sum().item()  # MPS has no float64
         correct += int(measured.correct().sum())
@@ -60,8 +60,8 @@ def measure_likelihood(
 
 
 def unigram_likelihood(train: PreparedSplit, split: PreparedSplit, n_bytes: int | None, vocab_size: int) -> Likelihood:
-    """The baseline that knows only how frequent each token is in the training answers (add-one smoothing)."""
-    counts = np.bincount(train.tokens[train.loss], minlength=vocab_size) + 1
+    """The unigram baseline: token frequencies of the training answers, with add-one smoothing."""
+    counts = np.bincount(train.tokens[train.loss_mask], minlength=vocab_size) + 1
     losses = -np.log(counts / counts.sum())
-    answers = split.tokens[split.loss]
+    answers = split.tokens[split.loss_mask]
     return Likelihood(float(losses[answers].sum()), len(answers), n_bytes)

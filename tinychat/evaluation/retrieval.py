@@ -1,4 +1,4 @@
-"""The baseline for replies: no model at all, the answer to the training question that looks most alike."""
+"""The retrieval baseline: the answer to the most similar training question."""
 
 import math
 from array import array
@@ -17,8 +17,8 @@ class NearestQuestion:
         self._answers = list(answers)
         frequency = Counter(gram for question in questions for gram in set(_ngrams(question)))
         self._idf = {gram: math.log(len(questions) / n) + 1 for gram, n in frequency.items()}
-        # By n-gram: the questions that have it, and its weight in each. As arrays, since a common one is in thousands,
-        # and as numbers of a few bytes, since whole dialogues have millions of n-grams.
+        # Inverted index: by n-gram, the questions that have it, and its weight in each. Arrays, since whole dialogues
+        # have millions of n-grams.
         listed: dict[str, tuple[array[int], array[float]]] = {gram: (array("L"), array("d")) for gram in frequency}
         for row, question in enumerate(questions):
             for gram, weight in self._vector(Counter(_ngrams(question))).items():
@@ -35,9 +35,9 @@ class NearestQuestion:
         return self._answers[self.nearest(question, 1)[0][0]]
 
     def nearest(self, question: str, n: int) -> list[tuple[int, float]]:
-        """The `n` nearest questions: their places, and their likeness from 0 to 1, which falls.
+        """The `n` nearest questions: index and cosine similarity (0 to 1), the most similar first.
 
-        Equally near ones in their order. Spaces around a text are characters too, so all are alike a little.
+        Ties are in index order. Spaces around a text are characters too, so all texts are a little similar.
         """
         scores = np.zeros(len(self._answers))
         for gram, weight in self._vector(Counter(_ngrams(question))).items():
@@ -45,7 +45,7 @@ class NearestQuestion:
                 rows, others = self._index[gram]
                 scores[rows] += weight * others
         alike = np.flatnonzero(scores)
-        if n < len(alike):  # all need not be sorted
+        if n < len(alike):  # avoids sorting all
             alike = alike[scores[alike] >= np.partition(scores[alike], -n)[-n]]
         nearest = alike[np.argsort(-scores[alike], kind="stable")][:n]
         return [(int(row), min(float(scores[row]), 1.0)) for row in nearest]

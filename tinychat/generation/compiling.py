@@ -1,8 +1,8 @@
-"""A C file compiled by the machine's own compiler, once, and kept for later processes.
+"""Compiles a C file with the machine's own compiler, once, and caches the library.
 
-The library lies in `__pycache__` beside the source, or in the user's cache folder. Its name tells what it was made of
-and for (source, flags, processor), by which compiler, and the digest of its own bytes: what was cut, or is of another
-processor, is never loaded, since that would end the process.
+The library is in `__pycache__` next to the source, or in the user's cache folder. Its name holds digests of source,
+flags and processor, of the compiler, and of its own bytes: a truncated library, or one for another processor, would
+crash the process, and is never loaded.
 """
 
 import ctypes
@@ -25,17 +25,17 @@ from tinychat.files import is_alive, write_atomically
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c11", "-fopenmp-simd", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
-FOR_THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # the second where a compiler refuses the first
+FOR_THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # the second for compilers that refuse the first
 LIBRARIES = ("-lm",)
 COMMAND = (FLAGS, FOR_THIS_PROCESSOR, LIBRARIES)
 TIMEOUT = 60.0  # seconds
-LEFT = re.compile(r"tinychat-(\d{1,9})-\w+")  # the temporary folder of a process
-# Of /proc/cpuinfo, on x86 and ARM.
+LEFT = re.compile(r"tinychat-(\d{1,9})-\w+")  # a process's temporary folder; the number is its id
+# Keys of /proc/cpuinfo, on x86 and ARM.
 PROCESSOR = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
-# macOS has /usr/bin/cc without a compiler, too: whoever starts it gets a window that offers one.
+# macOS has /usr/bin/cc even without a compiler: starting it opens a window that offers to install one.
 APPLES_COMPILERS = ("/Library/Developer/CommandLineTools", "/Applications/Xcode.app")
 
-_one_at_a_time = threading.Lock()
+_lock = threading.Lock()
 
 
 class NotCompiled(Exception):
@@ -46,16 +46,16 @@ class NotCompiled(Exception):
 
 
 def load_compiled(source: Path) -> ctypes.CDLL:
-    """The library of a C file, compiled where that was not done before. Where it was, no process is started.
+    """The library of a C file, from the cache or newly compiled. No process is started where it is cached.
 
     Raises NotCompiled where there is no compiler, it fails, or its library cannot be kept or loaded.
     """
     if sys.platform == "win32":
         raise NotCompiled("on Windows nothing is compiled yet")
-    with _one_at_a_time:
+    with _lock:
         compiler = find_compiler()
         name = f"{source.stem}-{_digest(source.read_bytes(), repr(COMMAND).encode(), _processor())}-"
-        if compiler:  # where there is none, the library of any will do
+        if compiler:  # without one, a library of any compiler is taken
             name += f"{_identity(compiler)}-"
         folders = _folders(source)
         library = _load(_kept(folders, name))
@@ -76,28 +76,28 @@ def load_compiled(source: Path) -> ctypes.CDLL:
 
 
 def find_compiler() -> list[str]:
-    """The command of the C compiler, CC's or the first that there is, with its whole path; empty where there is none.
+    """The command of the C compiler, CC's or the first that is found, with its full path; empty where there is none.
 
-    Nothing is started.
+    No process is started.
     """
     asked = _asked_compiler()
     for command in [asked] if asked else [[name] for name in COMPILERS]:
         path = shutil.which(command[0])
-        if path and not _offers_a_compiler_only(path):
+        if path and not _is_apple_stub(path):
             return [str(Path(path).absolute()), *command[1:]]
     return []
 
 
 def _asked_compiler() -> list[str]:
-    """The words of CC: a command, and maybe options."""
+    """The words of CC: a command and its options, if any."""
     asked = os.environ.get("CC", "")
     try:
         return shlex.split(asked)
-    except ValueError:  # a quotation mark without its other
+    except ValueError:  # an unmatched quotation mark
         return [asked]
 
 
-def _offers_a_compiler_only(path: str) -> bool:
+def _is_apple_stub(path: str) -> bool:
     there = any(map(os.path.isdir, APPLES_COMPILERS))
     return sys.platform == "darwin" and path.startswith("/usr/bin/") and not there
 
@@ -114,13 +114,13 @@ def _digest(*parts: bytes) -> str:
 
 
 def _identity(compiler: list[str]) -> str:
-    """Another one after an update, too."""
+    """Changes when the compiler is updated."""
     status = Path(compiler[0]).stat()
     return _digest(repr((compiler, status.st_size, status.st_mtime_ns)).encode())
 
 
 def _processor() -> bytes:
-    """What the processor is and can; where the system has no file that tells, which machine this is."""
+    """The processor and its features; without /proc/cpuinfo, the machine's name."""
     system = os.uname()
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
@@ -131,18 +131,18 @@ def _processor() -> bytes:
 
 
 def _folders(source: Path) -> list[Path]:
-    """Where libraries may lie: beside the source, and the user's cache folder."""
+    """The cache folders: next to the source, and the user's cache folder."""
     folders = [source.parent / "__pycache__"]
     asked = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         cache = asked if asked.is_absolute() else Path.home() / ".cache"
-    except RuntimeError:  # nobody knows where that is
+    except RuntimeError:  # no home folder
         return folders
     return [*folders, cache / "tinychat"]
 
 
 def _is_trusted(folder: Path) -> bool:
-    """Whether nobody else could have put something there: what is loaded from it is run."""
+    """Whether only this user and root can write there: what is loaded from it is executed."""
     try:
         status = folder.lstat()
     except OSError:
@@ -166,7 +166,7 @@ def _may_write(folder: Path) -> bool:
 
 
 def _kept(folders: Iterable[Path], name: str) -> Iterator[Path]:
-    """The whole libraries whose names begin so."""
+    """The intact libraries whose names begin with `name`."""
     for folder in filter(_is_trusted, folders):
         try:
             paths = sorted(folder.iterdir())
@@ -176,7 +176,7 @@ def _kept(folders: Iterable[Path], name: str) -> Iterator[Path]:
 
 
 def _keep(folders: Iterable[Path], name: str, library: bytes) -> Iterator[Path]:
-    """The library, written into one folder after the other for as long as somebody asks."""
+    """Write the library into one folder after the other, as long as the caller iterates."""
     for folder in folders:
         try:
             write_atomically(folder / name, library)
@@ -187,7 +187,7 @@ def _keep(folders: Iterable[Path], name: str, library: bytes) -> Iterator[Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether it is a file of ours with the bytes that its name tells; a pipe, say, is not opened."""
+    """Whether it is a regular file of ours whose bytes match the digest in its name."""
     try:
         status = path.lstat()
         if path.suffix != ".so" or not stat.S_ISREG(status.st_mode) or not _is_ours(status):
@@ -198,8 +198,8 @@ def _is_whole(path: Path) -> bool:
 
 
 def _load(paths: Iterable[Path]) -> ctypes.CDLL | None:
-    """The first that can be loaded; None where there are none. Raises NotCompiled where all are refused: so would be
-    what is compiled again.
+    """The first that can be loaded; None where there are none. Raises NotCompiled where none can be loaded: compiling
+    again would not help.
     """
     faults = []
     for path in paths:
@@ -233,7 +233,7 @@ def _compile(compiler: list[str], source: Path) -> bytes:
 
 
 def _remove_left(folder: Path) -> None:
-    """Remove what processes of this user left there that were killed while they compiled."""
+    """Remove the temporary folders of this user's processes that were killed while they compiled."""
     for left in folder.glob("tinychat-*"):
         found = LEFT.fullmatch(left.name)
         with suppress(OSError):
@@ -244,10 +244,10 @@ def _remove_left(folder: Path) -> None:
 
 
 def _run(command: list[str], errors: Path) -> str:
-    """What is wrong, in short; empty where the command succeeds. Raises NotCompiled where it takes too long."""
+    """A short error message; empty where the command succeeds. Raises NotCompiled where it takes too long."""
     import subprocess
 
-    # A session of its own, so that its children end with it; a file, since a pipe would wait for them.
+    # A session of its own, so that its children can be killed with it; a file, since a pipe would wait for them.
     with (
         open(errors, "wb") as file,
         subprocess.Popen(

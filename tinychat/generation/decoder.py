@@ -1,4 +1,4 @@
-"""What the engine asks of whatever computes the model: read prompts, go on by a token, free a slot."""
+"""The interface of decoders, which compute the model for the engine: prefill, step, free."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,9 +10,9 @@ Floats = npt.NDArray[np.float32]
 
 
 class Decoder(Protocol):
-    """A model with a key/value cache for so many sequences, a slot each, allocated once. V is `vocab_size`.
+    """A model with a key/value cache that is allocated once, one slot per sequence. V is `vocab_size`.
 
-    Where a call raises, what the slots hold is unknown: free them.
+    After a call that raises, the content of the slots is undefined: free them.
     """
 
     @property
@@ -28,10 +28,10 @@ class Decoder(Protocol):
         """The most sequences at once; slots are numbered from 0."""
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
-        """Read new sequences into free slots; logits (n, V) of the token after each."""
+        """Read new sequences into free slots; logits (n, V) for the next token of each."""
 
     def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
-        """Lengthen the sequences in these slots by a token each; logits (n, V) of the token after each."""
+        """Append a token to each of the sequences in these slots; logits (n, V) for the next token of each."""
 
     def free(self, slots: Sequence[int]) -> None:
-        """Forget the sequences in these slots."""
+        """Free these slots."""

@@ -1,4 +1,4 @@
-"""Continuous batching: replies of different lengths in one batch, which each may enter and leave at any step."""
+"""Continuous batching: replies of different lengths in one batch, each entering and leaving at any step."""
 
 import threading
 from collections import deque
@@ -24,10 +24,10 @@ FinishReason = Literal["stop", "length", "cancelled"]
 
 @dataclass(frozen=True)
 class Choice:
-    """One token that was chosen, and what the model itself thought of it, before temperature and the like.
+    """One chosen token with log-probabilities of the model's own distribution, before temperature and the like.
 
     logprob       its log-probability, nats
-    alternatives  id and log-probability of the likeliest tokens, the likeliest first, if they were asked for
+    alternatives  id and log-probability of the likeliest tokens, the likeliest first (`SamplingOptions.alternatives`)
     """
 
     token_id: int
@@ -40,11 +40,11 @@ class Reply:
     """What the model answers.
 
     text           without the stop text that ended it, if one did
-    token_ids      what it said, without `<eos>`
-    finish_reason  stop: it said `<eos>` or a stop text; length: `max_tokens` or the model's `max_len` was reached;
-                   cancelled: whoever asked wanted no more
+    token_ids      without `<eos>`
+    finish_reason  stop: `<eos>` or a stop text was generated; length: `max_tokens` or the model's `max_len` was
+                   reached; cancelled: by the caller
     choices        one for each token, `<eos>` included
-    prompt_ids     what it read, in the chat template
+    prompt_ids     the prompt, in the chat template
     """
 
     text: str
@@ -65,18 +65,18 @@ class Reply:
 
 
 class Request:
-    """One reply in the making."""
+    """A reply while it is generated."""
 
     def __init__(self, prompt_ids: Sequence[int], options: SamplingOptions, tokenizer: Tokenizer) -> None:
         self.prompt_ids, self.options = tuple(prompt_ids), options
         self.ids = list(prompt_ids)  # of prompt and reply
         self.choices: list[Choice] = []
-        self.pending = b""  # of a character that is not whole
+        self.pending = b""  # bytes of an incomplete character
         self.finish_reason: FinishReason | None = None
         self.rng = np.random.default_rng(options.seed)
         self._text = ReplyText(tokenizer.decode, options.stop)
         self._pieces: list[str] = []
-        self._reading = threading.Lock()  # one thread may lengthen the reply while another asks for its text
+        self._reading = threading.Lock()  # one thread may append to the reply while another asks for its text
 
     @property
     def n_new(self) -> int:
@@ -84,10 +84,10 @@ class Request:
         return len(self.ids) - len(self.prompt_ids)
 
     def append(self, choice: Choice) -> None:
-        """Lengthen the reply by a token."""
+        """Append a token to the reply."""
         self.choices.append(choice)
         self.ids.append(choice.token_id)
-        # Without a stop text to look for, the text is made when it is asked for, of all new tokens at once.
+        # Without stop texts, the text is decoded when it is asked for, from all new tokens at once.
         if self.options.stop:
             self._read()
             if self._text.stopped:
@@ -96,19 +96,19 @@ class Request:
     def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
         """End the reply."""
         self.choices += [eos] if eos else []
-        self.finish_reason = reason  # last: who sees it finds the whole reply
+        self.finish_reason = reason  # last: a thread that sees it finds the whole reply
 
     def new_text(self) -> str:
-        """What may be shown since the last time this was asked."""
+        """The text that has become final since the last call."""
         self._read()
         with self._reading:
             pieces, self._pieces = self._pieces, []
         return "".join(pieces)
 
     def _read(self) -> None:
-        """Make text of what was said since the last time."""
+        """Decode the tokens since the last call."""
         with self._reading:
-            ended = self.finish_reason  # before the tokens: a reply that has ended gets no more
+            ended = self.finish_reason  # read before the tokens: a finished reply gets no more
             piece = self._text.grow_to(self.ids[len(self.prompt_ids) :])
             self._pieces.append(piece + self._text.end(cut=ended != "stop") if ended else piece)
 
@@ -117,22 +117,22 @@ class Request:
         if self.finish_reason is None:
             raise ValueError("this reply has not ended")
         self._read()
-        said = tuple(self.ids[len(self.prompt_ids) :])
-        return Reply(self._text.text, said, self.finish_reason, tuple(self.choices), self.prompt_ids)
+        token_ids = tuple(self.ids[len(self.prompt_ids) :])
+        return Reply(self._text.text, token_ids, self.finish_reason, tuple(self.choices), self.prompt_ids)
 
 
 class Engine:
-    """A model with its vocabulary, ready to answer many at once. `folder` is where it lies, to be named in errors."""
+    """A model with its vocabulary, ready to answer many at once. `folder` is named in errors."""
 
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer, folder: Path | None = None) -> None:
         self.decoder, self.tokenizer, self.folder = decoder, tokenizer, folder
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
         self._suppressed = cache(self._suppressed_after)
-        self.lock = threading.RLock()  # of threads that share a model; a step of one is a step of all
-        self._running: dict[int, Request] = {}  # by slot, lowest first: neighbours are computed without a copy
+        self.lock = threading.RLock()  # for threads that share a model; a step advances the replies of all
+        self._running: dict[int, Request] = {}  # by slot, lowest first: adjacent slots need no copy
 
     def reply(self, dialogues: Sequence[Sequence[Message]], options: SamplingOptions) -> list[Reply]:
-        """Answer dialogues that end with a user's turn, in their order, as many at once as the decoder holds.
+        """Answer dialogues that end with a user's turn, in order, as many at once as the decoder has slots.
 
         Raises InputError where a user's turn is too long for the model.
         """
@@ -149,7 +149,7 @@ class Engine:
         return [request.reply() for request in requests]
 
     def stream(self, messages: Sequence[Message], options: SamplingOptions) -> "ReplyStream":
-        """The reply while it is made. Raises InputError where the user's turn is too long."""
+        """Stream a reply. Raises InputError where the user's turn is too long."""
         return ReplyStream(self, self.request(messages, options))
 
     def fits(self, messages: Sequence[Message], options: SamplingOptions) -> bool:
@@ -168,13 +168,13 @@ class Engine:
 
     @property
     def free_slots(self) -> int:
-        """How many more may be admitted now."""
+        """How many more requests may be admitted now."""
         return self.decoder.slots - len(self._running)
 
     def admit(self, requests: Sequence[Request]) -> None:
-        """Read the prompts, beside the replies that run already, and choose the first token of each reply.
+        """Prefill the prompts, while other replies are running, and choose the first token of each reply.
 
-        Those that were cancelled before stay out. Raises ValueError for more requests than there are `free_slots`.
+        Cancelled requests are skipped. Raises ValueError for more requests than there are `free_slots`.
         """
         with self.lock:
             requests = [request for request in requests if request.finish_reason is None]
@@ -190,7 +190,7 @@ class Engine:
                 self._choose(requests, logits)
 
     def step(self) -> None:
-        """Lengthen every running reply by a token."""
+        """Append a token to every running reply."""
         with self.lock:
             if not self._running:
                 return
@@ -200,7 +200,7 @@ class Engine:
                 self._choose(requests, logits)
 
     def cancel(self, request: Request) -> None:
-        """End a reply before its time, perhaps before it was admitted; one that has ended is left as it is."""
+        """Cancel a reply, running or not yet admitted; a finished one stays as it is."""
         with self.lock, self._reset_on_error():
             if request.finish_reason is None:
                 request.finish("cancelled")
@@ -208,7 +208,7 @@ class Engine:
 
     @contextmanager
     def _reset_on_error(self) -> Iterator[None]:
-        """Where Ctrl-C or an error breaks off in the middle, nobody knows what the slots hold: all that run end."""
+        """After Ctrl-C or an error the content of the slots is undefined: cancel all running replies."""
         try:
             yield
         except BaseException:
@@ -229,13 +229,13 @@ class Engine:
         highest = logits.max(axis=1, keepdims=True)
         totals = np.log(np.exp(logits - highest).sum(axis=1, dtype=np.float64)) + highest[:, 0]  # (B,)
         allowed = np.empty_like(logits)
-        for request, row, out in zip(requests, logits, allowed, strict=True):
-            np.add(row, self._suppressed(request.pending), out=out)
+        for request, own_logits, out in zip(requests, logits, allowed, strict=True):
+            np.add(own_logits, self._suppressed(request.pending), out=out)
         sequences = [SequenceState(request.ids, request.n_new, request.options, request.rng) for request in requests]
         tokens = choose_tokens(allowed, sequences, self.tokenizer.eos_id)
         logprobs = (logits[np.arange(len(tokens)), tokens] - totals).tolist()
-        for place, (request, token, logprob) in enumerate(zip(requests, tokens, logprobs, strict=True)):
-            choice = Choice(token, logprob, best(logits[place], totals[place], request.options.alternatives))
+        for row, (request, token, logprob) in enumerate(zip(requests, tokens, logprobs, strict=True)):
+            choice = Choice(token, logprob, top_logprobs(logits[row], totals[row], request.options.alternatives))
             if token == self.tokenizer.eos_id:
                 request.finish("stop", choice)
                 continue
@@ -248,8 +248,8 @@ class Engine:
         self._free_finished()
 
     def _suppressed_after(self, pending: bytes) -> Floats:
-        """Minus infinity for the tokens (V,) that may not follow while these bytes of a character wait for the rest of
-        it, 0 for the others.
+        """Added to the logits (V,): minus infinity for tokens that may not follow these bytes of an incomplete
+        character, 0 for the others.
         """
         suppressed = np.zeros(self.decoder.vocab_size, dtype=bool)
         suppressed[self.tokenizer.suppressed_token_ids(self.decoder.vocab_size)] = True
@@ -258,7 +258,7 @@ class Engine:
         return np.where(suppressed, np.float32(-np.inf), np.float32(0))
 
     def _free_finished(self) -> None:
-        """Give the slots of those that have finished to others."""
+        """Free the slots of finished replies."""
         finished = [slot for slot, request in self._running.items() if request.finish_reason is not None]
         if finished:
             self.decoder.free(finished)
@@ -266,9 +266,9 @@ class Engine:
 
 
 class ReplyStream:
-    """A reply while it is made: its pieces, each of whole characters; joined they are the reply's text.
+    """A streamed reply: its pieces, each of whole characters; joined they are the reply's text.
 
-    As a context manager it ends the reply when the block ends, however that is.
+    As a context manager it cancels an unfinished reply when the block ends.
     """
 
     def __init__(self, engine: Engine, request: Request) -> None:
@@ -277,7 +277,7 @@ class ReplyStream:
     def __iter__(self) -> Iterator[str]:
         try:
             while True:
-                ended = self._request.finish_reason is not None  # before the text: another thread may end it between
+                ended = self._request.finish_reason is not None  # read first: another thread may finish it
                 if piece := self._request.new_text():
                     yield piece
                 elif ended:
@@ -289,7 +289,7 @@ class ReplyStream:
 
     def _go_on(self) -> None:
         with self._engine.lock:
-            if self._begun or not self._engine.free_slots:  # without a free slot, the others go on until there is one
+            if self._begun or not self._engine.free_slots:  # without a free slot, the others advance until there is one
                 self._engine.step()
             else:
                 self._begun = True
@@ -302,7 +302,7 @@ class ReplyStream:
         self.close()
 
     def close(self) -> None:
-        """End the reply where it is, if it has not ended."""
+        """Cancel the reply, if it has not finished."""
         self._engine.cancel(self._request)
 
     @property
@@ -311,11 +311,11 @@ class ReplyStream:
         return self._request.reply()
 
 
-def best(logits: Floats, total: float, n: int) -> tuple[tuple[int, float], ...]:
-    """Id and log-probability of the `n` likeliest tokens; `total` is the logarithm of all exponentials' sum."""
+def top_logprobs(logits: Floats, logsumexp: float, n: int) -> tuple[tuple[int, float], ...]:
+    """Id and log-probability of the `n` likeliest tokens; `logsumexp` is that of the logits."""
     if not n:
         return ()
-    # The whole vocabulary need not be sorted.
+    # Avoids sorting the whole vocabulary.
     near = np.flatnonzero(logits >= np.partition(logits, -n)[-n]) if n < len(logits) else np.arange(len(logits))
     likeliest = near[np.argsort(-logits[near], kind="stable")][:n]
-    return tuple((int(token), float(logits[token] - total)) for token in likeliest)
+    return tuple((int(token), float(logits[token] - logsumexp)) for token in likeliest)

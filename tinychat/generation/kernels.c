@@ -1,32 +1,32 @@
-/* The model's arithmetic as one call, which a second thread may help with.
+/* The forward pass as one call, which a second thread may help with.
 
 N tokens, T tokens in a sequence, D embed_dim, H heads, K head dim, F ffn_dim, V vocabulary, L layers.
 
-How two threads share the work: it is a row of parts (a product, the attention of a layer, ...), each cut into chunks
-that need nothing of each other. The leader takes the chunks of a part from the front, the helper from the back, into a
-buffer of its own, and the leader copies what the helper has finished. The leader never waits: what is unfinished when
-the two meet it computes itself, and what the helper finishes later belongs to a part that has passed, as its number
-says. So a helper that the system puts to sleep, or that is not there at all, costs nothing but its help. */
+How two threads share the work: it is a sequence of parts (a matrix product, the attention of a layer, ...), each
+divided into independent chunks. The leader takes the chunks of a part from the front, the helper from the back, into a
+buffer of its own, and the leader copies what the helper has finished. The leader never waits: chunks that are
+unfinished when the two meet it computes itself; a chunk that the helper finishes later is ignored, since it has the
+number of an earlier part. So a helper that the system suspends, or that is missing, costs nothing but its help. */
 
 #include <math.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Here and in native_decoder.py the same: the parts of a layer in their order, the one after all layers, and no part at all. */
+/* As in native_decoder.py: the parts of a layer in order, the output layer, and no part. */
 enum { PROJECTION, ATTENTION, OUT_PROJ, FFN_IN, FFN_OUT, OUTPUT, NONE };
 /* The last axis of `offsets`. */
 enum { WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS, KINDS };
-/* Of `signals`, each in a cache line of its own. LEADER and HELPER hold the number of a part, and in their lowest bits
-how many of its chunks that thread has taken, or has finished. */
+/* Indices into `signals`, each in a cache line of its own. LEADER and HELPER hold the number of a part, and in their
+lowest bits how many of its chunks the leader has taken, or the helper has finished. */
 enum { LEADER = 0, HELPER = 8, PART = 16, LAYER = 24, COUNT = 32 };
 enum { BITS = 20, CHUNKS = (1 << BITS) - 1 };
 
 enum { CHUNK = 16384 };  /* weights in a chunk of a product: 64 KB, which a core reads in about two microseconds */
 static const float EPS = 1e-5f;  /* torch's, of a layer norm */
 
-/* What waits in a loop lets its core serve others, and gives up after so many rounds, 0.1 to 0.2 ms: longer than the
-leader takes between two parts, unless it waits for a core itself. */
+/* A spinning helper yields to the other hyperthread, and gives up after SPIN_LIMIT rounds, 0.1 to 0.2 ms: longer than
+the leader takes between two parts, unless it waits for a core itself. */
 #if defined(__x86_64__) || defined(__i386__)
 enum { SPIN_LIMIT = 5000 };
 #define PAUSE() __builtin_ia32_pause()
@@ -38,8 +38,8 @@ enum { SPIN_LIMIT = 100000 };
 #define PAUSE() ((void)0)
 #endif
 
-/* The floats of a vector register, and how many panels of a weight and tokens are multiplied at once: as many as leave
-each sum in a register. */
+/* The floats of a vector register, and the panels of a weight and the tokens of a tile: as many as keep each sum in a
+register. */
 #if defined(__AVX512F__)
 #define TOKENS 6
 enum { LANES = 16, PANELS = 4 };
@@ -54,13 +54,13 @@ enum { LANES = 4, PANELS = 1 };
 enum { LANES = 4, PANELS = 1 };
 #endif
 enum { PANEL = 16, VECTORS = PANEL / LANES };  /* as native_decoder.py lays out weights */
-/* Plain C has no name for a vector register; these are of gcc and clang. They may lie anywhere. */
+/* Vector extensions of gcc and clang; unaligned. */
 typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 
-enum { AHEAD = 1024 };  /* how far ahead of its use a weight is asked for, in floats */
+enum { AHEAD = 1024 };  /* prefetch distance of weights, in floats */
 
-/* All that both threads work on, as native_decoder.py describes it. */
+/* The memory that both threads work on; described in native_decoder.py. */
 typedef struct {
     int64_t n_layers, n_slots, n_heads, max_len, head_dim, width, ffn_dim, vocab_size;
     const float *weights;
@@ -79,7 +79,7 @@ static inline void write_signal(const Step *step, int which, int64_t value) {
     atomic_store_explicit(&step->signals[which], value, memory_order_release);
 }
 
-/* How many numbers a part gives for each token. */
+/* Outputs of a part per token. */
 static int64_t size_of(const Step *step, int64_t part) {
     switch (part) {
     case PROJECTION: return 3 * step->width;
@@ -89,12 +89,12 @@ static int64_t size_of(const Step *step, int64_t part) {
     }
 }
 
-/* Where a layer's weights of a part, of one of the KINDS, begin. */
+/* The weight, bias or norm (one of KINDS) of a layer's part. */
 static const float *weight_of(const Step *step, int64_t layer, int64_t part, int kind) {
     return step->weights + step->offsets[(layer * (OUTPUT + 1) + part) * KINDS + kind];
 }
 
-/* Where a head's keys (T, K) of a slot begin in the cache, and its values. */
+/* The offset of a head's keys (T, K) and values in the cache. */
 static int64_t kv_offset(const Step *step, int64_t layer, int64_t slot, int64_t head) {
     return ((layer * step->n_slots + slot) * step->n_heads + head) * step->max_len * step->head_dim;
 }
@@ -124,7 +124,7 @@ static inline float total(Lanes lanes) {
 }
 
 static inline float dot(int64_t width, const float *one, const float *other) {
-    Lanes a = {0}, b = {0}, c = {0}, d = {0};  /* four, since each sum waits for the one before */
+    Lanes a = {0}, b = {0}, c = {0}, d = {0};  /* four independent sums, for instruction-level parallelism */
     int64_t i = 0;
     for (; i + 4 * LANES <= width; i += 4 * LANES) {
         a += load(one + i) * load(other + i);
@@ -147,11 +147,11 @@ static inline float sum_of(int64_t width, const float *of) {
     return all;
 }
 
-/* Some tokens of x (tokens, width) by some panels of a weight (panels, width, PANEL), into y (tokens, height), of which
-`columns` are there, with the bias and at least `least`; what is no number stays that.
+/* Some tokens of x (tokens, width) times some panels of a weight (panels, width, PANEL) plus the bias, at least
+`least`, into y (tokens, height), of which `columns` exist; NaN stays NaN.
 
-Each number is the bias, then each product after the other, whatever else is computed: so a token's numbers are the same
-in every batch. `tokens` and `panels` are constants where this is called, so that all sums have a register. */
+Each output is the bias, then one product after the other, in a fixed order: so a token's results are the same in every
+batch. `tokens` and `panels` are compile-time constants, so that all sums stay in registers. */
 static inline __attribute__((always_inline)) void multiply_tile(int tokens, int panels, int64_t width,
                                                                 const float *weight, const float *bias, float least,
                                                                 const float *x, float *y, int64_t height,
@@ -227,7 +227,7 @@ static void attend(const float *query, const float *keys, const float *values, i
     }
 }
 
-/* The layer norm of the first `n` lines of x + added, (N, D) each, into x, with the weights behind a layer's part. */
+/* x = layer norm of x + added for the first `n` tokens, (N, D) each, with the norm of a layer's part. */
 static void normalise(const Step *step, int64_t n, const float *restrict added, int64_t layer, int64_t part) {
     const float *restrict weight = weight_of(step, layer, part, NORM_WEIGHT);
     const float *restrict bias = weight_of(step, layer, part, NORM_BIAS);
@@ -245,7 +245,7 @@ static void normalise(const Step *step, int64_t n, const float *restrict added, 
     }
 }
 
-/* A thread's chunks of the attention, each a head of a token, into y (N, D); how many it took. */
+/* A thread's chunks of the attention, each a head of a token, into y (N, D); returns how many it took. */
 static int64_t attend_all(const Step *step, int64_t number, int leading, int64_t layer, int64_t n, float *y) {
     int64_t heads = step->n_heads, width = step->head_dim, chunks = n * heads, taken = 0, chunk;
     float *scores = step->scores + (leading ? 0 : step->max_len);
@@ -259,7 +259,7 @@ static int64_t attend_all(const Step *step, int64_t number, int leading, int64_t
     return taken;
 }
 
-/* What a part multiplies, (N, width). */
+/* The input of a part, (N, width). */
 static const float *input_of(const Step *step, int64_t part) {
     switch (part) {
     case OUT_PROJ: return step->mixed;
@@ -271,7 +271,7 @@ static const float *input_of(const Step *step, int64_t part) {
 
 static int64_t width_of(const Step *step, int64_t part) { return part == FFN_OUT ? step->ffn_dim : step->width; }
 
-/* A thread's chunks of a part, into y (N, out): how many numbers at the front of each line the leader computed. */
+/* A thread's chunks of a part, into y (N, out); returns how many outputs at the front of each row it took. */
 static int64_t run_chunks(const Step *step, int64_t number, int leading, int64_t part, int64_t layer, int64_t n, float *y) {
     if (part == ATTENTION) return attend_all(step, number, leading, layer, n, y) * step->head_dim;
     int64_t width = width_of(step, part), height = size_of(step, part), taken = 0, chunk;
@@ -288,7 +288,7 @@ static int64_t run_chunks(const Step *step, int64_t number, int leading, int64_t
     return taken * at_once * PANEL;
 }
 
-/* What the tokens' keys and values are goes into the cache. */
+/* Append the tokens' keys and values to the cache. */
 static void append_kv(const Step *step, int64_t layer, int64_t n) {
     int64_t width = step->head_dim;
     for (int64_t token = 0; token < n; token++) {
@@ -301,7 +301,7 @@ static void append_kv(const Step *step, int64_t layer, int64_t n) {
     }
 }
 
-/* A part of a layer for `n` tokens, into y (N, out), with what help there is. */
+/* A part of a layer for `n` tokens, into y (N, out), shared with the helper. */
 static void lead_part(const Step *step, int64_t part, int64_t layer, int64_t n, float *y) {
     int64_t number = (read_signal(step, LEADER) >> BITS) + 1;
     write_signal(step, PART, part);
@@ -309,7 +309,7 @@ static void lead_part(const Step *step, int64_t part, int64_t layer, int64_t n, 
     write_signal(step, COUNT, n);
     write_signal(step, LEADER, number << BITS);
     int64_t first = run_chunks(step, number, 1, part, layer, n, y), height = size_of(step, part);
-    if (part == ATTENTION) {  /* its chunks lie one behind the other over all tokens */
+    if (part == ATTENTION) {  /* its chunks are contiguous over all tokens */
         height *= n;
         n = 1;
     }
@@ -320,9 +320,8 @@ static void lead_part(const Step *step, int64_t part, int64_t layer, int64_t n, 
     }
 }
 
-/* The first `n` tokens of `step`, whose embeddings are in `x`, through the model; the cache takes them in.
-
-Logits (M, V) of the `m` tokens `selected` that follow. */
+/* Run the first `n` tokens of `step`, whose embeddings are in `x`, through the model, and append them to the cache; the
+logits (M, V) of the `m` tokens `selected`. */
 void lead(const Step *step, int64_t n, int64_t m, float *logits) {
     int64_t width = step->width, n_layers = step->n_layers;
     memset(step->branch, 0, n * width * sizeof(float));
@@ -344,14 +343,14 @@ void lead(const Step *step, int64_t n, int64_t m, float *logits) {
     write_signal(step, LEADER, ((read_signal(step, LEADER) >> BITS) + 1) << BITS);
 }
 
-/* The helper's side, until the call of `lead` that is under way has ended, or no longer goes on.
+/* The helper's side, until the current call of `lead` has ended or stalls.
 
-Where cores are scarce, the system may let the helper wait in the leader's place. */
+It gives up spinning, since on a busy machine it may occupy the core that the leader waits for. */
 void help_out(const Step *step) {
     for (;;) {
         int64_t number = read_signal(step, LEADER) >> BITS;
         int64_t part = read_signal(step, PART), layer = read_signal(step, LAYER), n = read_signal(step, COUNT);
-        /* These three may be of the next part; where that is missed, the number tells the leader. */
+        /* These three may belong to the next part; if so, the leader sees an old number. */
         if (read_signal(step, LEADER) >> BITS != number) continue;
         if (part == NONE) return;
         run_chunks(step, number, 0, part, layer, n, step->helped);
@@ -362,5 +361,5 @@ void help_out(const Step *step) {
     }
 }
 
-/* For whoever loads this: whether both mean the same by a step. */
+/* Lets the caller check that both have the same layout of Step. */
 int64_t step_bytes(void) { return sizeof(Step); }

@@ -1,4 +1,4 @@
-"""A model folder made ready to answer, by the fastest decoder that computes it on this machine."""
+"""Loads a model folder into an engine, with the fastest decoder for this machine."""
 
 import os
 from pathlib import Path
@@ -9,17 +9,17 @@ from tinychat.generation.engine import Engine
 from tinychat.model.config import ModelConfig
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
-from tinychat.runtime import asked_threads, choose_decoder, naming_lack_of_memory, usable_cores
+from tinychat.runtime import asked_threads, choose_decoder, out_of_memory_as_input_error, usable_cores
 from tinychat.tokenizer import load_tokenizer
 
-SLOTS = 32  # dialogues at once; in numpy the cache takes memory only for those that are there, in torch for all
+SLOTS = 32  # dialogues at once; in numpy the cache takes memory only for slots in use, in torch for all
 
 
 def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = None) -> Engine:
-    """The model in `folder`, with room for `slots` dialogues at once; `device` is the caller's, if it computes on one.
+    """The model in `folder`, with `slots` slots; `device` is the caller's, if it already computes on one.
 
-    Raises InputError in one line where the folder is not there, a file of it is missing, damaged, of a newer version
-    or not ours, or where TINYCHAT_* asks for what is not there.
+    Raises InputError where the folder or a file of it is missing, damaged, of a newer version or not ours, or where
+    TINYCHAT_* asks for what is not available.
     """
     folder = Path(folder)
     if slots < 1:
@@ -32,7 +32,7 @@ def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = Non
         )
     config = load_config(folder)
     tokenizer = load_tokenizer(folder, at_most=config.vocab_size)
-    with naming_lack_of_memory(
+    with out_of_memory_as_input_error(
         "{folder}: no memory for {batch_size} dialogues of {max_len} tokens at once; batch_size=1 takes the least",
         folder=folder,
         batch_size=slots,
@@ -42,8 +42,8 @@ def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = Non
 
 
 def load_decoder(folder: str | Path, slots: int, kind: str, device: str | None = None) -> Decoder:
-    """The model in `folder` as numpy, native or torch computes it. By auto native does, or numpy where nothing can be
-    compiled, or torch where neither computes the architecture. Raises InputError as `load_engine` does.
+    """The model in `folder` in the numpy, native or torch decoder. `auto`: native, or numpy where nothing can be
+    compiled, or torch where neither supports the architecture. Raises InputError as `load_engine` does.
     """
     if kind == "torch":
         return _load_torch_decoder(folder, slots, device)
@@ -86,8 +86,7 @@ def _wrong_architecture(kind: str, config: ModelConfig) -> InputError:
 
 
 def _load_torch_decoder(folder: str | Path, slots: int, device: str | None) -> Decoder:
-    # More than the stages have: who asks for torch wants its speed, and the pauses between tokens are longer than
-    # those of training (docs/experiments.md).
+    # More than in the stages: the pauses between tokens are longer than those of training (docs/experiments.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         import torch

@@ -1,5 +1,4 @@
-"""The model in compiled C (kernels.c), in fp32, for CPUs; for one sequence it reads the weights as fast as memory gives
-them.
+"""The model in compiled C (kernels.c), in fp32, for CPUs; for one sequence the speed is bound by memory bandwidth.
 
 N tokens of all sequences together, T tokens in a sequence, S slots, D embed_dim, H heads, K head dim, F ffn_dim,
 V vocabulary, L layers.
@@ -27,19 +26,19 @@ from tinychat.model.config import ModelConfig
 Ints = npt.NDArray[np.int64]
 SOURCE = Path(__file__).with_name("kernels.c")
 
-# As in kernels.c: the parts of a layer in their order, the one after all layers, and no part at all.
+# As in kernels.c: the parts of a layer in order, the output layer, and no part.
 PROJECTION, ATTENTION, OUT_PROJ, FFN_IN, FFN_OUT, OUTPUT, NONE = range(7)
-PANEL = 16  # numbers of a part's output that lie side by side in its weight
+PANEL = 16  # outputs that are interleaved in a packed weight
 # The last axis of `Step.offsets`.
 WEIGHT, BIAS, NORM_WEIGHT, NORM_BIAS = range(4)
-# Of `Step.signals`, each in a cache line of its own.
+# Indices into `Step.signals`, each in a cache line of its own.
 LEADER, HELPER, PART, LAYER, COUNT = range(0, 40, 8)
 SIGNALS = 40
 BITS = 20
 CHUNKS = (1 << BITS) - 1
-MOST_TOKENS = 64  # of new prompts, at once
+MOST_TOKENS = 64  # of prompts in one call
 ALIGNMENT = 16  # floats in a cache line
-# Which part reads each of the weights that the table of the architecture names, in its order.
+# The part and kind of each weight in classic_config.LAYER, in its order.
 LAYER_PARTS = (
     (PROJECTION, WEIGHT),
     (PROJECTION, BIAS),
@@ -58,23 +57,23 @@ LAST_PARTS = ((OUTPUT, WEIGHT), (OUTPUT, BIAS), (OUTPUT, NORM_WEIGHT), (OUTPUT, 
 
 
 class Step(NamedTuple):
-    """All that both threads work on; `most` is the most tokens of one call.
+    """The memory that both threads work on; `most` is the maximum of tokens in one call.
 
-    weights        what is read in a step, in the order of use; a weight as (panels, in, PANEL), zeros behind the last
-    offsets        (L + 1, OUTPUT + 1, 4) where in it a part's weight, its bias and the weight and bias of the
-                   layer norm behind it begin; in the last line OUTPUT, whose norm is that of the input layer
+    weights        packed in the order of use; a weight as (panels, in, PANEL), zero-padded
+    offsets        (L + 1, OUTPUT + 1, 4) into `weights`: a part's weight, its bias, and the weight and bias of the
+                   layer norm after it; in the last row OUTPUT, whose norm is that of the input layer
     keys, values   (L, S, H, max_len, K)
     slots          (most,) each token's slot in the cache
     positions      (most,) its position in the sequence
-    selected       (most,) the tokens whose logits are to be made
-    x              (most, D) what goes through the layers
+    selected       (most,) the tokens whose logits are computed
+    x              (most, D) the residual stream
     projected      (most, 3D) queries, keys and values
-    mixed          (most, D) what the heads give
+    mixed          (most, D) the output of the heads
     hidden         (most, F)
-    branch         (most, D) what is added to `x`
-    last           (most, D) of `x`, the selected tokens
-    helped         what the helper has computed of a part
-    scores         (2, T) of one head, for each of the threads
+    branch         (most, D) the output of attention or feed-forward, which is added to `x`
+    last           (most, D) `x` of the selected tokens
+    helped         the helper's results for a part
+    scores         (2, T) of one head, for each thread
     signals        (SIGNALS,)
     """
 
@@ -100,14 +99,14 @@ SIZES = ("n_layers", "n_slots", "n_heads", "max_len", "head_dim", "width", "ffn_
 
 
 class StepInC(ctypes.Structure):
-    """Sizes and addresses, as `Step` in kernels.c; `arrays` is here so that what it points to lives as long."""
+    """Sizes and addresses, as `Step` in kernels.c; `arrays` keeps the memory alive."""
 
     arrays: Step
     _fields_ = [(name, c_int64) for name in SIZES] + [(name, c_void_p) for name in Step._fields]
 
 
 def in_c(step: Step, ffn_dim: int, vocab_size: int) -> StepInC:
-    """A step as kernels.c takes it."""
+    """A step as kernels.c expects it."""
     n_layers, n_slots, n_heads, max_len, head_dim = step.keys.shape
     sizes = (n_layers, n_slots, n_heads, max_len, head_dim, step.x.shape[1], ffn_dim, vocab_size)
     made = StepInC(*sizes, *(array.ctypes.data for array in step))
@@ -116,12 +115,12 @@ def in_c(step: Step, ffn_dim: int, vocab_size: int) -> StepInC:
 
 
 def load_kernels() -> ctypes.CDLL:
-    """The functions of kernels.c. Calls of them do not hold Python's lock.
+    """The functions of kernels.c. Calls of them release the GIL.
 
     lead(step, N, M, logits (M, V))    the first N tokens of a step; the logits of its first M `selected`
     help_out(step)                     the helper's side
 
-    Raises NotCompiled where they cannot be had.
+    Raises NotCompiled where there is no library.
     """
     kernels = load_compiled(SOURCE)
     try:
@@ -142,10 +141,10 @@ def load_kernels() -> ctypes.CDLL:
 
 
 class NativeDecoder:
-    """The classic architecture as a `Decoder`: one thread computes, or two that share the work.
+    """The classic architecture as a `Decoder`, on one thread or two.
 
-    The logits of a sequence are the same to the last bit whatever else is computed beside it, and by how many threads.
-    `kernels` is what `load_kernels` gives.
+    The logits of a sequence are bit-identical in any batch and for any number of threads. `kernels` is what
+    `load_kernels` gives.
     """
 
     def __init__(
@@ -185,12 +184,12 @@ class NativeDecoder:
 
     @staticmethod
     def computes(config: ModelConfig) -> TypeGuard[ClassicConfig]:
-        """Whether it can compute models of this architecture."""
+        """Whether it supports this architecture."""
         return isinstance(config, ClassicConfig)
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
-        """The tokens of all prompts go through the layers together, as many at once as there is room for; each attends
-        to its own prompt.
+        """The tokens of all prompts go through the layers together, up to `most` at once; each attends to its own
+        prompt.
         """
         lengths = self._cache.check_prompts(prompts, slots)
         ids = np.concatenate([np.asarray(prompt, dtype=np.int64) for prompt in prompts])  # (N,)
@@ -207,7 +206,7 @@ class NativeDecoder:
         return logits
 
     def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
-        """Each new token attends to what the cache holds of its sequence, and to itself."""
+        """Each new token attends to the cached tokens of its sequence, and to itself."""
         positions = self._cache.check_step(ids, slots)
         logits = np.empty((len(ids), self.vocab_size), dtype=np.float32)
         self._compute(np.asarray(ids), np.asarray(slots), positions, np.arange(len(ids)), logits)
@@ -218,8 +217,8 @@ class NativeDecoder:
         self._cache.free(slots)
 
     def _compute(self, ids: Ints, slots: Ints, positions: Ints, selected: Ints, logits: Floats) -> None:
-        """New tokens of the sequences in `slots`, at `positions` in them, (N,) each → into `logits` (M, V) those of the
-        tokens `selected` (M,).
+        """Run new tokens of the sequences in `slots`, at `positions`, (N,) each; writes the logits (M, V) of the tokens
+        `selected` (M,).
         """
         step, n, m = self._step, len(ids), len(selected)
         np.add(self._words[ids], self._positions[positions], out=step.x[:n])
@@ -230,7 +229,7 @@ class NativeDecoder:
 
 
 class Helper:
-    """A thread that sleeps until it is woken, then helps with the call that is under way, and ends with its owner."""
+    """A thread that sleeps until it is woken, then helps with the current call, and ends with its owner."""
 
     def __init__(self, kernels: ctypes.CDLL, step: StepInC) -> None:
         self._calls: SimpleQueue[bool] = SimpleQueue()
@@ -248,14 +247,14 @@ def _help(calls: "SimpleQueue[bool]", kernels: ctypes.CDLL, step: StepInC) -> No
 
 
 def _aligned(size: int) -> Floats:
-    """So many zeros from the beginning of a cache line on."""
+    """`size` zeros, aligned to a cache line."""
     memory = np.zeros(size + ALIGNMENT, dtype=np.float32)
     begin = -memory.ctypes.data // 4 % ALIGNMENT
     return memory[begin : begin + size]
 
 
 def pack(config: ClassicConfig, weights: dict[str, Floats]) -> tuple[Floats, Ints]:
-    """All that a step reads as one array in the order of use, and where each of it begins (see `Step.offsets`)."""
+    """All weights as one array in the order of use, and the offsets in it (see `Step.offsets`)."""
     norm = [name for name in classic_config.INPUT if "norm" in name]
     names = {
         (layer, *part): f"decoder_layers.{layer}.{name}"
@@ -266,20 +265,20 @@ def pack(config: ClassicConfig, weights: dict[str, Floats]) -> tuple[Floats, Int
     packed = _aligned(sum(sizes))
     offsets = np.zeros((config.n_layers + 1, OUTPUT + 1, 4), dtype=np.int64)
     begin = 0
-    for (place, name), size in zip(names.items(), sizes, strict=True):
+    for (index, name), size in zip(names.items(), sizes, strict=True):
         _pack_panels(weights[name], packed[begin : begin + size])
-        offsets[place] = begin
+        offsets[index] = begin
         begin += size
     return packed, offsets
 
 
 def _pack_panels(weight: Floats, panels: Floats) -> None:
-    """A weight (out, in), or a vector (out,), as the compiled loops read it: PANEL outputs side by side for each input,
-    the last ones zeros where `out` does not come out even.
+    """A weight (out, in), or a vector (out,), as (panels, in, PANEL): PANEL outputs interleaved for each input, the
+    last panel zero-padded.
     """
-    lines = weight.reshape(len(weight), -1)
-    packed = panels.reshape(-1, lines.shape[1], PANEL)
-    whole = len(lines) // PANEL
-    packed[:whole] = lines[: whole * PANEL].reshape(whole, PANEL, lines.shape[1]).transpose(0, 2, 1)
-    rest = lines[whole * PANEL :]
+    rows = weight.reshape(len(weight), -1)
+    packed = panels.reshape(-1, rows.shape[1], PANEL)
+    whole = len(rows) // PANEL
+    packed[:whole] = rows[: whole * PANEL].reshape(whole, PANEL, rows.shape[1]).transpose(0, 2, 1)
+    rest = rows[whole * PANEL :]
     packed[whole:, :, : len(rest)] = rest.T

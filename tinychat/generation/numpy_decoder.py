@@ -6,9 +6,8 @@ V vocabulary, L layers.
 For a model of this size a framework's overhead is larger than the arithmetic (docs/experiments.md), and reading
 `model.safetensors` takes no framework.
 
-A sequence's logits are the same to the last bit whatever stands beside it: a BLAS adds up the same row in another order
-in another batch, so its products are of whole numbers, whose sums are exact in any order, and each sequence attends by
-itself.
+A sequence's logits are bit-identical in any batch. A BLAS sums the same row in another order in another batch; so
+matrix products are of integers, whose sums are exact in any order, and attention is computed sequence by sequence.
 """
 
 import math
@@ -25,7 +24,7 @@ from tinychat.model.config import ModelConfig
 from tinychat.runtime import BlasThreads
 
 LAYER_NORM_EPS = np.float32(1e-5)  # torch's
-# Of the largest input of a row, and of the sum of an output's weights, less what rounding adds.
+# Bits of the largest input of a row, and of the absolute sum of an output's weights.
 INPUT_BITS, WEIGHT_BITS = 22, 30
 
 
@@ -45,10 +44,9 @@ class Linear(NamedTuple):
 
 
 def exact_linear(weight: Floats, bias: Floats) -> Linear:
-    """Of a weight (out, in) as torch keeps it, laid out as it is multiplied.
+    """From a weight (out, in) as in torch.
 
-    A row's inputs times an output's weights add up to less than 2 ** 53, below which double precision has every whole
-    number.
+    A row's inputs times an output's weights add up to less than 2 ** 53, below which doubles represent every integer.
     """
     _, exponent = np.frexp(np.abs(weight).sum(axis=1, dtype=np.float64).max())
     whole = weight.T.astype(np.float64, order="C")
@@ -73,7 +71,7 @@ class LayerNorm(NamedTuple):
         return centred
 
 
-class Layer(NamedTuple):
+class LayerWeights(NamedTuple):
     """One decoder layer; `projection` gives queries, keys and values."""
 
     projection: Linear
@@ -100,7 +98,7 @@ class NumpyDecoder:
 
     @staticmethod
     def computes(config: ModelConfig) -> TypeGuard[ClassicConfig]:
-        """Whether it can compute models of this architecture."""
+        """Whether it supports this architecture."""
         return isinstance(config, ClassicConfig)
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
@@ -126,7 +124,7 @@ class NumpyDecoder:
             return self._output(x[ends - 1])  # (B, V)
 
     def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
-        """Each new token attends to what the cache holds of its sequence, and to itself."""
+        """Each new token attends to the cached tokens of its sequence, and to itself."""
         positions = self._cache.check_step(ids, slots)
         with self._threads:
             x = self._norm(self._words[np.asarray(ids)] + self._positions[positions])  # (B, D)
@@ -150,12 +148,12 @@ class NumpyDecoder:
     def free(self, slots: Sequence[int]) -> None:
         self._cache.free(slots)
 
-    def _project(self, layer: Layer, x: Floats) -> Floats:
+    def _project(self, layer: LayerWeights, x: Floats) -> Floats:
         """Queries, keys and values: (N, D) → (N, 3, H, K)."""
         return layer.projection(x).reshape(len(x), 3, self.config.n_heads, self.config.head_dim)
 
     def _attend_causally(self, queries: Floats, keys: Floats, values: Floats) -> Floats:
-        """A sequence's attention to its own past, (H, T, K) each → (H, T, K)."""
+        """Causal attention of one sequence, (H, T, K) each → (H, T, K)."""
         scores = queries @ keys.transpose(0, 2, 1)  # (H, T, T)
         scores *= self._scale
         length = scores.shape[1]
@@ -164,19 +162,19 @@ class NumpyDecoder:
         return mixed
 
     @staticmethod
-    def _finish(layer: Layer, x: Floats, mixed: Floats) -> Floats:
-        """What follows the attention in a layer: (N, D) twice → (N, D)."""
+    def _finish(layer: LayerWeights, x: Floats, mixed: Floats) -> Floats:
+        """The rest of a layer after the attention: (N, D) twice → (N, D)."""
         x = layer.norm1(x + layer.out_proj(mixed))
         hidden = layer.ffn_in(x)  # (N, F)
         np.maximum(hidden, 0, out=hidden)
         return layer.norm2(x + layer.ffn_out(hidden))
 
 
-def _layer(weights: dict[str, Floats], name: str) -> Layer:
+def _layer(weights: dict[str, Floats], name: str) -> LayerWeights:
     in_w, in_b, out_w, out_b, norm1_w, norm1_b, wide_w, wide_b, narrow_w, narrow_b, norm2_w, norm2_b = (
         weights[f"{name}.{part}"] for part in LAYER
     )
-    return Layer(
+    return LayerWeights(
         exact_linear(in_w, in_b),
         exact_linear(out_w, out_b),
         LayerNorm(norm1_w, norm1_b),
@@ -187,7 +185,7 @@ def _layer(weights: dict[str, Floats], name: str) -> Layer:
 
 
 def _softmax(scores: Floats) -> Floats:
-    """Over the last axis; it overwrites the scores."""
+    """Over the last axis, in place."""
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= np.add.reduce(scores, axis=-1, keepdims=True)

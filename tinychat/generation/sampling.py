@@ -25,13 +25,13 @@ class SamplingOptions:
     top_k               only the k likeliest tokens; 0: off; sample only
     top_p               only the likeliest tokens that together reach p (1904.09751); 1: off; sample only
     min_p               only tokens at least p times as likely as the likeliest (2407.01082); 0: off; sample only
-    repetition_penalty  tokens that stand in prompt or reply, less <eos>, lose by this factor (1909.05858); 1: off
-    no_repeat_ngram     no n tokens in a row stand twice in prompt and reply, less <eos>; 0: off
+    repetition_penalty  penalises tokens that occur in prompt or reply, except <eos> (1909.05858); 1: off
+    no_repeat_ngram     no n-gram of tokens occurs twice in prompt and reply, ignoring <eos>; 0: off
     seed                of the random choice; each reply has its own generator, so neighbours do not matter
-    min_tokens          the reply does not end by itself before it has so many, nor within a character
+    min_tokens          no <eos> before the reply has as many
     max_tokens          of a reply
     stop                the reply ends where one of these texts begins
-    alternatives        how many of the likeliest tokens are recorded beside each chosen one
+    alternatives        how many of the likeliest tokens are recorded with each chosen one
 
     Raises InputError that names the option, its value and what would be right.
     """
@@ -94,7 +94,7 @@ class SamplingOptions:
 class SequenceState(NamedTuple):
     """What the choice of a sequence's next token depends on besides its logits.
 
-    ids  of prompt and reply up to here; the last `n_new` of them are the reply
+    ids  of prompt and reply so far; the last `n_new` of them are the reply
     """
 
     ids: Sequence[int]
@@ -104,21 +104,22 @@ class SequenceState(NamedTuple):
 
 
 def choose_tokens(logits: Floats, sequences: Sequence[SequenceState], eos_id: int) -> list[int]:
-    """The id of each sequence's next token, the same whatever the other sequences are.
+    """The id of each sequence's next token, independent of the other sequences.
 
-    logits  (B, V), minus infinity for what is never said; they are left as they are
+    logits  (B, V), minus infinity for suppressed tokens; not modified
     """
     logits = np.stack([process_logits(state, row, eos_id) for row, state in zip(logits, sequences, strict=True)])
     tokens = logits.argmax(axis=1)
-    alike: dict[tuple[float, int, float, float], list[int]] = {}
-    for place, (_, _, options, _) in enumerate(sequences):
+    same_knobs: dict[tuple[float, int, float, float], list[int]] = {}
+    for row, (_, _, options, _) in enumerate(sequences):
         if options.method == "sample":
             knobs = (options.temperature, options.top_k, options.top_p, options.min_p)
-            alike.setdefault(knobs, []).append(place)
-    for knobs, places in alike.items():
-        ids, weights = candidates(logits[places], *knobs)
-        tokens[places] = [
-            line[draw(shares, sequences[place].rng)] for place, line, shares in zip(places, ids, weights, strict=True)
+            same_knobs.setdefault(knobs, []).append(row)
+    for knobs, rows in same_knobs.items():
+        ids, probs = candidates(logits[rows], *knobs)
+        tokens[rows] = [
+            row_ids[draw(row_probs, sequences[row].rng)]
+            for row, row_ids, row_probs in zip(rows, ids, probs, strict=True)
         ]
     chosen: list[int] = tokens.tolist()
     return chosen
@@ -128,7 +129,7 @@ def process_logits(state: SequenceState, logits: Floats, eos_id: int) -> Floats:
     """The logits (V,) as the repetition penalty, banned n-grams and `min_tokens` of a sequence change them."""
     so_far, options = state.ids, state.options
     if options.repetition_penalty != 1 or options.no_repeat_ngram:
-        so_far = [token for token in so_far if token != eos_id]  # else no reply could end as an earlier one did
+        so_far = [token for token in so_far if token != eos_id]  # else later replies could hardly end
     if options.repetition_penalty != 1:
         logits = penalise_repetition(logits, so_far, options.repetition_penalty)
     if options.no_repeat_ngram:
@@ -139,7 +140,7 @@ def process_logits(state: SequenceState, logits: Floats, eos_id: int) -> Floats:
 
 
 def penalise_repetition(logits: Floats, so_far: Sequence[int], penalty: float) -> Floats:
-    """Make the tokens in `so_far` less likely: positive logits are divided, negative ones multiplied."""
+    """Make the tokens in `so_far` less likely: positive logits are divided by the penalty, negative ones multiplied."""
     seen = np.unique(np.asarray(so_far, dtype=np.int64))
     penalised = logits.copy()
     penalised[seen] = np.where(logits[seen] > 0, logits[seen] / penalty, logits[seen] * penalty)
@@ -147,64 +148,64 @@ def penalise_repetition(logits: Floats, so_far: Sequence[int], penalty: float) -
 
 
 def banned_by_ngrams(so_far: Sequence[int], n: int) -> list[int]:
-    """The tokens that would complete n tokens in a row which stand in `so_far` already (1705.04304)."""
+    """The tokens that would complete an n-gram which is in `so_far` already (1705.04304)."""
     ids = list(so_far)
     begun = ids[len(ids) - n + 1 :]
     return [ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == begun]
 
 
 def suppress(logits: Floats, ids: Sequence[int]) -> Floats:
-    """Minus infinity for these tokens; where that leaves none, nothing is suppressed."""
+    """Minus infinity for these tokens; unchanged where that would leave none."""
     left = logits.copy()
     left[list(ids)] = -np.inf
     return left if left.max() > -np.inf else logits
 
 
 def candidates(logits: Floats, temperature: float, top_k: int, top_p: float, min_p: float) -> tuple[Ints, Floats]:
-    """The tokens that top-k, top-p and min-p leave of logits (B, V), by rising id: ids and weights, (B, C) each, C as
-    many as any sequence has.
+    """The tokens of logits (B, V) that top-k, top-p and min-p leave: ids, ascending, and unnormalised probabilities,
+    (B, C) each, C the most of any sequence.
 
-    A weight is the token's probability divided by the likeliest one's; 0 where the token is left out.
+    A probability is divided by that of the likeliest token; 0 where the token is left out.
     """
-    # Less the highest first: huge ones would be too large once they are divided.
+    # The maximum is subtracted first: huge logits would overflow when they are divided.
     logits = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
     size, total = logits.shape[1], None
-    if 0 < top_k < size:  # equal ones at the border all stay
-        ids, there = gathered(logits >= np.partition(logits, size - top_k, axis=1)[:, size - top_k, None])
+    if 0 < top_k < size:  # ties at the threshold all stay
+        ids, there = gather(logits >= np.partition(logits, size - top_k, axis=1)[:, size - top_k, None])
     elif top_p < 1:
-        weights = np.exp(logits)
-        total = weights.sum(axis=1, keepdims=True)
-        # What is less likely than (1 - p) / V adds up to less than 1 - p and need not be sorted; half, for rounding.
-        ids, there = gathered(weights >= total * np.float32((1 - top_p) / 2 / size))
+        probs = np.exp(logits)
+        total = probs.sum(axis=1, keepdims=True)
+        # Tokens less likely than (1 - p) / V add up to less than 1 - p and need not be sorted; half, for rounding.
+        ids, there = gather(probs >= total * np.float32((1 - top_p) / 2 / size))
     elif min_p > 0:
-        ids, there = gathered(logits >= np.float32(np.log(min_p)))
+        ids, there = gather(logits >= np.float32(np.log(min_p)))
     else:
         return np.broadcast_to(np.arange(size), logits.shape), np.exp(logits)
     near = np.where(there, np.take_along_axis(logits, ids, axis=1), np.float32(-np.inf))
-    weights = np.exp(near)
+    probs = np.exp(near)
     if top_p < 1:
         order = np.argsort(-near, axis=1, kind="stable")
-        falling = np.take_along_axis(weights, order, axis=1).astype(np.float64)
-        reached = np.cumsum(falling, axis=1)
+        descending = np.take_along_axis(probs, order, axis=1).astype(np.float64)
+        cumulative = np.cumsum(descending, axis=1)
         # The likeliest until their probabilities reach p, the one that reaches it included.
-        beyond = reached - falling >= top_p * (reached[:, -1:] if total is None else total)
-        np.put_along_axis(weights, order, np.where(beyond, 0, falling).astype(np.float32), axis=1)
+        beyond = cumulative - descending >= top_p * (cumulative[:, -1:] if total is None else total)
+        np.put_along_axis(probs, order, np.where(beyond, 0, descending).astype(np.float32), axis=1)
     if min_p > 0:
-        weights[near < np.float32(np.log(min_p))] = 0
-    return ids, weights
+        probs[near < np.float32(np.log(min_p))] = 0
+    return ids, probs
 
 
-def gathered(left: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """The columns that are left in each row of (B, V), side by side, and which of them are there: (B, C) each."""
-    counts = np.count_nonzero(left, axis=1)
+def gather(mask: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The true columns of each row of (B, V), padded to (B, C), and which of them are no padding (B, C)."""
+    counts = np.count_nonzero(mask, axis=1)
     there = np.arange(counts.max()) < counts[:, None]
     ids = np.zeros(there.shape, dtype=np.int64)
-    ids[there] = np.flatnonzero(left) % left.shape[1]
+    ids[there] = np.flatnonzero(mask) % mask.shape[1]
     return ids, there
 
 
-def draw(weights: Floats, rng: np.random.Generator) -> int:
-    """A place by its weight (C,): where a random number falls among the weights laid end to end."""
-    ends = np.cumsum(weights, dtype=np.float64)
-    place = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
-    return min(place, int(np.flatnonzero(weights)[-1]))
+def draw(probs: Floats, rng: np.random.Generator) -> int:
+    """An index drawn from unnormalised probabilities (C,), by their cumulative sum."""
+    ends = np.cumsum(probs, dtype=np.float64)
+    index = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
+    return min(index, int(np.flatnonzero(probs)[-1]))

@@ -1,4 +1,4 @@
-"""The key/value cache of the decoders that compute without torch.
+"""The key/value cache of the decoders without torch.
 
 B sequences, T tokens in a sequence, S slots, H heads, K head dim, L layers.
 """
@@ -12,7 +12,7 @@ from tinychat.model.config import ModelConfig
 
 
 class SlotCache:
-    """Keys and values of up to S sequences in numpy arrays, a slot each.
+    """Keys and values of up to S sequences in numpy arrays, one slot each.
 
     keys, values  (L, S, H, max_len, K)
     lengths       (S,) tokens held in each slot; 0 where it is free
@@ -20,18 +20,18 @@ class SlotCache:
 
     def __init__(self, config: ModelConfig, slots: int) -> None:
         self.slots, self.max_len = slots, config.max_len
-        # The system gives memory only to what is written.
+        # The system allocates memory only for pages that are written.
         shape = (config.n_layers, slots, config.n_heads, config.max_len, config.head_dim)
         self.keys = np.zeros(shape, dtype=np.float32)
         self.values = np.zeros(shape, dtype=np.float32)
         self.lengths = np.zeros(slots, dtype=np.int64)
 
     def free(self, slots: Sequence[int]) -> None:
-        """Forget the sequences in these slots."""
+        """Free these slots."""
         self.lengths[list(slots)] = 0
 
     def check_prompts(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> npt.NDArray[np.int64]:
-        """How many tokens each prompt has. Raises ValueError where they cannot be read into these slots."""
+        """The length of each prompt. Raises ValueError where they do not fit into these slots."""
         lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
         self._check_slots(slots, len(prompts))
         if self.lengths[list(slots)].any():
@@ -41,7 +41,7 @@ class SlotCache:
         return lengths
 
     def check_step(self, ids: Sequence[int], slots: Sequence[int]) -> npt.NDArray[np.int64]:
-        """How many tokens each of these sequences has. Raises ValueError where one cannot be lengthened."""
+        """The length of each of these sequences. Raises ValueError where one cannot be extended."""
         self._check_slots(slots, len(ids))
         lengths = self.lengths[list(slots)]
         if not lengths.all():

@@ -1,34 +1,34 @@
-"""The text of a reply while it grows: nothing is shown before it is whole, and nothing that is shown changes."""
+"""Incremental detokenization: only final text is given out."""
 
 from collections.abc import Callable, Sequence
 
 from wcwidth import iter_graphemes
 
-REPLACEMENT = "\ufffd"
+from tinychat.limits import REPLACEMENT
 
 
 class ReplyText:
-    """Takes the tokens of a reply as they come; gives text in whole characters as a person sees them.
+    """Takes the tokens of a reply as they come; gives text in whole graphemes.
 
-    A character may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a
-    Hangul syllable) and a code point several tokens. The last one waits until it is plain that nothing joins it. So
-    does text that may be the beginning of a stop text. The pieces joined are `text`.
+    A grapheme may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a Hangul
+    syllable) and a code point several tokens. The last grapheme is held back until nothing can join it. So is text that
+    may be the beginning of a stop text. The pieces joined are `text`.
     """
 
     def __init__(self, decode: Callable[[Sequence[int]], str], stop: Sequence[str] = ()) -> None:
         self._decode, self._stop = decode, stop
         self._ids: list[int] = []
-        self._given = 0  # characters of the text
+        self._given = 0  # characters given out
         self.text = ""
         self.stopped = False
 
     def grow_to(self, token_ids: Sequence[int]) -> str:
-        """The piece that has become certain now that the reply has these tokens, perhaps empty.
+        """The text that becomes final with these tokens, all of the reply; may be empty.
 
-        `stopped` tells of a stop text. All tokens, so that a call that Ctrl-C broke off can be made again.
+        `stopped` is set where a stop text was found. A call that Ctrl-C interrupted can be repeated.
         """
         self._ids = list(token_ids)
-        # The bytes of a character that is not whole yet are shown as one replacement character.
+        # An incomplete character is decoded to one replacement character.
         text = self._decode(self._ids).removesuffix(REPLACEMENT)
         self.text = self._cut(text)
         if self.stopped:
@@ -36,15 +36,15 @@ class ReplyText:
         return self._give(min(start_of_last_grapheme(text), start_of_stop(text, self._stop)))
 
     def end(self, cut: bool) -> str:
-        """The rest, once the reply has ended; `cut`: at its length limit, which may fall inside a character."""
+        """The rest, once the reply has ended; `cut`: at the length limit, perhaps inside a character."""
         if not self.stopped:
             text = self._decode(self._ids)
             self.text = self._cut(text.removesuffix(REPLACEMENT) if cut else text)
         return self._give(len(self.text))
 
     def _cut(self, text: str) -> str:
-        """The text up to the stop text that is whole first, wherever the borders of the tokens fall."""
-        found = [(place + len(stop), place) for stop in self._stop if (place := text.find(stop)) >= 0]
+        """The text up to the stop text that ends first, wherever tokens begin and end."""
+        found = [(start + len(stop), start) for stop in self._stop if (start := text.find(stop)) >= 0]
         self.stopped = bool(found)
         return text[: min(found)[1]] if found else text
 
@@ -55,14 +55,14 @@ class ReplyText:
 
 
 def start_of_last_grapheme(text: str) -> int:
-    """Where the last character as a person sees it begins; 0 for an empty text."""
+    """The index of the last grapheme; 0 for an empty text."""
     *_, last = iter_graphemes(text) if text else [""]
     return len(text) - len(last)
 
 
 def start_of_stop(text: str, stop: Sequence[str]) -> int:
-    """Where the longest end of `text` begins that a stop text may begin with; its length where there is none."""
-    for place in range(max(0, len(text) - max(map(len, stop), default=0) + 1), len(text)):
-        if any(other.startswith(text[place:]) for other in stop):
-            return place
+    """The start of the longest suffix of `text` that is a prefix of a stop text; the length where there is none."""
+    for start in range(max(0, len(text) - max(map(len, stop), default=0) + 1), len(text)):
+        if any(other.startswith(text[start:]) for other in stop):
+            return start
     return len(text)

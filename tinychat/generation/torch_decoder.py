@@ -1,6 +1,6 @@
 """Any architecture in torch, on every device and in every precision: the model's own forward pass with a cache.
 
-In fp32 on a CPU the other decoders are held to it.
+It is the reference for the other decoders.
 """
 
 from collections.abc import Sequence
@@ -20,26 +20,25 @@ class TorchDecoder:
     """A LanguageModel as a `Decoder`.
 
     `dtype` is that of the matrix products and of the cache; sums, norms and softmax stay in fp32. In fp32 on a CPU a
-    sequence's logits are the same to the last bit whatever stands beside it, as in `numpy_decoder.py`; on a GPU and in
-    bf16 the last bits may differ, and where two tokens are as good as equally likely, or the random number falls on
-    their border, so may the reply.
+    sequence's logits are bit-identical in any batch, as in `numpy_decoder.py`; on a GPU and in bf16 the last bits may
+    depend on the batch, and so may the reply where two tokens are almost equally likely.
     """
 
     def __init__(self, model: LanguageModel, slots: int, dtype: torch.dtype = torch.float32) -> None:
         self.slots, self.vocab_size, self.max_len = slots, model.vocab_size, model.max_len
         self._cache = model.new_cache(slots, dtype)
         exact = model.device.type == "cpu" and dtype == torch.float32
-        self._model = model.eval().with_products(ExactLinear if exact else partial(ConvertedLinear, dtype=dtype))
+        self._model = model.eval().with_linears(ExactLinear if exact else partial(ConvertedLinear, dtype=dtype))
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
-        """The prompts as one batch, padded on the right: no token sees the padding behind its sequence."""
+        """The prompts as one batch, padded on the right: no token sees the padding after its sequence."""
         view = self._cache.extend(slots, [len(prompt) for prompt in prompts])
         if any(view.starts):
             raise ValueError(f"slots {list(slots)} are not all free")
         return self._read(prompts, view)
 
     def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
-        """Each new token attends to what the cache holds of its sequence, and to itself."""
+        """Each new token attends to the cached tokens of its sequence, and to itself."""
         view = self._cache.extend(slots, [1] * len(ids))
         if not all(view.starts):
             raise ValueError(f"slots {list(slots)} do not all hold a sequence")
@@ -58,7 +57,7 @@ class TorchDecoder:
 
 
 class ConvertedLinear(nn.Module):
-    """A product with a weight (out, in), computed in `dtype`: (…, in) → (…, out)."""
+    """A linear layer computed in `dtype`: (…, in) → (…, out)."""
 
     def __init__(self, linear: nn.Linear, dtype: torch.dtype) -> None:
         super().__init__()
@@ -70,7 +69,7 @@ class ConvertedLinear(nn.Module):
 
 
 class ExactLinear(nn.Module):
-    """A product whose sums are exact in any order, as `numpy_decoder.exact_linear` has it: (…, in) → (…, out)."""
+    """A linear layer whose sums are exact in any order, as `numpy_decoder.exact_linear`: (…, in) → (…, out)."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""What a reply copies from its prompt, such as the name that the user told, and which head carries it over.
+"""What a reply copies from its prompt, such as the user's name, and which attention head copies it.
 
-A head that copies ("induction head", Olsson et al., 2209.11895) looks, from the place before a token is written, at the
-same token earlier in the text. T tokens in the sequence, L decoder layers, H heads.
+A head that copies ("induction head", Olsson et al., 2209.11895) attends, from the position before a token is written,
+to the same token earlier in the text. T tokens in the sequence, L decoder layers, H heads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,12 @@ from torch import Tensor
 from tinychat.inspection.trace import Trace
 from tinychat.tokenizer import Tokenizer
 
-SEEN = 0.3  # from this mean weight on, a head is seen to copy
+SEEN = 0.3  # mean attention weight from which a head counts as copying
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head, and how much of its attention lies on the source of each written token just before it is written."""
+    """A head, and its attention weight on the source of each written token just before it is written."""
 
     layer: int
     head: int
@@ -32,57 +32,57 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A place in the prompt where the text stands.
+class Occurrence:
+    """An occurrence of the text in the prompt.
 
-    turn     of the prompt, from 0
-    role     whose turn it is: user or bot
-    places   of the tokens that hold the text
-    weights  how much the head looks here, for each written token
+    turn       of the prompt, from 0
+    role       user or bot
+    positions  of the tokens that hold the text
+    weights    of the head's attention, for each written token
     """
 
     turn: int
     role: str
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Carried:
-    """A text that the reply has from the prompt, and the head that looks at it most.
+    """A text that the reply copies from the prompt, and the head that attends to it most.
 
     text     without spaces and punctuation around it
-    written  places of the reply's tokens that say it; token t is written by the attention of place t - 1
-    sources  everywhere in the prompt where it stands
-    head     the one with the largest mean weight, its weights summed over the sources
-    behind   how much that head looks at the tokens right behind the sources' own, for each written token
+    written  positions of its tokens in the reply; token t is predicted at position t - 1
+    sources  all occurrences in the prompt
+    head     the one with the largest mean weight, summed over the sources
+    behind   that head's weight on the tokens after the sources' own, for each written token
     layers   the best head of each layer
     """
 
     text: str
     written: tuple[int, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[Occurrence, ...]
     head: Head
     behind: tuple[float, ...]
     layers: tuple[Head, ...]
 
     @property
     def seen(self) -> bool:
-        """Whether one head can be said to do it."""
+        """Whether a single head copies it."""
         return self.head.weight >= SEEN
 
 
 @dataclass(frozen=True)
 class _Char:
-    """A character, and for each byte of it the place of the token that holds it."""
+    """A character, and for each byte of it the position of its token."""
 
     char: str
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class _Turn:
-    """What one side says in one go."""
+    """A turn of the sequence."""
 
     number: int
     role: str
@@ -96,21 +96,21 @@ class _Turn:
         return self.chars[at].char.isalnum() and (at == 0 or not self.chars[at - 1].char.isalnum())
 
     def find(self, text: str) -> Iterator[int]:
-        """Where `text` stands as the beginning of a word."""
+        """Where `text` occurs at the beginning of a word."""
         for at in range(len(self.chars)):
             if self.begins_word(at) and self.text.startswith(text, at):
                 yield at
 
 
 def find_carried(trace: Trace, n_prompt: int, tokenizer: Tokenizer) -> Carried | None:
-    """What the reply, which begins behind `n_prompt` tokens, has from a turn of the user; None where it copies nothing.
+    """What the reply, which begins after `n_prompt` tokens, copies from a turn of the user, if anything.
 
-    Texts are compared and not token ids, since a word may be cut into other tokens at the beginning of a sentence. A
-    find is whole tokens of the reply and begins a word, there and in the prompt. What only an earlier turn holds goes
-    before what the last one holds, then the more tokens (a rare word takes several), then the larger weight.
+    Texts are compared, not token ids, since a word may be tokenised differently at the beginning of a sentence. A match
+    is whole tokens of the reply and begins a word, there and in the prompt. Text that is only in an earlier turn is
+    preferred to text of the last turn, then more tokens (a rare word has several), then the larger weight.
 
-    A single token that the user says again and again is no find. An answer has words of its question without looking
-    back: what the last turn holds is one only where it is several tokens and a head is seen to copy them.
+    A single token that the user repeats is no match. An answer shares words with its question without copying: text of
+    the last turn is a match only if it is several tokens and a head copies them.
     """
     *prompt, reply = _turns(trace.ids, n_prompt, tokenizer)
     users = [turn for turn in prompt if turn.role == "user"]
@@ -127,7 +127,7 @@ def find_carried(trace: Trace, n_prompt: int, tokenizer: Tokenizer) -> Carried |
 
 def _turns(ids: tuple[int, ...], n_prompt: int, tokenizer: Tokenizer) -> list[_Turn]:
     """The turns of the prompt, and the reply as the last."""
-    bounds = [place for place in range(n_prompt) if ids[place] in (tokenizer.user_id, tokenizer.bot_id)]
+    bounds = [i for i in range(n_prompt) if ids[i] in (tokenizer.user_id, tokenizer.bot_id)]
     said = _bytes_said(ids, tokenizer)
     return [
         _Turn(
@@ -140,7 +140,7 @@ def _turns(ids: tuple[int, ...], n_prompt: int, tokenizer: Tokenizer) -> list[_T
 
 
 def _bytes_said(ids: tuple[int, ...], tokenizer: Tokenizer) -> list[bytes]:
-    """The text of each token; marks have none, and an unknown word is none that could be found."""
+    """The bytes of each token; none for control tokens, and an invalid byte for an unknown word."""
     bytes_of = tokenizer.bytes_of(max(*ids, tokenizer.size - 1) + 1)
     if bytes_of is not None:
         return [bytes_of[token_id] for token_id in ids]
@@ -150,15 +150,15 @@ def _bytes_said(ids: tuple[int, ...], tokenizer: Tokenizer) -> list[bytes]:
 
 
 def _chars(said: Sequence[bytes], first: int) -> Iterator[_Char]:
-    """The characters of tokens that begin at the place `first`; a byte that is part of none is a lone surrogate."""
-    places = iter([place for place, data in enumerate(said, start=first) for _ in data])
+    """The characters of tokens from position `first`; an invalid byte is a lone surrogate."""
+    positions = iter([position for position, data in enumerate(said, start=first) for _ in data])
     for char in b"".join(said).decode(errors="surrogateescape"):
         n_bytes = len(char.encode(errors="surrogateescape"))
-        yield _Char(char, tuple(islice(places, n_bytes)))
+        yield _Char(char, tuple(islice(positions, n_bytes)))
 
 
 def _common(reply: _Turn, users: list[_Turn]) -> Iterator[tuple[int, str]]:
-    """Where in the reply a text begins that a turn of the user holds too, and that text, as long as it can be."""
+    """The longest texts that the reply shares with a turn of the user, and where each begins in the reply."""
     for turn in users:
         for there in filter(turn.begins_word, range(len(turn.chars))):
             for start in filter(reply.begins_word, range(len(reply.chars))):
@@ -171,38 +171,39 @@ def _common(reply: _Turn, users: list[_Turn]) -> Iterator[tuple[int, str]]:
 
 
 def _same(pair: tuple[str, str]) -> bool:
-    return pair[0] == pair[1] and pair[0].isprintable()  # a lone byte is not
+    return pair[0] == pair[1] and pair[0].isprintable()  # an invalid byte is not
 
 
 def _ends_token(turn: _Turn, end: int) -> bool:
-    """Whether the character before `end` is a letter, and its token holds none behind it."""
+    """Whether the character before `end` is a letter, and the last one of its token."""
     last = turn.chars[end - 1]
-    rest = [char for char in turn.chars[end:] if char.places[0] <= last.places[-1]]
+    rest = [char for char in turn.chars[end:] if char.positions[0] <= last.positions[-1]]
     return last.char.isalnum() and not any(char.char.isalnum() for char in rest)
 
 
 def _look(attention: Tensor, prompt: list[_Turn], reply: _Turn, start: int, text: str) -> Carried:
-    """How every head looks at `text` in the prompt, just before the reply writes it from its character `start` on."""
-    ours = _places(reply, start, text)
+    """How every head attends to `text` in the prompt just before the reply writes it, from its character `start`."""
+    ours = _positions(reply, start, text)
     written = tuple(sorted(set(ours)))
-    rows = attention[:, :, [place - 1 for place in written]]  # (L, H, W, T), W written tokens
+    rows = attention[:, :, [position - 1 for position in written]]  # (L, H, W, T), W written tokens
     found = [(turn, at) for turn in prompt for at in turn.find(text)]
-    theirs = [_places(turn, at, text) for turn, at in found]
+    theirs = [_positions(turn, at, text) for turn, at in found]
     # For each source and each written token, the tokens of the source that hold the same bytes.
     same = [
-        [sorted({t for o, t in zip(ours, there, strict=True) if o == place}) for place in written] for there in theirs
+        [sorted({t for o, t in zip(ours, there, strict=True) if o == position}) for position in written]
+        for there in theirs
     ]
-    by_source = [_weights(rows, places) for places in same]
+    by_source = [_weights(rows, positions) for positions in same]
     weights = torch.stack(by_source).sum(dim=0)  # (L, H, W)
     means = weights.mean(dim=2)  # (L, H)
     heads = [Head(n, int(h), tuple(weights[n, h].tolist())) for n, h in enumerate(means.argmax(dim=1))]
     best = max(heads, key=lambda head: head.weight)
-    behind = [sorted({places[n][-1] + 1 for places in same}) for n in range(len(written))]
+    behind = [sorted({positions[n][-1] + 1 for positions in same}) for n in range(len(written))]
     return Carried(
         text=text,
         written=written,
         sources=tuple(
-            Source(turn.number, turn.role, tuple(sorted(set(there))), tuple(seen[best.layer, best.head].tolist()))
+            Occurrence(turn.number, turn.role, tuple(sorted(set(there))), tuple(seen[best.layer, best.head].tolist()))
             for (turn, _), there, seen in zip(found, theirs, by_source, strict=True)
         ),
         head=best,
@@ -211,11 +212,11 @@ def _look(attention: Tensor, prompt: list[_Turn], reply: _Turn, start: int, text
     )
 
 
-def _places(turn: _Turn, at: int, text: str) -> list[int]:
-    """For each byte of `text`, which stands at `at`, the place of its token."""
-    return [place for char in turn.chars[at : at + len(text)] for place in char.places]
+def _positions(turn: _Turn, at: int, text: str) -> list[int]:
+    """For each byte of `text`, which begins at `at`, the position of its token."""
+    return [position for char in turn.chars[at : at + len(text)] for position in char.positions]
 
 
-def _weights(rows: Tensor, places: list[list[int]]) -> Tensor:
-    """Of each written token's row, the sum over its places: (L, H, W, T) → (L, H, W)."""
-    return torch.stack([rows[:, :, n, there].sum(dim=-1) for n, there in enumerate(places)], dim=-1)
+def _weights(rows: Tensor, positions: list[list[int]]) -> Tensor:
+    """The sum over these positions of each written token's row: (L, H, W, T) → (L, H, W)."""
+    return torch.stack([rows[:, :, n, there].sum(dim=-1) for n, there in enumerate(positions)], dim=-1)

@@ -1,4 +1,4 @@
-"""The picture of a head that carries a word over: where it looks before it writes each token of that word.
+"""The picture of a head that copies a word: where it attends just before each token of that word.
 
 It takes a record of `tinychat.inspection.export.sentence_record` whose `carried` is not null.
 """
@@ -25,7 +25,7 @@ MARKS = ("<user>", "<bot>", "<eos>")
 
 @dataclass(frozen=True)
 class _Box:
-    """Where a token stands."""
+    """The box of a token."""
 
     left: float
     top: float
@@ -38,15 +38,15 @@ class _Box:
 
 
 def draw_carried(sentence: dict[str, Any]) -> str:
-    """A line of tokens for each turn, the reply last, and over them the weights of the head of `carried`.
+    """One row of tokens per turn, the reply last, and the attention weights of the head of `carried`.
 
-    Each line goes from the token behind which a token is written to a token that the head looks at then; the thicker,
-    the more. What is looked at and what is written are marked.
+    Each line goes from the token before a written one to a token that the head attends to; thicker for a larger weight.
+    Sources and written tokens are marked.
     """
     carried, tokens = sentence["carried"], sentence["tokens"]
     written: list[int] = carried["written"]
     rows = sentence["attention"][carried["layer"]][carried["head"]]  # [T][T]
-    sources = {place for source in carried["sources"] for place in source["places"]}
+    sources = {position for source in carried["sources"] for position in source["places"]}
     boxes = _layout(tokens, sentence["n_prompt_tokens"])
     title = f"decoder_layers.{carried['layer']}, head {carried['head']}"
     width = max(*(box.left + box.width for box in boxes), MARGIN + 330) + MARGIN
@@ -55,32 +55,32 @@ def draw_carried(sentence: dict[str, Any]) -> str:
     def paint(axes: Axes) -> None:
         write(axes, MARGIN, MARGIN + 6, title, size=11, bold=True)
         _legend(axes)
-        for start in (place - 1 for place in written):
+        for start in (position - 1 for position in written):
             for end, weight in enumerate(rows[start][:start]):
                 if weight >= FAINTEST:
                     _look(axes, boxes[start], boxes[end], weight, ACCENT if end in sources else MUTED)
-        for place, (token, box) in enumerate(zip(tokens, boxes, strict=True)):
-            color = ACCENT if place in sources else SECOND if place in written else LINE
+        for position, (token, box) in enumerate(zip(tokens, boxes, strict=True)):
+            color = ACCENT if position in sources else SECOND if position in written else LINE
             _frame(axes, box, color)
             ink = MUTED if token in MARKS else INK
             y = box.top + HIGH / 2
-            if place not in sources:
+            if position not in sources:
                 write(axes, box.middle, y, label(token), size=SIZE, align="center", color=ink, bold=color == SECOND)
                 continue
             write(axes, box.middle, y - 7, label(token), size=SIZE, align="center", bold=True)
-            most = max(rows[row - 1][place] for row in written)
+            most = max(rows[row - 1][position] for row in written)
             write(axes, box.middle, y + 10, f"{most:.0%}", size=9.5, align="center", color=ACCENT)
 
     return picture(width, height, paint)
 
 
 def _layout(tokens: list[str], n_prompt: int) -> list[_Box]:
-    """A line for each turn, wrapped where it is long."""
+    """One row per turn, wrapped where it is long."""
     boxes: list[_Box] = []
     left, line = float(MARGIN), 0
-    for place, token in enumerate(tokens):
+    for position, token in enumerate(tokens):
         wide = max(em(label(token)) * SIZE + 14, 30)
-        if place and place < n_prompt and token in ("<user>", "<bot>"):
+        if position and position < n_prompt and token in ("<user>", "<bot>"):
             left, line = MARGIN, line + 1
         elif left + wide > MARGIN + WIDEST:
             left, line = MARGIN + INDENT, line + 1
@@ -100,7 +100,7 @@ def _legend(axes: Axes) -> None:
 def _frame(axes: Axes, box: _Box, color: str, high: float = HIGH) -> None:
     style = "round,pad=0,rounding_size=5"
     corner = (box.left, box.top)
-    # Paper below, so that what is written stays readable where a line passes.
+    # White below, so that the token stays readable where a line passes.
     axes.add_patch(FancyBboxPatch(corner, box.width, high, boxstyle=style, facecolor=PAPER, linewidth=0, zorder=2))
     marked = color != LINE
     if marked:
@@ -113,7 +113,7 @@ def _frame(axes: Axes, box: _Box, color: str, high: float = HIGH) -> None:
 
 
 def _look(axes: Axes, start: _Box, end: _Box, weight: float, color: str) -> None:
-    """A line from a token up to another, or over its own line of tokens."""
+    """A curve from a token to another one above it or in its own row."""
     x0, y0, x1 = start.middle, start.top, end.middle
     if start.line == end.line:
         y1, bend = end.top, min(BETWEEN - 8, 10 + abs(x0 - x1) / 8)

@@ -21,9 +21,9 @@ FONT_SHORTHAND = re.compile(r"font: (?:(\d+|bold) )?([\d.]+px) [^;]*")
 
 
 def picture(width: float, height: float, paint: Callable[[Axes], None]) -> str:
-    """What `paint` draws, as SVG. Its axes count in pixels from the upper left corner.
+    """What `paint` draws, as SVG. Its axes are in pixels from the upper left corner.
 
-    Nothing is left behind: no figure stays open and matplotlib's settings are as they were.
+    No figure stays open, and matplotlib's settings are restored.
     """
     with picture_settings():
         figure = blank_figure(width, height)
@@ -77,7 +77,7 @@ def label(token: str, width: float = 6) -> str:
 
 
 def em(text: str) -> float:
-    """About how wide a text is, in font sizes: Hangul is a square, Latin letters are a little more than half."""
+    """The approximate width of a text in ems: Hangul is a square, Latin letters are a little more than half."""
     return sum(1.0 if unicodedata.east_asian_width(char) in "WF" or char in "␣⏎" else 0.6 for char in text)
 
 
@@ -94,7 +94,7 @@ def _visible(char: str) -> str:
 
 
 def _tidy(svg: str, width: float, height: float) -> str:
-    """Matplotlib's SVG in half the bytes: fonts named once, no comments, no names that nothing refers to."""
+    """Matplotlib's SVG in half the bytes: fonts named once, no comments, no unused ids."""
     root = minidom.parseString(svg).documentElement
     assert root is not None
     used = set(re.findall(r"#([\w-]+)", " ".join(_references(root))))
@@ -128,7 +128,7 @@ def _long_font(match: re.Match[str]) -> str:
 
 
 def _drop_blank(node: minidom.Element) -> None:
-    """Take out comments, white space between elements, styles for all of a page, and groups that say nothing."""
+    """Take out comments, white space between elements, styles for all of a page, and groups without attributes."""
     for child in list(node.childNodes):
         if isinstance(child, minidom.Element) and child.tagName != "style":
             _drop_blank(child)

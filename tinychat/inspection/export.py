@@ -1,4 +1,4 @@
-"""What was seen of the layers, as JSON and CSV."""
+"""The analysis of the layers as JSON, CSV and pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ WEIGHT_DIGITS = 4
 
 
 def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokenizer) -> dict[str, Any]:
-    """One traced sentence as plain data; `early_predictions[l][t]` lists the likeliest tokens behind token t.
+    """One traced sentence as plain data; `early_predictions[l][t]` lists the likeliest next tokens after token t.
 
     `carried` is what the reply copies from the prompt, or null (tinychat.inspection.carrying).
     """
@@ -36,9 +36,9 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
             [
                 [
                     {"token": tokenizer.tokens([token_id])[0], "probability": round(p, DIGITS)}
-                    for token_id, p in trace.top_tokens(layer, place, tokenizer.size)
+                    for token_id, p in trace.top_tokens(layer, position, tokenizer.size)
                 ]
-                for place in range(len(trace.ids))
+                for position in range(len(trace.ids))
             ]
             for layer in range(len(trace.early))
         ],
@@ -57,7 +57,7 @@ def _carried_record(carried: Carried) -> dict[str, Any]:
             {
                 "turn": source.turn,
                 "role": source.role,
-                "places": list(source.places),
+                "places": list(source.positions),
                 "weights": _all_rounded(source.weights),
             }
             for source in carried.sources
@@ -78,7 +78,7 @@ def _head_record(head: Head) -> dict[str, Any]:
 def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequence[dict[str, Any]]) -> None:
     """Fill an existing folder: layers.json, layers.csv, predictions.csv, and the pictures of each sentence.
 
-    The picture of what was carried over is there only where something was.
+    There is a picture of copied text only where some was copied.
     """
     table = [
         {
@@ -111,10 +111,10 @@ def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequ
     header = ("sentence", "prompt", "layer", "section", "shape", "parameters", "norm_before", "norm_after", "role")
     _write(folder / "layers.csv", to_csv((*header, "role_ko"), rows))
     predictions = [
-        (number, sentence["tokens"][place], after, rank, best["token"], best["probability"])
+        (number, sentence["tokens"][position], after, rank, best["token"], best["probability"])
         for number, sentence in enumerate(sentences, start=1)
-        for after, places in enumerate(sentence["early_predictions"])
-        for place, bests in enumerate(places)
+        for after, per_position in enumerate(sentence["early_predictions"])
+        for position, bests in enumerate(per_position)
         for rank, best in enumerate(bests, start=1)
     ]
     columns = ("sentence", "behind_token", "after_decoder_layers", "rank", "next_token", "probability")

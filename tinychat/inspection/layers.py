@@ -1,10 +1,10 @@
-"""The layers of a model as the article's sections 8 to 10 list them: name, shape, parameters, role."""
+"""The table of layers, as in the article's sections 8 to 10: name, shape, parameters, role."""
 
 from dataclasses import dataclass
 
 from tinychat.model.base import LanguageModel
 
-ROLES = {
+DESCRIPTIONS = {
     "word_embedding": {
         "en": "Turns each token into a vector: what the word is.",
         "ko": "토큰 하나하나를 벡터로 바꾼다. 이 단어가 무엇인지를 담는다.",
@@ -42,7 +42,7 @@ ROLES = {
         "ko": "점수를 모두 더해 1이 되는 확률로 바꾼다.",
     },
 }
-NO_ROLE = {"en": "", "ko": ""}  # of a kind that has no sentence yet
+NO_DESCRIPTION = {"en": "", "ko": ""}  # of an unknown kind
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class LayerRow:
     """A row of the table of layers.
 
     name        of the module, or `softmax`, which is an operation without weights
-    section     of the article; None where it does not speak of it
+    section     of the article; None where it is not in the article
     kind        such as word_embedding, self_attn, ffn or softmax
     shape       as the article writes it
     parameters  number of weights, biases included
@@ -65,7 +65,7 @@ class LayerRow:
     @property
     def role(self) -> dict[str, str]:
         """What it does, in a sentence, by language."""
-        return ROLES.get(self.kind, NO_ROLE)
+        return DESCRIPTIONS.get(self.kind, NO_DESCRIPTION)
 
 
 def list_layers(model: LanguageModel) -> list[LayerRow]:

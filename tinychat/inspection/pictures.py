@@ -1,4 +1,4 @@
-"""Three pictures of one sentence's way through the layers, each an SVG of its own.
+"""Three pictures of one sentence in the layers, each an SVG: attention, early predictions, norms.
 
 They take a record of `tinychat.inspection.export.sentence_record`. L decoder layers, H heads, T tokens.
 Words on them are few and English, as the layers' names are; the summary page explains them in the reader's language.
@@ -15,14 +15,14 @@ from tinychat.inspection.drawing import cells, em, label, picture, write
 from tinychat.svg import ACCENT, INK, LINE, MUTED, PAPER
 
 MARGIN = 16
-LABELS_AT_MOST = 1500  # more of them than this stand in the first map of each layer only: a browser grows slow
-GROUND = 0.07  # a weight of nothing is still seen as a cell
+MAX_LABELS = 1500  # with more, only the first map of each layer has labels: a browser becomes slow
+FAINTEST = 0.07  # the shade of a weight of 0, so that its cell is visible
 
 
 def draw_attention(sentence: dict[str, Any]) -> str:
-    """A map for each layer (rows) and head (columns): row t shows from which tokens token t takes, and how much.
+    """A map for each layer (rows) and head (columns): row t shows the attention weights of token t.
 
-    A token sees none that comes after it, so the upper right half is free: each row's name stands there, at its end.
+    The upper right half is empty (causal mask): each row's label is there, at its end.
     """
     weights = np.array(sentence["attention"], dtype=np.float64)  # (L, H, T, T)
     n_layers, n_heads, n_tokens, _ = weights.shape
@@ -30,9 +30,9 @@ def draw_attention(sentence: dict[str, Any]) -> str:
     cell = 12 if n_tokens <= 12 else 10
     size = 0.8 * cell
     side = n_tokens * cell
-    # Where the longest name ends, seen from the left edge of its map.
-    reach = max((place + 1) * cell + 4 + em(name) * size for place, name in enumerate(names))
-    # Maps lie a whole number of cells apart, so that one image holds them all.
+    # The right end of the longest label, from the left edge of its map.
+    reach = max((position + 1) * cell + 4 + em(name) * size for position, name in enumerate(names))
+    # Maps are a whole number of cells apart, so that one image holds them all.
     across = int(np.ceil((max(reach, side, 44) + 14) / cell))
     down = int(np.ceil((side + 50) / cell))
     left, top = MARGIN, MARGIN + 66
@@ -42,7 +42,7 @@ def draw_attention(sentence: dict[str, Any]) -> str:
     lower = np.tril(np.ones((n_tokens, n_tokens), dtype=bool))
     for layer in range(n_layers):
         for head in range(n_heads):
-            shades = GROUND + (1 - GROUND) * weights[layer, head].clip(0, 1)
+            shades = FAINTEST + (1 - FAINTEST) * weights[layer, head].clip(0, 1)
             block = (slice(layer * down, layer * down + n_tokens), slice(head * across, head * across + n_tokens))
             sheet[block] = np.where(lower, shades, np.nan)
 
@@ -53,20 +53,20 @@ def draw_attention(sentence: dict[str, Any]) -> str:
             above = top + layer * down * cell
             write(axes, left, above - 27, f"decoder_layers.{layer}", size=11, bold=True)
             for head in range(n_heads):
-                beside = left + head * across * cell
-                write(axes, beside, above - 9, f"head {head}", size=9.5, color=MUTED)
-                if head and n_layers * n_heads * n_tokens > LABELS_AT_MOST:
+                map_left = left + head * across * cell
+                write(axes, map_left, above - 9, f"head {head}", size=9.5, color=MUTED)
+                if head and n_layers * n_heads * n_tokens > MAX_LABELS:
                     continue
-                for place, name in enumerate(names):
-                    x, y = beside + (place + 1) * cell + 3, above + (place + 0.5) * cell
+                for position, name in enumerate(names):
+                    x, y = map_left + (position + 1) * cell + 3, above + (position + 0.5) * cell
                     write(axes, x, y, name, size=size)
 
     return picture(max(width, 260), height, paint)
 
 
 def _scale(axes: Axes, x: float, y: float) -> None:
-    """What the shades mean: attention weights from 0 to 1."""
-    steps = np.linspace(GROUND, 1, 11)[None, :]
+    """The legend of the shades: attention weights from 0 to 1."""
+    steps = np.linspace(FAINTEST, 1, 11)[None, :]
     write(axes, x, y, "attention weight", size=9.5, color=MUTED)
     write(axes, x + 90, y, "0", size=9.5, color=MUTED)
     cells(axes, steps, x + 100, y - 4, 8)
@@ -74,13 +74,13 @@ def _scale(axes: Axes, x: float, y: float) -> None:
 
 
 def draw_early_predictions(sentence: dict[str, Any]) -> str:
-    """A table: what would come next behind each token (columns) if the model spoke after each layer (rows).
+    """The logit lens as a table: the likeliest next token of each token (columns) after each layer (rows).
 
-    The shade and the figure are the probability; bold is what the model says in the end, after the last layer.
+    The shade and the number are the probability; bold is what the model predicts after the last layer.
     """
     tokens, n_prompt = sentence["tokens"], sentence["n_prompt_tokens"]
     early = sentence["early_predictions"]  # [L + 1][T][best first]
-    best = [[places[place][0] for place in range(len(tokens))] for places in early]
+    best = [[predictions[t][0] for t in range(len(tokens))] for predictions in early]
     rows = ["input_layer", *(f"decoder_layers.{number}" for number in range(len(best) - 1))]
     wide, high, size = 66, 36, 11
     left, top = MARGIN + 112, MARGIN + 58
@@ -95,16 +95,16 @@ def draw_early_predictions(sentence: dict[str, Any]) -> str:
                 x0, x1 = left + start * wide + 2, left + end * wide - 2
                 write(axes, x0, top - 50, name, size=9.5, color=color)
                 axes.add_collection(LineCollection([[(x0, top - 42), (x1, top - 42)]], colors=color, linewidths=1.5))
-        for place, token in enumerate(tokens):
-            middle = left + (place + 0.5) * wide
+        for position, token in enumerate(tokens):
+            middle = left + (position + 0.5) * wide
             write(axes, middle, top - 20, label(token, 5), size=size, align="center", bold=True)
         _shaded_cells(axes, best, left, top, wide, high)
         for row, name in enumerate(rows):
             y, last = top + (row + 0.5) * high, row == len(rows) - 1
             write(axes, MARGIN, y, name, size=size, bold=last)
-            for place in range(len(tokens)):
-                guess, middle = best[row][place], left + (place + 0.5) * wide
-                same = guess["token"] == best[-1][place]["token"]
+            for position in range(len(tokens)):
+                guess, middle = best[row][position], left + (position + 0.5) * wide
+                same = guess["token"] == best[-1][position]["token"]
                 color = INK if same or guess["probability"] > 0.3 else MUTED
                 write(
                     axes, middle, y - 6, label(guess["token"], 5.2), size=size, align="center", bold=same, color=color
@@ -118,11 +118,11 @@ def _shaded_cells(
     axes: Axes, best: list[list[dict[str, Any]]], left: float, top: float, wide: float, high: float
 ) -> None:
     boxes = [
-        (Rectangle((left + place * wide + 1.5, top + row * high + 1.5), wide - 3, high - 3), guess["probability"])
-        for row, places in enumerate(best)
-        for place, guess in enumerate(places)
+        (Rectangle((left + position * wide + 1.5, top + row * high + 1.5), wide - 3, high - 3), guess["probability"])
+        for row, guesses in enumerate(best)
+        for position, guess in enumerate(guesses)
     ]
-    # At most half: the words on it are read on a light and on a dark ground.
+    # At most half, so that the text is readable on light and dark backgrounds.
     shades = [round(0.05 + 0.45 * probability, 3) for _, probability in boxes]
     axes.add_collection(PatchCollection([box for box, _ in boxes], facecolors=ACCENT, alpha=shades, linewidths=0))
 
@@ -132,7 +132,7 @@ def _percent(share: float) -> str:
 
 
 def draw_norms(sentence: dict[str, Any]) -> str:
-    """A line for each layer, the first on top: how long the tokens' vectors are as they enter and as they leave it."""
+    """A row for each layer, the first on top: the mean norm of the tokens' vectors before and after it."""
     norms: dict[str, dict[str, float | None]] = sentence["norms"]
     names = list(norms)
     high, left, plot = 17, MARGIN + 176, 300
@@ -142,13 +142,13 @@ def draw_norms(sentence: dict[str, Any]) -> str:
     powers = (int(np.floor(np.log10(min(values, default=1)))), int(np.ceil(np.log10(max(values, default=1)) + 1e-9)))
     first, last = powers[0], max(powers[1], powers[0] + 1)
 
-    def place(value: float) -> float:
-        """Where a length lies, by its logarithm; 0 lies at the left edge."""
+    def x_of(value: float) -> float:
+        """The x of a length on the logarithmic axis; 0 is at the left edge."""
         share = (np.log10(value) - first) / (last - first) if value > 0 else 0.0
         return float(left + plot * share)
 
     def paint(axes: Axes) -> None:
-        _norm_axis(axes, [(place(10.0**power), f"{10.0**power:g}") for power in range(first, last + 1)], top, height)
+        _norm_axis(axes, [(x_of(10.0**power), f"{10.0**power:g}") for power in range(first, last + 1)], top, height)
         lines, hollow, full = [], [], []
         for number, (name, norm) in enumerate(norms.items()):
             y = top + (number + 0.5) * high
@@ -160,9 +160,9 @@ def draw_norms(sentence: dict[str, Any]) -> str:
                 figures = _length(after)
             else:
                 figures = f"{_length(norm['before'])} → {_length(after)}"
-                lines.append([(place(norm["before"]), y), (place(after), y)])
-                hollow.append((place(norm["before"]), y))
-            full.append((place(after), y))
+                lines.append([(x_of(norm["before"]), y), (x_of(after), y)])
+                hollow.append((x_of(norm["before"]), y))
+            full.append((x_of(after), y))
             write(axes, width - MARGIN, y, figures, size=10, align="right", color=MUTED)
         axes.add_collection(LineCollection(lines, colors=ACCENT, linewidths=1.5, alpha=0.5))
         _dots(axes, hollow, PAPER)
@@ -171,13 +171,13 @@ def draw_norms(sentence: dict[str, Any]) -> str:
     return picture(width, height, paint)
 
 
-def _dots(axes: Axes, places: list[tuple[float, float]], color: str) -> None:
-    xs, ys = [x for x, _ in places], [y for _, y in places]
+def _dots(axes: Axes, points: list[tuple[float, float]], color: str) -> None:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
     axes.scatter(xs, ys, s=26, color=color, edgecolor=ACCENT, linewidth=1.3, zorder=3)
 
 
 def _group(name: str) -> str:
-    """What stands together: the input layer, each decoder layer, the output."""
+    """The group of a row: the input layer, each decoder layer, the output."""
     part, _, rest = name.partition(".")
     return f"{part}.{rest.partition('.')[0]}" if part == "decoder_layers" else part if rest else ""
 

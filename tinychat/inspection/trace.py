@@ -1,4 +1,4 @@
-"""What each layer does to a real sequence: norms, attention, and what the model would predict after each layer.
+"""What each layer does to a sequence: norms, attention, and the prediction after each layer (logit lens).
 
 B is 1 here. T tokens in the sequence, L decoder layers, H heads, V vocabulary.
 """
@@ -19,8 +19,8 @@ TOP = 5
 class Norms:
     """Mean length (Euclidean norm over the width) of the tokens' vectors as they enter and leave a layer.
 
-    `before` is None for the embeddings, which take numbers and no vectors. For the softmax: length of the scores, and
-    of the probabilities.
+    `before` is None for the embeddings, whose input is token ids. For the softmax: norm of the logits, and of the
+    probabilities.
     """
 
     before: float | None
@@ -29,13 +29,13 @@ class Norms:
 
 @dataclass(frozen=True)
 class Trace:
-    """One sequence on its way through the model.
+    """One sequence in the model.
 
     ids         (T,) token ids
     norms       by the layer's name
-    attention   (L, H, T, T): row t says from where token t takes, and adds up to 1
+    attention   (L, H, T, T) weights: row t is of token t, and adds up to 1
     early       (L + 1, T, V) probabilities of the next token if the output layer came right after the input layer,
-                and after each decoder layer (nostalgebraist's logit lens); the last is what the model says
+                and after each decoder layer (nostalgebraist's logit lens); the last is the model's prediction
     """
 
     ids: tuple[int, ...]
@@ -43,12 +43,12 @@ class Trace:
     attention: Tensor
     early: Tensor
 
-    def top_tokens(self, layer: int, place: int, n_tokens: int, n: int = TOP) -> list[tuple[int, float]]:
-        """The n likeliest next tokens (id, probability) after `layer` (0: the input layer) at a place.
+    def top_tokens(self, layer: int, position: int, n_tokens: int, n: int = TOP) -> list[tuple[int, float]]:
+        """The n likeliest next tokens (id, probability) after `layer` (0: the input layer) at a position.
 
-        `n_tokens` is the size of the vocabulary: a model may have more ids, which stand for nothing.
+        `n_tokens` is the size of the vocabulary: a model may have more ids, without tokens.
         """
-        best = self.early[layer, place, :n_tokens].topk(n)
+        best = self.early[layer, position, :n_tokens].topk(n)
         return [(int(i), float(p)) for p, i in zip(best.values, best.indices, strict=True)]
 
 

@@ -1,6 +1,6 @@
-"""The dialogue model: its layers, and how it lies on disk.
+"""The dialogue model: its layers, and its files.
 
-DialogueModel and load_model are loaded when they are asked for: they need torch, and who talks with a model does not.
+DialogueModel and load_model are imported lazily: they need torch, which a chat does not.
 """
 
 import importlib
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DialogueModel", "load_model"]
 
-PLACES = {"DialogueModel": "tinychat.model.classic", "load_model": "tinychat.model.storage"}
+LAZY_IMPORTS = {"DialogueModel": "tinychat.model.classic", "load_model": "tinychat.model.storage"}
 
 
 def __getattr__(name: str) -> object:
-    if name not in PLACES:
+    if name not in LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(PLACES[name]), name)
+    return getattr(importlib.import_module(LAZY_IMPORTS[name]), name)

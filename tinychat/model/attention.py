@@ -13,7 +13,7 @@ from tinychat.model.cache import CacheView
 
 
 class Attention(nn.Module):
-    """The attention of a layer, between its projections. It has no parameters; being a module, it can be hooked."""
+    """The attention of a layer, between its projections. A module without parameters, so that it can be hooked."""
 
     def __init__(self, layer: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def attention_weights(queries: Tensor, keys: Tensor) -> Tensor:
-    """How much each token takes from each token up to it: (B, H, T, K) twice → (B, H, T, T), rows add up to 1."""
+    """Causal attention weights: queries and keys (B, H, T, K) → (B, H, T, T), rows add up to 1."""
     length = queries.shape[2]
     scores = queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3])  # (B, H, T, T)
     mask = torch.ones(length, length, dtype=torch.bool, device=scores.device).triu(1)

@@ -1,4 +1,4 @@
-"""What everything else asks of a network: one forward pass, its parameters in groups, its layers by name.
+"""The interface of a network: one forward pass, its parameters in groups, its layers by name.
 
 B batch, T tokens in a sequence, D embed_dim, V vocabulary.
 """
@@ -18,21 +18,21 @@ from tinychat.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class Matrix:
-    """A weight (out, in) of a layer, which Muon orthogonalises in so many blocks of rows: heads, or one."""
+    """A weight (out, in) of a layer, which Muon orthogonalises in `blocks` blocks of rows: one per head, or one."""
 
     weight: nn.Parameter
     blocks: int = 1
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of a block."""
+        """Shape of a block."""
         rows, columns = self.weight.shape
         return rows // self.blocks, columns
 
 
 @dataclass(frozen=True)
 class ParameterGroups:
-    """Parameters that an optimizer may treat differently; all that are in neither group are the rest.
+    """Parameters that an optimizer may treat differently from the others.
 
     matrices    weight matrices of the layers
     embeddings  weights of which a row has a gradient only where its token occurs
@@ -43,13 +43,13 @@ class ParameterGroups:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerInfo:
     """One layer as inspection lists it.
 
     name     of the module
     kind     its role, such as self_attn; the reports have a sentence for each kind they know
     shape    in words
-    section  of the article; None where it does not speak of it
+    section  of the article; None where it is not in the article
     """
 
     name: str
@@ -61,9 +61,9 @@ class Layer:
 class LanguageModel(nn.Module, ABC):
     """The base of an architecture's network.
 
-    A subclass keeps to three rules, so that decoders and inspection need to know no more of it: each product with a
-    weight is an `nn.Linear`; attention goes through one `Attention` module a layer, numbered in order; there are no
-    buffers (`load_model` gives memory to parameters only).
+    Decoders and inspection rely on three rules: each matrix product with a weight is an `nn.Linear`; attention goes
+    through one `Attention` module per layer, numbered in order; there are no buffers (`load_model` allocates parameters
+    only).
 
     states   names of the modules whose output is the hidden state (B, T, D): of the embeddings, then of each layer
     """
@@ -76,18 +76,18 @@ class LanguageModel(nn.Module, ABC):
 
     @abstractmethod
     def hidden(self, token_ids: Tensor, positions: Tensor | None = None, cache: CacheView | None = None) -> Tensor:
-        """What the last layer gives: (B, T) int64 → (B, T, D); positions and cache as in `forward`."""
+        """The last hidden state: (B, T) int64 → (B, T, D); positions and cache as in `forward`."""
 
     @abstractmethod
     def logits(self, hidden: Tensor) -> Tensor:
-        """(…, D) → (…, V). Of an earlier layer's state too: what the model would say after it (the logit lens)."""
+        """(…, D) → (…, V). Also for an earlier layer's hidden state (the logit lens)."""
 
     @abstractmethod
     def parameter_groups(self) -> ParameterGroups:
         """Its parameters in groups."""
 
     @abstractmethod
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerInfo]:
         """All layers in the order in which a sequence passes them."""
 
     def forward(
@@ -99,9 +99,9 @@ class LanguageModel(nn.Module, ABC):
     ) -> Tensor:
         """Logits: (B, T) int64, padded on the right → (B, T, V), or (N, V) of the tokens `select`.
 
-        positions  (B, T) or (T,) of the tokens in their sequences; without them 0 … T - 1, or as the cache goes on
-        cache      where keys and values of earlier tokens stand, and those of these are put
-        select     (N,) int64: of which of all (B T) tokens; logits are a large part of the work
+        positions  (B, T) or (T,) of the tokens in their sequences; by default 0 … T - 1, or those after the cache's
+        cache      keys and values of earlier tokens; those of the new ones are appended
+        select     (N,) int64: indices into all (B T) tokens; logits are a large part of the work
 
         Raises ValueError where a sequence has more than max_len tokens.
         """
@@ -113,12 +113,12 @@ class LanguageModel(nn.Module, ABC):
         return self.logits(hidden if select is None else hidden.flatten(0, 1)[select])
 
     def new_cache(self, slots: int, dtype: torch.dtype = torch.float32) -> KeyValueCache:
-        """An empty cache for so many sequences, on the model's device."""
+        """An empty cache for `slots` sequences, on the model's device."""
         c = self.config
         return KeyValueCache(c.n_layers, slots, c.n_heads, c.max_len, c.head_dim, dtype=dtype, device=self.device)
 
-    def with_products(self, convert: Callable[[nn.Linear], nn.Module]) -> Self:
-        """The same model, its parameters shared, with other modules in the place of each `nn.Linear`."""
+    def with_linears(self, convert: Callable[[nn.Linear], nn.Module]) -> Self:
+        """A copy that shares the parameters, with each `nn.Linear` replaced by `convert` of it."""
         memo: dict[int, object] = {id(parameter): parameter for parameter in self.parameters()}
         model = deepcopy(self, memo)
         for module in list(model.modules()):
@@ -128,13 +128,13 @@ class LanguageModel(nn.Module, ABC):
         return model
 
     def weights(self) -> dict[str, Tensor]:
-        """The tensors that a model folder keeps, by name; a tensor that two layers share stands there once."""
+        """The tensors of `model.safetensors`, by name; a shared tensor occurs once."""
         names: dict[int, str] = {}
         return {n: t for n, t in self.state_dict(keep_vars=True).items() if names.setdefault(id(t), n) == n}
 
     @torch.no_grad()
     def load_weights(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over values that `weights` gave."""
+        """Copy the values of tensors that `weights` gave."""
         for name, weight in self.weights().items():
             weight.copy_(tensors[name])
 
@@ -150,7 +150,7 @@ class LanguageModel(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters lie."""
+        """The device of the parameters."""
         return next(self.parameters()).device
 
     def n_parameters(self) -> int:

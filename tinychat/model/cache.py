@@ -1,4 +1,4 @@
-"""The key/value cache: what attention has computed of each sequence, so that a new token costs one token.
+"""The key/value cache, so that a new token costs the work of one token.
 
 B sequences of one call, T tokens, S slots, H heads, K head dim, L layers.
 """
@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 
 class KeyValueCache:
-    """Keys and values of up to S sequences, allocated once. A sequence has a slot, which is filled, lengthened and
+    """Keys and values of up to S sequences, allocated once. A sequence has a slot, which is filled, extended and
     freed without moving the others.
 
     keys, values  (L, S, H, max_len, K)
     lengths       tokens held in each slot; 0 where it is free
-    one_by_one    whether each sequence attends by itself, so that its numbers do not depend on its neighbours
+    one_by_one    whether attention is computed sequence by sequence, so that results do not depend on the batch
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class KeyValueCache:
         self.values = torch.zeros(shape, dtype=dtype, device=device)
         self.slots, self.max_len = slots, max_len
         self.lengths = [0] * slots
-        # Of a batch a BLAS adds up the same row in another order; on a GPU, and in bf16, speed counts more.
+        # In another batch a BLAS sums the same row in another order; on a GPU, and in bf16, speed counts more.
         self.one_by_one = self.keys.device.type == "cpu" and dtype == torch.float32
 
     def extend(self, slots: Sequence[int], counts: Sequence[int]) -> "CacheView":
-        """Room for so many more tokens in each of these slots, for one call of the model.
+        """A view with room for `counts` more tokens in these slots, for one call of the model.
 
         Raises ValueError where a slot is named twice or does not exist, or a sequence would get longer than max_len.
         """
@@ -55,7 +55,7 @@ class KeyValueCache:
         return CacheView(self, slots, counts)
 
     def free(self, slots: Sequence[int]) -> None:
-        """Forget the sequences in these slots."""
+        """Free these slots."""
         for slot in slots:
             self.lengths[slot] = 0
 
@@ -76,26 +76,26 @@ class CacheView:
         self._fresh = not any(self.starts)
 
     def commit(self) -> None:
-        """The model has read the new tokens: they count from now on."""
+        """Count the new tokens as cached, after the model has read them."""
         for slot, end in zip(self.slots, self.ends, strict=True):
             self.cache.lengths[slot] = end
 
     @cached_property
     def positions(self) -> Tensor:
-        """(B, T) of the new tokens in their sequences; the last one's again for the padding."""
+        """(B, T) positions of the new tokens in their sequences; padding repeats the last one."""
         starts = torch.tensor(self.starts, device=self.device)[:, None]
         ends = torch.tensor(self.ends, device=self.device)[:, None]
         return torch.minimum(starts + torch.arange(self.width, device=self.device), ends - 1)
 
     @cached_property
     def last(self) -> Tensor:
-        """(B,) where each sequence's last new token stands among all (B T)."""
+        """(B,) index of each sequence's last new token among all (B T)."""
         counts = torch.tensor(self.counts, device=self.device)
         return torch.arange(len(self.slots), device=self.device) * self.width + counts - 1
 
     def attend(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Put the new keys and values (B, H, T, K) into the cache; attention of the queries to all up to their own
-        token: (B, H, T, K). The padding's is meaningless.
+        """Append the new keys and values (B, H, T, K) to the cache; causal attention of the queries: (B, H, T, K).
+        That of the padding is meaningless.
         """
         self._append(layer, keys, values)
         if self.cache.one_by_one:

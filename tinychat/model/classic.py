@@ -2,15 +2,15 @@
 
 B batch, T tokens in a sequence, D embed_dim, H heads, K head dim (D / H), F ffn_dim, V vocabulary.
 
-Sequences in a batch are padded on the right. A token attends to itself and to what stands before it, so the padding
-behind a sequence reaches none of its tokens, and no padding mask is needed.
+Sequences in a batch are padded on the right. A token attends to itself and to the tokens before it, so the padding
+after a sequence reaches none of its tokens, and no padding mask is needed.
 """
 
 import torch
 from torch import Tensor, nn
 
 from tinychat.model.attention import Attention
-from tinychat.model.base import LanguageModel, Layer, Matrix, ParameterGroups
+from tinychat.model.base import LanguageModel, LayerInfo, Matrix, ParameterGroups
 from tinychat.model.cache import CacheView
 from tinychat.model.classic_config import ClassicConfig
 
@@ -18,7 +18,7 @@ INIT_STD = 0.02  # of all matrices, as in GPT-2
 
 
 class InputLayer(nn.Module):
-    """Token ids to vectors: what the word is, plus where it stands (the article's section 2)."""
+    """Token ids to vectors: word embedding plus position embedding (the article's section 2)."""
 
     def __init__(self, config: ClassicConfig) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class InputLayer(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to its own past (Vaswani et al., 1706.03762).
+    """Causal multi-head self-attention (Vaswani et al., 1706.03762).
 
     In a state dict its parameters have the names and shapes of `nn.MultiheadAttention(…, batch_first=True)`.
     """
@@ -79,7 +79,7 @@ def _from_multihead_names(_: nn.Module, state: dict[str, Tensor], prefix: str, *
 
 
 class DecoderLayer(nn.Module):
-    """Attention, then a feed-forward network, each added to what came in and normalised (section 3)."""
+    """Attention, then a feed-forward network, each with a residual connection and a layer norm after it (section 3)."""
 
     def __init__(self, config: ClassicConfig, layer: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class DecoderLayer(nn.Module):
 
 
 class DialogueModel(LanguageModel):
-    """The whole network (section 4). `dropout` counts in training only; it has no parameters."""
+    """The whole network (section 4). `dropout` acts in training only."""
 
     config: ClassicConfig
 
@@ -111,8 +111,8 @@ class DialogueModel(LanguageModel):
         self._initialise()
 
     def _initialise(self) -> None:
-        # torch's embeddings begin with a standard deviation of 1, which Adam's steps hardly move: they took twice the
-        # epochs to the same loss. Its other matrices begin with about twice ours (docs/experiments.md).
+        # torch initialises embeddings with a standard deviation of 1, which Adam's steps hardly change: it took twice
+        # the epochs to reach the same loss. Its other matrices start at about twice ours (docs/experiments.md).
         for parameter in self.parameters():
             if parameter.dim() >= 2:
                 nn.init.normal_(parameter, std=INIT_STD)
@@ -127,7 +127,7 @@ class DialogueModel(LanguageModel):
         return self.output_layer(hidden)
 
     def parameter_groups(self) -> ParameterGroups:
-        """Queries, keys and values are taken head by head. The position embeddings occur in every sequence."""
+        """The input projection has a block per head. Position embeddings get a gradient from every sequence."""
         matrices = [
             Matrix(weight, 3 * self.config.n_heads if name.endswith("in_proj.weight") else 1)
             for name, weight in self.decoder_layers.named_parameters()
@@ -135,19 +135,19 @@ class DialogueModel(LanguageModel):
         ]
         return ParameterGroups(matrices, list(self.input_layer.word_embedding.parameters()))
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerInfo]:
         """As sections 8 to 10 of the article list them."""
         vocab, width, wide = self.config.vocab_size, self.config.embed_dim, self.config.ffn_dim
         layers = [
-            Layer("input_layer.word_embedding", "word_embedding", f"[{vocab}, {width}]", 8),
-            Layer("input_layer.pos_embedding", "pos_embedding", f"[{self.max_len}, {width}]", 8),
-            Layer("input_layer.norm", "norm", f"[{width}]", 8),
+            LayerInfo("input_layer.word_embedding", "word_embedding", f"[{vocab}, {width}]", 8),
+            LayerInfo("input_layer.pos_embedding", "pos_embedding", f"[{self.max_len}, {width}]", 8),
+            LayerInfo("input_layer.norm", "norm", f"[{width}]", 8),
         ]
         for number in range(self.config.n_layers):
             layers += [
-                Layer(f"decoder_layers.{number}.self_attn", "self_attn", f"[{width}, {width}]", 9),
-                Layer(f"decoder_layers.{number}.norm1", "norm1", f"[{width}]", 9),
-                Layer(f"decoder_layers.{number}.ffn", "ffn", f"[{width} -> {wide} -> {width}]", 9),
-                Layer(f"decoder_layers.{number}.norm2", "norm2", f"[{width}]", 9),
+                LayerInfo(f"decoder_layers.{number}.self_attn", "self_attn", f"[{width}, {width}]", 9),
+                LayerInfo(f"decoder_layers.{number}.norm1", "norm1", f"[{width}]", 9),
+                LayerInfo(f"decoder_layers.{number}.ffn", "ffn", f"[{width} -> {wide} -> {width}]", 9),
+                LayerInfo(f"decoder_layers.{number}.norm2", "norm2", f"[{width}]", 9),
             ]
-        return [*layers, Layer("output_layer", "output_layer", f"[{width}, {vocab}]", 10)]
+        return [*layers, LayerInfo("output_layer", "output_layer", f"[{width}, {vocab}]", 10)]

@@ -76,7 +76,7 @@ class ClassicConfig(ModelConfig):
 
 
 def heads_fault(embed_dim: int, n_heads: int) -> InputError | None:
-    """The rule that heads share the width evenly, and which numbers of heads near `n_heads` would do."""
+    """An error where `n_heads` does not divide `embed_dim`, with numbers of heads near it that do; else None."""
     if embed_dim % n_heads == 0:
         return None
     fitting = [heads for heads in range(1, min(embed_dim, 64) + 1) if embed_dim % heads == 0]

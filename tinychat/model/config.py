@@ -1,4 +1,4 @@
-"""The shape of a model: what every architecture's config has, and what the rest of the package asks of it."""
+"""The interface of every architecture's config, which is the shape of a model."""
 
 from abc import ABC, abstractmethod
 from dataclasses import Field, asdict, dataclass, fields
@@ -15,11 +15,11 @@ MAX_SIZE = 1_000_000  # of a vocabulary, a layer or a context
 
 @dataclass(frozen=True)
 class TrainingSizes:
-    """How many numbers a training holds.
+    """How many numbers training keeps in memory.
 
     matrices     parameters of the layers' weight matrices, which Muon orthogonalises
     others       all other parameters
-    activations  for each token of a batch: what the layers keep for the backward pass
+    activations  per token of a batch, kept by the layers for the backward pass
     """
 
     matrices: int
@@ -30,7 +30,7 @@ class TrainingSizes:
 class ModelConfig(ABC):
     """The base of an architecture's config, a frozen dataclass of positive whole numbers.
 
-    These fields every architecture has; it may add its own. A field's metadata may hold its largest value (`most`).
+    Every architecture has these fields; it may add its own. A field's metadata may hold its largest value (`most`).
     """
 
     architecture: ClassVar[str]
@@ -49,21 +49,21 @@ class ModelConfig(ABC):
         return None
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each tensor in `model.safetensors`: those of the module, built without memory."""
+        """Name and shape of each tensor in `model.safetensors`, from the module on the meta device."""
         import torch
 
         with torch.device("meta"):
             return {name: tuple(tensor.shape) for name, tensor in self.build().weights().items()}
 
     def training_sizes(self) -> TrainingSizes:
-        """What memory a training takes, counted on the module, built without memory."""
+        """The memory that training needs, counted on the module on the meta device."""
         import torch
         from torch import nn
 
         with torch.device("meta"):
             model = self.build()
         matrices = sum(matrix.weight.numel() for matrix in model.parameter_groups().matrices)
-        # Each product keeps its input, and its output is kept by what follows.
+        # Each product keeps its input, and the next operation keeps its output.
         kept = sum(m.in_features + m.out_features for m in model.modules() if isinstance(m, nn.Linear))
         return TrainingSizes(matrices, model.n_parameters() - matrices, kept - self.vocab_size)
 

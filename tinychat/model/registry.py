@@ -15,8 +15,7 @@ from tinychat.model.config import ModelConfig
 
 CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 1_000_000  # of config.json, which has a few hundred
-# Of any size in a config.json. A model may have been made larger than params.yaml allows here; beyond these a file is
-# damaged, its products would need big numbers, and the names of its weights would not be made in an instant.
+# Limits for config.json. A model may be larger than params.yaml allows; beyond these limits the file is damaged.
 LARGEST = 1_000_000_000
 MOST_LAYERS = 10_000
 

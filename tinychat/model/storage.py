@@ -17,7 +17,7 @@ from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 def save_model(
     folder: Path, config: ModelConfig, weights: dict[str, torch.Tensor], tokenizer: bytes | None = None
 ) -> None:
-    """Write a model into an existing folder, with the tokenizer.json (its content) that it was trained with.
+    """Write a model into an existing folder, with the content of the tokenizer.json that it was trained with.
 
     The same weights give the same bytes.
     """

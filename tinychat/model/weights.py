@@ -18,7 +18,7 @@ from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE
 WEIGHTS_FILE = "model.safetensors"
 FLOAT32 = "F32"
 DTYPES = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}  # safetensors' names of them
-LARGEST_WEIGHT = 1e15  # training gives none near it, and float32 cannot square the sums that it would give
+LARGEST_WEIGHT = 1e15  # far above what training gives; beyond it squares of sums overflow float32
 RECORD = "tinychat"  # the key of the file's metadata that says what the weights were saved with
 
 
@@ -37,8 +37,8 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
     """The weights in `model.safetensors`, by name, in fp32.
 
     Raises InputError where the file is missing, damaged, does not fit `config`, was saved with another config.json or
-    another tokenizer.json than those beside it, or holds what is no number. A file of an earlier version does not say
-    what it was saved with.
+    another tokenizer.json than those in its folder, or holds NaN or huge numbers. A file of an earlier version does not
+    record what it was saved with.
     """
     file = Path(folder) / WEIGHTS_FILE
     expected = config.weight_shapes()
@@ -107,16 +107,16 @@ def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> 
         shape, digest = dict(saved["config"]), saved.get("tokenizer")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError("{file}: damaged: its metadata does not say what it was saved with", file=file) from None
-    beside = config.to_dict()
-    for name in sorted(shape.keys() | beside.keys()):
-        if shape.get(name) != beside.get(name):
+    current = config.to_dict()
+    for name in sorted(shape.keys() | current.keys()):
+        if shape.get(name) != current.get(name):
             raise InputError(
                 "{file}: saved where {name} is {saved!r}, but {other} says {found!r}; they are not of one model",
                 file=file,
                 name=name,
                 saved=shape.get(name),
                 other=CONFIG_FILE,
-                found=beside.get(name),
+                found=current.get(name),
             )
     tokenizer = file.with_name(TOKENIZER_FILE)
     if digest is not None and tokenizer.exists() and digest != _digest(read_regular(tokenizer, MOST_BYTES)):

@@ -1,4 +1,4 @@
-"""What was seen of a word that the reply has from the prompt, in the reader's words."""
+"""The text on a word that the reply copies from the prompt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class HeadView:
 
 @dataclass(frozen=True)
 class CarriedView:
-    """One find: what is told of it, and the best head of each layer."""
+    """A copied text: a sentence about it, and the best head of each layer."""
 
     told: str
     heads: list[HeadView]
 
 
 def carried_view(carried: dict[str, Any] | None, words: Words) -> CarriedView | None:
-    """A record's `carried` (tinychat.inspection.export) as it is to be read; None where nothing was carried over."""
+    """A record's `carried` (tinychat.inspection.export) as text; None where nothing was copied."""
     if carried is None:
         return None
     text, layer, head = carried["text"], carried["layer"], carried["head"]
@@ -39,7 +39,7 @@ def carried_view(carried: dict[str, Any] | None, words: Words) -> CarriedView | 
         weight=f"{carried['weight']:.0%}",
     )
     whole, user = round(100 * carried["weight"]), round(100 * _users_share(carried["sources"]))
-    if carried["seen"] and whole > user:  # in whole per cent the two add up to what was told before
+    if carried["seen"] and whole > user:  # in whole per cent the two add up to the sum before
         told += " " + words("carried.where", user=f"{user}%", bot=f"{whole - user}%")
     heads = [
         HeadView(f"decoder_layers.{best['layer']}", str(best["head"]), f"{best['weight']:.0%}", best["layer"] == layer)
@@ -49,6 +49,6 @@ def carried_view(carried: dict[str, Any] | None, words: Words) -> CarriedView | 
 
 
 def _users_share(sources: Sequence[dict[str, Any]]) -> float:
-    """How much of the head's attention lies on what the user said, as a mean over the written tokens."""
+    """The head's attention weight on the user's turns, the mean over the written tokens."""
     means = [sum(source["weights"]) / len(source["weights"]) for source in sources if source["role"] == "user"]
     return float(sum(means))

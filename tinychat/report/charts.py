@@ -9,7 +9,7 @@ from tinychat.report.inputs import Epoch
 from tinychat.report.words import Words
 from tinychat.svg import ACCENT, LINE, MUTED, PAPER, SECOND, blank_figure, picture_settings, to_svg
 
-WIDTH, HEIGHT = 390, 270  # readable on a phone, where it is shrunk a little, and on a desktop, where it grows
+WIDTH, HEIGHT = 390, 270  # readable on a phone, slightly reduced, and on a desktop, enlarged
 LABEL_HEIGHT = 15
 
 SETTINGS: dict[Any, Any] = {
@@ -33,7 +33,7 @@ SETTINGS: dict[Any, Any] = {
 
 
 def draw_loss_curve(history: list[Epoch], kept_epoch: int, words: Words) -> str:
-    """Training and, where there is one, validation loss by epoch, as SVG; each line is named at its end."""
+    """Training and validation loss by epoch, as SVG; each line is labelled at its end."""
     lines = [("train", ACCENT, [(epoch.number, epoch.train_loss) for epoch in history])]
     valid = [(epoch.number, epoch.valid_loss) for epoch in history if epoch.valid_loss is not None]
     if valid:
@@ -60,7 +60,7 @@ def draw_loss_curve(history: list[Epoch], kept_epoch: int, words: Words) -> str:
 
 
 def _name_lines(axes: Axes, ends: list[tuple[str, str, float]]) -> None:
-    """Write each line's name and last value beside its end, apart from each other where the ends meet."""
+    """Label each line's end with its name and last value, without overlap."""
     top = axes.get_ylim()[1]
     pixel = top / (HEIGHT - 66)
     floor = 0.0
@@ -68,5 +68,5 @@ def _name_lines(axes: Axes, ends: list[tuple[str, str, float]]) -> None:
         y = max(loss - 2 * pixel, floor)
         floor = y + 2 * LABEL_HEIGHT * pixel
         for row, text in ((1, name), (0, f"{loss:.3f}")):
-            place = (1 + 10 / (WIDTH - 104), (y + row * LABEL_HEIGHT * pixel) / top)
-            axes.text(*place, text, transform=axes.transAxes, color=color, weight="bold" if row else "normal")
+            position = (1 + 10 / (WIDTH - 104), (y + row * LABEL_HEIGHT * pixel) / top)
+            axes.text(*position, text, transform=axes.transAxes, color=color, weight="bold" if row else "normal")

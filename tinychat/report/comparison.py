@@ -1,4 +1,4 @@
-"""The measures of the stage evaluate as the rows of a table, the model beside its baselines."""
+"""The measures of the stage evaluate as the rows of a table, the model next to its baselines."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,7 +9,7 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure: which direction is better (None: neither), and how its number is written: a format, or `share`."""
+    """One measure: which direction is better (None: neither), and the format of its number, or `share`."""
 
     key: str
     better: Literal["lower", "higher"] | None
@@ -67,7 +67,7 @@ ABILITIES = (
 
 @dataclass(frozen=True)
 class Ability:
-    """A measure that the corpus brings, with its numbers as text; `known` where the summary has words for it."""
+    """A measure that the corpus defines, with its numbers as text; `known` where the summary has a text for it."""
 
     measure: Measure
     known: bool
@@ -77,7 +77,7 @@ class Ability:
 
 
 def abilities(evaluation: dict[str, Any]) -> list[Ability]:
-    """Those of ABILITIES that were measured, then all that a corpus named itself; none where it names none."""
+    """Those of ABILITIES that were measured, then the corpus's own."""
     measured = evaluation.get("measures", {})
     known = [measure for measure in ABILITIES if measure.key in measured]
     names = {measure.key for measure in known}
@@ -95,7 +95,7 @@ def abilities(evaluation: dict[str, Any]) -> list[Ability]:
 
 
 def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
-    """Every measure on held-out and on seen dialogues; the sign NONE where there is no number."""
+    """Every measure on held-out and on seen dialogues; NONE where there is no number."""
     splits = [evaluation[split] or {} for split in MEASURED_ON]
     predicted = [(split, (split.get("baselines") or {}).get("unigram") or {}) for split in splits]
     replied = [(split.get("replies") or {}, better_copy(split) or {}) for split in splits]
@@ -106,7 +106,7 @@ def measure_groups(evaluation: dict[str, Any]) -> list[MeasureGroup]:
 
 
 def better_copy(split: dict[str, Any]) -> dict[str, float] | None:
-    """The better one of the two baselines that copy an answer: of the nearest question, of the nearest dialogue."""
+    """The better one of the two baselines that copy an answer."""
     copies = [(split.get("baselines") or {}).get(name) for name in ("nearest_question", "nearest_dialogue")]
     return max(filter(None, copies), key=lambda copy: copy["char_f1"], default=None)
 
@@ -127,5 +127,5 @@ def _written(value: float | None, measure: Measure) -> str:
 
 
 def share(value: float) -> str:
-    """A part of all, 0 to 1, in per cent."""
+    """A share, 0 to 1, in per cent."""
     return f"{value:.0%}" if value in (0, 1) else f"{value:.1%}"

@@ -1,4 +1,4 @@
-"""What the numbers say, as plain sentences: which of them hold for this run."""
+"""Findings: the sentences about the numbers that hold for this run."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,19 +6,19 @@ from typing import Any, Literal
 from tinychat.report.comparison import better_copy, share
 from tinychat.report.inputs import Epoch
 
-MUCH = 0.5  # of the seen questions answered exactly: the model knows its dialogues
+MUCH = 0.5  # share of seen questions answered exactly, from which the model knows its dialogues
 LITTLE = 0.1
 NEARLY_ALL = 0.9
-SAME_F1 = 0.02  # closer than this, two ways to answer are about as good
+SAME_F1 = 0.02  # a smaller difference counts as equal
 SAME_BITS = 0.02
-RISEN = 1.05  # times its lowest value: the validation loss has risen
+RISEN = 1.05  # times its lowest value, from which the validation loss has risen
 
 Tone = Literal["good", "bad", "plain"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence of the words, by its key, with the numbers that stand in it."""
+    """The key of a sentence, and the numbers in it."""
 
     key: str
     tone: Tone
@@ -29,7 +29,7 @@ def find(evaluation: dict[str, Any], history: list[Epoch]) -> list[Finding]:
     """The findings that hold, the most important first."""
     seen, held = evaluation["seen"], evaluation["held_out"]
     measures = evaluation.get("measures", {})
-    found = [_ways(measures) or _knowledge(seen, held), _names(measures), _outside(measures)]
+    found = [_phrasings(measures) or _knowledge(seen, held), _names(measures), _outside(measures)]
     if held is None:
         found.append(Finding("nothing_held_out", "plain", {}))
     else:
@@ -54,13 +54,13 @@ def _knowledge(seen: dict[str, Any] | None, held: dict[str, Any] | None) -> Find
     return Finding("carries_over", "good", values)
 
 
-def _ways(measures: dict[str, Any]) -> Finding | None:
-    """Where several answers are right, what the corpus accepts says more than the one answer that was given."""
+def _phrasings(measures: dict[str, Any]) -> Finding | None:
+    """Where several answers are right, the accepted ones say more than the one reference answer."""
     if not {"seen", "near"} <= set(measures):
         return None
     known, new = measures["seen"]["accepted"], measures["near"]["accepted"]
     tone: Tone = "good" if new >= MUCH else "bad" if known < LITTLE else "plain"
-    return Finding("ways", tone, {"seen": share(known), "near": share(new)})
+    return Finding("phrasings", tone, {"seen": share(known), "near": share(new)})
 
 
 def _against_nearest(held: dict[str, Any]) -> Finding | None:
@@ -93,7 +93,7 @@ def _names(measures: dict[str, Any]) -> Finding | None:
 
 
 def _outside(measures: dict[str, Any]) -> Finding | None:
-    """What is recognised says little alone: who says of every question that it is unknown recognises all."""
+    """Recall alone says little: answering every question as unknown has a recall of 1."""
     if not {"unknown_by_hand", "taken_for_unknown"} <= set(measures):
         return None
     recognised, wrongly = measures["unknown_by_hand"]["accepted"], measures["taken_for_unknown"]["accepted"]

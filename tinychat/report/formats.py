@@ -1,6 +1,6 @@
-"""What the summary reads of the files that other stages wrote: which values must be there, and of which kind.
+"""Schemas of the files of other stages that the summary reads: required values and their types.
 
-Beside these may stand others, which are shown or passed on as they are.
+Other keys are allowed, and shown or passed on as they are.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tinychat.errors import FaultError, Phrase
 
-LARGEST = 2**53  # from here on a JSON number need not be exact
+MAX_COUNT = 2**53  # JSON numbers above it may be inexact
 SHOWN = 40  # characters of a wrong value
 
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Number = Annotated[float, Field(ge=0)]
 Loss = Annotated[float, Field(ge=0, le=3.5e38)]  # float32 has no larger number
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -64,7 +64,7 @@ class OverlapRecord(Record):
 
 
 class Overlaps(Record):
-    """Of the two splits that are held out."""
+    """The overlap of the two held-out splits."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -94,7 +94,7 @@ class VocabMetrics(Record):
 
 
 class PreparedSizes(Record):
-    """What was prepared of a split."""
+    """The sizes of a prepared split."""
 
     tokens: Count
     tokens_with_loss: Count
@@ -126,7 +126,7 @@ class TrainMetrics(Record):
 
 
 class LikelihoodMeasures(Record):
-    """How likely answers are."""
+    """The likelihood of the answers."""
 
     loss: Loss
     perplexity: Number | None
@@ -134,14 +134,14 @@ class LikelihoodMeasures(Record):
 
 
 class Agreement(Record):
-    """How near replies are to the answers that were given."""
+    """How similar replies are to the reference answers."""
 
     exact: Share
     char_f1: Share
 
 
 class ReplyMeasures(Agreement):
-    """What the model's replies are like."""
+    """Measures of the model's replies."""
 
     copied: Share
     distinct_1: Share
@@ -150,7 +150,7 @@ class ReplyMeasures(Agreement):
 
 
 class Baselines(Record):
-    """What the model is compared with."""
+    """The baselines."""
 
     unigram: LikelihoodMeasures
     nearest_question: Agreement | None
@@ -167,7 +167,7 @@ class SplitMeasures(LikelihoodMeasures):
 
 
 class CorpusMeasure(Record):
-    """A measure that the corpus brings."""
+    """A measure that the corpus defines."""
 
     asked: Count
     accepted: Share
@@ -189,7 +189,7 @@ class ModelShape(Record):
 
 
 class UsedRuntime(Record):
-    """What the machine gave."""
+    """Device, precision and threads."""
 
     device: str
     precision: str
@@ -223,14 +223,14 @@ class LayerRecord(Record):
 
 
 class Norm(Record):
-    """The length of the vectors that enter a layer and leave it."""
+    """The norm of the vectors before and after a layer."""
 
     before: Number | None
     after: Number | None
 
 
 class HeadRecord(Record):
-    """A head, and its weight on what was carried over."""
+    """A head, and its attention weight on the copied text."""
 
     layer: Count
     head: Count
@@ -238,14 +238,14 @@ class HeadRecord(Record):
 
 
 class SourceRecord(Record):
-    """Where a carried text stood before."""
+    """An occurrence of the copied text in the prompt."""
 
     role: str
     weights: Annotated[list[Share], Field(min_length=1)]
 
 
 class CarriedRecord(HeadRecord):
-    """What a reply has from the prompt."""
+    """The text that a reply copies from the prompt."""
 
     text: str
     seen: bool
@@ -254,7 +254,7 @@ class CarriedRecord(HeadRecord):
 
 
 class SentenceRecord(Record):
-    """A sentence that was watched."""
+    """A traced sentence."""
 
     prompt: str
     reply: str
@@ -284,7 +284,7 @@ class ReplyRecord(Record):
 
 
 class Row(Record):
-    """A row of a CSV table: numbers stand there as text."""
+    """A row of a CSV table, in which numbers are text."""
 
     model_config = ConfigDict(strict=False)
 
@@ -299,15 +299,15 @@ class TableRow(Row):
 
 
 class HistoryRow(Row):
-    """A row of reports/train/history.csv; an empty cell says that nothing was held out."""
+    """A row of reports/train/history.csv; an empty cell means that nothing was held out."""
 
     epoch: Count
     train_loss: Loss
     valid_loss: Loss | Literal[""]
 
 
-def check(data: Any, record: type[BaseModel]) -> Any:
-    """`data` itself, where it is such a record. Raises ValueError that names the first value that is not."""
+def validate(data: Any, record: type[BaseModel]) -> Any:
+    """`data` itself, if it fits the schema. Raises ValueError that names the first value that does not."""
     try:
         record.model_validate(data)
     except ValidationError as error:

@@ -1,11 +1,11 @@
-"""SVG pictures as parts of a page: its fonts, its colours, their own names, a text for who cannot see them."""
+"""SVG pictures inlined into a page: its fonts and colours, unique ids, a description for screen readers."""
 
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
 from tinychat.errors import FaultError
 
-# The pictures' colours and the page's: each of the latter has a light and a dark value in summary.css.
+# The pictures' colours → the page's, which have a light and a dark value in summary.css.
 COLOURS = {
     "#1f2430": "var(--ink)",
     "#697180": "var(--muted)",
@@ -17,9 +17,9 @@ COLOURS = {
 
 
 def inline(svg: str, name: str, description: str) -> str:
-    """The picture as an element of an HTML page; `name` is its own on that page.
+    """The picture as an element of an HTML page; `name` is a unique prefix of its ids.
 
-    Its width is `--width`, for the page's style sheet to use. Raises ValueError where it is no picture of ours.
+    Its width is in the variable `--width`, for the style sheet. Raises ValueError where it is no picture of ours.
     """
     try:
         return _inlined(svg, name, description)
@@ -52,7 +52,7 @@ def _inlined(svg: str, name: str, description: str) -> str:
 
 
 def _renamed(key: str, value: str, names: dict[str, str]) -> str:
-    """An attribute with the names and colours of the page."""
+    """An attribute with the ids and colours of the page."""
     if key == "id":
         return names[value]
     if key == "xlink:href" and value.startswith("#"):

@@ -1,4 +1,4 @@
-"""What the other stages wrote, read for the summary."""
+"""Reads the files of the other stages for the summary."""
 
 import csv
 import math
@@ -23,11 +23,11 @@ from tinychat.report.formats import (
     Training,
     TrainMetrics,
     VocabMetrics,
-    check,
+    validate,
 )
 from tinychat.report.inline import inline
 
-# By the folder of reports that they lie in: the stage that writes them, and what is read of them.
+# By their folder in reports/: the stage that writes them, and their schema.
 METRICS: dict[str, tuple[str, type[BaseModel]]] = {
     "corpus": ("ingest", CorpusMetrics),
     "vocab": ("build_vocab", VocabMetrics),
@@ -37,7 +37,7 @@ METRICS: dict[str, tuple[str, type[BaseModel]]] = {
 }
 LAYERS = "analyze_layers"  # the stage that writes the layer report
 PICTURES = ("attention", "predictions", "norms")
-CARRIED = "carried"  # a picture too, where the reply has a word from the prompt
+CARRIED = "carried"  # a picture too, where the reply copies a word from the prompt
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class GeneratedReply:
-    """A prompt and what the model says; `probability` is the (geometric) mean that it gave to its own tokens."""
+    """A prompt and its reply; `probability` is the geometric mean of the tokens' probabilities."""
 
     prompt: str
     text: str
@@ -62,9 +62,9 @@ class GeneratedReply:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence that was watched in the layers: its record, and its pictures as SVG by their name.
+    """A traced sentence: its record, and its pictures as SVG by name.
 
-    `carried` is None where nothing was carried over, and in reports of before it was looked for.
+    `carried` is None where nothing was copied, and in reports of earlier versions.
     """
 
     prompt: str
@@ -76,11 +76,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Reports:
-    """All that the summary tells.
+    """All inputs of the summary.
 
     metrics    by the names of METRICS
     training   what was used: model, train, runtime, torch
-    layers     one record per layer, in the order in which a sentence passes them
+    layers     one record per layer, in forward order
     """
 
     metrics: dict[str, dict[str, Any]]
@@ -123,11 +123,11 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
 
 def _json(path: Path, stage: str, record: type[BaseModel]) -> Any:
     with reading(path, stage):
-        return check(read_json(path), record)
+        return validate(read_json(path), record)
 
 
 def _training(model: Path) -> Any:
-    """What the model in a folder was trained with. Raises InputError where config.json beside it says another shape."""
+    """training.json of a model folder. Raises InputError where config.json there has another shape."""
     file = model / "training.json"
     facts, config = _json(file, "train", Training), _json(model / "config.json", "train", ModelShape)
     for name in sorted(facts["model"].keys() | config.keys() - {"architecture"}):
@@ -146,13 +146,13 @@ def _training(model: Path) -> Any:
 def _picture(path: Path) -> str:
     with reading(path, LAYERS):
         picture = path.read_text(encoding="utf-8")
-        inline(picture, "picture", "")  # which the page does with it
+        inline(picture, "picture", "")  # raises ValueError where it is damaged
         return picture
 
 
 def _rows(path: Path, stage: str, record: type[BaseModel]) -> list[dict[str, str]]:
     with reading(path, stage), open(path, encoding="utf-8-sig", newline="") as file:
-        return [check(row, record) for row in csv.DictReader(file)]
+        return [validate(row, record) for row in csv.DictReader(file)]
 
 
 def _history(path: Path) -> list[Epoch]:
@@ -168,7 +168,7 @@ def _history(path: Path) -> list[Epoch]:
 
 def _replies(table: Path, lines: Path) -> Iterator[GeneratedReply]:
     rows = _rows(table, "export_csv", TableRow)
-    records = list(read_json_lines(lines, "generate", lambda reply, _: check(reply, ReplyRecord)))
+    records = list(read_json_lines(lines, "generate", lambda reply, _: validate(reply, ReplyRecord)))
     if not records:
         raise damaged(lines, Phrase("it holds no reply"), "generate")
     prompts = [undo_formula_guard(row["input"]) for row in rows]

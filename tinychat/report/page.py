@@ -9,14 +9,14 @@ from markupsafe import Markup
 from tinychat.report.comparison import MEASURED_ON
 from tinychat.report.inline import inline
 from tinychat.report.inputs import Reports
-from tinychat.report.view import ARROWS, View, printable
+from tinychat.report.view import ARROWS, View, replace_unprintable
 from tinychat.report.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
-    """summary.html. Whatever a person or the model said is escaped."""
+    """summary.html. All text of persons and models is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -24,9 +24,11 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,  # not what is markup already
+        finalize=lambda value: (
+            replace_unprintable(value) if type(value) is str else value
+        ),  # not what is markup already
     )
-    # matplotlib takes longer to load than all else of this stage together: what is wrong is told before that.
+    # matplotlib takes longer to load than all else of this stage together: errors come before that.
     from tinychat.report.charts import draw_loss_curve
 
     kept = reports.metrics["train"]["kept_epoch"]

@@ -1,4 +1,4 @@
-"""What the summary shows, in the reader's words and in the order of the page; HTML only sets it."""
+"""The content of the summary page as text, in its order; the HTML template only lays it out."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
 from tinychat.report.words import Words
 
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
-# Characters that HTML and XML have no place for, and marks that would turn the direction of what stands around them.
+# Characters that HTML and XML do not allow, and marks that would change the writing direction of the text around them.
 UNPRINTABLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -34,7 +34,7 @@ class ReplyView:
 
 @dataclass(frozen=True)
 class AbilityView:
-    """What the corpus measures: `share` of so many `asked`; `about` is None where only the corpus knows what it is."""
+    """A measure of the corpus: the `share` of `asked` questions; `about` is None for a corpus's own measure."""
 
     name: str
     better: str | None
@@ -75,7 +75,7 @@ class SectionView:
 
 @dataclass(frozen=True)
 class View:
-    """Texts and numbers, all as they are to be read; nothing is escaped yet."""
+    """Texts and formatted numbers; nothing is escaped yet."""
 
     lead: str
     headline: list[tuple[str, str, str]]  # name, number, what it is
@@ -147,8 +147,8 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
     )
 
 
-def printable(text: str) -> str:
-    """Text without the characters that have no place in a page; each leaves a sign. Whatever sets a text calls this."""
+def replace_unprintable(text: str) -> str:
+    """`text` with U+FFFD for each character that a page must not hold; applied to every text."""
     return UNPRINTABLE.sub("\ufffd", text)
 
 
@@ -213,7 +213,7 @@ def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]
 
 
 def _reason(reason: str, words: Words) -> str:
-    """A reason in words; readers may bring reasons of their own, which have none."""
+    """The text for a reason; a reader's own reason has none and stays as it is."""
     try:
         return words(f"reason.{reason}")
     except KeyError:
@@ -263,15 +263,15 @@ def _block(name: str, layers: list[dict[str, Any]], norms: dict[str, dict[str, f
             shape=layer["shape"].replace("->", "→"),
             parameters=f"{layer['parameters']:,}" if layer["parameters"] else NONE,
             role=layer["role"][language],
-            norm=_way(norms[layer["name"]]["before"], norms[layer["name"]]["after"]),
+            norm=_before_after(norms[layer["name"]]["before"], norms[layer["name"]]["after"]),
         )
         for layer in layers
     ]
-    way = _way(norms[layers[0]["name"]]["before"], norms[layers[-1]["name"]]["after"])
-    return Block(name or None, f"{sum(layer['parameters'] for layer in layers):,}", way, views)
+    norm = _before_after(norms[layers[0]["name"]]["before"], norms[layers[-1]["name"]]["after"])
+    return Block(name or None, f"{sum(layer['parameters'] for layer in layers):,}", norm, views)
 
 
-def _way(before: float | None, after: float | None) -> str:
+def _before_after(before: float | None, after: float | None) -> str:
     ends = [f"{length:.1f}" if length >= 10 else f"{length:.2f}" for length in (before, after) if length is not None]
     return " → ".join(ends)
 

@@ -1,4 +1,4 @@
-"""The summary's words in the reader's language."""
+"""The summary's texts in the reader's language."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -10,7 +10,7 @@ LANGUAGES = {"ko": korean.WORDS, "en": english.WORDS}
 
 
 def words_of(language: Literal["ko", "en"]) -> Words:
-    """A function from a key and the values that stand in its text to that text. An unknown key raises KeyError."""
+    """A function from a key and the values in its text to that text. An unknown key raises KeyError."""
     texts = LANGUAGES[language]
 
     def say(key: str, **values: Any) -> str:

@@ -15,7 +15,7 @@ HELP_IN_ENGLISH = (
 
 
 def help_in_danger(text: str) -> str | None:
-    """The lines for help where a message speaks of harming oneself, else None: then it is for the model to answer.
+    """The help lines where a message speaks of self-harm, else None: then the model answers.
 
     The numbers: 109 took the place of 1393 on 1 January 2024, day and night (Ministry of Health and Welfare,
     2 January 2024, https://eiec.kdi.re.kr/policy/materialView.do?num=246730; still so on 13 February 2026,

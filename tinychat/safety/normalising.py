@@ -1,4 +1,4 @@
-"""Text as the rules read it: everyday spelling, laughter, stretched words and hidden letters made plain."""
+"""Text as the rules read it: without everyday spelling, laughter, stretched words and masked letters."""
 
 import re
 import unicodedata
@@ -7,21 +7,21 @@ CONSONANTS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 
-# In their order. A line break is the end of a sentence; rules do not reach over it.
-STEPS = (
+# In order. A line break ends a sentence; no rule matches across it.
+SUBSTITUTIONS = (
     ("['‘’`´\u00ad\u200b-\u200f\u2060\ufeff]", ""),  # don't: dont
     (r"(?<=자)(?:[^\w\s]{1,3}|\d)(?=살|해[하했할한를중])", ""),  # 자.살, 자1살
     (r"(?<=[ㄱ-ㅎㅏ-ㅣ])[^\w\s]+(?=[ㄱ-ㅎㅏ-ㅣ])", ""),  # ㅈ.ㅜ.ㄱ
     ("ㅈㅅ(?=하고 ?싶|할|각|마렵)", "자살"),
-    ("[ㅋㅎㅠㅜㅡ]{2,}", " "),  # laughing and crying, before letters are put together
+    ("[ㅋㅎㅠㅜㅡ]{2,}", " "),  # laughing and crying, before jamo are composed
     (f"([{CONSONANTS}])([{VOWELS}])(?:([{FINALS}])(?![{VOWELS}]))?", lambda m: _syllable(m[1], m[2], m[3])),  # ㅈㅏ살
     ("[ㄱ-ㅎㅏ-ㅣ]+", " "),
-    (r"\.{2,}|…", " "),  # hesitating ends no sentence: 죽고... 싶어
+    (r"\.{2,}|…", " "),  # an ellipsis ends no sentence: 죽고... 싶어
     (r"[.!?。]*\?[.!?。]*", "?\n"),  # 죽을래? is a threat, 죽을래 may not be
     (r"[.!。]+(?=\s|$)|\n+", "\n"),
     (r"[^\w\s?]|_", " "),
     (r"([^\d\s])\1{2,}", r"\1"),  # 싶어어어, sooo
-    # What a keyboard in a hurry makes of the words that count.
+    # Typos and slang spellings of the keywords.
     ("고오+(?= ?[싶시십])", "고"),
     (r"([고구])( ?)(?:싶퍼|시퍼|시포|시프|십|싶따|싶당)", r"\1\2싶"),
     ("주거(?= ?(?:버|야|도))|쥬거", "죽어"),
@@ -36,9 +36,9 @@ STEPS = (
 
 
 def normalised(text: str) -> str:
-    """`text` in lower case, a sentence a line, with single spaces and without what only stretches or hides words."""
+    """`text` in lower case, one sentence per line, with single spaces and without stretched or masked words."""
     text = unicodedata.normalize("NFC", text).lower()
-    for pattern, plain in STEPS:
+    for pattern, plain in SUBSTITUTIONS:
         text = re.sub(pattern, plain, text)
     return "\n".join(_joined(line.strip()) for line in text.split("\n"))
 

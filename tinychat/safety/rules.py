@@ -1,13 +1,13 @@
-"""How a rule is written, and when it holds."""
+"""How a rule is written, and when it matches."""
 
 import functools
 import re
 from dataclasses import dataclass
 
-NEAR = 60  # characters before a match that can say it is of something else
+CONTEXT = 60  # characters before a match that `unless_before` looks at
 
 # What patterns name in angle brackets.
-PARTS = {
+NAMED_PATTERNS = {
     "me": "(?:나|난|날|내|내가|나는|나도|나만|나를|저|전|절|제|제가|저는|저도|저만|저를|나 ?하나(?: ?쯤)?)",
     "want": "[고구](?:만|는|도)?_(?:싶(?!(?:지_(?:는_|가_|도_)?|진_)(?:않|안)(?!은_날))|[파프])",
     # 배고파 죽겠다, 좋아 죽으려고 하네: dying of something is not dying.
@@ -32,17 +32,17 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """A pattern for one way of saying it. In it `_` is a space that may be left out, `<me>` and the like are PARTS."""
+    """A pattern. In it `_` is an optional space, and `<me>` and the like are NAMED_PATTERNS."""
 
-    why: str
-    words: str  # one of these stands in every sentence that the rule could hold for: others cost nothing
+    description: str
+    keywords: str  # a sentence without any of these cannot match and is skipped
     pattern: str
-    unless: str = ""  # not where this stands anywhere in the sentence
-    unless_before: str = ""  # not where what stands before ends so
+    unless: str = ""  # no match where this occurs anywhere in the sentence
+    unless_before: str = ""  # no match where the text before it ends so
 
-    def holds(self, sentence: str) -> bool:
-        """Whether a normalised sentence says it."""
-        if not any(word in sentence for word in self.words.split()):
+    def matches(self, sentence: str) -> bool:
+        """Whether it matches a normalised sentence."""
+        if not any(word in sentence for word in self.keywords.split()):
             return False
         if self.unless and compiled(self.unless).search(sentence):
             return False
@@ -50,12 +50,12 @@ class Rule:
         if not self.unless_before:
             return any(True for _ in found)
         before = compiled(f"(?:{self.unless_before})_$")
-        return any(not before.search(sentence[max(0, match.start() - NEAR) : match.start()]) for match in found)
+        return any(not before.search(sentence[max(0, match.start() - CONTEXT) : match.start()]) for match in found)
 
 
 @functools.cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """A rule's pattern. Compiled when it is first needed: all of them would make every start slower."""
-    for name, meaning in PARTS.items():
+    """A rule's pattern, compiled at first use: compiling all of them would slow down every start."""
+    for name, meaning in NAMED_PATTERNS.items():
         pattern = pattern.replace(f"<{name}>", meaning)
     return re.compile(pattern.replace("_", " ?"))

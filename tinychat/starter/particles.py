@@ -4,7 +4,7 @@ import re
 
 FIRST_SYLLABLE, LAST_SYLLABLE = "가", "힣"
 FINALS = 28  # forms of a syllable by its final consonant, none included
-RIEUL = 8  # the place of ㄹ among them
+RIEUL = 8  # the index of ㄹ among them
 DIGIT_FINALS = {"0": 21, "1": RIEUL, "3": 16, "6": 1, "7": RIEUL, "8": RIEUL}  # 영 일 삼 육 칠 팔; the others have none
 
 # After a final consonant, after a vowel.
@@ -30,7 +30,7 @@ SLOT = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
 
 
 def with_particle(word: str, pair: str) -> str:
-    """`word` and the form of the particle that agrees with its last sound; KeyError for a pair that is not in PAIRS."""
+    """`word` with the form of the particle that agrees with it; KeyError for a pair that is not in PAIRS."""
     after_consonant, after_vowel = PAIRS[pair]
     final = final_consonant(word)
     if pair == "으로/로" and final == RIEUL:
@@ -39,7 +39,7 @@ def with_particle(word: str, pair: str) -> str:
 
 
 def final_consonant(word: str) -> int:
-    """The place of the last sound's final consonant, 0 where it has none (or is no Hangul and no digit)."""
+    """The index of the final consonant of the last syllable, 0 where it has none (or is no Hangul and no digit)."""
     last = word[-1:]
     if FIRST_SYLLABLE <= last <= LAST_SYLLABLE:
         return (ord(last) - ord(FIRST_SYLLABLE)) % FINALS
@@ -52,7 +52,7 @@ def slots_in(text: str) -> list[tuple[str, str | None]]:
 
 
 def without_slots(text: str) -> str:
-    """What stands around the slots."""
+    """The text around the slots."""
     return SLOT.sub("", text)
 
 

@@ -1,4 +1,4 @@
-"""The starter corpus as people write it: YAML files of intents, scenes, slots, and of what lies outside its world."""
+"""The starter corpus as people write it: YAML files of intents, scenes, slots and out-of-scope questions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ TOPICS, SCENES, SLOTS, UNKNOWN = "topics", "scenes", "slots.yaml", "unknown.yaml
 
 @dataclass(frozen=True)
 class Intent:
-    """One thing that a user may mean: the ways to say it, and the answers, each of which fits every way."""
+    """One thing that a user may mean: its phrasings (`ask`), and the answers, each of which fits every phrasing."""
 
     name: str
     ask: tuple[str, ...]
@@ -24,7 +24,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class SceneExchange:
-    """A turn of a scene: what the user may say, what the bot may answer, and what would be right besides."""
+    """A step of a scene: what the user may say, what the bot may answer, and (`also`) what else would be right."""
 
     user: tuple[str, ...]
     bot: tuple[str, ...]
@@ -32,35 +32,35 @@ class SceneExchange:
 
 
 @dataclass(frozen=True)
-class AnyOf:
-    """A turn of a scene that is an exchange of one of these intents."""
+class IntentExchange:
+    """A step of a scene: an exchange of one of these intents."""
 
     intents: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Between:
-    """So many exchanges of any intents, least and most."""
+class FillerExchanges:
+    """A step of a scene: `least` to `most` exchanges of any intents."""
 
     least: int
     most: int
 
 
-Part = SceneExchange | AnyOf | Between
+SceneStep = SceneExchange | IntentExchange | FillerExchanges
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A dialogue of several turns. Its slots have one value in all of them."""
+    """A dialogue of several steps. A slot has the same value in all of them."""
 
     name: str
-    parts: tuple[Part, ...]
+    steps: tuple[SceneStep, ...]
 
     def slots(self) -> set[str]:
-        """The slots that its turns hold."""
-        exchanges = [part for part in self.parts if isinstance(part, SceneExchange)]
+        """The names of its slots."""
+        exchanges = [step for step in self.steps if isinstance(step, SceneExchange)]
         return {
-            name for part in exchanges for text in (*part.user, *part.bot, *part.also) for name, _ in slots_in(text)
+            name for step in exchanges for text in (*step.user, *step.bot, *step.also) for name, _ in slots_in(text)
         }
 
 
@@ -75,7 +75,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Unknown:
-    """What lies outside of the bot's world: questions by kind, templates of more, and the answers to all of them."""
+    """Out-of-scope questions: by kind, templates for more, and the answers to all of them."""
 
     answers: tuple[str, ...]
     ask: Mapping[str, tuple[str, ...]]
@@ -149,7 +149,7 @@ def _scenes(paths: Iterable[Path]) -> Iterator[tuple[str, Scene]]:
             turns = file.at("scenes", name, "turns")
             if not isinstance(turns, list) or not turns:
                 raise InputError("{path}: scenes.{name}.turns must be a list of turns", path=path, name=name)
-            yield name, Scene(name, tuple(file.part(name, number) for number in range(len(turns))))
+            yield name, Scene(name, tuple(file.step(name, number) for number in range(len(turns))))
 
 
 def _unknown(file: "_File") -> Unknown:
@@ -163,8 +163,8 @@ def _unknown(file: "_File") -> Unknown:
 
 def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
     for scene in starter.scenes.values():
-        for part in scene.parts:
-            for name in part.intents if isinstance(part, AnyOf) else ():
+        for step in scene.steps:
+            for name in step.intents if isinstance(step, IntentExchange) else ():
                 if name not in starter.intents:
                     raise InputError(
                         "{folder}: the scene {scene} names the intent {name}, which no file in {topics} has",
@@ -193,7 +193,7 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a key that stands twice is an error; YAML itself would keep the last."""
+    """Safe YAML in which a duplicate key is an error; YAML itself would keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -206,7 +206,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 class _File:
-    """A YAML file whose values are asked for by their keys; what is not as it should be is an InputError."""
+    """A YAML file whose values are read by their keys; a wrong value raises InputError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -224,7 +224,7 @@ class _File:
         self.data: dict[str, Any] = loaded
 
     def at(self, *keys: str) -> Any:
-        """What stands under these keys."""
+        """The value under these keys."""
         found: Any = self.data
         for n, key in enumerate(keys):
             if not isinstance(found, dict) or key not in found:
@@ -294,8 +294,8 @@ class _File:
                     )
         return tuple(found)
 
-    def part(self, scene: str, number: int) -> Part:
-        """Turn `number` (from 0) of a scene."""
+    def step(self, scene: str, number: int) -> SceneStep:
+        """Step `number` (from 0) of a scene."""
         where, turn = f"scenes.{scene}.turns[{number}]", self.at("scenes", scene, "turns")[number]
         if isinstance(turn, dict) and {"user", "bot"} <= set(turn) <= {"user", "bot", "also"}:
             return SceneExchange(
@@ -303,11 +303,11 @@ class _File:
             )
         if isinstance(turn, dict) and set(turn) == {"intent"}:
             names = turn["intent"] if isinstance(turn["intent"], list) else [turn["intent"]]
-            return AnyOf(self.checked(f"{where}.intent", names))
+            return IntentExchange(self.checked(f"{where}.intent", names))
         if isinstance(turn, dict) and set(turn) == {"between"}:
             match turn["between"]:
                 case [int(least), int(most)] if 0 <= least <= most:
-                    return Between(least, most)
+                    return FillerExchanges(least, most)
         raise InputError(
             "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or "
             "{{between: [LEAST, MOST]}}",

@@ -1,4 +1,4 @@
-"""Building a byte-level vocabulary (BPE) from a corpus, and writing any down. That of words is in word_level.py."""
+"""Trains a byte-level BPE vocabulary on a corpus, and serialises any vocabulary. Word vocabularies: word_level.py."""
 
 import json
 from collections import Counter
@@ -11,8 +11,8 @@ from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import Tokenizer
 
-# Qwen2's pre-tokenizer, kept to the letter: llama.cpp and vLLM know it by name. Not so the space before each text,
-# which the vocabulary's normalizer puts there.
+# Qwen2's pre-tokenizer, unchanged: llama.cpp and vLLM know it by name. The space before each text, which the normalizer
+# adds, is not part of it.
 QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -20,22 +20,22 @@ QWEN2_SPLIT = (
 LONGEST_PIECE = 1000  # characters
 N_ASCII = 128
 CHAR_OF = {byte: char for char, byte in BYTE_OF.items()}
-CHARACTERS_SHARE = 0.5  # at most, of the room behind the bytes: a corpus in Chinese has more of them than there is room
+CHARACTERS_SHARE = 0.5  # at most, of the tokens besides the bytes: a corpus in Chinese has more characters than that
 
 
 def build_bpe(
     texts: Iterable[str], *, max_size: int, min_frequency: int, slots: Iterable[Collection[str]] | None = None
 ) -> ByteLevelTokenizer:
     """Byte-level BPE (Sennrich et al., 1508.07909): all 256 bytes, then the characters, then the most frequent pairs,
-    of what occurs `min_frequency` times, up to `max_size` tokens. Nothing is unknown to it.
+    each occurring at least `min_frequency` times, up to `max_size` tokens. Nothing is unknown to it.
 
-    Characters come first, so that no token holds a part of a syllable and something else: pairs of bytes cut a fifth of
-    all names in one way in a question and in another in the answer, and such a name cannot be repeated
-    (docs/experiments.md). For the same reason a text is cut at the values of `slots`, one collection a text, before
+    Characters come first, so that no token mixes a part of a syllable with something else: merging pairs of bytes
+    tokenises a fifth of all names differently in a question and in the answer, and such a name cannot be copied
+    (docs/experiments.md). For the same reason a text is cut at the values of `slots`, one collection per text, before
     pairs are learnt, and every text begins with a space: a word is the same token at the start of a text as within it.
     """
     texts = list(texts)
-    vocabulary = {token: place for place, token in enumerate((*CONTROL_TOKENS, *sorted(BYTE_OF)))}
+    vocabulary = {token: i for i, token in enumerate((*CONTROL_TOKENS, *sorted(BYTE_OF)))}
     merges: list[tuple[str, str]] = []
 
     def learn(left: str, right: str, most: int = max_size) -> None:
@@ -55,37 +55,37 @@ def build_bpe(
     pieces = (piece for text, cut in zip(texts, values, strict=True) for piece in _pieces(text, cut, whole))
     for left, right in _frequent_pairs(pieces, len(whole) + N_ASCII + max_size - len(vocabulary), min_frequency):
         learn(_as_bytes(left), _as_bytes(right))
-    learn_characters(max_size)  # where pairs leave room
-    engine = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
-    engine.normalizer = normalizers.Prepend(" ")
-    engine.pre_tokenizer = pre_tokenizers.Sequence(
+    learn_characters(max_size)  # if pairs left room
+    backend = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
+    backend.normalizer = normalizers.Prepend(" ")
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(QWEN2_SPLIT), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False),
         ]
     )
-    engine.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
-    engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS])
-    return ByteLevelTokenizer(engine)
+    backend.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS])
+    return ByteLevelTokenizer(backend)
 
 
 def _frequent_characters(texts: Iterable[str], min_frequency: int) -> list[str]:
-    """Those that take more than a byte, the most frequent first."""
+    """Characters of more than one byte, the most frequent first."""
     counts = Counter(char for text in texts for char in text if not char.isascii())
     return [char for char, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n >= min_frequency]
 
 
 def _pieces(text: str, values: Collection[str], whole: Container[str]) -> Iterator[str]:
-    """What pairs are learnt on: `text` without these values, and without characters that are no tokens."""
+    """What pairs are learnt on: `text` without these values, and without characters that are not tokens."""
     for value in values:
         text = text.replace(value, "\n")
     text = " " + "".join(char if char.isascii() or char in whole else "\n" for char in text)
-    # Learning takes the square of the longest run without a break: a cell of 300,000 letters would take an hour.
+    # Training time is quadratic in the longest run without a break: a cell of 300,000 letters would take an hour.
     return (text[i : i + LONGEST_PIECE] for i in range(0, len(text), LONGEST_PIECE))
 
 
 def _frequent_pairs(pieces: Iterable[str], size: int, min_frequency: int) -> Iterator[tuple[str, str]]:
-    """What to join, in its order, until there are `size` tokens: characters, and what was joined before."""
+    """The merges, in order, until there are `size` tokens."""
     learner = tokenizers.Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.Split(Regex(QWEN2_SPLIT), behavior="isolated")
     trainer = trainers.BpeTrainer(vocab_size=max(size, 0), min_frequency=min_frequency, show_progress=False)
@@ -100,7 +100,7 @@ def _as_bytes(text: str) -> str:
 
 def to_json_text(tokenizer: Tokenizer) -> str:
     """The content of `tokenizer.json`."""
-    return str(tokenizer.engine.to_str(pretty=True)) + "\n"
+    return str(tokenizer.backend.to_str(pretty=True)) + "\n"
 
 
 def count_tokens(tokenizer: Tokenizer, texts: list[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""A vocabulary of bytes and what was merged of them (BPE): nothing is unknown to it, and any text comes back as it was.
+"""A byte-level BPE vocabulary: nothing is unknown to it, and any text survives encoding and decoding.
 
 It is built in building.py.
 """
@@ -9,7 +9,7 @@ from tinychat.errors import Phrase
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import Tokenizer
 
-# What byte-level text must survive: parts of characters, line breaks, control tokens that a person types.
+# Must survive encoding and decoding: parts of characters, line breaks, control tokens that a person types.
 PROBE = "뷁 한글 Abc 123 👨‍👩‍👧\n<eos><user>"
 
 
@@ -27,19 +27,19 @@ class ByteLevelTokenizer(Tokenizer):
     """Text to token ids and back, byte for byte."""
 
     def bytes_of(self, vocab_size: int) -> list[bytes]:
-        tokens = [self.engine.id_to_token(i) if i not in self.control_ids else None for i in range(vocab_size)]
+        tokens = [self.backend.id_to_token(i) if i not in self.control_ids else None for i in range(vocab_size)]
         return [bytes(BYTE_OF[char] for char in token or "") for token in tokens]
 
     def fault(self) -> str | None:
         if fault := super().fault():
             return fault
-        vocabulary = self.engine.get_vocab(with_added_tokens=True)
+        vocabulary = self.backend.get_vocab(with_added_tokens=True)
         if set().union(*(vocabulary.keys() - CONTROL_TOKENS)) != BYTE_OF.keys():
             return Phrase("its tokens are not made of the 256 bytes; tinychat reads byte-level BPE")
         try:
-            ids = self.engine.encode(PROBE, add_special_tokens=False).ids
-            unchanged = self.engine.decode(ids, skip_special_tokens=False) == PROBE
-        except Exception as error:  # the engine raises bare Exception
+            ids = self.backend.encode(PROBE, add_special_tokens=False).ids
+            unchanged = self.backend.decode(ids, skip_special_tokens=False) == PROBE
+        except Exception as error:  # the library raises bare Exception
             return Phrase("it cannot encode a text: {error}", error=error)
         if not unchanged or not self.control_ids.isdisjoint(ids):
             return Phrase("a text that it encodes and decodes does not come back unchanged")
@@ -50,8 +50,8 @@ class ByteLevelTokenizer(Tokenizer):
         return list(ids)
 
     def _shown(self, token: str) -> str:
-        said = bytes(BYTE_OF[char] for char in token)
-        text = said.decode(errors="replace")
+        data = bytes(BYTE_OF[char] for char in token)
+        text = data.decode(errors="replace")
         if "\ufffd" not in text and text.isprintable():
             return text
-        return "".join(f"<0x{byte:02X}>" for byte in said)
+        return "".join(f"<0x{byte:02X}>" for byte in data)

@@ -1,6 +1,6 @@
-"""The chat template: tokens, not text.
+"""The chat template, as tokens.
 
-A dialogue is `<user> … <bot> … <eos>`, turn after turn. What the bot says and its `<eos>` is what is learnt.
+A dialogue is `<user> … <bot> … <eos>`, turn after turn. The bot's text and its `<eos>` carry loss.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,16 +10,17 @@ from typing import Any
 from tinychat.errors import InputError
 
 PAD, USER, BOT, EOS = "<pad>", "<user>", "<bot>", "<eos>"
-CONTROL_TOKENS = (PAD, USER, BOT, EOS)  # their ids are their places: <pad> is 0, as in the article
+CONTROL_TOKENS = (PAD, USER, BOT, EOS)  # their ids are 0 to 3: <pad> is 0, as in the article
 
-IGNORED = -100  # a target that counts for nothing: the value torch's cross-entropy leaves out
+IGNORE_INDEX = -100  # a target without loss; the default of torch's cross-entropy
 
 Message = Mapping[str, Any]
+Messages = Sequence[Message]
 
 
 @dataclass(frozen=True)
 class EncodedTurn:
-    """One turn as token ids, and for each of them whether it carries loss."""
+    """One turn as token ids and their loss mask."""
 
     role: str
     ids: tuple[int, ...]
@@ -27,27 +28,26 @@ class EncodedTurn:
 
 
 def template_turn(
-    role: str, text_ids: Sequence[int], *, weight: int, ids: Mapping[str, int], unknown_ids: Collection[int]
+    role: str, text_ids: Sequence[int], *, has_loss: bool, ids: Mapping[str, int], unknown_ids: Collection[int]
 ) -> EncodedTurn:
     """Put one turn's text into the template.
 
-    `weight` 0 keeps a bot's turn as context without loss; what is unknown carries none either, since nobody can say
-    it. Raises InputError for a role that the template does not know.
+    A user's turn and unknown words, which cannot be generated, never carry loss. Raises InputError for a role that the
+    template does not know.
     """
     if role == "user":
         return EncodedTurn(role, (ids[USER], *text_ids), (False,) * (len(text_ids) + 1))
     if role != "assistant":
         raise InputError("role is {role!r}; the chat template knows user and assistant", role=role)
-    learnt = bool(weight)
-    text_mask = (learnt and token_id not in unknown_ids for token_id in text_ids)
-    return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *text_mask, learnt))
+    text_mask = (has_loss and token_id not in unknown_ids for token_id in text_ids)
+    return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *text_mask, has_loss))
 
 
 def first_kept_turn(roles: Sequence[str], lengths: Sequence[int], limit: int) -> int:
-    """Where a dialogue begins after its oldest turns left, so that the rest has at most `limit` tokens.
+    """The first turn to keep, so that the dialogue has at most `limit` tokens.
 
-    Turns leave whole, oldest first. What was cut begins with a user's turn again. `len(roles)` where nothing fits.
-    Training and chat cut by this one function, so a model sees in a chat what it saw in training.
+    Whole turns are dropped, oldest first; a truncated dialogue begins with a user's turn. `len(roles)` where nothing
+    fits. Training and chat truncate by this one function, so a model sees in a chat what it saw in training.
     """
     total, start = 0, len(lengths)
     while start > 0 and total + lengths[start - 1] <= limit:

@@ -16,32 +16,32 @@ KINDS: dict[type, type[Tokenizer]] = {models.BPE: ByteLevelTokenizer, models.Wor
 
 
 def load_tokenizer(path: str | Path, at_most: int | None = None) -> Tokenizer:
-    """The vocabulary in `path`, a `tokenizer.json` or a folder that holds one; `at_most`: the tokens its model knows.
+    """The vocabulary in `path`, a `tokenizer.json` or a folder with one; `at_most`: the vocab_size of its model.
 
-    Raises InputError where there is none, it has more tokens, or is none of ours: word level with an unknown word, or
-    byte-level BPE, either with the chat template's tokens.
+    Raises InputError where there is none, it has more tokens, or is neither word level with an unknown word nor
+    byte-level BPE, with the chat template's tokens.
     """
     file = Path(path)
     file = file / TOKENIZER_FILE if file.is_dir() else file
     try:
-        engine = tokenizers.Tokenizer.from_str(read_regular(file, MOST_BYTES).decode("utf-8"))
+        backend = tokenizers.Tokenizer.from_str(read_regular(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise InputError("{file}: no such file; `make repro` builds the vocabulary", file=file) from None
     except InputError:
         raise
-    except Exception as error:  # the engine raises bare Exception
+    except Exception as error:  # the backend raises bare Exception
         raise InputError("{file}: not a tokenizer.json: {error}", file=file, error=error) from None
-    kind = type(engine.model)
+    kind = type(backend.model)
     if kind not in KINDS:
         raise InputError(
             "{file}: its model is {kind}; tinychat reads BPE (of bytes) and WordLevel", file=file, kind=kind.__name__
         )
-    missing = [t for place, t in enumerate(CONTROL_TOKENS) if engine.token_to_id(t) != place]
+    missing = [t for i, t in enumerate(CONTROL_TOKENS) if backend.token_to_id(t) != i]
     if missing:
         raise InputError(
             "{file}: {names} missing or misplaced; not a vocabulary of tinychat", file=file, names=", ".join(missing)
         )
-    tokenizer = KINDS[kind](engine)
+    tokenizer = KINDS[kind](backend)
     if at_most is not None and tokenizer.size > at_most:
         raise InputError(
             "{folder}: {name} has {tokens} tokens, but config.json says {at_most}; they are not of one model",

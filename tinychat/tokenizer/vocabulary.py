@@ -1,4 +1,4 @@
-"""What every vocabulary does: text to token ids and back. Its kinds are byte_level.py and word_level.py."""
+"""The interface of vocabularies: text to token ids and back. Implemented in byte_level.py and word_level.py."""
 
 import unicodedata
 from abc import ABC, abstractmethod
@@ -20,48 +20,48 @@ from tinychat.tokenizer.chat import (
 )
 
 TOKENIZER_FILE = "tokenizer.json"
-MOST_BYTES = 500_000_000  # of tokenizer.json; a million tokens take a fifth of it
+MOST_BYTES = 500_000_000  # of tokenizer.json; a million tokens take a fifth of that
 
 
 class Tokenizer(ABC):
     """Text to token ids and back, and dialogues in the chat template.
 
-    Text never becomes a control token: `<eos>` typed by a person is five characters.
+    Text never becomes a control token: `<eos>` typed by a person is encoded as five characters.
 
     control_ids  the ids of the template's tokens
-    unknown_ids  the ids that stand for what the vocabulary does not know: nobody can say them, so they are not learnt
+    unknown_ids  the ids of unknown words: they cannot be generated, so they carry no loss
     """
 
     unknown_ids: frozenset[int] = frozenset()
 
-    def __init__(self, engine: tokenizers.Tokenizer) -> None:
-        # The engine forgets this when it saves, so it is set on each load.
-        engine.encode_special_tokens = True
-        engine.no_padding()  # dialogues are cut and padded by us, whatever a tokenizer.json asks for
-        engine.no_truncation()
-        self.engine = engine
-        self.size: int = engine.get_vocab_size(with_added_tokens=True)
-        self._ids = {token: place for place, token in enumerate(CONTROL_TOKENS)}
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        # The library does not save this setting, so it is set on each load.
+        backend.encode_special_tokens = True
+        backend.no_padding()  # padding and truncation are done elsewhere, whatever a tokenizer.json asks for
+        backend.no_truncation()
+        self.backend = backend
+        self.size: int = backend.get_vocab_size(with_added_tokens=True)
+        self._ids = {token: i for i, token in enumerate(CONTROL_TOKENS)}
         self.pad_id, self.user_id, self.bot_id, self.eos_id = (self._ids[t] for t in (PAD, USER, BOT, EOS))
         self.control_ids = frozenset(self._ids.values())
 
     def encode(self, text: str) -> list[int]:
         """Token ids of plain text, none of them a control token."""
-        return self._text_ids(self.engine.encode(text, add_special_tokens=False).ids)
+        return self._text_ids(self.backend.encode(text, add_special_tokens=False).ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` for many texts, on all cores."""
-        encodings = self.engine.encode_batch(list(texts), add_special_tokens=False)
+        encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
         return [self._text_ids(encoding.ids) for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids; control tokens and ids beyond the vocabulary say nothing."""
+        """The text of token ids; control tokens and ids beyond the vocabulary have none."""
         text_ids = [i for i in ids if i not in self.control_ids and i < self.size]
-        return str(self.engine.decode(text_ids, skip_special_tokens=False))
+        return str(self.backend.decode(text_ids, skip_special_tokens=False))
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Each id as a person can read it: its text, `<eos>` and the like, `<0xEA>` for parts of characters and for
-        what cannot be seen, such as a line break.
+        """Each id in readable form: its text, `<eos>` and the like, `<0xEA>` for a part of a character and for an
+        invisible one, such as a line break.
         """
         return [self._readable(i) for i in ids]
 
@@ -73,21 +73,25 @@ class Tokenizer(ABC):
         texts = self.encode_batch([message["content"] for message in messages])
         return [
             template_turn(
-                message["role"], ids, weight=message.get("weight", 1), ids=self._ids, unknown_ids=self.unknown_ids
+                message["role"],
+                ids,
+                has_loss=bool(message.get("weight", 1)),
+                ids=self._ids,
+                unknown_ids=self.unknown_ids,
             )
             for message, ids in zip(messages, texts, strict=True)
         ]
 
     def encode_dialogue(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-        """A dialogue as token ids, and for each of them whether the model learns to say it."""
+        """A dialogue as token ids and their loss mask."""
         turns = self.encode_turns(messages)
         return [i for turn in turns for i in turn.ids], [m for turn in turns for m in turn.loss_mask]
 
     def encode_prompt(self, messages: Sequence[Message], *, max_len: int, reply_tokens: int) -> list[int]:
-        """A dialogue that ends with the user's turn, and `<bot>` behind it: what the model reads before it answers.
+        """The prompt: a dialogue that ends with the user's turn, then `<bot>`.
 
-        What a person types is composed (NFC). Oldest turns leave first, so that `reply_tokens` still fit into
-        `max_len` (half of it stays for the dialogue); the last turn may take that room. Raises InputError where it
+        Texts are normalised to NFC. The oldest turns are dropped first, so that `reply_tokens` still fit into `max_len`
+        (at least half of it stays for the dialogue); the last turn may take that room. Raises InputError where it
         leaves none at all.
         """
         turns = self.encode_turns([{**m, "content": unicodedata.normalize("NFC", m["content"])} for m in messages])
@@ -108,33 +112,31 @@ class Tokenizer(ABC):
         return [*(i for turn in turns[start:] for i in turn.ids), self.bot_id]
 
     def suppressed_token_ids(self, vocab_size: int) -> list[int]:
-        """Ids that no reply holds, of a model with `vocab_size` of them: the marks of the template but `<eos>`, the
-        unknown word, and places without a token.
+        """Ids that are never generated by a model with `vocab_size` of them: control tokens but `<eos>`, the unknown
+        word, and ids without a token.
         """
         return [self.pad_id, self.user_id, self.bot_id, *self.unknown_ids, *range(self.size, vocab_size)]
 
     @abstractmethod
     def bytes_of(self, vocab_size: int) -> list[bytes] | None:
-        """The bytes that each token of a model with `vocab_size` of them says, control tokens none; None where a token
-        is a whole word.
-        """
+        """The bytes of each of `vocab_size` tokens, none for control tokens; None where a token is a whole word."""
 
     def fault(self) -> str | None:
-        """Why a vocabulary that was loaded cannot be talked with, if so."""
-        if sorted(self.engine.get_vocab(with_added_tokens=True).values()) != list(range(self.size)):
+        """Why a loaded vocabulary cannot be used; None where it can."""
+        if sorted(self.backend.get_vocab(with_added_tokens=True).values()) != list(range(self.size)):
             return Phrase("damaged: its ids are not 0 to {last}, each once", last=self.size - 1)
         return None
 
     @abstractmethod
     def _text_ids(self, ids: Sequence[int]) -> list[int]:
-        """What the engine made of a text, without control tokens."""
+        """The ids that the library gave for a text, without control tokens."""
 
     @abstractmethod
     def _shown(self, token: str) -> str:
-        """An entry of the vocabulary that is no control token, as a person can read it."""
+        """A token other than the control tokens, in readable form."""
 
     def _readable(self, token_id: int) -> str:
-        token = self.engine.id_to_token(token_id)
+        token = self.backend.id_to_token(token_id)
         if token is None:
             return f"<{token_id}>"
         return str(token) if token_id in self.control_ids else self._shown(token)

@@ -1,4 +1,4 @@
-"""The article's vocabulary, all of it: what stands between spaces. A word that it does not know is `<unk>`."""
+"""The article's word vocabulary: words are separated by spaces, an unknown one is `<unk>`."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,9 @@ SPECIAL_TOKENS = (*CONTROL_TOKENS, UNK)
 class WordLevelTokenizer(Tokenizer):
     """Words to token ids and back."""
 
-    def __init__(self, engine: tokenizers.Tokenizer) -> None:
-        super().__init__(engine)
-        unk_id = engine.token_to_id(UNK)
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        super().__init__(backend)
+        unk_id = backend.token_to_id(UNK)
         self.unknown_ids = frozenset(() if unk_id is None else (unk_id,))  # none: `fault` refuses such a file
 
     @property
@@ -34,12 +34,12 @@ class WordLevelTokenizer(Tokenizer):
     def fault(self) -> str | None:
         if fault := super().fault():
             return fault
-        if not self.unknown_ids or self.engine.model.unk_token != UNK:
+        if not self.unknown_ids or self.backend.model.unk_token != UNK:
             return Phrase("it has no {token} for the words that it does not know", token=UNK)
         return None
 
     def _text_ids(self, ids: Sequence[int]) -> list[int]:
-        # The vocabulary holds the control tokens as entries, so the engine finds a typed `<eos>`.
+        # The vocabulary has the control tokens as entries, so the library finds a typed `<eos>`.
         return [self.unk_id if i in self.control_ids else i for i in ids]
 
     def _shown(self, token: str) -> str:
@@ -49,7 +49,7 @@ class WordLevelTokenizer(Tokenizer):
 def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> WordLevelTokenizer:
     """The words that occur `min_frequency` times, most frequent first, up to `max_size` tokens; the rest is `<unk>`.
 
-    Words of equal frequency stand in the order of their first appearance. Raises InputError where none is left.
+    Words of equal frequency are in the order of their first appearance. Raises InputError where none is left.
     """
     counts = Counter(word for text in texts for word in text.split())
     words = [w for w, n in counts.most_common() if n >= min_frequency and w not in SPECIAL_TOKENS]
@@ -59,7 +59,7 @@ def build_words(texts: Iterable[str], *, max_size: int, min_frequency: int) -> W
             times=min_frequency,
         )
     vocabulary = {token: i for i, token in enumerate((*SPECIAL_TOKENS, *words)) if i < max_size}
-    engine = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
-    engine.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
-    return WordLevelTokenizer(engine)
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
+    return WordLevelTokenizer(backend)

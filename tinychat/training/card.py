@@ -1,4 +1,4 @@
-"""The model card: what lies in the model's folder, in words. Numbers only, nothing of the corpus."""
+"""The model card, README.md of the model's folder. Numbers only, no text of the corpus."""
 
 from typing import Any
 

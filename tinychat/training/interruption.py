@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish: finish the step first."""
+"""Ctrl-C and SIGTERM stop the training after the current step."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from tinychat.printing import say
 
 
 class StopSignals:
-    """While this context lasts, the first Ctrl-C or SIGTERM only sets `requested`; a second one acts at once."""
+    """While this context lasts, the first Ctrl-C or SIGTERM only sets `requested`; a second one stops at once."""
 
     def __init__(self) -> None:
         self.requested = False

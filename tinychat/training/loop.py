@@ -18,13 +18,13 @@ from tinychat.runtime import Runtime
 from tinychat.training.interruption import StopSignals
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
 from tinychat.training.progress import Display
-from tinychat.training.snapshots import Progress, SnapshotStore
+from tinychat.training.snapshots import SnapshotStore, TrainingProgress
 
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
-MOST_LINES = 20  # so many epochs get a line each; of more only every n-th, about so many in all
+MAX_LINES = 20  # of progress, about: with more epochs only every n-th prints one
 # In bf16 on a CPU oneDNN compiles a primitive for each new shape, which takes longer than the step itself, and odd
-# sizes are slow (docs/experiments.md): there batches are padded to a multiple of this width.
+# sizes are slow (docs/experiments.md): the width of batches is padded to a multiple of this.
 BF16_WIDTH_STEP = 8
 
 
@@ -68,13 +68,13 @@ class Trainer:
         self.steps_per_epoch = len(plan)
         self.padding = padding_share(train.lengths, plan, self.width_step)
         self.total_steps = self.steps_per_epoch * params.epochs
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self.best_weights: dict[str, torch.Tensor] | None = None
-        self._snapshot_step: int | None = None  # of the snapshot on the disk
-        self._warned = False  # that snapshots find no room
+        self._snapshot_step: int | None = None  # of the saved snapshot
+        self._warned = False  # that a snapshot could not be saved
 
     def resume(self) -> bool:
-        """Go to where the snapshot left off; False where there is none. Raises InputError where it is damaged."""
+        """Load the snapshot; False where there is none. Raises InputError where it is damaged."""
         found = self.store.load(self.model, self.optimizer, self.params, self.steps_per_epoch)
         if found is None:
             return False
@@ -86,14 +86,14 @@ class Trainer:
         """Train to the end. Raises Interrupted after saving a snapshot, InputError where the loss is not finite."""
         saved = time.monotonic()
         progress = self.progress
-        while progress.epoch < self.params.epochs and not self._patience_is_over():
+        while progress.epoch < self.params.epochs and not self._out_of_patience():
             plan = self._plan(progress.epoch)
             self.model.train()
-            for rows in plan[progress.batch :]:
-                self._step(rows, display)
+            for indices in plan[progress.batch :]:
+                self._step(indices, display)
                 self._stop_where_asked(stop)
                 if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
-                    self._save_in_passing()
+                    self._try_to_save()
                     saved = time.monotonic()
             self._finish_epoch(display, stop)
         return self._trained()
@@ -102,9 +102,9 @@ class Trainer:
         generator = np.random.default_rng([self.params.seed, epoch])
         return plan_batches(self.train.lengths, self.params.batch_tokens, generator, self.width_step)
 
-    def _step(self, rows: np.ndarray, display: Display) -> None:
+    def _step(self, indices: np.ndarray, display: Display) -> None:
         progress = self.progress
-        batch = collate(self.train, rows, self.pad_id, self.width_step)
+        batch = collate(self.train, indices, self.pad_id, self.width_step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("lr_scale", 1.0)
         with self.runtime.autocast():
@@ -124,7 +124,7 @@ class Trainer:
         display.step(batch.inputs.size, value)
 
     def _clip(self) -> float:
-        """Cut the gradient down to `grad_clip`; its norm before."""
+        """Clip the gradient's norm to `grad_clip`; returns the norm before."""
         limit = self.params.grad_clip
         return torch.nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if limit is None else limit).item()
 
@@ -165,7 +165,7 @@ class Trainer:
             progress.best_loss, progress.best_epoch = valid_loss, progress.epoch
             if self.params.keep == "best":
                 self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.weights().items()}
-        if progress.epoch % math.ceil(epochs / MOST_LINES) == 0 or progress.epoch in (1, epochs):
+        if progress.epoch % math.ceil(epochs / MAX_LINES) == 0 or progress.epoch in (1, epochs):
             tail = "" if valid_loss is None else f"  validation {valid_loss:.4f}"
             display.line(f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  loss {train_loss:.4f}{tail}")
 
@@ -176,10 +176,10 @@ class Trainer:
             return None
         self.model.eval()
         total, tokens = 0.0, 0
-        for rows in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS, width_step=self.width_step):
+        for indices in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS, width_step=self.width_step):
             self._stop_where_asked(stop)
             with self.runtime.autocast():
-                batch = collate(self.valid, rows, self.pad_id, self.width_step)
+                batch = collate(self.valid, indices, self.pad_id, self.width_step)
                 losses = token_losses(self.model, batch.inputs, batch.targets).losses
             total += losses.cpu().double().sum().item()  # MPS has no float64
             tokens += len(losses)
@@ -187,17 +187,17 @@ class Trainer:
             raise self._diverged(total)
         return total / tokens
 
-    def _patience_is_over(self) -> bool:
+    def _out_of_patience(self) -> bool:
         patience, best = self.params.patience, self.progress.best_epoch
         return patience is not None and best is not None and self.progress.epoch - best >= patience
 
     def save(self) -> None:
-        """Write a snapshot of this moment."""
+        """Write a snapshot."""
         self.store.save(self.progress, self.model, self.optimizer, self.best_weights)
         self._snapshot_step = self.progress.step
 
-    def put_aside(self) -> Phrase:
-        """Save a snapshot, and say where the same command goes on; an earlier one stays where this one fails."""
+    def save_for_resume(self) -> Phrase:
+        """Save a snapshot; a message on where the same command resumes. An earlier snapshot stays if this one fails."""
         try:
             self.save()
         except OSError as error:
@@ -219,8 +219,8 @@ class Trainer:
             return Phrase("the same command begins anew")
         return Phrase("the same command goes on from the snapshot of step {step}", step=self._snapshot_step)
 
-    def _save_in_passing(self) -> None:
-        """Save a snapshot, or go on without it: a night's training is not given up, its result may still find room."""
+    def _try_to_save(self) -> None:
+        """Save a snapshot; where that fails, warn once and go on training."""
         try:
             self.save()
             self._warned = False
@@ -235,7 +235,7 @@ class Trainer:
 
     def _stop_where_asked(self, stop: StopSignals) -> None:
         if stop.requested:
-            raise Interrupted(self.put_aside())
+            raise Interrupted(self.save_for_resume())
 
     def _trained(self) -> Trained:
         progress = self.progress

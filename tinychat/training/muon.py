@@ -2,7 +2,7 @@
 
 Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024): the momentum of a matrix is replaced by
 the nearest orthogonal matrix, so that rare directions are learnt as fast as common ones. Its update has the root mean
-square of an AdamW update (Liu et al., 2502.16982), so one learning rate does for both.
+square of an AdamW update (Liu et al., 2502.16982), so that both share one learning rate.
 """
 
 import math
@@ -14,18 +14,18 @@ from torch import Tensor
 from tinychat.model.base import Matrix
 
 MOMENTUM = 0.95
-# Newton–Schulz coefficients (a, b, c) of a x + b x³ + c x⁵, other ones in each iteration as in Polar Express
-# (2505.16932), found by search: three iterations bring singular values from 0.008 of the matrix's norm on to between
-# 0.65 and 1.3. With Jordan's one triple it takes three to four.
+# Newton–Schulz coefficients (a, b, c) of a x + b x³ + c x⁵, different in each iteration as in Polar Express
+# (2505.16932), found by search: three iterations map singular values above 0.008 of the matrix's norm to between 0.65
+# and 1.3. With Jordan's single triple it takes three to four.
 NEWTON_SCHULZ_COEFFICIENTS = (
     (8.0179, -23.4519, 17.3305),
     (3.5942, -2.7579, 0.5544),
     (2.8780, -2.3703, 0.5811),
 )
 UPDATE_RMS = 0.2  # of an AdamW update, in learning rates
-# A matrix is updated at every so many steps, with so many times the learning rate: its momentum hardly changes from one
-# step to the next, and orthogonalisation took a quarter of a training step (docs/experiments.md). The matrices take
-# turns; in a run of fewer steps some are never updated.
+# A matrix is updated every UPDATE_INTERVAL steps, with as many times the learning rate: its momentum hardly changes
+# from one step to the next, and orthogonalisation took a quarter of a training step (docs/experiments.md). Matrices
+# take turns; in a shorter run some are never updated.
 UPDATE_INTERVAL = 4
 
 
@@ -33,7 +33,7 @@ class Muon(torch.optim.AdamW):
     """AdamW over the parameters in `groups`; Muon over the matrices, which are the last group.
 
     width       of the hidden state
-    precision   of the Newton–Schulz iteration: bfloat16 where the training computes in it, else float32
+    precision   of the Newton–Schulz iteration: bfloat16 where training uses it, else float32
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Muon(torch.optim.AdamW):
     ) -> None:
         matrix_group = {"params": [matrix.weight for matrix in matrices], "weight_decay": weight_decay}
         super().__init__([*groups, matrix_group], lr=lr, betas=betas, fused=True)
-        # By shape, so that each step updates about as many of each shape and computes them together.
+        # By shape, so that each step updates about as many of each shape, batched together.
         self.matrices = sorted(matrices, key=lambda matrix: matrix.shape)
         self.width, self.precision = width, precision
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update all weights but the matrices whose turn it is not; each must have a gradient."""
+        """Update all weights, but only the matrices that are due in this step; each must have a gradient."""
         gradients = [matrix.weight.grad for matrix in self.matrices]
         self._step_matrices()
         for matrix in self.matrices:
@@ -89,7 +89,7 @@ class Muon(torch.optim.AdamW):
         assert gradient is not None
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-            state["step"] = torch.tensor(0.0)  # torch's AdamW looks for it when a state is loaded
+            state["step"] = torch.tensor(0.0)  # torch's AdamW expects it when a state is loaded
         state["step"] += 1
         state["momentum"].lerp_(gradient, 1 - MOMENTUM)
 
@@ -102,9 +102,9 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """Newton–Schulz iteration: the matrices (n, rows, columns) with singular values near 1, but for very small ones.
+    """Newton–Schulz iteration: the matrices (n, rows, columns) with singular values near 1, except very small ones.
 
-    In their precision; a row of zeros stays one.
+    In the precision of the input; a row of zeros stays zero.
     """
     norms = torch.linalg.vector_norm(matrices, dim=(1, 2), keepdim=True, dtype=torch.float32)
     x = matrices / (norms + 1e-7).to(matrices.dtype)

@@ -1,4 +1,4 @@
-"""What a person sees while the model trains: a bar in a terminal, plain lines elsewhere, as where DVC runs it."""
+"""Progress output of training: a bar in a terminal, plain lines elsewhere, such as under DVC."""
 
 import time
 from datetime import timedelta
@@ -10,17 +10,17 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from tinychat.printing import say, visible
 
-SECONDS_BETWEEN_LINES = 20.0  # without a terminal: so that nobody thinks that it hangs
+SECONDS_BETWEEN_LINES = 20.0  # without a terminal
 
 
 class Display(Protocol):
-    """Where the training loop tells how far it is."""
+    """Where the training loop reports its progress."""
 
     def step(self, tokens: int, loss: float) -> None:
-        """One batch of `tokens` places is done."""
+        """One batch of `tokens` tokens, padding included, is done."""
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line."""
 
 
 class TrainingDisplay:

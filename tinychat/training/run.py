@@ -1,4 +1,4 @@
-"""A whole training run: the model is made, trained, and written down."""
+"""A whole training run: build the model, train it, save it."""
 
 import csv
 import inspect
@@ -26,13 +26,13 @@ from tinychat.training.loop import Trained, Trainer
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, fingerprint, only_training
 
-FEW_STEPS, FEW_DIALOGUES = 200, 20  # so many steps are few for twenty dialogues; for fewer, in proportion
+FEW_STEPS, FEW_DIALOGUES = 200, 20  # fewer steps are few for twenty dialogues; for fewer dialogues in proportion
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained model with all that is told about it."""
+    """A trained model with its metadata and metrics."""
 
     config: ModelConfig
     trained: Trained
@@ -50,7 +50,7 @@ class TrainingResult:
         )
 
     def _fill(self, folder: Path, tokenizer_file: Path) -> None:
-        """What is needed to talk: shape, weights, vocabulary, model card, what was used."""
+        """Everything a chat needs: config, weights, vocabulary; and the model card and training.json."""
         save_model(folder, self.config, self.trained.weights, tokenizer_file.read_bytes())
         (folder / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
         card = model_card(self.config, self.facts, self.metrics)
@@ -80,8 +80,8 @@ def train_model(
 ) -> None:
     """Train a model, alone in this project, from the beginning or from its snapshot, and `write` the result.
 
-    `files` is all that the result depends on beside `train_params` and the code of the package: data, the stage.
-    The snapshot goes when the result is written; where that fails, one is left to write it from. Raises InputError
+    `files`: all that the result depends on besides `train_params` and the code of the package: data, the stage.
+    The snapshot is removed when the result is written; where that fails, it is kept. Raises InputError
     where another training runs, the vocabulary does not fit, or the loss is not finite; Interrupted after Ctrl-C or
     SIGTERM, once a snapshot is saved.
     """
@@ -126,11 +126,11 @@ def train_model(
                 raise changed(Phrase("the code or the data"))
             write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):
-            say(trainer.put_aside())
+            say(trainer.save_for_resume())
             raise
         if stop.requested:
-            # DVC is deaf to Ctrl-C while a stage runs, and would start the next one.
-            raise Interrupted(trainer.put_aside())
+            # DVC ignores Ctrl-C while a stage runs, and would start the next one.
+            raise Interrupted(trainer.save_for_resume())
         store.remove()
 
 

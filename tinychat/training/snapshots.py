@@ -1,6 +1,6 @@
-"""Snapshots to go on from: a run that was stopped ends with the same bytes as one that was not.
+"""Snapshots (checkpoints) to resume from: a resumed run gives the same bytes as an uninterrupted one.
 
-They lie outside DVC, in `.tinychat/runs/<fingerprint>/` under the project, and are removed when the run ends.
+They are outside DVC, in `.tinychat/runs/<fingerprint>/` under the project, and are removed when the run ends.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ from tinychat.model.base import LanguageModel
 from tinychat.params import TrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
-LARGEST = 1e100  # beyond it no number of a training is
-KEPT = 3  # runs that were stopped and not taken up again
+MAX_LOSS = 1e100  # a larger one is damaged
+KEPT = 3  # snapshots of other stopped runs
 RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
 PACKAGE = Path(__file__).parents[1]
-# The code that trains: packages whole, and single files. What checks params.yaml is no part of it, the settings are.
+# The code that trains: packages whole, and single files. Without the code that checks params.yaml: the settings count.
 CODE = (
     "batches",
     "model",
@@ -47,8 +47,8 @@ ROW = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the h
 
 
 @dataclass
-class Progress:
-    """How far a run has come; all that is not tensors."""
+class TrainingProgress:
+    """The progress of a run; everything but tensors."""
 
     epoch: int = 0  # epochs that are finished
     batch: int = 0  # batches of the current epoch that are finished
@@ -62,7 +62,7 @@ class Progress:
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     def check(self, params: TrainParams, steps_per_epoch: int) -> None:
-        """Raise ValueError where no run of these params, with so many steps an epoch, can have come here."""
+        """Raise ValueError where this is impossible for a run of these params with `steps_per_epoch`."""
         within = 0 <= self.epoch <= params.epochs and 0 <= self.batch <= steps_per_epoch
         if not within or self.step != self.epoch * steps_per_epoch + self.batch or self.step == 0:
             raise FaultError(
@@ -96,12 +96,12 @@ class SnapshotStore:
 
     def save(
         self,
-        progress: Progress,
+        progress: TrainingProgress,
         model: LanguageModel,
         optimizer: torch.optim.Optimizer,
         best_weights: dict[str, torch.Tensor] | None,
     ) -> None:
-        """Write all that the run needs to go on, whole or not at all."""
+        """Write all that the run needs to resume, whole or not at all."""
         tensors = _tensors_of(model, optimizer, best_weights)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         data = safetensors.torch.save(tensors, metadata={"progress": json.dumps(asdict(progress))})
@@ -109,10 +109,10 @@ class SnapshotStore:
 
     def load(
         self, model: LanguageModel, optimizer: torch.optim.Optimizer, params: TrainParams, steps_per_epoch: int
-    ) -> tuple[Progress, dict[str, torch.Tensor] | None] | None:
-        """Put model, optimizer and random state where the snapshot left them; None where there is no snapshot.
+    ) -> tuple[TrainingProgress, dict[str, torch.Tensor] | None] | None:
+        """Restore model, optimizer and random state from the snapshot; None where there is none.
 
-        Raises InputError where it is damaged: its name says that it is of this very run, so it must fit to the letter.
+        Raises InputError where it is damaged: its folder's name is the fingerprint of this run, so it must fit exactly.
         """
         path = self.folder / SNAPSHOT_FILE
         if not path.exists():
@@ -146,13 +146,13 @@ class SnapshotStore:
         return progress, groups["best"] or None
 
     def remove(self) -> None:
-        """Forget the snapshot: the run has ended."""
+        """Remove the snapshot, since the run has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def remove_others(self) -> str:
-        """Remove the snapshots of other runs but for the newest, which may still be taken up again.
+        """Remove the snapshots of other runs but the newest ones, which may still be resumed.
 
-        What was removed, as a line for the person; empty where nothing was. To be called while no other run trains.
+        A message about what was removed; empty where nothing was. To be called while no other run trains.
         """
         others = [run for run in self.folder.parent.glob("*") if RUN.fullmatch(run.name) and run != self.folder]
         others = sorted((run for run in others if run.is_dir() and not run.is_symlink()), key=_saved_at, reverse=True)
@@ -174,14 +174,14 @@ def _is_row(row: dict[str, float | int | None]) -> bool:
 
 
 def _is_number(value: float | int | None) -> bool:
-    """Whether it may stand in the history; whole numbers of JSON may be too large for a float."""
-    return value is not None and 0 <= value < LARGEST
+    """Whether it is a valid loss or count; integers in JSON may be too large for a float."""
+    return value is not None and 0 <= value < MAX_LOSS
 
 
 def _tensors_of(
     model: LanguageModel, optimizer: torch.optim.Optimizer, best_weights: dict[str, torch.Tensor] | None
 ) -> dict[str, torch.Tensor]:
-    """All tensors that a run needs to go on, by their names in a snapshot."""
+    """All tensors that a run needs to resume, by their names in a snapshot."""
     tensors = {f"model.{name}": tensor for name, tensor in model.weights().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in (best_weights or {}).items()}
     for index, entries in optimizer.state_dict()["state"].items():
@@ -190,9 +190,9 @@ def _tensors_of(
 
 
 def _make_optimizer_state(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """The optimizer makes its state in its first step: after this one it has the tensors that a snapshot must have.
+    """Take a step with zero gradients, so that the optimizer has the state tensors that a snapshot must have.
 
-    Weights and state are then to be replaced.
+    The caller replaces weights and state afterwards.
     """
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
@@ -200,16 +200,16 @@ def _make_optimizer_state(model: torch.nn.Module, optimizer: torch.optim.Optimiz
     optimizer.zero_grad()
 
 
-def _progress_from(text: str) -> Progress:
-    """What `save` wrote of it; raises ValueError for anything else."""
-    progress = TypeAdapter(Progress).validate_json(text)
+def _progress_from(text: str) -> TrainingProgress:
+    """Parse what `save` wrote; raises ValueError for anything else."""
+    progress = TypeAdapter(TrainingProgress).validate_json(text)
     if asdict(progress) != json.loads(text):
         raise FaultError("its progress is not whole")
     return progress
 
 
 def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], step: int) -> None:
-    """Raise ValueError where the tensors of a snapshot are not those that are expected in it."""
+    """Raise ValueError where the tensors of a snapshot are not the expected ones."""
     if odd := sorted(tensors.keys() ^ expected.keys()):
         raise FaultError("{name} is unknown" if odd[0] in tensors else "{name} is missing", name=odd[0])
     for name, tensor in tensors.items():
@@ -263,7 +263,7 @@ def code_files() -> list[Path]:
 def fingerprint(settings: Any, files: Iterable[Path]) -> str:
     """A name for one run: its settings, the code that trains, the content of its files.
 
-    The code is that of CODE, so that it does not matter what has been imported of it so far.
+    The code is the files of CODE, regardless of what has been imported.
     """
     named = [(path.relative_to(PACKAGE).as_posix(), path) for path in code_files()]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())

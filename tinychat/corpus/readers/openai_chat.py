@@ -1,7 +1,7 @@
-"""JSON Lines in the OpenAI chat format: `{"messages": [{"role": …, "content": …}, …]}`, one dialogue a line.
+"""JSON Lines in the OpenAI chat format: `{"messages": [{"role": …, "content": …}, …]}`, one dialogue per line.
 
-Left out and counted: system and developer messages (the chat template has no token for them), calls of tools with
-what tools answered, pictures and other parts that are not text.
+Left out and counted: system and developer messages (the chat template has no token for them), tool calls and
+tool results, images and other parts that are not text.
 """
 
 import json
@@ -18,7 +18,7 @@ from tinychat.errors import InputError, Phrase
 from tinychat.limits import has_lone_surrogate
 from tinychat.params import CorpusParams
 
-ROLES = (*LEFT_OUT_ROLES, "user", "assistant")
+KNOWN_ROLES = (*LEFT_OUT_ROLES, "user", "assistant")
 MEANT = {
     "human": "user",
     "customer": "user",
@@ -38,7 +38,7 @@ KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or fals
 
 
 class _FaultError(Exception):
-    """What is wrong with a line: a fixed reason, and a message for the person, a template with its values."""
+    """A faulty line: a fixed reason that is counted, and a message for the person, a template with its values."""
 
     def __init__(self, reason: str, template: str, **values: object) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ def score(head: list[str], params: CorpusParams) -> float:
 
 
 def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
-    """One item a line that is not blank.
+    """One item for each line that is not blank.
 
     Raises InputError where the file is a JSON array.
     """
@@ -85,7 +85,7 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
 
 
 def _parse(line: str) -> dict[str, Any]:
-    """The object in a line; raises _FaultError for what `json` takes and should not: NaN, a key that stands twice."""
+    """The object in a line; raises _FaultError for what `json` accepts and should not: NaN, duplicate keys."""
     try:
         value = json.loads(line.rstrip(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -152,8 +152,8 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
     dropped: list[str] = []
     parts_lost: list[str] = []
     user_turn_lost = False
-    for place, message in enumerate(messages):
-        path = f"messages[{place}]"
+    for number, message in enumerate(messages):
+        path = f"messages[{number}]"
         if not isinstance(message, dict):
             raise _FaultError(
                 "bad_message",
@@ -162,7 +162,7 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
                 found=_kind(message),
             )
         role = _role(path, message)
-        weight = _weight(path, message, role)
+        has_loss = _has_loss(path, message, role)
         if role in LEFT_OUT_ROLES:
             dropped.append(role)
             continue
@@ -175,8 +175,8 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
             dropped.append("without_text")
         else:
             side: Role = "user" if role == "user" else "assistant"
-            turns.append(Turn(side, content, weight))
-    # Only now, so that a faulty line has counted nothing.
+            turns.append(Turn(side, content, has_loss))
+    # Only now, so that nothing of a faulty line is counted.
     notes.see_keys(record, LINE_KEYS)
     for message in messages:
         notes.see_keys(message, MESSAGE_KEYS)
@@ -189,24 +189,24 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
 
 def _role(path: str, message: dict[str, Any]) -> str:
     role = message.get("role")
-    if isinstance(role, str) and role in ROLES:
+    if isinstance(role, str) and role in KNOWN_ROLES:
         return role
     found = excerpt(role) if isinstance(role, str) else _kind(role)
     plain = role.strip().lower() if isinstance(role, str) else ""
-    meant = plain if plain in ROLES else MEANT.get(plain)
+    meant = plain if plain in KNOWN_ROLES else MEANT.get(plain)
     raise _FaultError(
         "bad_role",
         "{key}.role is {found}. Expected one of: {roles}.{hint}",
         key=path,
         found=found,
-        roles=", ".join(ROLES),
+        roles=", ".join(KNOWN_ROLES),
         hint=Phrase(" Did you mean {meant}?", meant=meant) if meant else "",
     )
 
 
-def _weight(path: str, message: dict[str, Any], role: str) -> int:
+def _has_loss(path: str, message: dict[str, Any], role: str) -> bool:
     if "weight" not in message:
-        return 1
+        return True
     weight = message["weight"]
     if role != "assistant":
         raise _FaultError(
@@ -222,11 +222,11 @@ def _weight(path: str, message: dict[str, Any], role: str) -> int:
             key=path,
             found=json.dumps(weight)[:40],
         )
-    return weight
+    return bool(weight)
 
 
 def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """The text of a message, None where something else stands in its place, and the kinds of parts left out."""
+    """The text of a message, None where it has something else instead, and the kinds of parts left out."""
     content = message.get("content")
     if content is None:
         if any(message.get(key) is not None for key in INSTEAD_OF_CONTENT):
@@ -248,8 +248,8 @@ def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]
             found=_kind(content),
         )
     texts, lost = [], []
-    for place, part in enumerate(content):
-        here = f"{path}.content[{place}]"
+    for number, part in enumerate(content):
+        here = f"{path}.content[{number}]"
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
             texts.append(_whole(here, part["text"]))

@@ -1,7 +1,7 @@
-"""Tables of questions and answers: CSV or TSV with a header, a pair a row.
+"""Tables of questions and answers: CSV or TSV with a header, one pair per row.
 
-Read with `csv`, never with pandas, which takes `NA` for nothing, `001` for 1, and for `가,나,다` under `Q,A` shifts
-the columns without a word.
+Read with `csv`, not with pandas, which reads `NA` as missing and `001` as 1, and silently shifts the columns of
+`가,나,다` under `Q,A`.
 """
 
 import csv
@@ -24,7 +24,7 @@ ANSWER = (
 )
 DELIMITERS = (",", "\t", ";", "|")
 DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-# `csv` stops at 131,072 characters; this is the most that a C long holds on every system.
+# The default of `csv` is 131,072 characters; this is the largest C long on every system.
 LARGEST_CELL = 2**31 - 1
 # A cell of more lines than this, or a row that does not end within MOST_ROW_LINES: a quote was left open.
 MOST_CELL_NEWLINES = 50
@@ -33,7 +33,7 @@ MOST_ROW_LINES = 1000
 
 @dataclass(frozen=True)
 class Header:
-    """The first row of a table: its cells, the places of the two columns, and what separates cells."""
+    """The first row of a table: its cells, the indices of the two columns, and the delimiter."""
 
     names: tuple[str, ...]
     question: int
@@ -61,7 +61,7 @@ def score(head: list[str], params: CorpusParams) -> float:
 
 
 def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
-    """One item a row below the header.
+    """One item per row below the header.
 
     Raises InputError for a header that does not name one column of questions and one of answers.
     """
@@ -106,7 +106,7 @@ def _row_item(where: str, cells: list[str], header: Header) -> Item:
 
 
 def _is_blank(cells: list[str]) -> bool:
-    """A line without any cell, which is no row."""
+    """Whether the line is blank."""
     return len(cells) <= 1 and not "".join(cells).strip()
 
 
@@ -125,8 +125,8 @@ def _trimmed(name: str) -> str:
 def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, int]:
     """The header, taken from the first line that is not blank, and that line's number.
 
-    The delimiter is the one with which the header names its two columns. Counting delimiters over the first rows
-    would be misled by the faulty rows that are to be found.
+    The delimiter is the one with which the header names its two columns. Counting delimiters over the first rows would
+    be misled by faulty rows.
     """
     for number, line in enumerate(lines, start=1):
         if not line.strip("\ufeff \t\r\n"):
@@ -150,7 +150,7 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
 def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
     names = tuple(map(_trimmed, cells))
     if params.columns.question is None and (what := known_table(names)):
-        raise _NoColumnError(looks_like(what))  # the `User` of a messenger is who speaks, no question
+        raise _NoColumnError(looks_like(what))  # the `User` column of a messenger export is the speaker
     question = _column("question", names, QUESTION, params.columns.question)
     answer = _column("answer", names, ANSWER, params.columns.answer)
     if question == answer:
@@ -161,29 +161,29 @@ def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
 
 
 def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
-    """The place of the column of `role`; raises _NoColumnError where there is none, or more than one."""
-    # Of a file that is no table the first line may be all of it.
+    """The index of the column of `role`; raises _NoColumnError where there is none, or more than one."""
+    # In a file that is no table, the first line may be the whole file.
     found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MOST_NAMES]), *["…"] * (len(names) > MOST_NAMES)])
     plain = [_plain(name) for name in names]
     accepted = usual if wanted is None else (_plain(wanted),)
-    places = [place for place, name in enumerate(plain) if name in accepted]
+    columns = [column for column, name in enumerate(plain) if name in accepted]
     if wanted is None and "instruction" in plain:
-        # Instruction tables: `input` is a supplement there, not the question.
-        places = [place for place in places if plain[place] != "input"]
-    if len(places) == 1:
-        return places[0]
+        # In instruction tables `input` is a supplement, not the question.
+        columns = [column for column in columns if plain[column] != "input"]
+    if len(columns) == 1:
+        return columns[0]
     if wanted is not None:
         raise _NoColumnError(
             Phrase(
                 "more than one column {name!r}, which corpus.columns.{role} names. Found: {found}."
-                if places
+                if columns
                 else "no column {name!r}, which corpus.columns.{role} names. Found: {found}.",
                 name=wanted,
                 role=role,
                 found=found,
             )
         )
-    if not places:
+    if not columns:
         raise _NoColumnError(
             Phrase(
                 "no {role} column. Found: {found}. Expected one of: {usual}; or set corpus.columns.",
@@ -196,19 +196,19 @@ def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: s
         Phrase(
             "more than one {role} column: {rivals}. Set corpus.columns.{role} to one of them.",
             role=role,
-            rivals=", ".join(names[place] for place in places),
+            rivals=", ".join(names[column] for column in columns),
         )
     )
 
 
 class _Feed:
-    """Lines for `csv.reader`, which can be given back: behind a broken row, reading goes on at its second line."""
+    """Lines for `csv.reader` that can be pushed back: after a broken row, reading resumes at its second line."""
 
     def __init__(self, lines: Iterable[str], number: int) -> None:
         self._lines = iter(lines)
         self._again: deque[str] = deque()
-        self.number = number  # of the line given last
-        self.row: list[str] = []  # the lines of the row at hand
+        self.number = number  # of the last line
+        self.row: list[str] = []  # the lines of the current row
 
     def __iter__(self) -> "_Feed":
         return self
@@ -221,13 +221,13 @@ class _Feed:
         self.row.append(line)
         return line
 
-    def give_back_all_but_first(self) -> None:
+    def push_back_all_but_first(self) -> None:
         self._again.extendleft(reversed(self.row[1:]))
         self.number -= len(self.row) - 1
 
 
 def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[int, str, list[str] | None]]:
-    """Each row behind line `number`: its first line, and its cells, or None and what is wrong with it."""
+    """Each row after line `number`: its first line number, what is wrong with it, and its cells or None."""
     csv.field_size_limit(LARGEST_CELL)
     feed = _Feed(lines, number)
     table = csv.reader(feed, delimiter=delimiter, strict=True)
@@ -240,7 +240,7 @@ def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[i
             return
         except csv.Error as error:
             found = excerpt(feed.row[0].rstrip("\r\n"))
-            feed.give_back_all_but_first()
+            feed.push_back_all_but_first()
             yield first_line, _explain_quotes(str(error), delimiter, found), None
             continue
         longest = max((cell.count("\n") for cell in cells), default=0)

@@ -1,7 +1,7 @@
 """The starter corpus in data/starter: intents, scenes and slots, expanded to dialogues.
 
-What it holds out goes to the test split by its own choice, each dialogue with what it measures and which replies are
-right, or to the validation split.
+It chooses itself what is held out: for the test split, each dialogue with what it measures and which replies are right,
+and for the validation split.
 """
 
 from collections.abc import Iterator
@@ -10,30 +10,31 @@ from pathlib import Path
 from tinychat.corpus.dialogue import Dialogue
 from tinychat.corpus.reader import FolderReader, Item, Notes
 from tinychat.params import CorpusParams
-from tinychat.starter.expanding import Expansion, Sample
-from tinychat.starter.measuring import measured
+from tinychat.starter.evaluation_set import evaluation_set
+from tinychat.starter.expanding import Expansion, StarterDialogue
 from tinychat.starter.reading import read_starter
-from tinychat.starter.validating import validation
+from tinychat.starter.validation_set import validation_set
 
 FOLDER = Path("data/starter")
 
 
 def read(folder: Path, params: CorpusParams, notes: Notes) -> Iterator[Item]:
-    """The dialogues to train on, shuffled, those that validate, those that measure. The same ones for the same files,
-    size and seed.
+    """The training dialogues, shuffled, then the validation set and the evaluation set.
+
+    The same files, size and seed give the same dialogues.
     """
     starter = read_starter(folder)
     expansion = Expansion(starter, params.starter.seed)
     training = list(expansion.training(params.starter.dialogues))
     expansion.rng("order").shuffle(training)
-    rows: list[tuple[str, Sample, dict[str, object]]] = [
-        ("train", sample, {"accept": list(sample.accept)}) for sample in training
+    rows: list[tuple[str, StarterDialogue, dict[str, object]]] = [
+        ("train", dialogue, {"accept": list(dialogue.accept)}) for dialogue in training
     ]
-    rows += [("valid", sample, {}) for sample in validation(expansion)]
-    rows += [("test", one.sample, one.metadata()) for one in measured(expansion)]
-    for number, (split, sample, metadata) in enumerate(rows, start=1):
-        slots = {"slots": sample.values} if sample.values else {}
-        yield Dialogue(f"{FOLDER}:{number}", sample.turns, {**metadata, **slots} or None, split)
+    rows += [("valid", dialogue, {}) for dialogue in validation_set(expansion)]
+    rows += [("test", one.dialogue, one.metadata()) for one in evaluation_set(expansion)]
+    for number, (split, dialogue, metadata) in enumerate(rows, start=1):
+        slots = {"slots": dialogue.slot_values} if dialogue.slot_values else {}
+        yield Dialogue(f"{FOLDER}:{number}", dialogue.turns, {**metadata, **slots} or None, split)
     notes.remarks.append(f"{len(starter.intents)} intents, {len(starter.scenes)} scenes")
 
 

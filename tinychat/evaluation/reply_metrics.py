@@ -1,4 +1,4 @@
-"""What the replies are worth, measured against what was really answered."""
+"""Metrics of replies against reference answers."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ def mean_char_f1(replies: Sequence[str], references: Sequence[Collection[str]]) 
 
 
 def char_f1(text: str, other: str) -> float:
-    """F1 of the character pairs of two texts, their borders included; 1 for equal texts."""
+    """F1 of the character pairs of two texts, with start and end marks; 1 for equal texts."""
     a, b = _pairs(text), _pairs(other)
     return 2 * (a & b).total() / (a.total() + b.total())
 

@@ -1,8 +1,8 @@
-"""Not wanting to live, or to be there: what a person says of it in Korean, as `normalised` spells it."""
+"""Korean rules for not wanting to live, or to exist, on text as `normalised` spells it."""
 
 from tinychat.safety.rules import Rule
 
-LIVING = (
+TIRED_OF_LIVING = (
     Rule(
         "not wanting to live: 살고 싶지 않아요, 살고 싶은 마음이 없어, 그만 살고 싶어; but 부모님이랑 살고 싶지 않아",
         "살고 살구",
@@ -91,7 +91,7 @@ LIVING = (
     ),
 )
 
-GOING = (
+WISH_TO_VANISH = (
     Rule(
         "wanting to vanish: 사라지고 싶어, 나 그냥 사라질까, 없어지고 싶다",
         "사라 없어 증발 소멸 지워 존재 먼지",

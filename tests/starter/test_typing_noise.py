@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tinychat.corpus.text_keys import text_key
-from tinychat.starter.habits import CRIES, LAUGHS, TYPOS, as_typed
 from tinychat.starter.reading import Starter
+from tinychat.starter.typing_noise import CRIES, LAUGHS, TYPOS, add_typing_noise
 
 FEELINGS = "ㅋㅎㅠㅜ"
 
@@ -28,22 +28,24 @@ def distance(one: str, other: str) -> int:
 
 @pytest.fixture(scope="module")
 def typed(starter: Starter) -> list[tuple[str, str]]:
-    """Each way to ask, as it stands and as typed."""
+    """Each phrasing, as it stands and with noise."""
     rng = random.Random(0)
-    return [(way, as_typed(way, rng)) for intent in starter.intents.values() for way in intent.ask]
+    return [
+        (phrasing, add_typing_noise(phrasing, rng)) for intent in starter.intents.values() for phrasing in intent.ask
+    ]
 
 
 def test_most_texts_change_and_most_keep_all_their_letters(typed: list[tuple[str, str]]) -> None:
-    assert sum(way != text for way, text in typed) > 0.75 * len(typed)
-    assert sum(letters(way) == letters(text) for way, text in typed) > 0.75 * len(typed)
+    assert sum(phrasing != text for phrasing, text in typed) > 0.75 * len(typed)
+    assert sum(letters(phrasing) == letters(text) for phrasing, text in typed) > 0.75 * len(typed)
 
 
 def test_no_text_has_more_than_two_misspellings(typed: list[tuple[str, str]]) -> None:
     longest = max(len(right) for right, _ in TYPOS)
-    for way, text in typed:
-        assert distance(letters(way), letters(text)) <= 2 * longest, (way, text)
-        if len(letters(way)) > 8:
-            assert distance(letters(way), letters(text)) < 0.5 * len(letters(way)), (way, text)
+    for phrasing, text in typed:
+        assert distance(letters(phrasing), letters(text)) <= 2 * longest, (phrasing, text)
+        if len(letters(phrasing)) > 8:
+            assert distance(letters(phrasing), letters(text)) < 0.5 * len(letters(phrasing)), (phrasing, text)
 
 
 def test_no_text_is_empty_or_has_spaces_where_none_belong(typed: list[tuple[str, str]]) -> None:
@@ -54,22 +56,27 @@ def test_no_text_is_empty_or_has_spaces_where_none_belong(typed: list[tuple[str,
 
 
 def test_every_habit_occurs(typed: list[tuple[str, str]]) -> None:
-    changed = [(way, text) for way, text in typed if way != text]
+    changed = [(phrasing, text) for phrasing, text in typed if phrasing != text]
     assert sum(text.endswith(LAUGHS + CRIES) for _, text in changed) > 100
-    assert sum(" " in way and " " not in text for way, text in changed) > 100
-    assert sum(way.count(" ") == text.count(" ") + 1 > 1 for way, text in changed) > 100
-    assert sum(way + "?" == text or way + "!" == text or way + ".." == text for way, text in changed) > 100
-    assert sum(letters(way) != letters(text) for way, text in changed) > 100
+    assert sum(" " in phrasing and " " not in text for phrasing, text in changed) > 100
+    assert sum(phrasing.count(" ") == text.count(" ") + 1 > 1 for phrasing, text in changed) > 100
+    assert (
+        sum(phrasing + "?" == text or phrasing + "!" == text or phrasing + ".." == text for phrasing, text in changed)
+        > 100
+    )
+    assert sum(letters(phrasing) != letters(text) for phrasing, text in changed) > 100
 
 
 def test_a_laugh_does_not_follow_a_laugh() -> None:
     rng = random.Random(0)
-    assert not [text for _ in range(500) if (text := as_typed("너 웃긴다 ㅋㅋ", rng)).count("ㅋ") > 2 or "ㅠ" in text]
+    assert not [
+        text for _ in range(500) if (text := add_typing_noise("너 웃긴다 ㅋㅋ", rng)).count("ㅋ") > 2 or "ㅠ" in text
+    ]
 
 
 def test_a_question_seldom_becomes_an_exclamation() -> None:
     rng = random.Random(0)
-    marks = Counter(as_typed("배고파?", rng)[3:] for _ in range(500))
+    marks = Counter(add_typing_noise("배고파?", rng)[3:] for _ in range(500))
     assert sum(n for mark, n in marks.items() if {"!", "~"} & set(mark)) < 25
     assert {"", "??"} <= set(marks)
 
@@ -83,14 +90,14 @@ def test_no_misspelling_is_one_already() -> None:
 
 def test_the_same_generator_gives_the_same_text() -> None:
     one, other = random.Random(3), random.Random(3)
-    assert [as_typed("나 너무 배고파", one) for _ in range(50)] == [
-        as_typed("나 너무 배고파", other) for _ in range(50)
+    assert [add_typing_noise("나 너무 배고파", one) for _ in range(50)] == [
+        add_typing_noise("나 너무 배고파", other) for _ in range(50)
     ]
 
 
 def test_in_training_about_a_quarter_of_the_turns_are_typed(expand: Callable[[int], Any]) -> None:
     expansion, training, _ = expand(0)
-    known = {way for intent in expansion.starter.intents.values() for way in intent.ask}
+    known = {phrasing for intent in expansion.starter.intents.values() for phrasing in intent.ask}
     answers = {answer for intent in expansion.starter.intents.values() for answer in intent.answers}
     asked = [s.turns[0].content for s in training if len(s.turns) == 2 and s.turns[1].content in answers]
     changed = sum(text not in known for text in asked) / len(asked)

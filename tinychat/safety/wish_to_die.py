@@ -1,8 +1,8 @@
-"""Wishing to die: what a person says of it in Korean, as `normalised` spells it."""
+"""Korean rules for the wish to die, on text as `normalised` spells it."""
 
 from tinychat.safety.rules import Rule
 
-DYING = (
+WISH_TO_DIE = (
     Rule(
         "wanting to die, whoever says it: 죽고 싶다, 뒤지고 싶다, 친구가 죽고 싶대",
         "죽 뒤지 뒈지 디지 뒤져",

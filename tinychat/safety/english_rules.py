@@ -1,4 +1,4 @@
-"""What a person says in plain English who thinks of harming themselves. Apostrophes are gone: don't is dont."""
+"""English rules, on text as `normalised` spells it: don't is dont."""
 
 from tinychat.safety.rules import Rule
 
@@ -49,7 +49,7 @@ ENGLISH = (
         r"|\b(?:want to|wanna) (?:just )?(?:disappear|vanish)\b",
     ),
     Rule(
-        "ways",
+        "methods",
         "jump slit wrist pills",
         r"\bjump(?:ing)? off (?:a|the|my|this) (?:bridge|roof|building|balcony|cliff)\b"
         r"|\b(?:slit|cut)t?(?:ing)? my wrists?\b"

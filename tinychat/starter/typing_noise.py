@@ -1,11 +1,11 @@
-"""How people type: what is spoken in standard spelling by the starter corpus becomes what a user really sends."""
+"""Typing noise: the starter corpus is in standard spelling; this adds marks, laughter and typos."""
 
 import random
 import re
 
 LAUGHS, CRIES = ("ㅋㅋ", "ㅋㅋㅋ", "ㅎㅎ", "ㅎ"), ("ㅠㅠ", "ㅜㅜ", "ㅠ")
 MARKS = ("~", "!", "!!", "..", "...", "~~", "?")
-# Frequent misspellings, each in the direction in which people err.
+# Frequent misspellings: right, wrong.
 TYPOS = (
     ("했", "햇"), ("있", "잇"), ("겠", "겟"), ("됐", "됬"), ("돼", "되"), ("괜찮", "괜찬"), ("많", "만"), ("싫", "실"),
     ("뭐", "머"), ("어떻게", "어떡게"), ("왜", "외"), ("안녕하세요", "안녕하세여"), ("해요", "해여"), ("예요", "에요"),
@@ -15,15 +15,15 @@ TYPOS = (
 )  # fmt: skip
 
 
-def as_typed(text: str, rng: random.Random) -> str:
-    """The text with one or two habits of typing, or as it is where none fits."""
+def add_typing_noise(text: str, rng: random.Random) -> str:
+    """The text with one or two kinds of noise, or unchanged where none fits."""
     for _ in range(1 if rng.random() < 0.7 else 2):
         text = rng.choices((_mark, _feeling, _spaces, _typo), weights=(4, 3, 3, 2))[0](text, rng)
     return text
 
 
 def _mark(text: str, rng: random.Random) -> str:
-    """Another mark at the end, or none."""
+    """Another punctuation mark at the end, or none."""
     bare = text.rstrip(".!?~ ")
     if text != bare and rng.random() < 0.5:
         return bare
@@ -41,13 +41,13 @@ def _feeling(text: str, rng: random.Random) -> str:
 
 def _spaces(text: str, rng: random.Random) -> str:
     """One space less, or none at all."""
-    places = [found.start() for found in re.finditer(" ", text)]
-    if not places:
+    spaces = [found.start() for found in re.finditer(" ", text)]
+    if not spaces:
         return text
     if rng.random() < 0.4:
         return text.replace(" ", "")
-    place = rng.choice(places)
-    return text[:place] + text[place + 1 :]
+    position = rng.choice(spaces)
+    return text[:position] + text[position + 1 :]
 
 
 def _typo(text: str, rng: random.Random) -> str:

@@ -1,17 +1,16 @@
-"""Replies for measuring: what is asked twice is answered once."""
+"""Replies for evaluation, each dialogue answered once."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tinychat.generation.engine import Engine, Reply
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.tokenizer.chat import Messages
 
 GREEDY = SamplingOptions(method="greedy", max_tokens=64)
-Messages = Sequence[Mapping[str, Any]]
 
 
-class Respondent:
-    """An engine that remembers what it replied: the same dialogue gets the same reply, whatever stands beside it."""
+class CachingEngine:
+    """An engine with a cache of replies."""
 
     def __init__(self, engine: Engine, options: SamplingOptions = GREEDY) -> None:
         self.engine, self.options = engine, options

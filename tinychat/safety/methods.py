@@ -1,8 +1,8 @@
-"""Ways of harming oneself, and farewells: what a person says of them in Korean, as `normalised` spells it."""
+"""Korean rules for methods of self-harm and for farewells, on text as `normalised` spells it."""
 
 from tinychat.safety.rules import Rule
 
-WAYS = (
+SELF_HARM_METHODS = (
     Rule(
         "the word itself, whoever it is said of: 자살각, 자살 예방; but 자살골, 자살률; 과자 살까, 여자 살 빼는 법",
         "자살 자 자결 음독 투신",
