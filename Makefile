@@ -60,7 +60,7 @@ compare: environment ## What params and metrics changed since BASE (else the las
 	done
 
 test: environment-dev ## The tests, less the slow ones
-	@$(IN_VENV) pytest -m "not slow" -n 2 --dist worksteal
+	@$(IN_VENV) pytest -m "not slow" -n 2 --dist loadfile
 
 # Two processes, since most of a slow test is waiting for what it started.
 test-slow: environment-dev ## The slow tests: minutes

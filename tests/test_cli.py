@@ -147,7 +147,9 @@ def test_timing_is_shown_aside(project: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("pipe", [b"", b" \n\n", "\u200b".encode(), None])
+@pytest.mark.parametrize(
+    "pipe", [b"", *(pytest.param(p, marks=pytest.mark.slow) for p in (b" \n\n", "\u200b".encode(), None))]
+)
 def test_an_empty_message_is_an_error(project: Path, pipe: bytes | None) -> None:
     assert error_of(run(project, "chat", pipe=pipe)) == "the message is empty"
 
@@ -234,7 +236,9 @@ def damaged(folder: Path, project: Path, file: str, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"\x00\xff" * 500, b"[]", b'{"a": 1}'])
+@pytest.mark.parametrize(
+    "content", [b"", *(pytest.param(c, marks=pytest.mark.slow) for c in (b"\x00\xff" * 500, b"[]", b'{"a": 1}'))]
+)
 def test_a_damaged_model_is_one_line_that_names_the_file(
     project: Path, tmp_path: Path, file: str, content: bytes
 ) -> None:
@@ -243,6 +247,7 @@ def test_a_damaged_model_is_one_line_that_names_the_file(
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+@pytest.mark.slow
 def test_a_model_whose_file_was_cut_is_one_line(project: Path, tmp_path: Path, file: str) -> None:
     whole = (project / "models/dialogue" / file).read_bytes()
     folder = damaged(tmp_path, project, file, whole[: len(whole) // 2])
@@ -250,6 +255,7 @@ def test_a_model_whose_file_was_cut_is_one_line(project: Path, tmp_path: Path, f
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+@pytest.mark.slow
 def test_a_model_that_lacks_a_file_is_one_line(project: Path, tmp_path: Path, file: str) -> None:
     folder = damaged(tmp_path, project, file, b"")
     (folder / file).unlink()
@@ -257,6 +263,7 @@ def test_a_model_that_lacks_a_file_is_one_line(project: Path, tmp_path: Path, fi
 
 
 @pytest.mark.parametrize("change", [{"architecture": "modern"}, {"rope_theta": 10000}])
+@pytest.mark.slow
 def test_a_model_of_a_newer_version_is_one_line(project: Path, tmp_path: Path, change: dict[str, object]) -> None:
     config = json.loads((project / "models/dialogue/config.json").read_text(encoding="utf-8"))
     folder = damaged(tmp_path, project, "config.json", json.dumps(config | change).encode())
@@ -264,6 +271,7 @@ def test_a_model_of_a_newer_version_is_one_line(project: Path, tmp_path: Path, c
 
 
 @pytest.mark.parametrize("kind", ["a file", "an empty folder"])
+@pytest.mark.slow
 def test_what_is_no_model_at_all_is_one_line(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "model"
     path.write_text("text", encoding="utf-8") if kind == "a file" else path.mkdir()

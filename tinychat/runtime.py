@@ -77,7 +77,8 @@ def configure_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
         precision = "bf16" if bf16_is_faster(torch.device(device)) else "fp32"
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(device == "cuda")
+    # As torch.use_deterministic_algorithms, which also loads torch.compile: seconds at each start.
+    torch.set_deterministic_debug_mode("error" if device == "cuda" else "default")
     return Runtime(device=device, precision=precision, threads=torch.get_num_threads())
 
 

@@ -103,6 +103,7 @@ def test_backspace_takes_a_syllable_away(talking_project: Path) -> None:
 
 
 @pytest.mark.parametrize("character", [DECOMPOSED, FAMILY, "👍🏽", "🇰🇷", "e\u0301"])
+@pytest.mark.slow
 def test_backspace_takes_away_whole_what_looks_like_one_character(talking_project: Path, character: str) -> None:
     with conversation(talking_project) as pty:
         pty.type(f"가{character}")
@@ -111,6 +112,7 @@ def test_backspace_takes_away_whole_what_looks_like_one_character(talking_projec
         pty.wait_for_line("나 › 가")
 
 
+@pytest.mark.slow
 def test_a_decomposed_syllable_becomes_one_character(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         for letter in DECOMPOSED:
@@ -121,6 +123,7 @@ def test_a_decomposed_syllable_becomes_one_character(talking_project: Path) -> N
         assert pty.column == 9
 
 
+@pytest.mark.slow
 def test_the_arrows_move_by_syllables_and_text_enters_where_the_cursor_is(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안하세요")
@@ -134,6 +137,7 @@ def test_the_arrows_move_by_syllables_and_text_enters_where_the_cursor_is(talkin
         pty.wait_for_line("나 › 안녕하세요!")
 
 
+@pytest.mark.slow
 def test_an_arrow_passes_over_a_joined_emoji_at_once(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type(f"가{FAMILY}")
@@ -144,6 +148,7 @@ def test_an_arrow_passes_over_a_joined_emoji_at_once(talking_project: Path) -> N
         pty.wait_until(lambda: pty.line.endswith("다"))
 
 
+@pytest.mark.slow
 def test_delete_takes_away_whole_what_looks_like_one_character(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type(f"가{FAMILY}나")
@@ -152,6 +157,7 @@ def test_delete_takes_away_whole_what_looks_like_one_character(talking_project: 
         pty.wait_for_line("나 › 가나")
 
 
+@pytest.mark.slow
 def test_the_up_arrow_brings_an_earlier_line_back(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕" + ENTER)
@@ -160,6 +166,7 @@ def test_the_up_arrow_brings_an_earlier_line_back(talking_project: Path) -> None
         pty.wait_for_line("나 › 안")
 
 
+@pytest.mark.slow
 def test_a_line_wider_than_the_terminal_is_seen_whole(talking_project: Path) -> None:
     with conversation(talking_project, columns=20) as pty:
         line = "가나다라마바사아자차카타파하"
@@ -184,6 +191,7 @@ def test_what_is_pasted_in_several_lines_is_one_message(talking_project: Path, t
 @pytest.mark.parametrize(
     "pasted", ["\x1b[31m", "\x1b[1;31m", "\x1b[5M", "\x1b[<;;M", "\x1b[M\x01\x02\x03", "\x1b[3;4R"]
 )
+@pytest.mark.slow
 def test_an_escape_sequence_that_is_pasted_as_if_it_was_typed_is_text(talking_project: Path, pasted: str) -> None:
     with conversation(talking_project) as pty:
         pty.type(f"{pasted}안녕{ENTER}")
@@ -203,6 +211,7 @@ def test_ctrl_c_clears_the_line_and_on_an_empty_one_tells_how_to_leave(talking_p
         pty.wait_for("끝내려면 Ctrl-D\n나 ›")
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_search_in_the_history(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕" + ENTER)
@@ -229,6 +238,7 @@ def test_ctrl_c_stops_the_reply_and_not_the_program(talking_project: Path, tmp_p
         assert pty.is_in_order
 
 
+@pytest.mark.slow
 def test_keys_pressed_during_a_reply_are_kept_for_the_next_line(talking_project: Path) -> None:
     with conversation(talking_project, "--model", "models/endless", "--max-tokens", "1500") as pty:
         pty.type("안녕" + ENTER)
@@ -239,6 +249,7 @@ def test_keys_pressed_during_a_reply_are_kept_for_the_next_line(talking_project:
         assert pty.text.count("잘 자") == 1
 
 
+@pytest.mark.slow
 def test_a_resize_while_typing_keeps_the_line(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕하세요 여러분 안녕")
@@ -254,6 +265,7 @@ def test_a_resize_while_typing_keeps_the_line(talking_project: Path) -> None:
         pty.wait_for(f"봇 › {GREETS}")
 
 
+@pytest.mark.slow
 def test_a_resize_while_the_bot_replies_disturbs_nothing(talking_project: Path) -> None:
     with long_reply(talking_project) as pty:
         pty.resize(10, 40)
@@ -266,6 +278,7 @@ def test_a_resize_while_the_bot_replies_disturbs_nothing(talking_project: Path) 
         pty.wait_for("가나다라마바사아자차카타파하가나다\n라")
 
 
+@pytest.mark.slow
 def test_why_fits_into_the_terminal(talking_project: Path) -> None:
     with conversation(talking_project, columns=40) as pty:
         pty.type("안녕" + ENTER)
@@ -275,6 +288,7 @@ def test_why_fits_into_the_terminal(talking_project: Path) -> None:
         assert re.search("\n  토큰       확률  다른 후보\n  만나서    72.3%  .*…\n  반가워요  72.3%  .*…\n", pty.text)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_cannot_move_its_cursor_gets_no_escape_sequence(talking_project: Path) -> None:
     with conversation(talking_project, env={"TERM": "dumb"}) as pty:
         pty.type("안녕" + ENTER)
@@ -288,6 +302,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_no_escape_sequence(talking_
         assert b"\x1b" not in pty.raw
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_characters_are_an_error_there_too(talking_project: Path) -> None:
     with conversation(talking_project, env={"TERM": "dumb", "PYTHONIOENCODING": "utf-8:strict"}) as pty:
         pty.type("\udcbe\udcc8" + ENTER)
@@ -295,6 +310,7 @@ def test_bytes_that_are_no_characters_are_an_error_there_too(talking_project: Pa
         pty.wait_for_line("나 ›")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_reply_there_too(talking_project: Path) -> None:
     with long_reply(talking_project, env={"TERM": "dumb"}) as pty:
         pty.type(CTRL_C)
@@ -302,6 +318,7 @@ def test_ctrl_c_stops_a_reply_there_too(talking_project: Path) -> None:
         pty.wait_for_line("나 ›")
 
 
+@pytest.mark.slow
 def test_no_color_leaves_colours_and_dimness_out(talking_project: Path) -> None:
     with conversation(talking_project, env={"NO_COLOR": "1"}) as pty:
         pty.type("안녕" + ENTER)
@@ -313,6 +330,7 @@ def test_no_color_leaves_colours_and_dimness_out(talking_project: Path) -> None:
         assert set(re.findall(rb"\x1b\[[\d;]*m", pty.raw)) <= {b"\x1b[0m", b"\x1b[m"}
 
 
+@pytest.mark.slow
 def test_the_terminal_is_asked_nothing_that_it_may_not_answer(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕" + ENTER)
@@ -320,11 +338,13 @@ def test_the_terminal_is_asked_nothing_that_it_may_not_answer(talking_project: P
         assert b"\x1b[6n" not in pty.raw
 
 
+@pytest.mark.slow
 def test_with_colours_what_is_aside_is_dim(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         assert b"\x1b[2mtinychat" in pty.raw
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_reply_quietly_and_leaves_the_terminal_in_order(talking_project: Path) -> None:
     with long_reply(talking_project) as pty:
         pty.child.kill(signal.SIGTERM)
@@ -334,6 +354,7 @@ def test_sigterm_ends_a_reply_quietly_and_leaves_the_terminal_in_order(talking_p
 
 
 @pytest.mark.parametrize("typed", ["", "안녕"])
+@pytest.mark.slow
 def test_sigterm_ends_quietly_whenever_it_comes_while_a_line_is_typed(talking_project: Path, typed: str) -> None:
     for _ in range(3):  # as soon as the prompt is seen, prompt_toolkit is still busy, and an exception would tear it
         with conversation(talking_project) as pty:
@@ -344,6 +365,7 @@ def test_sigterm_ends_quietly_whenever_it_comes_while_a_line_is_typed(talking_pr
             assert not re.search("오류|error|Traceback|Exception", pty.text)
 
 
+@pytest.mark.slow
 def test_replies_alone_go_into_a_file_where_the_output_does(talking_project: Path, tmp_path: Path) -> None:
     command = " ".join(tinychat("chat"))
     with Pty("sh", "-c", f"{command} > {tmp_path / 'replies'}", cwd=talking_project) as pty:
@@ -362,6 +384,7 @@ def test_one_reply_at_a_terminal_is_the_reply_alone(talking_project: Path) -> No
 
 
 @pytest.mark.parametrize(("number", "status", "said"), [(signal.SIGINT, 130, "\n멈춤"), (signal.SIGTERM, 143, "")])
+@pytest.mark.slow
 def test_a_signal_ends_a_single_reply(talking_project: Path, number: signal.Signals, status: int, said: str) -> None:
     command = tinychat("chat", "안녕", "--model", "models/endless", "--max-tokens", "19000")
     with Pty(*command, cwd=talking_project) as pty:
@@ -379,6 +402,7 @@ def test_a_conversation_needs_no_torch(talking_project: Path) -> None:
         pty.wait_for("\nFalse False")
 
 
+@pytest.mark.slow
 def test_the_time_to_the_first_reply_is_shown_once(talking_project: Path) -> None:
     with conversation(talking_project, "--timing", rows=50) as pty:
         for n in (2, 3):

@@ -75,6 +75,7 @@ def learnt_exchanges(dialogues: list[Any]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])
+@pytest.mark.slow
 def test_nothing_is_scored_that_was_trained_on(with_starter: Any, split: str) -> None:
     with_starter.ingest(sources=STARTER, starter={"dialogues": 3_000, "seed": 0})
     trained = learnt_exchanges(with_starter.dialogues("train"))
@@ -83,6 +84,7 @@ def test_nothing_is_scored_that_was_trained_on(with_starter: Any, split: str) ->
     assert not trained & scored
 
 
+@pytest.mark.slow
 def test_what_validates_asks_in_ways_of_its_own_or_has_a_name_of_its_own(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter={"dialogues": 3_000, "seed": 0})
     train, valid, test = (with_starter.dialogues(split) for split in ("train", "valid", "test"))
@@ -108,6 +110,7 @@ def test_the_same_files_size_and_seed_give_the_same_bytes(with_starter: Any) -> 
     assert len(once) == 4
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_bytes(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter=SMALL)
     once = written(with_starter)
@@ -143,6 +146,7 @@ def test_the_starter_named_twice_is_refused(with_starter: Any) -> None:
         with_starter.ingest(sources=STARTER * 2, starter=SMALL)
 
 
+@pytest.mark.slow
 def test_an_added_topic_is_trained_on(with_starter: Any) -> None:
     (with_starter.root / "data/starter/topics/mine.yaml").write_text(
         "intents:\n  tea:\n    ask: [녹차 좋아해?, 홍차 좋아해?]\n    answers: [차 이야기는 향긋해서 좋아요!]\n",
@@ -174,19 +178,21 @@ def test_beside_another_source_both_are_trained_on(with_starter: Any) -> None:
     assert set(metrics["readers"]) == {"qa_table", "starter"}
 
 
-@pytest.mark.parametrize(("weight", "times"), [(2, 2), (3, 3), (1, 1)])
+@pytest.mark.parametrize(("weight", "times"), [(2, 2), *(pytest.param(n, n, marks=pytest.mark.slow) for n in (1, 3))])
 def test_a_whole_weight_writes_each_line_so_many_times(with_starter: Any, weight: float, times: int) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": weight}], starter=SMALL)
     assert Counter(of_table(with_starter)) == {f"문항 {n}": times for n in range(10)}
 
 
+@pytest.mark.slow
 def test_a_weight_of_a_half_writes_every_second_line(with_starter: Any) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": 0.5}], starter=SMALL)
     assert of_table(with_starter) == [f"문항 {n}" for n in range(1, 10, 2)]
 
 
+@pytest.mark.slow
 def test_a_weight_of_one_and_a_half_writes_every_second_line_twice(with_starter: Any) -> None:
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "weight": 1.5}], starter=SMALL)

@@ -34,7 +34,12 @@ def logits_of(decoder: Decoder, prompts: list[list[int]], said: list[list[int]])
 
 @pytest.mark.parametrize(
     ("config", "sizes"),
-    [(SMALL, (2, 3, 8, 33)), (ODD, (2, 7, 17)), (WIDE, (2, 5, 9)), (ARTICLE, (2, 9))],
+    [
+        (SMALL, (2, 3, 8, 33)),
+        (ODD, (2, 7, 17)),
+        (WIDE, (2, 5, 9)),
+        pytest.param(ARTICLE, (2, 9), marks=pytest.mark.slow),
+    ],
     ids=["small", "odd", "wide", "article"],
 )
 def test_logits_in_a_batch_are_those_alone(config: ClassicConfig, sizes: tuple[int, ...], kind: str) -> None:

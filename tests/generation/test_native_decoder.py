@@ -57,6 +57,7 @@ def test_whatever_the_shape_is(config: ClassicConfig) -> None:
     both.step(config.max_len - 5)
 
 
+@pytest.mark.slow
 def test_a_whole_dialogue_of_the_articles_size_is_what_numpy_and_torch_say() -> None:
     sample = random_sample(ARTICLE, seed=2)
     prompt = np.random.default_rng(0).integers(0, ARTICLE.vocab_size, 12).tolist()

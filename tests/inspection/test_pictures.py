@@ -104,7 +104,10 @@ def texts(svg: str) -> list[str]:
 
 
 @pytest.mark.parametrize("draw", PICTURES)
-@pytest.mark.parametrize("size", [(1, 1, 1), (3, 1, 1), (3, 12, 16), (24, 6, 8), (24, 12, 16)])
+@pytest.mark.parametrize(
+    "size",
+    [(1, 1, 1), (3, 1, 1), (3, 12, 16), *(pytest.param(s, marks=pytest.mark.slow) for s in ((24, 6, 8), (24, 12, 16)))],
+)
 def test_every_size_gives_a_whole_picture_of_moderate_weight(draw: Any, size: tuple[int, int, int]) -> None:
     svg = draw(record(*size))
     root = ElementTree.fromstring(svg.encode())

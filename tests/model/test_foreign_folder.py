@@ -147,7 +147,9 @@ def listening(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "folder"])
+@pytest.mark.parametrize(
+    "kind", ["pipe", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("device", "socket", "folder"))]
+)
 def test_what_is_no_file_is_named_and_nothing_waits_for_it(
     project: Path, repo: Path, name: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,9 +77,8 @@ def killed_while_writing(project: Project, stage: str, file: str, *, times: int 
     assert killed.returncode == -signal.SIGXFSZ, killed.stderr
 
 
-@pytest.mark.parametrize(
-    "stage", [pytest.param(s, marks=pytest.mark.slow if s != "export_csv" else ()) for s in STAGES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_that_is_killed_in_the_middle_of_a_file_leaves_no_half_out(project: Project, stage: str) -> None:
     expected, outs = project.out_bytes(), outs_of(project, stage)
     sizes = {Path(name).name: len(content) for name, content in expected.items() if name.startswith(tuple(outs))}

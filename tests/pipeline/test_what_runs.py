@@ -1,4 +1,4 @@
-"""What runs again after a change, and nothing more: the table of the design, row by row, as DVC itself tells it."""
+"""What one `dvc repro` leaves, and what runs again after a change: the table of the design, row by row."""
 
 import csv
 import json
@@ -194,6 +194,43 @@ WITHOUT_EFFECT: list[tuple[str, Edit]] = [
     ("tinychat/params.py", a_remark),  # the check of params.yaml: its values are what counts
     ("tinychat/language/korean.py", a_remark),  # loaded only where a stage fails
 ]
+
+
+def test_a_second_repro_runs_nothing(project: Project) -> None:
+    again = project.repro()
+    assert (again.ran, again.restored) == ([], [])
+    assert set(again.unchanged) == set(STAGES)
+
+
+def test_every_out_of_the_design_is_there(finished: Project) -> None:
+    for path in (
+        "data/corpus/train.jsonl",
+        "artifacts/vocab/vocab.csv",
+        "data/prepared/train.tokens.npy",
+        "models/dialogue/model.safetensors",
+        "models/dialogue/README.md",
+        "reports/train/history.csv",
+        "outputs/generated_dialogue.csv",
+        "reports/layers/layers.csv",
+        "reports/summary.html",
+    ):
+        assert (finished.root / path).is_file(), path
+    summary = json.loads((finished.root / "reports/summary.json").read_text(encoding="utf-8"))
+    assert summary["레이어 수"] == 2
+
+
+def test_only_numbers_are_left_to_git(finished: Project) -> None:
+    listed = finished.git("ls-files", "reports", "outputs", "models", "data", "artifacts", ":!data/starter")
+    assert sorted(listed.split()) == [
+        "data/raw/README.md",
+        "reports/corpus/metrics.json",
+        "reports/evaluate/metrics.json",
+        "reports/prepare/metrics.json",
+        "reports/train/history.csv",
+        "reports/train/metrics.json",
+        "reports/vocab/metrics.json",
+    ]
+    assert finished.git("status", "--short") == ""
 
 
 @pytest.mark.parametrize(

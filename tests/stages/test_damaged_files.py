@@ -357,6 +357,7 @@ def test_nothing_in_an_array_is_unpickled(arrays: Path) -> None:
     assert not marker.exists()
 
 
+@pytest.mark.slow
 def test_whatever_byte_of_an_arrays_head_is_wrong_it_is_told_or_means_the_same(arrays: Path) -> None:
     file = arrays / "train.offsets.npy"
     whole = file.read_bytes()

@@ -150,7 +150,11 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "english", "korean"), CASES, ids=[case[0].__name__ for case in CASES])
+# A process each: the first three are enough while one works.
+CASES_BY_SPEED = [pytest.param(*case, marks=pytest.mark.slow if n > 2 else ()) for n, case in enumerate(CASES)]
+
+
+@pytest.mark.parametrize(("spoil", "english", "korean"), CASES_BY_SPEED, ids=[case[0].__name__ for case in CASES])
 def test_what_is_wrong_is_told_in_the_language_that_was_chosen(
     root: Path, spoil: Callable[[Path], None], english: str, korean: str
 ) -> None:
@@ -189,6 +193,7 @@ def test_every_fault_of_the_params_is_a_line_in_korean(root: Path) -> None:
     ],
     ids=["no messages", "a number", "nested"],
 )
+@pytest.mark.slow
 def test_a_damaged_file_of_another_stage_is_told_so_too(root: Path, line: str, english: str, korean: str) -> None:
     (root / "data/corpus").mkdir()
     (root / "data/corpus/train.jsonl").write_text(f"{line}\n", encoding="utf-8")
@@ -207,6 +212,7 @@ def test_the_check_before_dvc_runs_is_told_so_too(root: Path, module: str) -> No
     assert run(root, module, TINYCHAT_LANGUAGE="en") == CASES[0][1]
 
 
+@pytest.mark.slow
 def test_what_training_takes_too_much_of_is_told_so_too(root: Path) -> None:
     change_params(root, "embed_dim: 256", "embed_dim: 1000000")
     told = run(root, "tinychat.params", TINYCHAT_LANGUAGE="ko")

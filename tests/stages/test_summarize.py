@@ -280,6 +280,7 @@ def test_the_page_is_in_the_language_that_params_name(project: Project) -> None:
     assert {word.strip() for word in words} <= said
 
 
+@pytest.mark.slow
 def test_the_table_is_read_as_a_spreadsheet_would_have_saved_it(project: Project) -> None:
     path = project.root / summarize.TABLE
     rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
@@ -293,6 +294,7 @@ def test_the_table_is_read_as_a_spreadsheet_would_have_saved_it(project: Project
 @pytest.mark.parametrize(
     "missing", ["reports/evaluate/metrics.json", "reports/layers/norms-2.svg", "models/dialogue/training.json"]
 )
+@pytest.mark.slow
 def test_a_missing_report_is_named_and_nothing_is_written(project: Project, missing: str) -> None:
     (project.root / missing).unlink()
     with pytest.raises(InputError, match=re.escape(str(project.root / missing))):
@@ -337,6 +339,7 @@ def another_shape(file: Path) -> None:
     ],
     ids=["another shape", "nothing", "no precision", "a list", "no UTF-8", "a folder"],
 )
+@pytest.mark.slow
 def test_a_training_record_that_is_not_of_this_model_is_named_and_nothing_is_written(
     project: Project, damage: Callable[[Path], object], message: str
 ) -> None:

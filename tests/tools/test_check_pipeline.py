@@ -300,6 +300,7 @@ def test_a_planted_fault_is_named_with_its_stage_and_place(
     assert [line for line in lines if line.startswith(f"{stage}: ") and named in line], lines
 
 
+@pytest.mark.slow
 def test_what_a_fault_advises_mends_it(finished: Path, tmp_path: Path) -> None:
     root = tmp_path / "mended"
     shutil.copytree(finished, root)
@@ -353,6 +354,7 @@ def test_what_changes_no_result_is_no_fault(project: Path, change: Callable[[Pat
     assert faults(project) == []
 
 
+@pytest.mark.slow
 def test_data_that_dvc_keeps_counts_as_in_git(finished: Path, tmp_path: Path) -> None:
     root = tmp_path / "kept"
     shutil.copytree(finished, root)

@@ -125,6 +125,7 @@ def add_to_index(index: Path, name: str, version: str, *requires: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.slow
 def test_make_lock_keeps_what_fits_and_leaves_out_what_is_this_machines(tmp_path: Path) -> None:
     root, index, links = tmp_path / "project", tmp_path / "index", tmp_path / "links"
     (root / "tools").mkdir(parents=True)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.pipeline.moments import Moment
 
+pytestmark = pytest.mark.slow  # test_loop.py has the same in one process
+
 IN_THE_SECOND_EPOCH = Moment("stages.train", "step 12")
 SENTENCES = [("안녕", "반가워요"), ("뭐 먹을래?", "김밥이 좋아"), ("고마워", "별말씀을요"), ("잘 자", "내일 봐요")]
 
@@ -114,7 +116,7 @@ def resume(project: Path, repo: Path) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT or SIGTERM for another process")
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(
     project: Path, repo: Path, uninterrupted: dict[str, bytes], number: int
 ) -> None:
@@ -159,7 +161,6 @@ def change_the_code(project: Path, code: Path) -> None:
         file.write("# another version\n")
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for another process")
 @pytest.mark.parametrize(
     ("change", "goes_on"),
@@ -209,7 +210,6 @@ runpy.run_module("stages.train", run_name="__main__")
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
 def test_a_killed_run_goes_on_from_the_middle_of_an_epoch_to_the_same_bytes(
     project: Path, repo: Path, uninterrupted: dict[str, bytes]
@@ -223,7 +223,6 @@ def test_a_killed_run_goes_on_from_the_middle_of_an_epoch_to_the_same_bytes(
     assert outs(project) == uninterrupted
 
 
-@pytest.mark.slow
 def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_free(
     project: Path, repo: Path, uninterrupted: dict[str, bytes]
 ) -> None:
@@ -240,7 +239,6 @@ def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_
     assert outs(project) == uninterrupted
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGSTOP")
 def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo: Path) -> None:
     first = stopped(start(project, repo, IN_THE_SECOND_EPOCH))
@@ -258,7 +256,6 @@ def test_a_second_training_says_which_process_is_in_its_way(project: Path, repo:
     assert third.returncode == 0, third.stderr
 
 
-@pytest.mark.slow
 def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, repo: Path) -> None:
     for number in range(5):
         run = project / f".tinychat/runs/{number:016x}"
@@ -271,7 +268,6 @@ def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, r
     assert sorted(int(run.name, 16) for run in (project / ".tinychat/runs").iterdir()) == [2, 3, 4]
 
 
-@pytest.mark.slow
 def test_few_steps_are_told_with_how_many_epochs_would_do(project: Path, repo: Path) -> None:
     path = project / "params.yaml"
     text = path.read_text(encoding="utf-8").replace("epochs: 12", "epochs: 1")

@@ -102,6 +102,7 @@ def test_a_snapshot_with_other_tensors_is_named(make_trainer: Make, optimizer: s
         assert refused(make_trainer, **settings), name
 
 
+@pytest.mark.slow
 def test_a_snapshot_with_another_progress_is_named(make_trainer: Make) -> None:
     path, tensors, progress = saved(make_trainer)
 
@@ -182,6 +183,7 @@ print(first == fingerprint({}, []))
 """
 
 
+@pytest.mark.slow
 def test_what_is_imported_later_does_not_change_the_name_of_a_run(repo: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", LATE_IMPORTS], cwd=repo, capture_output=True, encoding="utf-8", check=True

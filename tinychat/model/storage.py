@@ -1,10 +1,12 @@
 """A model on disk: `config.json` (its shape), `model.safetensors` (its weights), `tokenizer.json`. No pickle."""
 
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from tinychat.files import to_json
 from tinychat.model.base import LanguageModel
@@ -29,6 +31,20 @@ def save_model(
     (folder / WEIGHTS_FILE).write_bytes(data)
 
 
+class _NoInitialisation(TorchFunctionMode):
+    """Leaves out what torch.nn.init does: values on the meta device are none, but computing them loads torch.compile,
+    which takes seconds.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == torch.nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
 def load_model(path: str | Path, device: str | torch.device = "cpu") -> LanguageModel:
     """The model in folder `path`, in evaluation mode, its weights in fp32 on `device`.
 
@@ -36,7 +52,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> Language
     """
     config = load_config(path)
     tensors = {name: torch.from_numpy(array) for name, array in load_weights(path, config).items()}
-    with torch.device("meta"):
+    with torch.device("meta"), _NoInitialisation():
         model = config.build()
     loaded = {id(weight): nn.Parameter(tensors[name]) for name, weight in model.weights().items()}
     for module in model.modules():
