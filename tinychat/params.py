@@ -1,6 +1,6 @@
 """params.yaml, checked as a whole: every key known, every value of its type and in its range.
 
-It holds no defaults: each knob stands in params.yaml, so that `dvc params diff` sees it.
+It holds no defaults: each parameter is in params.yaml, so that `dvc params diff` sees it.
 """
 
 import math
@@ -320,7 +320,7 @@ def load_params(root: Path) -> Params:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError("{path}: no such file; it holds every knob of the pipeline", path=path) from None
+        raise InputError("{path}: no such file; it holds every parameter of the pipeline", path=path) from None
     except UnicodeDecodeError as error:
         raise InputError("{path}: not UTF-8 at byte {byte}; save it as UTF-8", path=path, byte=error.start) from None
     try:
@@ -423,7 +423,7 @@ def _explain(path: Path, item: Any) -> Phrase:
     if kind == "extra_forbidden":
         return Phrase("{path}: unknown key {key}; remove it or mend its name", path=path, key=key)
     if kind == "missing":
-        return Phrase("{path}: {key} is missing; every knob must stand in the file", path=path, key=key)
+        return Phrase("{path}: {key} is missing; every parameter must be in the file", path=path, key=key)
     if kind == "value_error":
         fault = item["ctx"]["error"]
         if isinstance(value, dict):

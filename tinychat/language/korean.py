@@ -150,7 +150,7 @@ ERRORS = {
     "{path}: no such file; `make repro` makes it (stage {stage})": "{path}: 없는 파일입니다. `make repro`가 만듭니다({stage} 단계)",
     "{path}: is no file; remove it, then `dvc repro --force {stage}` writes it again": "{path}: 파일이 아닙니다. 지우면 `dvc repro --force {stage}`가 다시 만듭니다",
     # params.yaml.
-    "{path}: no such file; it holds every knob of the pipeline": "{path}: 없는 파일입니다. 파이프라인의 모든 설정이 이 파일에 있어야 합니다",
+    "{path}: no such file; it holds every parameter of the pipeline": "{path}: 없는 파일입니다. 파이프라인의 모든 설정이 이 파일에 있어야 합니다",
     "{path}: not UTF-8 at byte {byte}; save it as UTF-8": "{path}: UTF-8이 아닙니다(바이트 {byte}). UTF-8로 저장하세요",
     "{path}:{line}: not valid YAML: {problem}": "{path}:{line}: 올바른 YAML이 아닙니다: {problem}",
     "{path}: not valid YAML: {error}": "{path}: 올바른 YAML이 아닙니다: {error}",
@@ -158,7 +158,7 @@ ERRORS = {
     "{path}: expected sections such as corpus, model, train; found {found}": "{path}: corpus, model, train 같은 절이 있어야 합니다. 적힌 것: {found}",
     "{faults}": "{faults}",
     "{path}: unknown key {key}; remove it or mend its name": "{path}: {key}: 없는 설정입니다. 지우거나 이름을 고치세요",
-    "{path}: {key} is missing; every knob must stand in the file": "{path}: {key}: 빠져 있습니다. 모든 설정이 파일에 적혀 있어야 합니다",
+    "{path}: {key} is missing; every parameter must be in the file": "{path}: {key}: 빠져 있습니다. 모든 설정이 파일에 적혀 있어야 합니다",
     "{path}: {key} is {found}; it must be {wanted}": "{path}: {key}의 값이 {found}입니다. 맞는 값: {wanted}",
     "{path}: {key}: {fault}": "{path}: {key}: {fault}",
     "{path}: {key}: {fault} (found {found})": "{path}: {key}: {fault} (적힌 값: {found})",

@@ -1,0 +1,36 @@
+"""A floor for the quality of the default model: what a short training on the sample must reach."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+SHORT = {
+    "corpus": {"starter": {"dialogues": 10000, "seed": 0}},
+    "model": {"embed_dim": 128, "n_layers": 4, "n_heads": 4, "ffn_dim": 512},
+    "train": {"epochs": 2},
+    "evaluate": {"max_dialogues": 20},
+}
+FLOORS = {"near": 0.0, "name": 0.0}
+
+
+@pytest.mark.slow
+def test_a_short_training_answers_held_out_phrasings_and_uses_unseen_names(repo: Path, tmp_path: Path) -> None:
+    """`near`: held-out phrasings of trained intents. `name`: a name that no training dialogue has is called back."""
+    params = yaml.safe_load((repo / "params.yaml").read_text(encoding="utf-8"))
+    for section, values in SHORT.items():
+        params[section] |= values
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    (tmp_path / "data/raw").mkdir(parents=True)
+    shutil.copytree(repo / "data/starter", tmp_path / "data/starter")
+    environment = {**os.environ, "PYTHONPATH": str(repo), "TINYCHAT_DEVICE": "cpu", "TINYCHAT_PRECISION": "fp32"}
+    for stage in ("ingest", "build_vocab", "prepare_data", "train", "evaluate"):
+        subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=tmp_path, env=environment, check=True)
+    measures = json.loads((tmp_path / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))["measures"]
+    reached = {name: measures[name]["accepted"] for name in FLOORS}
+    assert all(reached[name] >= floor for name, floor in FLOORS.items()), reached
