@@ -46,6 +46,7 @@ class Sample:
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         if kind == "native":
             return NativeDecoder(load_kernels(), self.config, weights, slots, threads=2)
+        assert kind == "numpy", kind
         return NumpyDecoder(self.config, weights, slots)
 
 

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 import tinychat
-from stages import analyze_layers, build_vocab, evaluate, generate, prepare_data, train
+from stages import analyze_layers, build_vocab, evaluate, export_csv, generate, ingest, prepare_data, summarize, train
 from tests.model.rotary import RotaryConfig, registered
 from tinychat.errors import InputError, Interrupted
 from tinychat.generation.loading import load_decoder
@@ -39,7 +39,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def project(root: Path, repo: Path, **model: Any) -> Path:
-    """A project of a few dialogues, up to its token arrays."""
+    """A project of a few dialogues, up to its token arrays; each is trained on four times and held out too."""
     params = yaml.safe_load((repo / "params.yaml").read_text(encoding="utf-8"))
     params["model"] = MODEL | model
     params["vocab"] |= {"max_size": 320}
@@ -47,12 +47,14 @@ def project(root: Path, repo: Path, **model: Any) -> Path:
     params["evaluate"] |= {"max_dialogues": 8}
     params["generate"] |= {"prompts": ["안녕", "심심해"]}
     params["analyze"] = {"prompts": ["안녕", ["안녕", "네", "잘 자"]]}
-    (root / "data/corpus").mkdir(parents=True)
+    (root / "data/raw").mkdir(parents=True)
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     rows = [{"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in SAID]
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    (root / "data/raw/talk.jsonl").write_text(lines, encoding="utf-8")
+    ingest.run(root)
     for split in ("train", "valid", "test"):
-        lines = "".join(f"{json.dumps(row)}\n" for row in rows * 4)
-        (root / f"data/corpus/{split}.jsonl").write_text(lines, encoding="utf-8")
+        (root / f"data/corpus/{split}.jsonl").write_text(lines * 4, encoding="utf-8")
     build_vocab.run(root)
     prepare_data.run(root)
     return root
@@ -124,9 +126,8 @@ def test_a_decoder_that_does_not_compute_it_says_so(trained: Path, kind: str) ->
 
 
 def test_it_replies_is_measured_and_looked_into(trained: Path) -> None:
-    generate.run(trained)
-    evaluate.run(trained)
-    analyze_layers.run(trained)
+    for stage in (generate, evaluate, export_csv, analyze_layers, summarize):
+        stage.run(trained)
     reply = tinychat.load(trained / "models/dialogue").reply("안녕")
     assert reply.text == "안녕하세요!"
     report = json.loads((trained / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
@@ -136,6 +137,8 @@ def test_it_replies_is_measured_and_looked_into(trained: Path) -> None:
     with open(trained / "reports/layers/layers.csv", encoding="utf-8", newline="") as file:
         names = {row["layer"] for row in csv.DictReader(file)}
     assert names == {layer.name for layer in list_layers(load_model(trained / "models/dialogue"))}
+    page = (trained / "reports/summary.html").read_text(encoding="utf-8")
+    assert all(name in page for name in names)
 
 
 def test_its_params_are_checked_by_its_own_fields(tmp_path: Path, repo: Path) -> None:

@@ -117,7 +117,7 @@ def run_watched(stage: str, record: str) -> None:
     sys.addaudithook(hook)
     import tinychat.params
 
-    titles = {field.annotation: name for name, field in tinychat.params.Params.model_fields.items()}
+    titles: dict[object, str] = {}  # section by class; that of the model depends on its architecture
     get, load = tinychat.params.Section.__getattribute__, tinychat.params.load_params
 
     def recording_get(section: tinychat.params.Section, name: str) -> object:
@@ -130,6 +130,7 @@ def run_watched(stage: str, record: str) -> None:
         nonlocal checked
         checked = False
         loaded = load(root)
+        titles.update({field.annotation: name for name, field in type(loaded).model_fields.items()})
         checked = True  # from here on it is the stage that reads
         return loaded
 

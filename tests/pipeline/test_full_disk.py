@@ -18,6 +18,7 @@ from tests.pipeline.processes import (
     forget,
     litter,
     outs_of,
+    remove,
     repro_or_mend,
     snapshot_every,
     watch,
@@ -84,7 +85,7 @@ def warned(training: Watched) -> str:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_names_the_file_that_found_no_room(project: Project, disk: Disk, stage: str) -> None:
     expected, outs = project.out_bytes(), outs_of(project, stage)
-    forget(project, stage)
+    remove(project, outs)
     disk.fill()
     ended = project.run(sys.executable, "-m", f"stages.{stage}", fails=True)
     assert ended.returncode == 1

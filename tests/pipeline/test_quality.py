@@ -16,7 +16,7 @@ SHORT = {
     "train": {"epochs": 2},
     "evaluate": {"max_dialogues": 20},
 }
-FLOORS = {"near": 0.0, "name": 0.0}
+FLOORS = {"near": 0.62, "name": 0.70}  # 0.70 and 0.815 were reached; seeds differ by a few points
 
 
 @pytest.mark.slow

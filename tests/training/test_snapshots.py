@@ -1,5 +1,6 @@
 """Snapshots that are not as they were saved, those of runs that nobody takes up, and the name of a run."""
 
+import inspect
 import json
 import math
 import os
@@ -16,9 +17,10 @@ import torch
 
 from tests.training.test_loop import StopAfter
 from tinychat.errors import InputError, Interrupted
+from tinychat.model.registry import ARCHITECTURES
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trainer
-from tinychat.training.snapshots import PACKAGE, SnapshotStore, code_files
+from tinychat.training.snapshots import CODE, SnapshotStore
 from tools.import_closure import closure
 
 Tensors = dict[str, torch.Tensor]
@@ -191,7 +193,10 @@ def test_what_is_imported_later_does_not_change_the_name_of_a_run(repo: Path) ->
     assert ended.stdout == "True\n"
 
 
-def test_the_name_of_a_run_covers_the_code_that_the_stage_imports(repo: Path) -> None:
-    """The stage hands in its own two files."""
+def test_the_name_of_a_run_covers_exactly_the_code_that_the_stage_imports(repo: Path) -> None:
+    """The stage hands in its own two files, the run those of the architecture."""
     imported = set(closure(repo, "train")) - {"stages/train.py", "stages/__init__.py"}
-    assert imported <= {f"tinychat/{path.relative_to(PACKAGE).as_posix()}" for path in code_files()}
+    configs = [kind(**{field.name: 8 for field in kind.config_fields()}) for kind in ARCHITECTURES.values()]
+    kinds = [type(part) for config in configs for part in (config, config.build())]
+    of_architectures = {Path(inspect.getfile(kind)).relative_to(repo).as_posix() for kind in kinds}
+    assert {f"tinychat/{name}" for name in CODE} | of_architectures == imported

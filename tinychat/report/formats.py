@@ -216,7 +216,7 @@ class LayerRecord(Record):
     """A layer of the model."""
 
     name: str
-    section: Literal[8, 9, 10]
+    section: Literal[8, 9, 10] | None
     shape: str
     parameters: Count
     role: Role

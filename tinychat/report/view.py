@@ -67,9 +67,9 @@ class Block:
 
 @dataclass(frozen=True)
 class SectionView:
-    """The layers of a section of the article (8, 9, 10)."""
+    """The layers of a section of the article (8, 9, 10), or those that are not in it (None)."""
 
-    number: int
+    number: int | None
     blocks: list[Block]
 
 
@@ -245,10 +245,10 @@ def _training_notes(trained: dict[str, Any], words: Words) -> list[str]:
 
 def _sections(reports: Reports, language: str) -> list[SectionView]:
     norms = reports.sentences[0].norms
-    sections: dict[int, dict[str, list[dict[str, Any]]]] = {}
+    sections: dict[int | None, dict[str, list[dict[str, Any]]]] = {}
     for layer in reports.layers:
-        first, _, rest = layer["name"].partition(".")
-        block = f"{first}.{rest.partition('.')[0]}" if first == "decoder_layers" else ""
+        numbered = re.match(r"\w+\.\d+(?=\.|$)", layer["name"])  # decoder_layers.0
+        block = numbered[0] if numbered else ""
         sections.setdefault(layer["section"], {}).setdefault(block, []).append(layer)
     return [
         SectionView(number, [_block(name, layers, norms, language) for name, layers in blocks.items()])

@@ -30,18 +30,40 @@ MAX_LOSS = 1e100  # a larger one is damaged
 KEPT = 3  # snapshots of other stopped runs
 RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
 PACKAGE = Path(__file__).parents[1]
-# The code that trains: packages whole, and single files. Without the code that checks params.yaml: the settings count.
+# The code that trains: the imports of the stage train, checked by tests/training/test_snapshots.py. Without what checks
+# params.yaml, and without the files of an architecture, which the run adds.
 CODE = (
-    "batches",
-    "model",
-    "tokenizer",
-    "training",
     "__init__.py",
+    "batches/batching.py",
+    "batches/prepared.py",
     "ending.py",
     "errors.py",
     "files.py",
+    "model/__init__.py",
+    "model/attention.py",
+    "model/base.py",
+    "model/cache.py",
+    "model/config.py",
+    "model/losses.py",
+    "model/registry.py",
+    "model/storage.py",
+    "model/weights.py",
     "printing.py",
     "runtime.py",
+    "tokenizer/__init__.py",
+    "tokenizer/byte_level.py",
+    "tokenizer/chat.py",
+    "tokenizer/loading.py",
+    "tokenizer/vocabulary.py",
+    "tokenizer/word_level.py",
+    "training/card.py",
+    "training/interruption.py",
+    "training/loop.py",
+    "training/muon.py",
+    "training/optimizers.py",
+    "training/progress.py",
+    "training/run.py",
+    "training/snapshots.py",
 )
 ROW = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
 
@@ -253,19 +275,12 @@ def work_folder(root: Path) -> Path:
     return Path(os.environ.get("DVC_ROOT", root)) / ".tinychat"
 
 
-def code_files() -> list[Path]:
-    """The files of CODE."""
-    return sorted(
-        path for name in CODE for path in ((PACKAGE / name).rglob("*.py") if "." not in name else [PACKAGE / name])
-    )
-
-
 def fingerprint(settings: Any, files: Iterable[Path]) -> str:
     """A name for one run: its settings, the code that trains, the content of its files.
 
     The code is the files of CODE, regardless of what has been imported.
     """
-    named = [(path.relative_to(PACKAGE).as_posix(), path) for path in code_files()]
+    named = [(name, PACKAGE / name) for name in CODE]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, path in [*named, *((path.name, path) for path in sorted(files))]:
         digest.update(f"\0{name}\0".encode())
