@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.starter.particles import PAIRS, slots_in, without_slots
 
 TOPICS, SCENES, SLOTS, UNKNOWN = "topics", "scenes", "slots.yaml", "unknown.yaml"
@@ -118,38 +118,34 @@ def read_starter(folder: Path) -> Starter:
 
 
 def _intents(paths: Iterable[Path]) -> Iterator[tuple[str, Intent]]:
-    seen: dict[str, Path] = {}
-    for path in paths:
-        file = _File(path)
-        for name in file.mapping("intents"):
-            if name in seen:
-                raise InputError(
-                    "{path}: the intent {name} stands in {other} too; give one another name",
-                    path=path,
-                    name=name,
-                    other=seen[name],
-                )
-            seen[name] = path
-            yield name, Intent(name, file.plain("intents", name, "ask"), file.plain("intents", name, "answers"))
+    for name, file in _named(paths, "intents", Phrase("intent")):
+        yield name, Intent(name, file.plain("intents", name, "ask"), file.plain("intents", name, "answers"))
 
 
 def _scenes(paths: Iterable[Path]) -> Iterator[tuple[str, Scene]]:
+    for name, file in _named(paths, "scenes", Phrase("scene")):
+        turns = file.at("scenes", name, "turns")
+        if not isinstance(turns, list) or not turns:
+            raise InputError("{path}: scenes.{name}.turns must be a list of turns", path=file.path, name=name)
+        yield name, Scene(name, tuple(file.step(name, number) for number in range(len(turns))))
+
+
+def _named(paths: Iterable[Path], section: str, kind: Phrase) -> Iterator[tuple[str, "_File"]]:
+    """The names in a section of these files, each with its file. Raises InputError for a name that two files have."""
     seen: dict[str, Path] = {}
     for path in paths:
         file = _File(path)
-        for name in file.mapping("scenes"):
+        for name in file.mapping(section):
             if name in seen:
                 raise InputError(
-                    "{path}: the scene {name} stands in {other} too; give one another name",
+                    "{path}: the {kind} {name} stands in {other} too; give one another name",
                     path=path,
+                    kind=kind,
                     name=name,
                     other=seen[name],
                 )
             seen[name] = path
-            turns = file.at("scenes", name, "turns")
-            if not isinstance(turns, list) or not turns:
-                raise InputError("{path}: scenes.{name}.turns must be a list of turns", path=path, name=name)
-            yield name, Scene(name, tuple(file.step(name, number) for number in range(len(turns))))
+            yield name, file
 
 
 def _unknown(file: "_File") -> Unknown:
