@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 
-# Why .venv cannot stay; nothing where it can. It is installed to its end where .venv/.installed* is there, which names
-# its folder, since its scripts do. Where PYTHON was given, it has to be of that version. A `link` is another clone's.
+# Why .venv must be made anew; empty if it can be used. A finished installation has .venv/.installed*, with the path of
+# the folder, because the scripts in .venv/bin contain it. With PYTHON given, the version must be that one. A `link` leads
+# to another clone's environment.
 UNFIT := $(shell \
 	if test -L .venv; then echo link; exit; fi; \
 	if ! test -d .venv; then echo "there is none"; exit; fi; \
@@ -16,8 +17,8 @@ UNFIT := $(shell \
 
 UV = .venv/bin/python tools/uv.py
 
-# All that a lock pins, the project itself, and nothing else. What cannot be had ends the dry run, before anything is
-# touched; what is cut off after that leaves no .venv/.installed*, and .venv is made anew.
+# Installs what a lock pins and the project itself, and removes everything else. A package that cannot be found fails in
+# the dry run, before anything changes; an interrupted installation leaves no .venv/.installed*, so .venv is made anew.
 define install
 	@set -- --python .venv --exact --compile-bytecode --requirements $(1) --build-constraints $(1) --editable .; \
 	if grep '^torch==' $(1) | UV_HTTP_RETRIES=1 $(UV) compile --quiet --no-deps --torch-backend=auto - >/dev/null 2>&1; \
@@ -78,8 +79,8 @@ check: environment ## Does dvc.lock agree with dvc.yaml and with the files in gi
 docs-figures: environment ## The tables of the documents, made anew of reports/ and benchmarks/results/
 	@$(IN_VENV) python -m tools.docs_figures
 
-# PyPI's torch, whatever this machine installs. The parts of CUDA are left out, since torch's CUDA build brings its own
-# and nobody else shall have them.
+# With PyPI's torch, whatever this machine installs. CUDA packages are left out: a CUDA build of torch depends on them
+# itself, and a CPU build must not install them.
 define lock
 	@UV_FIND_LINKS= $(UV) compile --quiet --universal --python-version 3.11 --no-annotate \
 		--custom-compile-command "make lock" $(UPGRADE) $(2) --output-file $(1) pyproject.toml
@@ -90,7 +91,7 @@ lock: $(if $(wildcard .venv/bin/uv),,environment) ## Make requirements*.lock fro
 	$(call lock,requirements.lock,--extra pipeline)
 	$(call lock,requirements-dev.lock,--extra pipeline --extra dev --constraints requirements.lock)
 
-# Once the tests' packages are there, they stay.
+# Packages for the tests stay once they are installed.
 environment: $(or $(wildcard .venv/.installed-dev),.venv/.installed)
 environment-dev: .venv/.installed-dev
 
