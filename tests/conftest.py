@@ -11,6 +11,7 @@ os.environ["TINYCHAT_LANGUAGE"] = "en"  # of the errors that processes tell, whe
 
 import torch
 
+from tests.forkserver import fast_python
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
@@ -29,6 +30,12 @@ SENTENCES = [
     "잘 자요. 내일 또 만나요",
     "What is your name?",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one fork server for all processes of pytest-xdist."""
+    if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        fast_python()
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,12 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from tests.forkserver import fast_python
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +21,7 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     shutil.copy(repo / "examples/article/params.yaml", root)
     shutil.copy(repo / "examples/article/data/raw/article.jsonl", root / "data/raw")
     ended = subprocess.run(
-        [sys.executable, "-m", "examples.article", "--root", str(root)],
+        [fast_python(), "-m", "examples.article", "--root", str(root)],
         cwd=repo,
         capture_output=True,
         text=True,

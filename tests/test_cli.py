@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatting.models import GREETING, GREETS, write_model
+from tests.forkserver import fast_python
 
 REPLY = f"{GREETS}\n".encode()
 CLEAN = ("TINYCHAT_", "LC_", "LANG", "PYTHONIO", "PYTHONUTF8", "NO_COLOR")
@@ -29,7 +30,7 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """`tinychat` in `folder`; `pipe` is what comes on stdin."""
     return subprocess.run(
-        [sys.executable, "-m", "tinychat", *arguments],
+        [fast_python(), "-m", "tinychat", *arguments],
         cwd=folder,
         env=environment(env),
         input=pipe,
@@ -44,7 +45,7 @@ def shell(folder: Path, script: str) -> subprocess.CompletedProcess[bytes]:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("needs bash")
-    function = f'tinychat() {{ "{sys.executable}" -m tinychat "$@"; }}\n'
+    function = f'tinychat() {{ "{fast_python()}" -m tinychat "$@"; }}\n'
     return subprocess.run(
         [bash, "-c", function + script], cwd=folder, env=environment(), stdin=subprocess.DEVNULL, capture_output=True
     )

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.forkserver import fast_python
 from tinychat.errors import InputError
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.params import NO_BATCH, BatchSize, Params, check, load_params, refuse_too_large, training_memory
@@ -113,7 +114,7 @@ def make_checks(project: Path, **environment: str) -> "subprocess.CompletedProce
     """What `make repro` runs first."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TINYCHAT_")}
     return subprocess.run(
-        [sys.executable, "-m", "tinychat.params"],
+        [fast_python(), "-m", "tinychat.params"],
         cwd=project,
         env={**own, "PYTHONPATH": str(REPO), "TINYCHAT_LANGUAGE": "en", **environment},
         capture_output=True,

@@ -3,7 +3,6 @@
 import io
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 import tinychat
 from tests.chatting.models import GREETS, saved_dialogues
 from tests.chatting.test_talking import Lines, asked
+from tests.forkserver import fast_python
 from tinychat.chatting.talking import Talk
 from tinychat.chatting.terminal import Screen
 from tinychat.safety.help import HELP
@@ -34,7 +34,7 @@ def talk(bot: tinychat.Bot, *lines: str, safety: bool = True) -> tuple[Talk, str
 
 def chat(folder: Path, *arguments: str, pipe: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tinychat", "chat", *arguments],
+        [fast_python(), "-m", "tinychat", "chat", *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(REPO)},
         input=pipe,

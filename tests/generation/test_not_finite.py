@@ -4,12 +4,12 @@ import dataclasses
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.forkserver import fast_python
 from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked
 from tests.generation.models import KINDS, Sample, changed, save_sample
 from tinychat.errors import InputError
@@ -94,7 +94,7 @@ def test_the_chat_says_it_in_one_line(
 ) -> None:
     folder = save_sample(broken(talker, "huge attention"), bpe, tmp_path / "huge")
     ended = subprocess.run(
-        [sys.executable, "-m", "tinychat", "chat", *arguments, "--model", str(folder)],
+        [fast_python(), "-m", "tinychat", "chat", *arguments, "--model", str(folder)],
         cwd=repo,
         input="안녕\n",
         env=os.environ | {"PYTHONIOENCODING": "utf-8", "TINYCHAT_LANGUAGE": "en"},

@@ -18,6 +18,7 @@ import torch
 
 import tinychat
 from tests.conftest import SENTENCES
+from tests.forkserver import fast_python
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
 from tinychat.model import load_model
@@ -158,7 +159,7 @@ def test_what_is_no_file_is_named_and_nothing_waits_for_it(
     monkeypatch.chdir(file.parent)  # the path of a socket must be short
     {"pipe": pipe, "device": device, "socket": listening, "folder": Path.mkdir}[kind](file)
     ended = subprocess.run(
-        [sys.executable, "-m", "tinychat", "chat", "안녕", "--model", "models/dialogue"],
+        [fast_python(), "-m", "tinychat", "chat", "안녕", "--model", "models/dialogue"],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(repo), "TINYCHAT_LANGUAGE": "en"},
         capture_output=True,

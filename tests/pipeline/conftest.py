@@ -1,20 +1,41 @@
 """A copy of the project in which the pipeline has run once; each test gets a copy of that."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.pipeline.project import EPOCHS, Project, make_project
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """The project that `make` makes in a folder, made by the first of pytest-xdist's processes that needs it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return make(factory.mktemp(name) / "tinychat")
+    folder = factory.getbasetemp().parent / name
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        done = folder / "done"
+        if not done.exists():
+            make(folder / "tinychat")
+            done.touch()
+    return Project(folder / "tinychat")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose pipeline has run and is committed; for reading only."""
-    project = make_project(tmp_path_factory.mktemp("pipeline") / "tinychat")
-    project.repro()
-    project.git("add", ".")
-    project.git("commit", "--quiet", "--message=run the pipeline")
-    return project
+
+    def make(root: Path) -> Project:
+        project = make_project(root)
+        project.repro()
+        project.git("add", ".")
+        project.git("commit", "--quiet", "--message=run the pipeline")
+        return project
+
+    return made_once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture
@@ -33,7 +54,11 @@ def project_to_train(project: Project) -> Project:
 @pytest.fixture(scope="session")
 def uninterrupted(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """What `dvc repro train` makes of such a project where nothing comes between; for reading only."""
-    project = finished.copy(tmp_path_factory.mktemp("uninterrupted") / "tinychat")
-    project.set_params(epochs=EPOCHS)
-    project.repro("train")
-    return project
+
+    def make(root: Path) -> Project:
+        project = finished.copy(root)
+        project.set_params(epochs=EPOCHS)
+        project.repro("train")
+        return project
+
+    return made_once(tmp_path_factory, "uninterrupted", make)

@@ -37,11 +37,11 @@ class Moment:
     group: bool = False
     count: str = ""
 
-    def settings(self, folder: Path) -> dict[str, str]:
-        """The environment in which `python` is this file; `folder` is for the command."""
+    def settings(self, folder: Path, python: str = sys.executable) -> dict[str, str]:
+        """The environment in which `python` is this file, run by `python`; `folder` is for the command."""
         command = folder / "python"
         command.parent.mkdir(exist_ok=True)
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" "$@"\n', encoding="utf-8")
+        command.write_text(f'#!/bin/sh\nexec "{python}" "{__file__}" "$@"\n', encoding="utf-8")
         bin_folder = str(Path(sys.executable).parent)
         command.chmod(command.stat().st_mode | stat.S_IXUSR)
         return {

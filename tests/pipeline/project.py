@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.forkserver import fast_python
+
 REPO = Path(__file__).parents[2]
 
 QUESTIONS = [
@@ -72,10 +74,10 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """As with an active `.venv`, one thread, and nothing of the machine's own settings of git and DVC."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         return {
             **os.environ,
-            "PATH": path,
+            "PATH": path_with(sys.executable),
+            "PYTHONDONTWRITEBYTECODE": "",
             "TINYCHAT_THREADS": "1",
             "TINYCHAT_DEVICE": "cpu",
             "TINYCHAT_PRECISION": "fp32",
@@ -88,18 +90,26 @@ class Project:
     def run(
         self, *command: str, fails: bool = False, timeout: float = 1800, **settings: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the folder, `settings` in its environment; it must succeed, or, with `fails`, must not."""
-        ended = subprocess.run(
-            command,
+        """Run a command in the folder, `settings` in its environment; it must succeed, or, with `fails`, must not.
+
+        Python, and the stages that DVC runs, are forked (tests/forkserver.py): of what `start` starts nothing is.
+        """
+        ended = self.end(*command, timeout=timeout, **settings)
+        assert (ended.returncode != 0) == fails, f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        return ended
+
+    def end(self, *command: str, timeout: float = 1800, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the folder, as `run` does, with whatever exit code."""
+        python = fast_python()
+        return subprocess.run(
+            [python if argument == sys.executable else argument for argument in command],
             cwd=self.root,
-            env=self.environment() | settings,
+            env=self.environment() | {"PATH": path_with(python)} | settings,
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=timeout,
         )
-        assert (ended.returncode != 0) == fails, f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-        return ended
 
     def dvc(self, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
         """Run `dvc`."""
@@ -158,6 +168,11 @@ class Project:
         """The same state elsewhere: files, git, DVC's cache."""
         shutil.copytree(self.root, to, symlinks=True)
         return Project(to)
+
+
+def path_with(python: str) -> str:
+    """The PATH on which `python` is found first, then the environment's other commands."""
+    return os.pathsep.join([str(Path(python).parent), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def ran(printed: str) -> Ran:

@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.forkserver import fast_python
+from tests.pipeline.conftest import made_once
 from tests.pipeline.moments import Moment
 from tests.pipeline.processes import (
     MAKE_REPRO,
@@ -44,11 +46,16 @@ def whole_or_absent(project: Project, outs: list[str], expected: dict[str, bytes
         assert found == whole or not path.exists(), (out, sorted(found))
 
 
+def at(moment: Moment, project: Project, *command: str) -> int:
+    """The exit code of a command in which a module has this moment; `python`, as the command names it, is forked."""
+    settings = moment.settings(project.root.parent / "moment", fast_python())
+    return project.end(*command, **settings).returncode
+
+
 def writes_of(project: Project, module: str, *command: str) -> int:
     """How often a module in a command changes something on the disk."""
     count = project.root.parent / "writes"
-    with watch(project, *command, moment=Moment(module, count=str(count))) as counted:
-        assert counted.end() == 0, counted.printed
+    assert at(Moment(module, count=str(count)), project, *command) == 0
     return int(count.read_text(encoding="utf-8"))
 
 
@@ -110,12 +117,16 @@ def test_a_kill_in_the_middle_of_a_snapshot_leaves_the_one_before(project: Proje
 @pytest.fixture(scope="session")
 def snapshots_all_the_time(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A finished project whose training saves a snapshot after each step, so that a kill may well hit one."""
-    project = finished.copy(tmp_path_factory.mktemp("snapshots") / "tinychat")
-    project.set_params(epochs=60)
-    snapshot_every(0.0, project)
-    project.repro()
-    project.git("commit", "--quiet", "--all", "--message=longer")
-    return project
+
+    def make(root: Path) -> Project:
+        project = finished.copy(root)
+        project.set_params(epochs=EPOCHS)
+        snapshot_every(0.0, project)
+        project.repro()
+        project.git("commit", "--quiet", "--all", "--message=longer")
+        return project
+
+    return made_once(tmp_path_factory, "snapshots", make)
 
 
 @pytest.mark.slow
@@ -132,8 +143,8 @@ def test_a_stage_that_is_killed_at_any_moment_leaves_nothing_half_written(
     for part in range(KILLS):  # each run finds what the ones before have left
         remove(project, outs)
         moment = 1 + int((part + chance.random()) / KILLS * writes)
-        with watch(project, "python", "-m", module, moment=Moment(module, f"write {moment}", signal.SIGKILL)) as killed:
-            hits += killed.end() == -signal.SIGKILL
+        kill = Moment(module, f"write {moment}", signal.SIGKILL)
+        hits += at(kill, project, "python", "-m", module) == -signal.SIGKILL
         whole_or_absent(project, outs, expected)
         changed = {line[3:] for line in project.git("status", "--short").splitlines()}
         assert changed <= {"dvc.lock", *outs}

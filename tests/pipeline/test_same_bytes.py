@@ -102,3 +102,14 @@ def test_two_clones_in_different_places_and_shells_make_the_same_bytes(tmp_path:
     assert one.git("diff") == other.git("diff")
     for told in (str(one.root), str(other.root)):
         assert not [name for name, content in made[0].items() if told.encode() in content]
+
+
+@pytest.mark.slow
+def test_forked_processes_make_the_bytes_that_new_ones_make(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_FORKSERVER", "off")
+    project = make_project(tmp_path / "tinychat")
+    project.repro()
+    assert project.out_bytes() == finished.out_bytes()
+    assert (project.root / "dvc.lock").read_bytes() == (finished.root / "dvc.lock").read_bytes()

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel
 
 from stages import summarize
+from tests.forkserver import fast_python
 from tinychat.batches.prepared import FILES, PreparedSplit, open_split, write_split
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
@@ -183,7 +184,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(project: Path) -> None:
 def test_the_person_sees_one_line(project: Path) -> None:
     (project / "reports/train/metrics.json").write_text('{"train_loss": ', encoding="utf-8")
     ended = subprocess.run(
-        [sys.executable, "-m", "stages.summarize"],
+        [fast_python(), "-m", "stages.summarize"],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(REPO), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,

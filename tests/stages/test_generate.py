@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 import yaml
 
 from stages import analyze_layers, generate
+from tests.forkserver import fast_python
 from tinychat.model import load_model
 from tinychat.model.registry import load_config
 from tinychat.model.storage import save_model
@@ -232,7 +232,7 @@ def test_what_generate_prints_is_obeyed_by_no_terminal(word_project: Path, tmp_p
     params["generate"]["prompts"] = ["\x1b]0;title\x07\x1b[2J\x9b31m잘 자\u202e"]
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     ended = subprocess.run(
-        [sys.executable, "-m", "stages.generate"],
+        [fast_python(), "-m", "stages.generate"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(repo), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
@@ -246,7 +246,7 @@ def test_what_generate_prints_is_obeyed_by_no_terminal(word_project: Path, tmp_p
 def test_a_console_of_another_encoding_ends_no_stage(word_project: Path, repo: Path) -> None:
     before = (word_project / generate.REPLIES).read_bytes()
     ended = subprocess.run(
-        [sys.executable, "-m", "stages.generate"],
+        [fast_python(), "-m", "stages.generate"],
         cwd=word_project,
         env=os.environ | {"PYTHONPATH": str(repo), "PYTHONIOENCODING": "cp1252"},
         capture_output=True,

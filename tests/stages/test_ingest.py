@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.ingest import run
+from tests.forkserver import fast_python
 from tinychat.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 def ingest(root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python -m stages.ingest` in `root`."""
     return subprocess.run(
-        [sys.executable, "-m", "stages.ingest"],
+        [fast_python(), "-m", "stages.ingest"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "utf-8"} | environment,
         capture_output=True,

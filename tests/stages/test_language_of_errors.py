@@ -5,11 +5,12 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.forkserver import fast_python
 
 REPO = Path(__file__).parents[2]
 
@@ -18,7 +19,7 @@ def run(root: Path, module: str = "stages.ingest", **environment: str) -> str:
     """What `python -m MODULE` says in `root`, where it ends with the code for a wrong input."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TINYCHAT_", "LC_", "LANG"))}
     ended = subprocess.run(
-        [sys.executable, "-m", module],
+        [fast_python(), "-m", module],
         cwd=root,
         env=clean | {"PYTHONPATH": str(REPO), "PYTHONIOENCODING": "utf-8", "LANG": "C.UTF-8"} | environment,
         capture_output=True,

@@ -2,12 +2,12 @@ import importlib
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.forkserver import fast_python
 from tinychat.errors import InputError
 
 REPO = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_each_stage_checks_all_of_params_before_it_writes(project: Path, stage: 
 @pytest.mark.parametrize("stage", ["ingest", pytest.param("train", marks=pytest.mark.slow)])
 def test_the_person_sees_the_fault_and_no_traceback(project: Path, stage: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", f"stages.{stage}"],
+        [fast_python(), "-m", f"stages.{stage}"],
         cwd=project,
         env={"PYTHONPATH": str(REPO), "PATH": "", "TINYCHAT_LANGUAGE": "en"},
         capture_output=True,

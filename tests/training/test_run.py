@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forkserver import fast_python
 from tests.pipeline.moments import Moment
 
 pytestmark = pytest.mark.slow  # test_loop.py has the same in one process
@@ -56,8 +57,8 @@ def uninterrupted(prepared: Path, repo: Path, tmp_path_factory: pytest.TempPathF
     return outs(project)
 
 
-def command(stage: str) -> list[str]:
-    return [sys.executable, "-m", f"stages.{stage}"]
+def command(stage: str, python: str | None = None) -> list[str]:
+    return [python or fast_python(), "-m", f"stages.{stage}"]
 
 
 def environment(repo: Path) -> dict[str, str]:
@@ -74,7 +75,7 @@ def start(project: Path, repo: Path, moment: Moment | None = None) -> subprocess
     """Start the stage; at a `moment` it stops, and `stopped` waits for that."""
     settings = moment.settings(project / "moment") if moment else {}
     return subprocess.Popen(
-        ["python", "-m", "stages.train"] if moment else command("train"),
+        ["python", "-m", "stages.train"] if moment else command("train", sys.executable),
         cwd=project,
         env=environment(repo) | settings,
         stdout=subprocess.PIPE,
