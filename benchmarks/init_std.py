@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tinychat.batches.prepared import open_split
 from tinychat.model.classic import INIT_STD, DialogueModel
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.runtime import configure_runtime
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.interruption import StopSignals

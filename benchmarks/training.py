@@ -29,7 +29,8 @@ from tinychat.batches.prepared import PreparedSplit, open_split
 from tinychat.model import attention
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.losses import token_losses
-from tinychat.params import Params, load_params
+from tinychat.params.loading import load_params
+from tinychat.params.sections import Params
 from tinychat.runtime import Runtime, keep_freed_memory
 from tinychat.tokenizer import load_tokenizer
 from tinychat.tokenizer.chat import IGNORE_INDEX

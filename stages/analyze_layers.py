@@ -13,7 +13,7 @@ from tinychat.inspection.export import sentence_record, write_layer_report
 from tinychat.inspection.layers import list_layers
 from tinychat.inspection.trace import trace_sequence
 from tinychat.model.storage import load_model
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.runtime import configure_runtime
 from tinychat.tokenizer import Tokenizer

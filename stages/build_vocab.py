@@ -5,7 +5,7 @@ from pathlib import Path
 from tinychat.corpus.dialogue import read_corpus, slot_values
 from tinychat.ending import run_and_exit
 from tinychat.files import rounded, to_csv, to_json, write_together
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, count_tokens, to_json_text

@@ -8,7 +8,7 @@ from tinychat.evaluation.evaluate import evaluate
 from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
 from tinychat.model.storage import load_model
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.runtime import configure_runtime
 

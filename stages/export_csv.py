@@ -7,7 +7,7 @@ from typing import Any
 from tinychat.ending import run_and_exit
 from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, read_json_lines, to_csv, write_atomically
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 
 REPLIES = Path("outputs/generated_dialogue.jsonl")

@@ -7,7 +7,7 @@ from tinychat.ending import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 
 MODEL = Path("models/dialogue")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinychat.corpus.building import build_corpus
 from tinychat.ending import run_and_exit
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 
 

@@ -7,7 +7,7 @@ from tinychat.batches.preparing import Prepared, prepare_dialogues
 from tinychat.corpus.dialogue import SPLITS, read_corpus, to_record
 from tinychat.ending import run_and_exit
 from tinychat.files import to_json, write_together
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.tokenizer import load_tokenizer
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinychat.ending import run_and_exit
 from tinychat.files import to_json, write_together
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.report.inputs import read_reports
 from tinychat.report.page import to_html

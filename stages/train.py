@@ -6,7 +6,8 @@ from tinychat.batches.batching import largest_batch
 from tinychat.batches.prepared import open_split, split_files
 from tinychat.ending import run_and_exit
 from tinychat.errors import Phrase
-from tinychat.params import BatchSize, load_params, refuse_too_large
+from tinychat.params.loading import load_params
+from tinychat.params.memory import BatchSize, refuse_too_large
 from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, out_of_memory_as_input_error
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.run import TrainingResult, changed, train_model

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "raw", "limits", "errors", "ending", "printing", "svg"}
+BASE = {"params", "runtime", "files", "errors", "ending", "printing", "svg"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
     "printing": set(),
@@ -16,9 +16,7 @@ MAY_IMPORT = {
     "language": {"errors"},
     "ending": {"errors", "printing", "language"},
     "svg": set(),
-    "raw": {"errors"},
-    "limits": set(),
-    "params": {"errors", "ending", "limits", "raw", "runtime", "model"},  # of the model the configs alone
+    "params": {"errors", "ending", "runtime", "model"},  # of the model the configs alone
     "runtime": {"errors"},
     "corpus": BASE,
     "starter": BASE | {"corpus"},

@@ -4,9 +4,9 @@
     python -m tools.import_closure --check     compare it with dvc.yaml; exit code 1 where they differ
 
 Found by static analysis, so that an import inside a function counts and nothing is executed. Data files in the packages
-count too, such as a page's templates. Left out: empty `__init__.py` files; tinychat/params.py, which only checks, with
-what it alone imports; and tinychat/language where tinychat/ending.py imports it, to tell why a stage failed, since a
-failed stage has no outs. The readers are found at run time: a stage that imports their package or
+count too, such as a page's templates. Left out: empty `__init__.py` files; the files of tinychat/params that only check
+params.yaml, with what they alone import; and tinychat/language where tinychat/ending.py imports it, to tell why a stage
+failed, since a failed stage has no outs. The readers are found at run time: a stage that imports their package or
 tinychat/corpus/reader.py depends on the whole folder.
 """
 
@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = "stages"
 PACKAGES = (STAGES, "tinychat")
-LEFT_OUT = "tinychat/params.py"
+LEFT_OUT = {f"tinychat/params/{name}.py" for name in ("loading", "memory", "sections")}
 TELLS_ERRORS = "tinychat/ending.py"
 LANGUAGE = "tinychat/language"
 READERS = "tinychat/corpus/readers"
@@ -45,7 +45,7 @@ def closure(root: Path, stage: str) -> list[str]:
             reached = {other for other in reached if not other.startswith(f"{LANGUAGE}/")}
         if any(other == FINDS_READERS or other.startswith(f"{READERS}/") for other in reached):
             reached |= {reader.relative_to(root).as_posix() for reader in (root / READERS).rglob("*.py")}
-        new = reached - found - {LEFT_OUT}
+        new = reached - found - LEFT_OUT
         found |= new
         queue += sorted(new)
     files = {file for file in found if not _is_empty_init(root / file)}
@@ -58,7 +58,7 @@ def params_check(root: Path) -> list[str]:
 
     A stage that uses one of the latter itself depends on it.
     """
-    found, queue = {LEFT_OUT}, [LEFT_OUT]
+    found, queue = set(LEFT_OUT), sorted(LEFT_OUT)
     while queue:
         new = _imported_files(root, queue.pop()) - found
         found |= new

@@ -24,7 +24,8 @@ from dvc.utils.serialize import modify_yaml
 from tinychat.ending import run_and_exit
 from tinychat.errors import InputError
 from tinychat.language.choosing import choose_language, words_of
-from tinychat.params import check, check_memory
+from tinychat.params.loading import check
+from tinychat.params.memory import check_memory
 from tinychat.printing import say
 
 SUMMARY = "reports/summary.html"

@@ -12,7 +12,7 @@ import yaml
 
 from tinychat.corpus.building import build_corpus
 from tinychat.corpus.dialogue import SPLITS, Dialogue, read_corpus
-from tinychat.params import CorpusParams
+from tinychat.params.sections import CorpusParams
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
-from tinychat.limits import MOST_CHARACTERS, is_damaged
+from tinychat.params.limits import MOST_CHARACTERS, is_damaged
 
 
 def clean(text: str) -> str:

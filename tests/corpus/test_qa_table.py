@@ -7,7 +7,7 @@ import pytest
 
 from tests.corpus.conftest import REPOSITORY
 from tinychat.errors import InputError
-from tinychat.limits import MOST_CHARACTERS
+from tinychat.params.limits import MOST_CHARACTERS
 
 MARKS = "\u0301\u0323"  # acute above, dot below: not in the order of NFC
 

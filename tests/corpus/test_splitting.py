@@ -9,7 +9,7 @@ import pytest
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.corpus.splitting import Overlap, SplitIndex, Splits
 from tinychat.corpus.text_keys import dialogue_digest, text_key
-from tinychat.params import Shares
+from tinychat.params.sections import Shares
 
 SHARES = Shares(train=0.8, valid=0.1, test=0.1)
 

@@ -28,7 +28,7 @@ from tinychat.generation.engine import Engine
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.text import ReplyText
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.tokenizer import Tokenizer
 
 Pieces = tuple[list[str], str]  # what is shown one after the other, and the whole reply

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tinychat import files, params
+from tinychat import files
 from tinychat.cli import CLICK_MESSAGES
 from tinychat.corpus import known_formats
 from tinychat.corpus.readers import openai_chat, qa_table
 from tinychat.language.korean import ERRORS
+from tinychat.params import loading
 
 # What makes an error or a part of one: which argument is the template.
 MAKERS = {
@@ -47,7 +48,7 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     "Phrase(KINDS.get(type(value), 'a number'))": [*openai_chat.KINDS.values(), "a number"],
     "Phrase(DELIMITER_NAMES[delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(DELIMITER_NAMES[header.delimiter])": qa_table.DELIMITER_NAMES.values(),
-    "Phrase(WANTED[kind], bound=told.rpartition(' ')[2])": params.WANTED.values(),
+    "Phrase(WANTED[kind], bound=told.rpartition(' ')[2])": loading.WANTED.values(),
     "Phrase(reason)": None,  # `reasons` finds them
 }
 REASONS = {"Faulty": 1, "Dropped": 1, "_FaultError": 0}
@@ -121,8 +122,12 @@ def test_an_f_string_is_no_template() -> None:
 
 def test_no_fault_that_a_person_reads_of_is_raised_without_a_template(sources: dict[str, str]) -> None:
     """What is told of a file's content; a ValueError anywhere else is for who calls a function wrongly."""
-    read = [path for path in sources if path.startswith(("tinychat/corpus/", "tinychat/report/", "tinychat/batches/"))]
-    read += ["tinychat/params.py", "tinychat/files.py", "tinychat/training/snapshots.py", "stages/export_csv.py"]
+    read = [
+        path
+        for path in sources
+        if path.startswith(("tinychat/params/", "tinychat/corpus/", "tinychat/report/", "tinychat/batches/"))
+    ]
+    read += ["tinychat/files.py", "tinychat/training/snapshots.py", "stages/export_csv.py"]
     assert [path for path in read for name, _ in calls(sources[path]) if name == "ValueError"] == []
 
 

@@ -20,7 +20,7 @@ from tinychat.generation.loading import load_decoder
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.inspection.layers import list_layers
 from tinychat.model import load_model
-from tinychat.params import load_params
+from tinychat.params.loading import load_params
 from tinychat.training import loop
 
 MODEL = {"architecture": "rotary", "vocab_size": None, "embed_dim": 32, "n_layers": 2, "n_heads": 4}

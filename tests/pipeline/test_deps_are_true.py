@@ -115,18 +115,19 @@ def run_watched(stage: str, record: str) -> None:
         read.add(os.fsdecode(arguments[0]))
 
     sys.addaudithook(hook)
-    import tinychat.params
+    import tinychat.params.loading
+    from tinychat.params.sections import Params, Section
 
     titles: dict[object, str] = {}  # section by class; that of the model depends on its architecture
-    get, load = tinychat.params.Section.__getattribute__, tinychat.params.load_params
+    get, load = Section.__getattribute__, tinychat.params.loading.load_params
 
-    def recording_get(section: tinychat.params.Section, name: str) -> object:
+    def recording_get(section: Section, name: str) -> object:
         title, fields = titles.get(type(section)), type(section).model_fields
         if checked and title and (name in fields or name == "__dict__"):  # the latter takes all of them
             params.update(f"{title}.{key}" for key in ([name] if name in fields else fields))
         return get(section, name)
 
-    def recording_load(root: Path) -> tinychat.params.Params:
+    def recording_load(root: Path) -> Params:
         nonlocal checked
         checked = False
         loaded = load(root)
@@ -134,8 +135,8 @@ def run_watched(stage: str, record: str) -> None:
         checked = True  # from here on it is the stage that reads
         return loaded
 
-    tinychat.params.Section.__getattribute__ = recording_get
-    tinychat.params.load_params = recording_load
+    Section.__getattribute__ = recording_get
+    tinychat.params.loading.load_params = recording_load
     try:
         runpy.run_module(f"stages.{stage}", run_name="__main__", alter_sys=True)
     finally:

@@ -81,8 +81,18 @@ def test_what_only_a_type_checker_reads_does_not_count(tmp_path: Path) -> None:
 
 
 def test_the_check_of_the_params_is_left_out_with_what_it_alone_imports(tmp_path: Path) -> None:
-    files = {"tinychat/params.py": "import tinychat.a", "tinychat/a.py": ""}
-    assert closure_of(tmp_path, "from tinychat.params import load_params", files) == []
+    files = {
+        "tinychat/params/loading.py": "import tinychat.params.sections",
+        "tinychat/params/sections.py": "import tinychat.params.limits",
+        "tinychat/params/memory.py": "import tinychat.a",
+        "tinychat/params/limits.py": "",
+        "tinychat/a.py": "",
+        "tinychat/text.py": "import tinychat.params.limits",
+    }
+    checks = "import tinychat.params.loading, tinychat.params.memory"
+    assert closure_of(tmp_path, checks, files) == []
+    used = ["tinychat/params/limits.py", "tinychat/text.py"]
+    assert closure_of(tmp_path, f"{checks}, tinychat.text", files) == used
 
 
 def test_the_language_is_left_out_where_it_tells_why_a_stage_failed_and_nowhere_else(tmp_path: Path) -> None:

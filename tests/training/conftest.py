@@ -9,7 +9,7 @@ import torch
 from tinychat.batches.prepared import PreparedSplit, to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.params import TrainParams
+from tinychat.params.sections import TrainParams
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.training.loop import Trainer

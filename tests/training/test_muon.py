@@ -6,7 +6,7 @@ import torch
 
 from tinychat.model.base import Matrix
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.params import TrainParams
+from tinychat.params.sections import TrainParams
 from tinychat.training.muon import (
     MOMENTUM,
     NEWTON_SCHULZ_COEFFICIENTS,

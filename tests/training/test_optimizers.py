@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tinychat.model import DialogueModel
-from tinychat.params import TrainParams
+from tinychat.params.sections import TrainParams
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
 
 from .conftest import DEFAULTS

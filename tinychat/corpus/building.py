@@ -18,7 +18,7 @@ from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
 from tinychat.files import full_disk_names, to_json, to_json_lines, write_together
-from tinychat.params import CorpusParams
+from tinychat.params.sections import CorpusParams
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 
 from tinychat.errors import FaultError, InputError
-from tinychat.limits import MOST_CHARACTERS, has_lone_surrogate
+from tinychat.params.limits import MOST_CHARACTERS, has_lone_surrogate
 
 # Normalisation sorts a run of combining marks in quadratic time. Unicode's Stream-Safe Text Format (UAX #15) allows 30
 # in a row; no letter of any language has half of that.

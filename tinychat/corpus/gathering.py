@@ -21,7 +21,7 @@ from tinychat.corpus.text_files import open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.errors import InputError, Phrase, joined
-from tinychat.params import CorpusParams, SourceParams
+from tinychat.params.sections import CorpusParams, SourceParams
 from tinychat.printing import say
 
 

@@ -20,7 +20,7 @@ from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
-from tinychat.params import CorpusParams
+from tinychat.params.sections import CorpusParams
 
 ENOUGH = 0.5  # a score from which the content decides
 EXCERPT = 60

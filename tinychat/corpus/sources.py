@@ -4,8 +4,8 @@ import unicodedata
 from pathlib import Path, PurePath
 
 from tinychat.errors import InputError, Phrase
-from tinychat.params import CorpusParams, SourceParams
-from tinychat.raw import may_hold_dialogues, refuse_name, refuse_special_file
+from tinychat.params.raw_folder import may_hold_dialogues, refuse_name, refuse_special_file
+from tinychat.params.sections import CorpusParams, SourceParams
 
 SAMPLE = SourceParams(corpus="starter")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tinychat.corpus.dialogue import SPLITS, Dialogue
 from tinychat.corpus.text_keys import letters_of, text_key, text_number
-from tinychat.params import Shares
+from tinychat.params.sections import Shares
 
 # In multi-turn sources short texts (네, 안녕) join no groups: on the package chitchat-dataset, joining by any turn
 # puts 3,880 of 7,168 dialogues into one group.

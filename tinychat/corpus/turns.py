@@ -12,7 +12,7 @@ from tinychat.corpus.cleaning import clean_text
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, Phrase
-from tinychat.limits import MOST_CHARACTERS, REPLACEMENT, is_damaged
+from tinychat.params.limits import MOST_CHARACTERS, REPLACEMENT, is_damaged
 
 # The chat template has no token for them: they are left out in training and in prompts.
 LEFT_OUT_ROLES = ("system", "developer", "tool", "function")

@@ -8,7 +8,7 @@ from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.evaluation.caching_engine import CachingEngine
 from tinychat.files import rounded
 from tinychat.generation.engine import Reply
-from tinychat.limits import REPLACEMENT
+from tinychat.params.limits import REPLACEMENT
 
 # A phrase is repeated where this many consecutive words or characters occur twice.
 PHRASE_WORDS, PHRASE_CHARACTERS = 4, 12

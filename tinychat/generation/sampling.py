@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Floats
-from tinychat.limits import SAMPLING_RANGES
+from tinychat.params.limits import SAMPLING_RANGES
 
 Ints = npt.NDArray[np.int64]
 METHODS = ("greedy", "sample")

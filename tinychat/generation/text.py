@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from wcwidth import iter_graphemes
 
-from tinychat.limits import REPLACEMENT
+from tinychat.params.limits import REPLACEMENT
 
 
 class ReplyText:

@@ -12,7 +12,7 @@ from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase, describe
 from tinychat.model.base import LanguageModel
 from tinychat.model.losses import token_losses
-from tinychat.params import TrainParams
+from tinychat.params.sections import TrainParams
 from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.training.interruption import StopSignals

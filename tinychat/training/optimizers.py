@@ -5,7 +5,7 @@ import math
 import torch
 
 from tinychat.model.base import LanguageModel
-from tinychat.params import TrainParams
+from tinychat.params.sections import TrainParams
 from tinychat.training.muon import Muon
 
 BETA1 = 0.9

@@ -16,7 +16,7 @@ from tinychat.errors import InputError, Interrupted, Phrase
 from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import ModelConfig
 from tinychat.model.storage import save_model
-from tinychat.params import ModelParams, TrainParams
+from tinychat.params.sections import ModelParams, TrainParams
 from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer

@@ -23,7 +23,7 @@ from pydantic import ConfigDict, TypeAdapter
 from tinychat.errors import FaultError, InputError, text_of
 from tinychat.files import write_atomically
 from tinychat.model.base import LanguageModel
-from tinychat.params import TrainParams
+from tinychat.params.sections import TrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
 MAX_LOSS = 1e100  # a larger one is damaged

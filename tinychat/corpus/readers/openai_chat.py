@@ -15,8 +15,8 @@ from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt, exc
 from tinychat.corpus.text_files import TextFile
 from tinychat.corpus.turns import LEFT_OUT_ROLES
 from tinychat.errors import InputError, Phrase
-from tinychat.limits import has_lone_surrogate
-from tinychat.params import CorpusParams
+from tinychat.params.limits import has_lone_surrogate
+from tinychat.params.sections import CorpusParams
 
 KNOWN_ROLES = (*LEFT_OUT_ROLES, "user", "assistant")
 MEANT = {

@@ -15,7 +15,7 @@ from tinychat.corpus.known_formats import known_table, looks_like
 from tinychat.corpus.reader import EXCERPT, MOST_NAMES, Faulty, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
-from tinychat.params import CorpusParams
+from tinychat.params.sections import CorpusParams
 
 QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human", "사람문장1")
 ANSWER = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue
 from tinychat.corpus.reader import FolderReader, Item, Notes
-from tinychat.params import CorpusParams
+from tinychat.params.sections import CorpusParams
 from tinychat.starter.evaluation_set import evaluation_set
 from tinychat.starter.expanding import Expansion, StarterDialogue
 from tinychat.starter.reading import read_starter

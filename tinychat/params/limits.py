@@ -1,6 +1,6 @@
 """Limits of texts and of sampling options, shared by the checks of params.yaml and by the code.
 
-Every stage loads them with params.py, so nothing of the project is imported here.
+`tinychat chat` starts with them, and every stage loads them: nothing is imported here but the standard library.
 """
 
 import re

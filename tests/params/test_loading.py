@@ -15,8 +15,8 @@ from dvc_data.hashfile.meta import Meta
 
 from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
-from tinychat.limits import MOST_CHARACTERS
-from tinychat.params import load_params
+from tinychat.params.limits import MOST_CHARACTERS
+from tinychat.params.loading import load_params
 
 
 @pytest.fixture

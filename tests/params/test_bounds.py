@@ -17,9 +17,11 @@ import yaml
 from tests.forkserver import fast_python
 from tinychat.errors import InputError
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.params import NO_BATCH, BatchSize, Params, check, load_params, refuse_too_large, training_memory
+from tinychat.params.loading import check, load_params
+from tinychat.params.memory import NO_BATCH, BatchSize, refuse_too_large, training_memory
+from tinychat.params.sections import Params
 
-REPO = Path(__file__).parents[1]
+REPO = Path(__file__).parents[2]
 PARAMS: dict[str, Any] = yaml.safe_load((REPO / "params.yaml").read_text(encoding="utf-8"))
 Key = tuple[str, ...]
 
@@ -166,7 +168,7 @@ def test_a_gpu_that_is_not_there_is_noticed_by_make(tmp_path: Path) -> None:
 
 def test_make_checks_without_torch_where_nothing_asks_for_it(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tinychat.params import check; check(Path());"
+        "import sys; from pathlib import Path; from tinychat.params.loading import check; check(Path());"
         "sys.exit('torch' in sys.modules)"
     )
     shutil.copy(REPO / "params.yaml", tmp_path)

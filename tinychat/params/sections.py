@@ -1,0 +1,303 @@
+"""The sections of params.yaml: every key known, every value of its type and in its range.
+
+They hold no defaults: each parameter is in params.yaml, so that `dvc params diff` sees it.
+"""
+
+import math
+import re
+import unicodedata
+from functools import cache
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    create_model,
+    model_validator,
+)
+
+from tinychat.errors import FaultError
+from tinychat.model.config import MAX_SIZE, ModelConfig
+from tinychat.model.registry import ARCHITECTURES
+from tinychat.params.limits import MOST_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
+
+PARAMS_FILE = "params.yaml"
+ADAM_DECAYS_AT_MOST = 0.1
+NOTHING_TO_SEE = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, format marks, spaces
+HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+
+
+def _number_from_text(value: Any) -> Any:
+    """PyYAML reads `1e-05`, which `dvc exp run -S` writes, as text: take it as the number it is."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        return float(value)
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise FaultError("must be a finite number")
+    return value
+
+
+def _text(value: str) -> str:
+    if has_lone_surrogate(value):
+        raise FaultError("holds half of a character (a lone surrogate)")
+    if len(value) > MOST_CHARACTERS:
+        raise FaultError(
+            "has {length:,} characters; at most {most:,} can be read", length=len(value), most=MOST_CHARACTERS
+        )
+    # Cleaning leaves nothing of these (corpus/cleaning.py).
+    if all(unicodedata.category(char) in NOTHING_TO_SEE or char in HANGUL_FILLERS for char in value):
+        raise FaultError("must not be blank")
+    return value
+
+
+def _undamaged(value: str) -> str:
+    if is_damaged(value):
+        raise FaultError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
+    return value
+
+
+def _known_architecture(value: str) -> str:
+    if value not in ARCHITECTURES:
+        raise FaultError("must be one of: {choices}", choices=", ".join(ARCHITECTURES))
+    return value
+
+
+def _dialogue(turns: list[str]) -> list[str]:
+    if len(turns) % 2 == 0:
+        raise FaultError(
+            "a dialogue is an odd number of texts, the user's first and last; this has {count}", count=len(turns)
+        )
+    return turns
+
+
+Real = Annotated[float, BeforeValidator(_number_from_text), AfterValidator(_finite)]
+Share = Annotated[Real, Field(ge=0, le=1)]
+MOST = 1_000_000_000  # of anything that is counted: more is a slip of the finger
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrZero = Annotated[int, Field(ge=0, le=MOST)]
+Size = Annotated[int, Field(ge=1, le=1_000_000)]  # of a vocabulary or a layer
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Text = Annotated[str, AfterValidator(_text)]
+Said = Annotated[Text, AfterValidator(_undamaged)]  # by a user or a bot
+# What the user says, or a dialogue that ends with it: user and bot in turn.
+Prompt = Annotated[
+    Annotated[Said, Tag("text")] | Annotated[list[Said], AfterValidator(_dialogue), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "text"),
+]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SourceParams(Section):
+    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed), or the starter
+    corpus. `weight`: how often each of its training dialogues stands in the corpus.
+    """
+
+    file: Text | None = None
+    format: Text | None = None
+    corpus: Literal["starter"] | None = None
+    weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.file is None) == (self.corpus is None):
+            raise FaultError("a source is either {file: NAME} or {corpus: starter}")
+        if self.file is None and self.format is not None:
+            raise FaultError("format goes with file only")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What the person calls it."""
+        return self.file or f"corpus {self.corpus}"
+
+
+class Columns(Section):
+    """Header names of a question-answer table; null where they are to be found."""
+
+    question: Text | None
+    answer: Text | None
+
+
+class Shares(Section):
+    """How much of the corpus goes to each split."""
+
+    train: Share
+    valid: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        if abs(self.train + self.valid + self.test - 1) > 1e-9:
+            raise FaultError("train + valid + test must be 1, not {sum:g}", sum=self.train + self.valid + self.test)
+        if self.train == 0:
+            raise FaultError("train must be above 0")
+        return self
+
+
+class StarterParams(Section):
+    """How the starter corpus is expanded."""
+
+    dialogues: Annotated[int, Field(ge=100, le=1_000_000)]
+    seed: Seed
+
+
+class CorpusParams(Section):
+    sources: Annotated[
+        Annotated[Literal["auto"], Tag("auto")] | Annotated[list[SourceParams], Field(min_length=1), Tag("list")],
+        Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
+    ]
+    starter: StarterParams
+    columns: Columns
+    on_error: Literal["stop", "skip"]
+    shares: Shares
+    seed: Seed
+
+
+class VocabParams(Section):
+    kind: Literal["bpe", "word"]
+    max_size: Annotated[int, Field(ge=8, le=1_000_000)]
+    min_frequency: Count
+
+    @model_validator(mode="after")
+    def _room_for_bytes(self) -> Self:
+        if self.kind == "bpe" and self.max_size < 264:
+            raise FaultError(
+                "max_size is {max_size}; bpe needs at least 264 (256 bytes and the special tokens)",
+                max_size=self.max_size,
+            )
+        return self
+
+
+class PrepareParams(Section):
+    loss_on: Literal["reply", "all"]
+
+
+class ModelParams(Section):
+    """What the params of every architecture have; `params_for` adds those of one."""
+
+    architecture: Annotated[str, AfterValidator(_known_architecture)]
+    vocab_size: Size | None
+    max_len: Annotated[int, Field(ge=8, le=1_000_000)]
+
+    def config(self, vocab_size: int) -> ModelConfig:
+        """The model's shape, with so many tokens where the params leave it to the vocabulary."""
+        sizes = self.model_dump(exclude={"architecture", "vocab_size"})
+        kind: Any = ARCHITECTURES[self.architecture]
+        config: ModelConfig = kind(vocab_size=self.vocab_size or vocab_size, **sizes)
+        return config
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> Self:
+        if fault := self.config(vocab_size=1).fault():
+            raise FaultError("{fault}", fault=fault)
+        return self
+
+
+class UnknownModelParams(ModelParams):
+    """Of an architecture that is not known: only that is said, and nothing of its other keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def params_for(architecture: object) -> type["Params"]:
+    """Params whose model section has the fields of this architecture, as its config declares them."""
+    known = isinstance(architecture, str) and architecture in ARCHITECTURES
+    return _with_section(_section_for(ARCHITECTURES[str(architecture)]) if known else UnknownModelParams)
+
+
+@cache  # classes made anew would differ, and so their instances
+def _section_for(kind: type[ModelConfig]) -> type[ModelParams]:
+    sizes: dict[str, Any] = {
+        field.name: (Annotated[int, Field(ge=1, le=field.metadata.get("most", MAX_SIZE))], ...)
+        for field in kind.config_fields()
+        if field.name not in ModelParams.model_fields
+    }
+    return create_model(ModelParams.__name__, __base__=ModelParams, **sizes)
+
+
+@cache
+def _with_section(section: type[ModelParams]) -> type["Params"]:
+    return create_model(Params.__name__, __base__=Params, model=(section, ...))
+
+
+class TrainParams(Section):
+    seed: Seed
+    epochs: Count
+    batch_tokens: Count
+    optimizer: Literal["adamw", "adam", "muon"]
+    learning_rate: Annotated[Real, Field(gt=0, le=1e30)]  # float32 ends at 3e38, and an optimizer multiplies it
+    beta2: Annotated[Real, Field(gt=0, lt=1)]
+    weight_decay: Annotated[Real, Field(ge=0)]
+    schedule: Literal["cosine", "linear", "constant"]
+    warmup_steps: CountOrZero
+    dropout: Annotated[Real, Field(ge=0, lt=1)]
+    grad_clip: Annotated[Real, Field(gt=0)] | None
+    patience: Count | None
+    keep: Literal["best", "last"]
+
+    @model_validator(mode="after")
+    def _decay_fits_the_optimizer(self) -> Self:
+        if self.optimizer == "adam" and self.weight_decay > ADAM_DECAYS_AT_MOST:
+            raise FaultError(
+                "weight_decay is {decay:g}, which adam adds to the gradient, so that little else would count; "
+                "take 0 (at most {most:g}), or optimizer adamw, which takes it off the weights",
+                decay=self.weight_decay,
+                most=ADAM_DECAYS_AT_MOST,
+            )
+        return self
+
+
+class EvaluateParams(Section):
+    max_dialogues: Count
+
+
+def _between(low: float, high: float, *, first: bool = True) -> Any:
+    """A number from `low` to `high`; without the `first` one, above `low`."""
+    return Field(ge=low, le=high) if first else Field(gt=low, le=high)
+
+
+class GenerateParams(Section):
+    prompts: Annotated[list[Said], Field(min_length=1)]
+    method: Literal["greedy", "sample"]
+    temperature: Annotated[Real, _between(*SAMPLING_RANGES["temperature"])]
+    top_k: CountOrZero
+    top_p: Annotated[Real, _between(*SAMPLING_RANGES["top_p"], first=False)]
+    seed: Seed
+    repetition_penalty: Annotated[Real, _between(*SAMPLING_RANGES["repetition_penalty"])]
+    max_tokens: Count
+
+
+class AnalyzeParams(Section):
+    prompts: Annotated[list[Prompt], Field(min_length=1)]
+
+
+class ReportParams(Section):
+    language: Literal["ko", "en"]
+
+
+class Params(Section):
+    """The whole of params.yaml; each stage takes its own section from it."""
+
+    corpus: CorpusParams
+    vocab: VocabParams
+    prepare: PrepareParams
+    model: ModelParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    generate: GenerateParams
+    analyze: AnalyzeParams
+    report: ReportParams
