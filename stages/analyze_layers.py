@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import ROLES
 from tinychat.corpus.turns import prompt_of
-from tinychat.ending import run_and_exit
 from tinychat.files import write_folder_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.inspection.export import sentence_record, write_layer_report
 from tinychat.inspection.layers import list_layers
 from tinychat.inspection.trace import trace_sequence
+from tinychat.language.exit import run_and_exit
 from tinychat.model.storage import load_model
 from tinychat.params.loading import load_params
 from tinychat.printing import say

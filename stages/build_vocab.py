@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus, slot_values
-from tinychat.ending import run_and_exit
 from tinychat.files import rounded, to_csv, to_json, write_together
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.tokenizer import Tokenizer

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tinychat.corpus.dialogue import read_corpus
-from tinychat.ending import run_and_exit
 from tinychat.evaluation.evaluate import evaluate
 from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
+from tinychat.language.exit import run_and_exit
 from tinychat.model.storage import load_model
 from tinychat.params.loading import load_params
 from tinychat.printing import say

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tinychat.ending import run_and_exit
 from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, read_json_lines, to_csv, write_atomically
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 

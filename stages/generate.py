@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tinychat.corpus.turns import prompt_of
-from tinychat.ending import run_and_exit
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 

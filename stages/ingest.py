@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinychat.corpus.building import build_corpus
-from tinychat.ending import run_and_exit
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 

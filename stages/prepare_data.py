@@ -5,8 +5,8 @@ from pathlib import Path
 from tinychat.batches.prepared import to_arrays, write_split
 from tinychat.batches.preparing import Prepared, prepare_dialogues
 from tinychat.corpus.dialogue import SPLITS, read_corpus, to_record
-from tinychat.ending import run_and_exit
 from tinychat.files import to_json, write_together
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.tokenizer import load_tokenizer

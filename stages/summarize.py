@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tinychat.ending import run_and_exit
 from tinychat.files import to_json, write_together
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 from tinychat.report.inputs import read_reports

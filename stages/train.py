@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tinychat.batches.batching import largest_batch
 from tinychat.batches.prepared import open_split, split_files
-from tinychat.ending import run_and_exit
 from tinychat.errors import Phrase
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.params.memory import BatchSize, refuse_too_large
 from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, out_of_memory_as_input_error

@@ -53,7 +53,7 @@ def test_texts_are_said_on_stdout_or_aside(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("error", ["InputError", "Interrupted", "OSError"])
 def test_the_error_that_ends_a_stage_is_printed_so(repo: Path, error: str) -> None:
     code = (
-        "from tinychat.ending import *\n"
+        "from tinychat.language.exit import *\n"
         "def run(): raise " + error + "(f'data.csv:1: found {chr(27)}]0;title{chr(7)}' + 'x' * 40_000_000)\n"
         "run_and_exit(run)"
     )

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "errors", "ending", "printing", "svg"}
+BASE = {"params", "runtime", "files", "errors", "printing", "svg"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
     "printing": set(),
     "errors": set(),
     "files": {"errors"},
-    "language": {"errors"},
-    "ending": {"errors", "printing", "language"},
+    "language": {"errors", "printing"},
     "svg": set(),
-    "params": {"errors", "ending", "runtime", "model"},  # of the model the configs alone
+    "params": {"errors", "language", "runtime", "model"},  # of the model the configs alone
     "runtime": {"errors"},
     "corpus": BASE,
     "starter": BASE | {"corpus"},

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from tinychat.ending import run_and_exit
 from tinychat.errors import InputError
 from tinychat.language.choosing import check_language
+from tinychat.language.exit import run_and_exit
 
 MODEL = Path("models/dialogue")
 

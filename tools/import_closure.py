@@ -5,9 +5,9 @@
 
 Found by static analysis, so that an import inside a function counts and nothing is executed. Data files in the packages
 count too, such as a page's templates. Left out: empty `__init__.py` files; the files of tinychat/params that only check
-params.yaml, with what they alone import; and tinychat/language where tinychat/ending.py imports it, to tell why a stage
-failed, since a failed stage has no outs. The readers are found at run time: a stage that imports their package or
-tinychat/corpus/reader.py depends on the whole folder.
+params.yaml, with what they alone import; and the texts in tinychat/language where exit.py there imports them, to tell
+why a stage failed, since a failed stage has no outs. The readers are found at run time: a stage that imports their
+package or tinychat/corpus/reader.py depends on the whole folder.
 """
 
 import argparse
@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGES = "stages"
 PACKAGES = (STAGES, "tinychat")
 LEFT_OUT = {f"tinychat/params/{name}.py" for name in ("loading", "memory", "sections")}
-TELLS_ERRORS = "tinychat/ending.py"
 LANGUAGE = "tinychat/language"
+TELLS_ERRORS = f"{LANGUAGE}/exit.py"
 READERS = "tinychat/corpus/readers"
 FINDS_READERS = "tinychat/corpus/reader.py"
 

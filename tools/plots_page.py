@@ -10,8 +10,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tinychat.ending import run_and_exit
 from tinychat.files import write_atomically
+from tinychat.language.exit import run_and_exit
 from tinychat.printing import say
 
 PAGE = Path(".dvc/plots.html")

@@ -21,9 +21,9 @@ from dvc.stage.cache import _get_cache_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import modify_yaml
 
-from tinychat.ending import run_and_exit
 from tinychat.errors import InputError
 from tinychat.language.choosing import choose_language, words_of
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import check
 from tinychat.params.memory import check_memory
 from tinychat.printing import say

@@ -14,8 +14,8 @@ from stages import (
     summarize,
     train,
 )
-from tinychat.ending import run_and_exit
 from tinychat.files import read_json, read_json_lines
+from tinychat.language.exit import run_and_exit
 from tinychat.printing import say
 
 HERE = Path(__file__).parent

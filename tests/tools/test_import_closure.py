@@ -97,14 +97,16 @@ def test_the_check_of_the_params_is_left_out_with_what_it_alone_imports(tmp_path
 
 def test_the_language_is_left_out_where_it_tells_why_a_stage_failed_and_nowhere_else(tmp_path: Path) -> None:
     files = {
-        "tinychat/ending.py": "def tell():\n    from tinychat.language.choosing import told",
+        "tinychat/language/exit.py": "def tell():\n    from tinychat.language.choosing import told",
         "tinychat/language/choosing.py": "import tinychat.language.korean",
         "tinychat/language/korean.py": "",
         "tinychat/page.py": "from tinychat.language import korean",
     }
-    assert closure_of(tmp_path, "from tinychat.ending import run_and_exit", files) == ["tinychat/ending.py"]
-    assert closure_of(tmp_path, "import tinychat.ending, tinychat.page", files) == [
-        "tinychat/ending.py",
+    assert closure_of(tmp_path, "from tinychat.language.exit import run_and_exit", files) == [
+        "tinychat/language/exit.py"
+    ]
+    assert closure_of(tmp_path, "import tinychat.language.exit, tinychat.page", files) == [
+        "tinychat/language/exit.py",
         "tinychat/language/korean.py",
         "tinychat/page.py",
     ]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinychat.ending import run_and_exit
+from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import check
 from tinychat.params.memory import check_memory
 

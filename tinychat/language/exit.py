@@ -1,4 +1,4 @@
-"""How a stage or command ends: with which exit code, and with what it tells of an error."""
+"""How a stage or command ends: its exit code, and what it tells of an error, in the person's language."""
 
 import io
 import signal
