@@ -16,7 +16,7 @@ from PIL import Image
 from tinychat.inspection.carrying_picture import FAINTEST, HIGH, draw_carried
 from tinychat.inspection.drawing import PIXELS, em, label
 from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
-from tinychat.svg import ACCENT, MUTED, SECOND
+from tinychat.inspection.svg import ACCENT, MUTED, SECOND
 
 PICTURES = [draw_attention, draw_early_predictions, draw_norms, draw_carried]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
+from tinychat.inspection.svg import ACCENT, SECOND
 from tinychat.report.charts import draw_loss_curve
 from tinychat.report.inputs import Epoch
 from tinychat.report.words import words_of
-from tinychat.svg import ACCENT, SECOND
 
 SVG = "{http://www.w3.org/2000/svg}"
 BOTH = [Epoch(1, 7.0, 6.5), Epoch(2, 3.0, 5.0), Epoch(3, 1.0, 5.5)]

@@ -1,7 +1,7 @@
 import re
 from xml.etree import ElementTree
 
-from tinychat import svg as pictures
+from tinychat.inspection import svg as pictures
 from tinychat.report.charts import WIDTH, draw_loss_curve
 from tinychat.report.inline import COLOURS, inline
 from tinychat.report.inputs import Epoch

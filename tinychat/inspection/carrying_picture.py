@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
 from tinychat.inspection.drawing import em, label, picture, write
-from tinychat.svg import ACCENT, INK, LINE, MUTED, PAPER, SECOND
+from tinychat.inspection.svg import ACCENT, INK, LINE, MUTED, PAPER, SECOND
 
 MARGIN: Final = 16
 WIDEST: Final = 720  # of a line of tokens

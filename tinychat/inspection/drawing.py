@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from tinychat.svg import ACCENT, INK, blank_figure, picture_settings, to_svg
+from tinychat.inspection.svg import ACCENT, INK, blank_figure, picture_settings, to_svg
 
 FONTS = "Noto Sans KR, Noto Sans CJK KR, Apple SD Gothic Neo, Malgun Gothic, NanumGothic, sans-serif"
 

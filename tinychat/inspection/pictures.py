@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import Rectangle
 
 from tinychat.inspection.drawing import cells, em, label, picture, write
-from tinychat.svg import ACCENT, INK, LINE, MUTED, PAPER
+from tinychat.inspection.svg import ACCENT, INK, LINE, MUTED, PAPER
 
 MARGIN = 16
 MAX_LABELS = 1500  # with more, only the first map of each layer has labels: a browser becomes slow

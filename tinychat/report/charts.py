@@ -5,9 +5,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from tinychat.inspection.svg import ACCENT, LINE, MUTED, PAPER, SECOND, blank_figure, picture_settings, to_svg
 from tinychat.report.inputs import Epoch
 from tinychat.report.words import Words
-from tinychat.svg import ACCENT, LINE, MUTED, PAPER, SECOND, blank_figure, picture_settings, to_svg
 
 WIDTH, HEIGHT = 390, 270  # readable on a phone, slightly reduced, and on a desktop, enlarged
 LABEL_HEIGHT = 15
