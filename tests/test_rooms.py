@@ -28,9 +28,8 @@ MAY_IMPORT = {
     "generation": BASE | MIDDLE,
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
-    "bot": BASE | MIDDLE | {"generation"},
-    "chatting": BASE | MIDDLE | {"generation", "evaluation", "bot", "safety", "language"},
-    "cli": BASE | {"bot", "chatting", "language"},
+    "chatting": BASE | MIDDLE | {"generation", "evaluation", "safety", "language"},
+    "cli": BASE | {"chatting", "language"},
     "__main__": {"cli"},
 }
 
