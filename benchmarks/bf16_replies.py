@@ -27,7 +27,7 @@ from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import load_model
 from tinychat.model.base import LanguageModel
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.registry import load_config
+from tinychat.model.registry import build_model, load_config
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 
 SLOTS = 32
@@ -65,7 +65,7 @@ def random_model(vocab_size: int) -> tuple[ClassicConfig, LanguageModel]:
     """The article's sizes, never trained."""
     torch.manual_seed(0)
     config = ClassicConfig(vocab_size, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
-    return config, config.build().eval()
+    return config, build_model(config).eval()
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from tinychat.batches.prepared import open_split
 from tinychat.model.classic import INIT_STD, DialogueModel
+from tinychat.model.registry import build_model
 from tinychat.params.loading import load_params
 from tinychat.runtime import configure_runtime
 from tinychat.tokenizer import load_tokenizer
@@ -42,7 +43,7 @@ def validation_losses(std: float, epochs: int) -> list[float]:
     params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
     train_params = params.train.model_copy(update={"epochs": epochs, "patience": None})
     torch.manual_seed(train_params.seed)
-    model = model_config(params.model, tokenizer).build(train_params.dropout)
+    model = build_model(model_config(params.model, tokenizer), train_params.dropout)
     assert isinstance(model, DialogueModel)
     with torch.no_grad():
         for embedding in (model.input_layer.word_embedding, model.input_layer.pos_embedding):

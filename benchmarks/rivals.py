@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.tokenizer.building import build_bpe
 from tinychat.tokenizer.chat import BOT, EOS, PAD
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE, Tokenizer
@@ -80,7 +81,7 @@ def save_tinychat(folder: Path, tokenizer: Tokenizer) -> None:
     from tinychat.model.storage import save_model
 
     torch.manual_seed(0)
-    weights = ARTICLE.build().state_dict()
+    weights = build_model(ARTICLE).state_dict()
     weights["output_layer.bias"][tokenizer.eos_id] = -1e4
     folder.mkdir(parents=True)
     save_model(folder, ARTICLE, weights)

@@ -29,6 +29,7 @@ from tinychat.batches.prepared import PreparedSplit, open_split
 from tinychat.model import attention
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.losses import token_losses
+from tinychat.model.registry import build_model
 from tinychat.params.loading import load_params
 from tinychat.params.sections import Params
 from tinychat.runtime import Runtime, keep_freed_memory
@@ -88,7 +89,7 @@ def article_step(config: ClassicConfig, params: Params) -> TrainStep:
 
 
 def tinychat_step(config: ClassicConfig, params: Params, precision: str) -> TrainStep:
-    model = config.build(params.train.dropout)
+    model = build_model(config, params.train.dropout)
     optimizer = build_optimizer(model, params.train)
     runtime = Runtime("cpu", precision, torch.get_num_threads())
 

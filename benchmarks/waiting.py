@@ -17,7 +17,8 @@ from rich.table import Table
 WORK = """
 import sys, time, torch
 from tinychat.model.classic_config import ClassicConfig
-model = ClassicConfig(2500, 256, 6, 8, 1024, 128).build()
+from tinychat.model.registry import build_model
+model = build_model(ClassicConfig(2500, 256, 6, 8, 1024, 128))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 ids = torch.randint(5, 2500, (60, 17))
 steps, begun = 0, time.perf_counter()

@@ -14,6 +14,7 @@ import torch
 from tests.forkserver import fast_python
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe
 from tinychat.tokenizer.word_level import build_words
@@ -72,4 +73,4 @@ def model(bpe: Tokenizer) -> DialogueModel:
     """A small model with random weights that fits `bpe`."""
     torch.manual_seed(0)
     config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
-    return config.build().eval()
+    return build_model(config).eval()

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,22 +35,28 @@ MAY_IMPORT = {
 }
 
 
+def imports(path: Path) -> set[str]:
+    """What a file imports, anywhere in it: modules, or names in them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: name the module in full"
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return found
+
+
 def rooms(repo: Path) -> dict[str, set[str]]:
     """For each room of the package, the rooms it imports."""
     found: dict[str, set[str]] = {}
     for path in sorted((repo / "tinychat").rglob("*.py")):
         parts = path.relative_to(repo / "tinychat").parts
         room = "readers" if parts[:2] == ("corpus", "readers") else parts[0].removesuffix(".py")
-        reached = found.setdefault(room, set())
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path}: name the module in full"
-                modules = [f"{node.module}.{name.name}" for name in node.names]
-            else:
-                modules = []
-            modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            reached |= {m.split(".")[1] for m in modules if m.startswith("tinychat.")}
-            reached |= {"stages"} if any(m.split(".")[0] in ("stages", "tools", "examples") for m in modules) else set()
+        modules = [name.split(".") for name in imports(path)]
+        reached = {module[1] for module in modules if module[0] == "tinychat" and len(module) > 1}
+        reached |= {module[0] for module in modules if module[0] in ("stages", "tools", "examples")}
+        found[room] = found.get(room, set()) | reached
     return found
 
 
@@ -59,6 +66,17 @@ def test_every_room_imports_only_what_lies_below_it(repo: Path) -> None:
     assert set(found) == set(MAY_IMPORT)
     wrong = {room: reached - MAY_IMPORT[room] - {room} for room, reached in found.items()}
     assert {room: reached for room, reached in wrong.items() if reached} == {}
+
+
+def test_no_files_import_each_other_in_a_circle_not_even_later_or_for_their_types(repo: Path) -> None:
+    paths = {path.relative_to(repo).with_suffix(""): path for path in (repo / "tinychat").rglob("*.py")}
+    modules = {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
+    found = {name: imports(path) for name, path in modules.items()}
+    reached = {
+        name: {other if other in modules else other.rpartition(".")[0] for other in found[name]} & modules.keys()
+        for name in modules
+    }
+    TopologicalSorter(reached).prepare()  # raises CycleError, which names the files
 
 
 @pytest.mark.parametrize("stage", ["ingest", "build_vocab", "prepare_data", "export_csv", "summarize"])

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
@@ -26,7 +27,7 @@ def write_model(folder: Path, chain: Mapping[str, str], *, max_len: int = 48) ->
     """A model folder whose model says the chain. What stands before the last token is not looked at."""
     tokenizer = build_words(SENTENCES, max_size=32, min_frequency=1)
     config = ClassicConfig(vocab_size=tokenizer.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=32, max_len=max_len)
-    weights = {name: torch.zeros_like(tensor) for name, tensor in config.build().state_dict().items()}
+    weights = {name: torch.zeros_like(tensor) for name, tensor in build_model(config).state_dict().items()}
     for name in weights:
         if "norm" in name and name.endswith("weight"):
             weights[name].fill_(1)

@@ -16,6 +16,7 @@ from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.tokenizer import Tokenizer
 
 
@@ -147,7 +148,7 @@ def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe
 
 def test_unknown_words_leave_bits_per_byte_empty_and_their_share_is_told(words: Tokenizer) -> None:
     config = ClassicConfig(vocab_size=words.size, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
-    model = config.build()
+    model = build_model(config)
     known, unknown = [pair("안녕", "나 기분 좋아")], [pair("안녕", "나 몰라요")]
     report = evaluate(Engine(TorchDecoder(model, slots=4), words), model, known, unknown, max_dialogues=10)
     assert report["seen"]["bits_per_byte"] > 0

@@ -17,7 +17,7 @@ from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import load_model
 from tinychat.model.base import LanguageModel
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.registry import load_config
+from tinychat.model.registry import build_model, load_config
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
@@ -53,7 +53,7 @@ class Sample:
 def random_sample(config: ClassicConfig, seed: int) -> Sample:
     """Weights that a mix-up would show: no norm or bias is neutral, words lie far apart, some are much likelier."""
     torch.manual_seed(seed)
-    model = config.build().eval()
+    model = build_model(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 2:

@@ -19,6 +19,7 @@ from tests.generation.models import KINDS, Sample, needs_compiler, save_sample
 from tinychat.errors import InputError
 from tinychat.generation.loading import load_engine
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, to_json_text
 
@@ -242,7 +243,7 @@ def test_a_vocabulary_smaller_than_the_models_will_do(
     """`model.vocab_size` may be larger: places without a token are never said."""
     torch.manual_seed(0)
     larger = ClassicConfig(bpe.size + 40, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=64, max_len=48)
-    engine = load_engine(save_sample(Sample(larger, larger.build()), bpe, tmp_path / "larger"))
+    engine = load_engine(save_sample(Sample(larger, build_model(larger)), bpe, tmp_path / "larger"))
     assert all(token < bpe.size for ids in ids_of(ask(engine, PROMPTS)) for token in ids)
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from stages import analyze_layers
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import to_json_text
@@ -28,7 +29,7 @@ def analyze(
     config = ClassicConfig(
         vocab_size=words.size + unused, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=max_len
     )
-    model = config.build()
+    model = build_model(config)
     with torch.no_grad():
         model.output_layer.bias[words.encode(says)] = 100.0
     folder = root / analyze_layers.MODEL

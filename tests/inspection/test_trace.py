@@ -5,13 +5,14 @@ from tinychat.inspection.layers import DESCRIPTIONS, list_layers
 from tinychat.inspection.trace import trace_sequence
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 
 IDS = [1, 20, 30, 2, 40, 50]
 
 
 def test_the_articles_layers_have_the_articles_shapes() -> None:
     config = ClassicConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
-    model = config.build()
+    model = build_model(config)
     layers = {layer.name: layer for layer in list_layers(model)}
     assert layers["input_layer.word_embedding"].shape == "[5000, 256]"
     assert layers["input_layer.pos_embedding"].shape == "[128, 256]"

@@ -15,7 +15,7 @@ from tinychat.model.attention import Attention
 from tinychat.model.base import LanguageModel, LayerInfo, Matrix, ParameterGroups
 from tinychat.model.cache import CacheView
 from tinychat.model.config import ModelConfig
-from tinychat.model.registry import ARCHITECTURES
+from tinychat.model.registry import ARCHITECTURES, Architecture
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,6 @@ class RotaryConfig(ModelConfig):
     hidden_dim: int
     rope_base: int = field(metadata={"most": 10_000_000})
     max_len: int = field(metadata={"most": 4096})
-
-    def build(self, dropout: float = 0.0) -> "RotaryModel":
-        return RotaryModel(self, dropout)
 
 
 def rotate(x: Tensor, positions: Tensor, base: int) -> Tensor:
@@ -112,7 +109,7 @@ class RotaryModel(LanguageModel):
 @contextmanager
 def registered() -> Iterator[None]:
     """While this context lasts, the registry has one line more."""
-    ARCHITECTURES[RotaryConfig.architecture] = RotaryConfig
+    ARCHITECTURES[RotaryConfig.architecture] = Architecture(RotaryConfig, RotaryModel)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from tinychat.model import DialogueModel
 from tinychat.model.attention import attend, attention_weights
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.losses import token_losses
+from tinychat.model.registry import build_model
 
 
 class LiteralLayer(nn.Module):
@@ -68,7 +69,7 @@ def unequal_batch(config: ClassicConfig, lengths: list[int]) -> Tensor:
 @torch.inference_mode()
 def test_a_literal_model_of_torchs_modules_gives_the_same_logits(config: ClassicConfig, lengths: list[int]) -> None:
     torch.manual_seed(0)
-    ours = config.build().eval()
+    ours = build_model(config).eval()
     literal = LiteralModel(config).eval()
     literal.load_state_dict(ours.state_dict())  # same names, same shapes
     ids = unequal_batch(config, lengths)
@@ -77,7 +78,7 @@ def test_a_literal_model_of_torchs_modules_gives_the_same_logits(config: Classic
 
 
 def test_the_articles_shapes_and_names() -> None:
-    shapes = {name: list(weight.shape) for name, weight in ARTICLE.build().weights().items()}
+    shapes = {name: list(weight.shape) for name, weight in build_model(ARTICLE).weights().items()}
     assert shapes["input_layer.word_embedding.weight"] == [5000, 256]
     assert shapes["input_layer.pos_embedding.weight"] == [128, 256]
     assert shapes["input_layer.norm.weight"] == [256]
@@ -185,7 +186,7 @@ def test_attention_weights_look_back_only_and_add_up_to_one() -> None:
 
 
 def test_dropout_counts_in_training_only() -> None:
-    model = SMALL.build(dropout=0.5)
+    model = build_model(SMALL, 0.5)
     ids = torch.tensor([[1, 5, 2]])
     assert not torch.equal(model.train()(ids), model(ids))
     assert torch.equal(model.eval()(ids), model(ids))

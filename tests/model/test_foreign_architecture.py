@@ -20,6 +20,7 @@ from tinychat.generation.loading import load_decoder
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.inspection.layers import list_layers
 from tinychat.model import load_model
+from tinychat.model.registry import training_sizes
 from tinychat.params.loading import load_params
 from tinychat.training import loop
 
@@ -159,6 +160,7 @@ def test_its_params_are_checked_by_its_own_fields(tmp_path: Path, repo: Path) ->
 
 def test_the_memory_of_a_training_is_known_without_a_table() -> None:
     config = RotaryConfig(320, 32, 2, 4, 64, 10_000, 64)
-    sizes = config.training_sizes()
+    assert config.training_sizes() is None
+    sizes = training_sizes(config)
     assert sizes.matrices == 2 * (4 * 32 * 32 + 3 * 32 * 64)
     assert sizes.others == 320 * 32 + 5 * 32

@@ -23,6 +23,7 @@ from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
 from tinychat.model import load_model
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.model.storage import save_model
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.building import build_bpe, to_json_text
@@ -38,7 +39,7 @@ def project(repo: Path, bpe: Tokenizer, tmp_path: Path) -> Path:
     (tmp_path / "models/dialogue").mkdir(parents=True)
     torch.manual_seed(0)
     config = ClassicConfig(bpe.size, embed_dim=32, n_layers=1, n_heads=4, ffn_dim=64, max_len=48)
-    save_model(tmp_path / "models/dialogue", config, config.build().state_dict(), to_json_text(bpe).encode())
+    save_model(tmp_path / "models/dialogue", config, build_model(config).state_dict(), to_json_text(bpe).encode())
     return tmp_path
 
 

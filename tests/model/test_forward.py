@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.model.rotary import RotaryConfig
+from tests.model.rotary import RotaryConfig, registered
 from tinychat.batches.batching import Batch, collate
 from tinychat.batches.prepared import EncodedDialogue, to_arrays
 from tinychat.model.base import LanguageModel
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.losses import token_losses
+from tinychat.model.registry import build_model
 
 CONFIGS = {
     "classic": ClassicConfig(vocab_size=90, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=20),
@@ -22,7 +23,8 @@ CONFIGS = {
 @pytest.fixture(params=CONFIGS)
 def network(request: pytest.FixtureRequest) -> LanguageModel:
     torch.manual_seed(0)
-    model = CONFIGS[request.param].build().eval()
+    with registered():
+        model = build_model(CONFIGS[request.param]).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 2:

@@ -7,7 +7,7 @@ import torch
 from tinychat.errors import InputError
 from tinychat.model import load_model
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.registry import load_config
+from tinychat.model.registry import build_model, load_config
 from tinychat.model.storage import save_model
 
 CONFIG = ClassicConfig(vocab_size=300, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=32, max_len=24)
@@ -16,13 +16,13 @@ CONFIG = ClassicConfig(vocab_size=300, embed_dim=16, n_layers=1, n_heads=2, ffn_
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    save_model(tmp_path, CONFIG, CONFIG.build().state_dict())
+    save_model(tmp_path, CONFIG, build_model(CONFIG).state_dict())
     return tmp_path
 
 
 def test_a_model_comes_back_with_the_same_logits(folder: Path) -> None:
     torch.manual_seed(0)
-    expected = CONFIG.build().eval()
+    expected = build_model(CONFIG).eval()
     model = load_model(folder)
     assert not model.training
     assert load_config(folder) == CONFIG

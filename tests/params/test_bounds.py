@@ -17,6 +17,7 @@ import yaml
 from tests.forkserver import fast_python
 from tinychat.errors import InputError
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.params.loading import check, load_params
 from tinychat.params.memory import NO_BATCH, BatchSize, refuse_too_large, training_memory
 from tinychat.params.sections import Params
@@ -185,7 +186,7 @@ def params(tmp_path: Path) -> Params:
 def test_the_estimate_counts_the_parameters_of_the_model(tmp_path: Path, optimizer: str) -> None:
     values = {"model.embed_dim": 48, "model.n_layers": 3, "model.ffn_dim": 40, "model.n_heads": 4, "model.max_len": 9}
     params = load_params(params_with(tmp_path, values | {"train.optimizer": optimizer}))
-    model = ClassicConfig(vocab_size=70, embed_dim=48, n_layers=3, n_heads=4, ffn_dim=40, max_len=9).build()
+    model = build_model(ClassicConfig(vocab_size=70, embed_dim=48, n_layers=3, n_heads=4, ffn_dim=40, max_len=9))
     matrices = sum(p.numel() for p in model.decoder_layers.parameters() if p.dim() == 2)
     twice = 2 * model.n_parameters() - (matrices if optimizer == "muon" else 0)
     assert training_memory(params, 70, NO_BATCH) == 4 * (2 * model.n_parameters() + twice)

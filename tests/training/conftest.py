@@ -9,6 +9,7 @@ import torch
 from tinychat.batches.prepared import PreparedSplit, to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.params.sections import TrainParams
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
@@ -65,7 +66,7 @@ def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
         params = TrainParams(**{**DEFAULTS, **changes})
         torch.manual_seed(params.seed)
         config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
-        model = config.build(dropout=params.dropout).to(runtime.device)
+        model = build_model(config, params.dropout).to(runtime.device)
         store = SnapshotStore(tmp_path / "runs" / "test")
         return Trainer(model, split_of(bpe, PAIRS), split_of(bpe, valid), params, runtime, store, bpe.pad_id)
 

@@ -6,6 +6,7 @@ import torch
 
 from tinychat.model.base import Matrix
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.registry import build_model
 from tinychat.params.sections import TrainParams
 from tinychat.training.muon import (
     MOMENTUM,
@@ -68,7 +69,7 @@ def blocks_of(matrix: Matrix, weight: torch.Tensor) -> tuple[torch.Tensor, ...]:
 def test_a_step_is_what_its_description_says() -> None:
     """Each head, and each matrix that has none, alone, in plain products, over two turns of each."""
     torch.manual_seed(0)
-    model = SHAPE.build()
+    model = build_model(SHAPE)
     optimizer = build_optimizer(model, params(learning_rate=0.01, weight_decay=0.1))
     matrices = model.parameter_groups().matrices
     assert [(matrix.shape, matrix.blocks) for matrix in matrices] == 2 * [
@@ -112,7 +113,7 @@ def test_in_bf16_a_step_is_nearly_the_same() -> None:
     moved = []
     for precision in (torch.float32, torch.bfloat16):
         torch.manual_seed(0)
-        model = SHAPE.build()
+        model = build_model(SHAPE)
         before = [matrix.weight.detach().clone() for matrix in model.parameter_groups().matrices]
         optimizer = build_optimizer(model, params(learning_rate=0.01), precision)
         assert isinstance(optimizer, Muon)
@@ -128,7 +129,7 @@ def test_in_bf16_a_step_is_nearly_the_same() -> None:
 
 
 def test_a_step_is_about_as_large_as_adamws() -> None:
-    model = SHAPE.build()
+    model = build_model(SHAPE)
     matrices = model.parameter_groups().matrices
     before = [matrix.weight.detach().clone() for matrix in matrices]
     optimizer = build_optimizer(model, params(learning_rate=0.01, weight_decay=0.0))
@@ -145,7 +146,7 @@ def test_all_other_weights_move_as_with_adamw_but_words_faster() -> None:
     models = []
     for name in ("muon", "adamw", "adamw, faster"):
         torch.manual_seed(0)
-        model = SHAPE.build()
+        model = build_model(SHAPE)
         p = params(optimizer=name.split(",")[0])
         optimizer = build_optimizer(model, p)
         for step in range(3):
@@ -170,7 +171,7 @@ def test_all_other_weights_move_as_with_adamw_but_words_faster() -> None:
 
 def test_its_state_can_be_put_away_and_taken_up() -> None:
     torch.manual_seed(0)
-    model, other = SHAPE.build(), SHAPE.build()
+    model, other = build_model(SHAPE), build_model(SHAPE)
     first, second = (build_optimizer(m, params()) for m in (model, other))
     for n, parameter in enumerate(model.parameters()):
         parameter.grad = random(*parameter.shape, seed=n)

@@ -17,7 +17,7 @@ import torch
 
 from tests.training.test_loop import StopAfter
 from tinychat.errors import InputError, Interrupted
-from tinychat.model.registry import ARCHITECTURES
+from tinychat.model.registry import ARCHITECTURES, build_model
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trainer
 from tinychat.training.snapshots import CODE, SnapshotStore
@@ -196,7 +196,8 @@ def test_what_is_imported_later_does_not_change_the_name_of_a_run(repo: Path) ->
 def test_the_name_of_a_run_covers_exactly_the_code_that_the_stage_imports(repo: Path) -> None:
     """The stage hands in its own two files, the run those of the architecture."""
     imported = set(closure(repo, "train")) - {"stages/train.py", "stages/__init__.py"}
-    configs = [kind(**{field.name: 8 for field in kind.config_fields()}) for kind in ARCHITECTURES.values()]
-    kinds = [type(part) for config in configs for part in (config, config.build())]
+    shapes = [known.config for known in ARCHITECTURES.values()]
+    configs = [shape(**{field.name: 8 for field in shape.config_fields()}) for shape in shapes]
+    kinds = [type(part) for config in configs for part in (config, build_model(config))]
     of_architectures = {Path(inspect.getfile(kind)).relative_to(repo).as_posix() for kind in kinds}
     assert {f"tinychat/{name}" for name in CODE} | of_architectures == imported

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tinychat.model.cache import CacheView, KeyValueCache
-from tinychat.model.config import ModelConfig
+from tinychat.model.config import ModelConfig, TrainingSizes
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,17 @@ class LanguageModel(nn.Module, ABC):
         """The tensors of `model.safetensors`, by name; a shared tensor occurs once."""
         names: dict[int, str] = {}
         return {n: t for n, t in self.state_dict(keep_vars=True).items() if names.setdefault(id(t), n) == n}
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of `weights`, by name."""
+        return {name: tuple(tensor.shape) for name, tensor in self.weights().items()}
+
+    def training_sizes(self) -> TrainingSizes:
+        """The memory that training needs, counted on the modules."""
+        matrices = sum(matrix.weight.numel() for matrix in self.parameter_groups().matrices)
+        # Each product keeps its input, and the next operation keeps its output.
+        kept = sum(m.in_features + m.out_features for m in self.modules() if isinstance(m, nn.Linear))
+        return TrainingSizes(matrices, self.n_parameters() - matrices, kept - self.vocab_size)
 
     @torch.no_grad()
     def load_weights(self, tensors: Mapping[str, Tensor]) -> None:

@@ -1,13 +1,9 @@
 """The shape of the article's network, and its weights in the order in which a forward pass reads them."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tinychat.errors import InputError
 from tinychat.model.config import MAX_LAYERS, MAX_SIZE, ModelConfig, TrainingSizes
-
-if TYPE_CHECKING:
-    from tinychat.model.classic import DialogueModel
 
 # Name: its shape, in the config's fields and multiples of embed_dim. Decoders that read the weights without torch take
 # them in this order; tests/model/test_registry.py holds the table to the module.
@@ -49,11 +45,6 @@ class ClassicConfig(ModelConfig):
     n_heads: int = field(metadata={"most": MAX_SIZE})
     ffn_dim: int = field(metadata={"most": MAX_SIZE})
     max_len: int = field(metadata={"most": MAX_SIZE})
-
-    def build(self, dropout: float = 0.0) -> "DialogueModel":
-        from tinychat.model.classic import DialogueModel
-
-        return DialogueModel(self, dropout)
 
     def fault(self) -> InputError | None:
         return heads_fault(self.embed_dim, self.n_heads)

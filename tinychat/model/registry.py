@@ -1,17 +1,23 @@
-"""The architectures, and `config.json`, which names one of them and the sizes of a model. Without torch.
+"""The architectures, and `config.json`, which names one of them and the sizes of a model.
 
-To add an architecture: a module with its network (a LanguageModel), a config dataclass (a ModelConfig whose `build`
-imports that module), and a line in ARCHITECTURES. A test then names the stages whose deps in dvc.yaml lack the files.
+To add an architecture: a module with its network (a LanguageModel), one with its config dataclass (a ModelConfig), a
+function that imports the network and builds it, and a line in ARCHITECTURES. A test then names the stages whose deps in
+dvc.yaml lack the files. Only what builds a network loads torch.
 """
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinychat.errors import InputError
 from tinychat.files import read_regular
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.config import ModelConfig
+from tinychat.model.config import ModelConfig, TrainingSizes
+
+if TYPE_CHECKING:
+    from tinychat.model.base import LanguageModel
 
 CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 1_000_000  # of config.json, which has a few hundred
@@ -19,7 +25,47 @@ MAX_CONFIG_BYTES = 1_000_000  # of config.json, which has a few hundred
 LARGEST = 1_000_000_000
 MOST_LAYERS = 10_000
 
-ARCHITECTURES: dict[str, type[ModelConfig]] = {config.architecture: config for config in (ClassicConfig,)}
+
+@dataclass(frozen=True)
+class Architecture:
+    """The class of its configs, and what builds its network of a config and a dropout."""
+
+    config: type[ModelConfig]
+    build: Callable[[Any, float], "LanguageModel"]
+
+
+def _build_classic(config: ClassicConfig, dropout: float) -> "LanguageModel":
+    from tinychat.model.classic import DialogueModel
+
+    return DialogueModel(config, dropout)
+
+
+ARCHITECTURES = {"classic": Architecture(ClassicConfig, _build_classic)}
+
+
+def build_model(config: ModelConfig, dropout: float = 0.0) -> "LanguageModel":
+    """A model of this shape with random weights. It imports torch."""
+    return ARCHITECTURES[config.architecture].build(config, dropout)
+
+
+def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of each tensor in `model.safetensors`: the config's table, or else that of the network."""
+    shapes = config.weight_shapes()
+    return _on_meta_device(config).weight_shapes() if shapes is None else shapes
+
+
+def training_sizes(config: ModelConfig) -> TrainingSizes:
+    """The memory that training needs: what the config says, or else what is counted on the network."""
+    sizes = config.training_sizes()
+    return _on_meta_device(config).training_sizes() if sizes is None else sizes
+
+
+def _on_meta_device(config: ModelConfig) -> "LanguageModel":
+    """The network, without memory for its weights."""
+    import torch
+
+    with torch.device("meta"):
+        return build_model(config)
 
 
 def config_record(config: ModelConfig) -> dict[str, Any]:
@@ -50,7 +96,7 @@ def load_config(path: str | Path) -> ModelConfig:
         raise InputError(
             "{file}: architecture is {value!r}; this version knows {known}", file=file, value=architecture, known=known
         )
-    return _config_from(file, ARCHITECTURES[architecture], data)
+    return _config_from(file, ARCHITECTURES[architecture].config, data)
 
 
 def _config_from(file: Path, kind: type[ModelConfig], data: dict[str, Any]) -> ModelConfig:

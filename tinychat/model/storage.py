@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from tinychat.files import to_json
 from tinychat.model.base import LanguageModel
 from tinychat.model.config import ModelConfig
-from tinychat.model.registry import CONFIG_FILE, config_record, load_config
+from tinychat.model.registry import CONFIG_FILE, build_model, config_record, load_config
 from tinychat.model.weights import WEIGHTS_FILE, load_weights, record
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 
@@ -53,7 +53,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> Language
     config = load_config(path)
     tensors = {name: torch.from_numpy(array) for name, array in load_weights(path, config).items()}
     with torch.device("meta"), _NoInitialisation():
-        model = config.build()
+        model = build_model(config)
     loaded = {id(weight): nn.Parameter(tensors[name]) for name, weight in model.weights().items()}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):

@@ -12,7 +12,7 @@ import safetensors
 from tinychat.errors import InputError, Phrase
 from tinychat.files import read_regular, refuse_irregular
 from tinychat.model.config import ModelConfig
-from tinychat.model.registry import CONFIG_FILE
+from tinychat.model.registry import CONFIG_FILE, weight_shapes
 from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE
 
 WEIGHTS_FILE = "model.safetensors"
@@ -41,7 +41,7 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
     record what it was saved with.
     """
     file = Path(folder) / WEIGHTS_FILE
-    expected = config.weight_shapes()
+    expected = weight_shapes(config)
     try:
         refuse_irregular(file)
         with safetensors.safe_open(file, framework="np") as opened:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tinychat.errors import InputError, Phrase
+from tinychat.model.registry import training_sizes
 from tinychat.params.sections import PARAMS_FILE, Params
 from tinychat.runtime import asked_device, configure_runtime, device_memory, machine_memory
 
@@ -40,7 +41,7 @@ def training_memory(params: Params, vocab_size: int, batch: BatchSize = NO_BATCH
 
     The batch counts as the fused attention keeps it, without (T, T) weights.
     """
-    sizes = params.model.config(vocab_size).training_sizes()
+    sizes = training_sizes(params.model.config(vocab_size))
     # Muon keeps one number for each of a matrix, AdamW two.
     states = (1 if params.train.optimizer == "muon" else 2) * sizes.matrices + 2 * sizes.others
     logits = 2 * 4 * batch.targets * (params.model.vocab_size or vocab_size)

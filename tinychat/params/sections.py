@@ -23,7 +23,7 @@ from pydantic import (
 
 from tinychat.errors import FaultError
 from tinychat.model.config import MAX_SIZE, ModelConfig
-from tinychat.model.registry import ARCHITECTURES
+from tinychat.model.registry import ARCHITECTURES, Architecture
 from tinychat.params.limits import MOST_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
 
 PARAMS_FILE = "params.yaml"
@@ -196,7 +196,7 @@ class ModelParams(Section):
     def config(self, vocab_size: int) -> ModelConfig:
         """The model's shape, with so many tokens where the params leave it to the vocabulary."""
         sizes = self.model_dump(exclude={"architecture", "vocab_size"})
-        kind: Any = ARCHITECTURES[self.architecture]
+        kind: Any = ARCHITECTURES[self.architecture].config
         config: ModelConfig = kind(vocab_size=self.vocab_size or vocab_size, **sizes)
         return config
 
@@ -220,10 +220,10 @@ def params_for(architecture: object) -> type["Params"]:
 
 
 @cache  # classes made anew would differ, and so their instances
-def _section_for(kind: type[ModelConfig]) -> type[ModelParams]:
+def _section_for(architecture: Architecture) -> type[ModelParams]:
     sizes: dict[str, Any] = {
         field.name: (Annotated[int, Field(ge=1, le=field.metadata.get("most", MAX_SIZE))], ...)
-        for field in kind.config_fields()
+        for field in architecture.config.config_fields()
         if field.name not in ModelParams.model_fields
     }
     return create_model(ModelParams.__name__, __base__=ModelParams, **sizes)

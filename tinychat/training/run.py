@@ -15,6 +15,7 @@ from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase
 from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import ModelConfig
+from tinychat.model.registry import build_model
 from tinychat.model.storage import save_model
 from tinychat.params.sections import ModelParams, TrainParams
 from tinychat.printing import say
@@ -94,7 +95,7 @@ def train_model(
     }
     with only_training(work_folder), StopSignals() as stop:
         torch.manual_seed(train_params.seed)
-        model = config.build(dropout=train_params.dropout).to(runtime.device)
+        model = build_model(config, train_params.dropout).to(runtime.device)
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
         store = SnapshotStore(work_folder / "runs" / fingerprint(facts, files))
         if removed := store.remove_others():
