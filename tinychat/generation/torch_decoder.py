@@ -74,12 +74,13 @@ class ExactLinear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         whole = linear.weight.detach().double()
-        self.exponent = torch.frexp(whole.abs().sum(dim=1).max()).exponent
-        self.weight = whole.mul_(torch.ldexp(torch.ones_like(whole[0, 0]), WEIGHT_BITS - self.exponent)).round_()
+        exponent = torch.frexp(whole.abs().sum(dim=1).max()).exponent
+        self.weight = whole.mul_(torch.ldexp(torch.ones_like(whole[0, 0]), WEIGHT_BITS - exponent)).round_()
+        self.exponent = exponent - WEIGHT_BITS - INPUT_BITS
         self.bias = None if linear.bias is None else linear.bias.detach()
 
     def forward(self, x: Tensor) -> Tensor:
         exponents = torch.frexp(x.abs().amax(dim=-1, keepdim=True)).exponent  # (…, 1)
         sums = F.linear(torch.ldexp(x.double(), INPUT_BITS - exponents).round(), self.weight)
-        product = torch.ldexp(sums, exponents - INPUT_BITS + self.exponent - WEIGHT_BITS)
+        product = torch.ldexp(sums, exponents + self.exponent)
         return (product if self.bias is None else product + self.bias).float()

@@ -109,30 +109,29 @@ class CacheView:
 
     def _append(self, layer: int, keys: Tensor, values: Tensor) -> None:
         for cache, new in ((self.cache.keys[layer], keys), (self.cache.values[layer], values)):
-            if self.width == 1:
+            if self.width == 1 < len(self.slots):
                 cache[self._slots, :, self.positions[:, 0]] = new[:, :, 0].to(cache.dtype)
             else:
                 for row, (slot, start, count) in enumerate(zip(self.slots, self.starts, self.counts, strict=True)):
                     cache[slot, :, start : start + count] = new[row, :, :count]
 
     def _attend_one_by_one(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        heads = torch.zeros_like(queries)
+        all_keys, all_values = self.cache.keys[layer], self.cache.values[layer]
+        rows = []
         for row, (slot, start, count) in enumerate(zip(self.slots, self.starts, self.counts, strict=True)):
             one, new = slice(row, row + 1), slice(count)
             if start == 0:
                 past, mask = (keys[one, :, new], values[one, :, new]), None
             else:
-                held = slice(start + count)
-                past = (
-                    self.cache.keys[layer, slot : slot + 1, :, held],
-                    self.cache.values[layer, slot : slot + 1, :, held],
-                )
+                end = start + count
+                past = all_keys[slot : slot + 1, :, :end], all_values[slot : slot + 1, :, :end]
                 # Without a mask each query sees all keys, which is right for one token.
                 mask = None if count == 1 else torch.ones(count, start + count, dtype=torch.bool).tril(start)
-            heads[one, :, new] = F.scaled_dot_product_attention(
+            heads = F.scaled_dot_product_attention(
                 queries[one, :, new], *past, attn_mask=mask, is_causal=start == 0
-            )
-        return heads
+            )  # (1, H, count, K)
+            rows.append(F.pad(heads, (0, 0, 0, self.width - count)) if count < self.width else heads)
+        return torch.cat(rows)
 
     def _held(self, cache: Tensor) -> Tensor:
         """(S, H, max_len, K) → (B, H, T, K) up to the longest sequence; a view where the slots are neighbours."""
