@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.forkserver import fast_environment
 from tests.pipeline.project import REPO, Project
 
 WORKFLOWS = [REPO / "docs/ci.yml", REPO / ".github/workflows/ci.yml"]
@@ -25,7 +26,7 @@ def clone(project: Project, tmp_path: Path) -> Project:
     """A clone, as a runner checks it out: what git has, no raw dialogues, no cache. It has the packages."""
     made = Project(tmp_path / "clone")
     project.git("clone", "--quiet", ".", str(made.root))
-    (made.root / ".venv").symlink_to(Path(os.environ.get("VIRTUAL_ENV", REPO / ".venv")))
+    (made.root / ".venv").symlink_to(fast_environment(tmp_path / "venv"))
     return made
 
 

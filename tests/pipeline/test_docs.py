@@ -8,13 +8,13 @@ where a page shows an error, the command must fail.
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.forkserver import fast_environment
 from tests.pipeline.project import REPO, Project
 
 READMES = ("README.md", "README.ko.md")
@@ -92,7 +92,7 @@ def script(page: str) -> str:
 def origin(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A finished project to be cloned: git has its dialogues, and a link to the environment of these tests."""
     project = finished.copy(tmp_path_factory.mktemp("origin") / "tinychat")
-    (project.root / ".venv").symlink_to(sys.prefix)
+    (project.root / ".venv").symlink_to(fast_environment(tmp_path_factory.mktemp("environment") / "venv"))
     project.git("add", "--force", ".venv", "data/raw/qa.csv")
     project.git("commit", "--quiet", "--message=what a clone shall have")
     project.git("config", "receive.denyCurrentBranch", "ignore")
