@@ -83,7 +83,7 @@ def answers_of(expansion: Expansion) -> dict[str, frozenset[str]]:
 
 
 def nearest(known: Labelled) -> Classify:
-    """The intent of the question that looks most alike."""
+    """The intent of the question that is most similar."""
     retrieval = NearestQuestion(known.questions, known.intents)
     return lambda questions: [retrieval.answer(question) for question in questions]
 

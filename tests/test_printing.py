@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinychat.printing import LONGEST_LINE, printable, say, visible
+from tinychat.printing import MAX_LINE_CHARACTERS, printable, say, visible
 
 
 def test_an_escape_sequence_is_seen_and_not_obeyed() -> None:
@@ -41,7 +41,7 @@ def test_a_tab_is_a_space_so_that_columns_can_be_counted() -> None:
 def test_a_line_that_is_too_long_loses_its_middle_and_says_how_much() -> None:
     line = "a" * 3000 + "b" * 1_000_000 + "c" * 500
     assert printable(f"first\n{line}\nlast") == f"first\n{'a' * 3000} … 1,000,000 characters … {'c' * 500}\nlast"
-    assert printable("a" * LONGEST_LINE) == "a" * LONGEST_LINE
+    assert printable("a" * MAX_LINE_CHARACTERS) == "a" * MAX_LINE_CHARACTERS
 
 
 def test_texts_are_said_on_stdout_or_aside(capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,8 +141,8 @@ NO_FILE = (
 )
 
 
-def refuse_irregular(path: Path, at_most: int | None = None) -> None:
-    """Raise InputError where `path` is no regular file, or larger than `at_most` bytes; links are followed.
+def refuse_irregular(path: Path, max_bytes: int | None = None) -> None:
+    """Raise InputError where `path` is no regular file, or larger than `max_bytes` bytes; links are followed.
 
     Opening a pipe or reading a device may block for ever. Raises OSError where nothing is there.
     """
@@ -150,18 +150,18 @@ def refuse_irregular(path: Path, at_most: int | None = None) -> None:
     for is_one, template in NO_FILE:
         if is_one(found.st_mode):
             raise InputError(template, path=path)
-    if at_most is not None and found.st_size > at_most:
+    if max_bytes is not None and found.st_size > max_bytes:
         raise InputError(
-            "{path}: {size:,} bytes are too many; at most {at_most:,} are read",
+            "{path}: {size:,} bytes are too many; at most {maximum:,} are read",
             path=path,
             size=found.st_size,
-            at_most=at_most,
+            maximum=max_bytes,
         )
 
 
-def read_regular(path: Path, at_most: int) -> bytes:
+def read_regular(path: Path, max_bytes: int) -> bytes:
     """The content of an untrusted file. Raises as `refuse_irregular` does."""
-    refuse_irregular(path, at_most)
+    refuse_irregular(path, max_bytes)
     return path.read_bytes()
 
 

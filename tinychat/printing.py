@@ -10,7 +10,7 @@ COMMANDS_TO_TERMINALS = re.compile(
 CONTROL_PICTURES = 0x2400  # ␀, ␁, … for the C0 controls
 DELETE_PICTURE = "\u2421"
 REPLACEMENT = "\ufffd"
-LONGEST_LINE = 4000  # characters
+MAX_LINE_CHARACTERS = 4000  # characters
 BEGINNING, END = 3000, 500  # characters shown of a longer line
 
 
@@ -24,7 +24,7 @@ def say(*texts: object, aside: bool = False) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` in visible characters, without the middle of a line that is longer than LONGEST_LINE."""
+    """`text` in visible characters, without the middle of a line that is longer than MAX_LINE_CHARACTERS."""
     return visible("\n".join(map(_cut, text.split("\n"))))
 
 
@@ -34,7 +34,7 @@ def visible(text: str) -> str:
 
 
 def _cut(line: str) -> str:
-    if len(line) <= LONGEST_LINE:
+    if len(line) <= MAX_LINE_CHARACTERS:
         return line
     return f"{line[:BEGINNING]} … {len(line) - BEGINNING - END:,} characters … {line[-END:]}"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 DECODERS = ("auto", "numpy", "native", "torch")
-MOST_THREADS = 1024  # libgomp ends the process where threads cannot be started
+MAX_THREADS = 1024  # libgomp ends the process where threads cannot be started
 
 # Matrix products are half of a training step in bf16: they must be clearly faster to make up for the conversions.
 BF16_PAYS_BELOW = 0.7
@@ -137,12 +137,12 @@ def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
         return None
     # int() refuses thousands of digits.
     number = int(threads) if threads.isascii() and threads.isdigit() and len(threads) < 100 else 0
-    if not 0 < number <= MOST_THREADS:
+    if not 0 < number <= MAX_THREADS:
         shown = threads if len(threads) < 100 else f"{threads[:20]}…"
         raise InputError(
-            "TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {most}",
+            "TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {maximum}",
             shown=shown,
-            most=MOST_THREADS,
+            maximum=MAX_THREADS,
         )
     return number
 

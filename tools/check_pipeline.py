@@ -25,7 +25,7 @@ from dvc.utils.serialize import load_yaml
 from tools import import_closure
 
 ROOT = Path(__file__).resolve().parent.parent
-LARGEST_FILE = 1024 * 1024  # bytes
+MAX_FILE_BYTES = 1024 * 1024  # bytes
 RUN_AGAIN = "run `make repro` and commit dvc.lock"
 # DVC does not see what is gone from dvc.yaml.
 FORCE = "`make repro` does not see that: run `dvc repro -f -s {stage}` with .venv activated, and commit dvc.lock"
@@ -190,8 +190,8 @@ def file_faults(project: Project) -> Iterator[str]:
     """Files that are too large for git."""
     for file in sorted(project.tracked):
         path = project.root / file
-        if path.is_file() and path.stat().st_size > LARGEST_FILE:
-            size = path.stat().st_size / LARGEST_FILE
+        if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
+            size = path.stat().st_size / MAX_FILE_BYTES
             yield f"git: {file} has {size:.1f} MB, more than 1: leave it to DVC, or make it smaller"
 
 

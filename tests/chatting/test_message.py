@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from tinychat.chatting.message import MOST_BYTES, cleaned, read_message
+from tinychat.chatting.message import MAX_BYTES, cleaned, read_message
 from tinychat.errors import InputError
 
 
@@ -21,7 +21,7 @@ def test_a_pipe_that_never_ends_is_refused() -> None:
 
 
 def test_a_message_may_be_as_long_as_is_said() -> None:
-    assert len(read_message(io.BytesIO(b"a" * MOST_BYTES))) == MOST_BYTES
+    assert len(read_message(io.BytesIO(b"a" * MAX_BYTES))) == MAX_BYTES
 
 
 def test_a_message_is_cleaned_as_the_training_dialogues_were() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
-from tinychat.params.limits import MOST_CHARACTERS, is_damaged
+from tinychat.params.limits import MAX_CHARACTERS, is_damaged
 
 
 def clean(text: str) -> str:
@@ -96,7 +96,7 @@ def test_a_megabyte_of_combining_marks_is_cleaned_in_time_linear_in_it(before: s
 
 
 def test_more_characters_than_any_model_reads_are_refused_before_they_are_looked_at() -> None:
-    text = "가" * MOST_CHARACTERS
+    text = "가" * MAX_CHARACTERS
     assert clean(text) == text
     with pytest.raises(InputError, match=r"^the message is 1,000,001 characters long; at most 1,000,000 can be read$"):
         clean(text + "\ud800")

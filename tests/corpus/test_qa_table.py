@@ -7,7 +7,7 @@ import pytest
 
 from tests.corpus.conftest import REPOSITORY
 from tinychat.errors import InputError
-from tinychat.params.limits import MOST_CHARACTERS
+from tinychat.params.limits import MAX_CHARACTERS
 
 MARKS = "\u0301\u0323"  # acute above, dot below: not in the order of NFC
 
@@ -208,7 +208,7 @@ def test_a_cell_of_combining_marks_takes_time_linear_in_it(project: Any) -> None
 
 
 def test_a_message_that_no_model_could_read_is_dropped_with_its_dialogue_and_counted(project: Any) -> None:
-    project.lay("qa.csv", f"Q,A\n안녕,반가워\n뭐해,{'가' * (MOST_CHARACTERS + 1)}\n")
+    project.lay("qa.csv", f"Q,A\n안녕,반가워\n뭐해,{'가' * (MAX_CHARACTERS + 1)}\n")
     assert project.ingest()["rows_dropped"] == {"too_long": 1}
 
 

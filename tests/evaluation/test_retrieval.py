@@ -1,4 +1,4 @@
-"""The training questions that look most alike, and how alike they look."""
+"""The training questions that are most similar, and how similar they are."""
 
 import math
 from collections import Counter

@@ -34,8 +34,8 @@ def not_repeating(logits: Sequence[float], so_far: Sequence[int], n: int) -> lis
 
 
 def top_k(logits: Sequence[float], k: int) -> list[float]:
-    least = sorted(logits, reverse=True)[min(k, len(logits)) - 1]
-    return [logit if logit >= least else NOT for logit in logits]
+    threshold = sorted(logits, reverse=True)[min(k, len(logits)) - 1]
+    return [logit if logit >= threshold else NOT for logit in logits]
 
 
 def top_p(logits: Sequence[float], p: float) -> list[float]:

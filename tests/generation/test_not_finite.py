@@ -71,7 +71,7 @@ def test_the_folder_is_named(
     talker: Sample, bpe: Tokenizer, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = save_sample(broken(talker, "huge attention"), bpe, tmp_path / "huge")
-    monkeypatch.setattr(weights, "LARGEST_WEIGHT", math.inf)  # else it is refused before it computes anything
+    monkeypatch.setattr(weights, "MAX_WEIGHT", math.inf)  # else it is refused before it computes anything
     monkeypatch.setenv("TINYCHAT_DECODER", kind)
     with pytest.raises(InputError, match=rf"^{folder}: its logits are not finite"):
         list(load_engine(folder).stream(asked("안녕"), GREEDY))

@@ -77,14 +77,14 @@ def test_a_knob_leaves_what_theirs_leaves(name: str, value: float) -> None:
     assert changed > 100
 
 
-@pytest.mark.parametrize("least", [1, 4])
-def test_min_tokens_forbid_eos_for_as_long_as_their_min_new_tokens(least: int) -> None:
-    options = SamplingOptions(min_tokens=least)
+@pytest.mark.parametrize("minimum", [1, 4])
+def test_min_tokens_forbid_eos_for_as_long_as_their_min_new_tokens(minimum: int) -> None:
+    options = SamplingOptions(min_tokens=minimum)
     ended = 0
     for logits, so_far in logits_and_history():
         logits[EOS] = logits.max() + 1
         for n_said in range(min(len(so_far), 6)):
-            processor = processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_said, least, EOS, device="cpu")
+            processor = processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_said, minimum, EOS, device="cpu")
             expected = int(np.argmax(theirs(processor, logits, so_far)))
             assert choose_token(logits, so_far, n_said, EOS, options, np.random.default_rng(0)) == expected
             ended += expected == EOS

@@ -27,8 +27,8 @@ class RotaryConfig(ModelConfig):
     n_layers: int
     n_heads: int
     hidden_dim: int
-    rope_base: int = field(metadata={"most": 10_000_000})
-    max_len: int = field(metadata={"most": 4096})
+    rope_base: int = field(metadata={"max": 10_000_000})
+    max_len: int = field(metadata={"max": 4096})
 
 
 def rotate(x: Tensor, positions: Tensor, base: int) -> Tensor:

@@ -15,7 +15,7 @@ from dvc_data.hashfile.meta import Meta
 
 from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
-from tinychat.params.limits import MOST_CHARACTERS
+from tinychat.params.limits import MAX_CHARACTERS
 from tinychat.params.loading import load_params
 
 
@@ -204,7 +204,7 @@ def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo
 
 
 def test_a_prompt_that_no_model_could_read_is_refused_without_quoting_it(project: Path) -> None:
-    change(project, r"^  - 안녕$", f"  - {'가' * (MOST_CHARACTERS + 1)}")
+    change(project, r"^  - 안녕$", f"  - {'가' * (MAX_CHARACTERS + 1)}")
     with pytest.raises(
         InputError, match=r"generate\.prompts\.0: has 1,000,001 characters; at most 1,000,000 "
     ) as error:

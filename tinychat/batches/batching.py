@@ -27,8 +27,8 @@ def widths(lengths: npt.NDArray[np.int64], width_step: int = 1, longest: int | N
 
     Never above the longest dialogue (of `lengths`, if not given), which may be as long as the model allows.
     """
-    most = (int(lengths.max(initial=1)) if longest is None else longest) - 1
-    return np.minimum(-(-(lengths - 1) // width_step) * width_step, most)
+    max_width = (int(lengths.max(initial=1)) if longest is None else longest) - 1
+    return np.minimum(-(-(lengths - 1) // width_step) * width_step, max_width)
 
 
 def plan_batches(

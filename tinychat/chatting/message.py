@@ -6,14 +6,14 @@ from typing import BinaryIO
 from tinychat.corpus.cleaning import clean_text
 from tinychat.errors import InputError
 
-MOST_BYTES = 1_000_000  # far more than any model reads; a pipe may never end
+MAX_BYTES = 1_000_000  # far more than any model reads; a pipe may never end
 
 
 def read_message(pipe: BinaryIO) -> str:
     """All of a pipe as one message. Raises InputError where it is not UTF-8, or too long."""
-    data = pipe.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise InputError("the message from the pipe is longer than {most:,} bytes", most=MOST_BYTES)
+    data = pipe.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise InputError("the message from the pipe is longer than {maximum:,} bytes", maximum=MAX_BYTES)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -144,10 +144,10 @@ def _write_splits(lines: Iterable[str], splits: Splits, upsampling: Iterable[flo
         if weight * count < 1:
             raise InputError(
                 "params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would stand "
-                "in the corpus; take a weight of {least:g} or more, or leave the source out",
+                "in the corpus; take a weight of {minimum:g} or more, or leave the source out",
                 count=count,
                 weight=weight,
-                least=math.ceil(1e4 / count) / 1e4,
+                minimum=math.ceil(1e4 / count) / 1e4,
             )
 
 

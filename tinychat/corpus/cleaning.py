@@ -5,11 +5,11 @@ import unicodedata
 from collections import Counter
 
 from tinychat.errors import FaultError, InputError
-from tinychat.params.limits import MOST_CHARACTERS, has_lone_surrogate
+from tinychat.params.limits import MAX_CHARACTERS, has_lone_surrogate
 
 # Normalisation sorts a run of combining marks in quadratic time. Unicode's Stream-Safe Text Format (UAX #15) allows 30
 # in a row; no letter of any language has half of that.
-MOST_MARKS = 30
+MAX_MARKS = 30
 
 NEWLINES = re.compile("\r\n|[\r\x85\u2028\u2029]")
 # The Hangul fillers are letters to Unicode, and invisible.
@@ -28,7 +28,7 @@ PICTURE = (
 # A zero-width joiner joins the emoji of a family or a profession; anywhere else it is only invisible.
 STRAY_JOINER = re.compile(f"(?<![{PICTURE}\ufe0f])\u200d|\u200d(?![{PICTURE}])")
 # No letter, digit or space is a combining mark; all others go through `_cut_run`.
-MARKS_PERHAPS = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
+MARKS_PERHAPS = re.compile(rf"[^\w\s]{{{MAX_MARKS + 1},}}")
 DECOMPOSE_TO_MARKS = "\u0f73\u0f75\u0f81"  # the only ones that are not combining themselves
 # Most texts need no step: these characters, with single spaces between them.
 PLAIN = re.compile("[!-~가-힣ㄱ-ㅎㅏ-ㅣ]++(?: [!-~가-힣ㄱ-ㅎㅏ-ㅣ]++)*+")
@@ -40,13 +40,13 @@ def clean_text(text: str, counts: Counter[str]) -> str:
     """`text` normalised, perhaps empty; `counts` gains 1 for each step of STEPS that changed it.
 
     A fixed point: cleaning twice gives what cleaning once gave; the time is linear in the text. Raises ValueError for
-    a lone surrogate, which is no character and cannot be written, and InputError for more than MOST_CHARACTERS.
+    a lone surrogate, which is no character and cannot be written, and InputError for more than MAX_CHARACTERS.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         raise InputError(
-            "the message is {length:,} characters long; at most {most:,} can be read",
+            "the message is {length:,} characters long; at most {maximum:,} can be read",
             length=len(text),
-            most=MOST_CHARACTERS,
+            maximum=MAX_CHARACTERS,
         )
     if PLAIN.fullmatch(text):
         return text
@@ -73,13 +73,13 @@ def clean_text(text: str, counts: Counter[str]) -> str:
 
 
 def to_nfc(text: str) -> str:
-    """`text` in NFC, without the marks behind the first MOST_MARKS in a row, in time linear in the text."""
+    """`text` in NFC, without the marks behind the first MAX_MARKS in a row, in time linear in the text."""
     # Composing may leave one or two marks too many again.
     return cut_marks(unicodedata.normalize("NFC", cut_marks(text)))
 
 
 def cut_marks(text: str) -> str:
-    """`text` with at most MOST_MARKS combining marks in a row."""
+    """`text` with at most MAX_MARKS combining marks in a row."""
     return MARKS_PERHAPS.sub(lambda found: _cut_run(found[0]), text)
 
 
@@ -88,7 +88,7 @@ def _cut_run(characters: str) -> str:
     for character in characters:
         is_mark = unicodedata.combining(character) or character in DECOMPOSE_TO_MARKS
         marks = marks + 1 if is_mark else 0
-        if marks <= MOST_MARKS:
+        if marks <= MAX_MARKS:
             kept.append(character)
     return "".join(kept)
 

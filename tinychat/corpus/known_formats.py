@@ -119,9 +119,9 @@ RECORDS = (
     ("pairs with a tab between them, without a header", 0.8, r"[^\t]+\t[^\t]+"),
     ("lines of the form NAME: text", 0.8, r"[^\W\d][^:：\t,\"]{0,29}[:：]\s.*"),
 )
-MOST_LINES = 200
-MOST_JSON = 1 << 16  # characters
-LONGEST_LINE = 500
+MAX_LINES = 200
+MAX_JSON_CHARACTERS = 1 << 16  # characters
+MAX_LINE_CHARACTERS = 500
 
 
 def not_text(name: str, head: bytes) -> tuple[str, str] | None:
@@ -138,7 +138,7 @@ def not_text(name: str, head: bytes) -> tuple[str, str] | None:
 
 def recognise(head: Sequence[str]) -> str | None:
     """The format of a text that begins with these lines; None where it matches nothing in this module."""
-    lines = [line[:LONGEST_LINE].strip() for line in head[:MOST_LINES] if not line.isspace()]
+    lines = [line[:MAX_LINE_CHARACTERS].strip() for line in head[:MAX_LINES] if not line.isspace()]
     if not lines:
         return None
     if what := known_json(head) or known_table(re.split("[,;\t|]", lines[0])):
@@ -155,7 +155,7 @@ def recognise(head: Sequence[str]) -> str | None:
 
 def known_json(head: Sequence[str]) -> str | None:
     """Whose JSON this is, by its keys; None for chat messages with roles, which a reader reads."""
-    text = "".join(head)[:MOST_JSON].lstrip("\ufeff \t\r\n")
+    text = "".join(head)[:MAX_JSON_CHARACTERS].lstrip("\ufeff \t\r\n")
     if not text.startswith(("{", "[")) or (_has_key(text, "messages") and _has_key(text, "role")):
         return None
     return next((what for what, *keys in JSON_KEYS if all(_has_key(text, key) for key in keys)), None)

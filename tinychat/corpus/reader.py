@@ -24,7 +24,7 @@ from tinychat.params.sections import CorpusParams
 
 ENOUGH = 0.5  # a score from which the content decides
 EXCERPT = 60
-MOST_NAMES = 8
+MAX_NAMES = 8
 
 
 @dataclass(frozen=True)
@@ -157,5 +157,5 @@ def excerpt(text: str) -> str:
 
 def excerpts(names: Iterable[str]) -> str:
     """The first 8 names as excerpts, with `…` where there are more; perhaps none."""
-    first = [excerpt(name) for name in islice(names, MOST_NAMES + 1)]
-    return ", ".join(first if len(first) <= MOST_NAMES else [*first[:MOST_NAMES], "…"])
+    first = [excerpt(name) for name in islice(names, MAX_NAMES + 1)]
+    return ", ".join(first if len(first) <= MAX_NAMES else [*first[:MAX_NAMES], "…"])

@@ -17,7 +17,7 @@ from tinychat.params.sections import Shares
 # In multi-turn sources short texts (네, 안녕) join no groups: on the package chitchat-dataset, joining by any turn
 # puts 3,880 of 7,168 dialogues into one group.
 JOINING_LETTERS = 15
-LARGEST_SHARE = 0.01
+MAX_GROUP_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class SplitIndex:
         """
         roots, smallest_key = self._group()
         members = Counter(roots)
-        too_large = {root: n for root, n in members.items() if n > max(1, LARGEST_SHARE * len(self))}
+        too_large = {root: n for root, n in members.items() if n > max(1, MAX_GROUP_SHARE * len(self))}
         split_of = {
             root: "train" if root in too_large else _split_of(smallest_key[root], shares, seed) for root in members
         }

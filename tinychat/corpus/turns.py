@@ -12,7 +12,7 @@ from tinychat.corpus.cleaning import clean_text
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, Phrase
-from tinychat.params.limits import MOST_CHARACTERS, REPLACEMENT, is_damaged
+from tinychat.params.limits import MAX_CHARACTERS, REPLACEMENT, is_damaged
 
 # The chat template has no token for them: they are left out in training and in prompts.
 LEFT_OUT_ROLES = ("system", "developer", "tool", "function")
@@ -34,7 +34,7 @@ def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
     Messages of one side in a row are joined with a newline; assistant turns before the first user turn stay as
     context without loss; user turns after the last answer are dropped.
     """
-    if any(len(turn.content) > MOST_CHARACTERS for turn in dialogue.turns):
+    if any(len(turn.content) > MAX_CHARACTERS for turn in dialogue.turns):
         return Dropped(dialogue.source, "too_long")
     cleaned = (_clean(turn, dialogue.source, counts) for turn in dialogue.turns)
     turns = _join([turn for turn in cleaned if turn], dialogue.source, counts)

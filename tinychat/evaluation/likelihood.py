@@ -12,7 +12,7 @@ from tinychat.model.base import LanguageModel
 from tinychat.model.losses import token_losses
 
 BATCH_TOKENS = 4096
-LARGEST_EXPONENT = 700.0  # exp(709.8) is the largest float
+MAX_EXPONENT = 700.0  # exp(709.8) is the largest float
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Likelihood:
     @property
     def perplexity(self) -> float | None:
         """exp of the mean negative log-likelihood per token; None where that overflows."""
-        return math.exp(self.loss) if self.loss < LARGEST_EXPONENT else None
+        return math.exp(self.loss) if self.loss < MAX_EXPONENT else None
 
     @property
     def bits_per_byte(self) -> float | None:

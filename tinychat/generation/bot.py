@@ -45,7 +45,7 @@ class Bot:
 
     @property
     def max_len(self) -> int:
-        """The most tokens that a dialogue may have, the reply included."""
+        """The maximum number of tokens in a dialogue, the reply included."""
         return self.engine.decoder.max_len
 
     @overload

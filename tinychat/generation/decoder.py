@@ -21,11 +21,11 @@ class Decoder(Protocol):
 
     @property
     def max_len(self) -> int:
-        """The most tokens of a sequence."""
+        """The maximum number of tokens in a sequence."""
 
     @property
     def slots(self) -> int:
-        """The most sequences at once; slots are numbered from 0."""
+        """The maximum number of sequences at once; slots are numbered from 0."""
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
         """Read new sequences into free slots; logits (n, V) for the next token of each."""

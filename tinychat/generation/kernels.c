@@ -148,12 +148,12 @@ static inline float sum_of(int64_t width, const float *of) {
 }
 
 /* Some tokens of x (tokens, width) times some panels of a weight (panels, width, PANEL) plus the bias, at least
-`least`, into y (tokens, height), of which `columns` exist; NaN stays NaN.
+`minimum`, into y (tokens, height), of which `columns` exist; NaN stays NaN.
 
 Each output is the bias, then one product after the other, in a fixed order: so a token's results are the same in every
 batch. `tokens` and `panels` are compile-time constants, so that all sums stay in registers. */
 static inline __attribute__((always_inline)) void multiply_tile(int tokens, int panels, int64_t width,
-                                                                const float *weight, const float *bias, float least,
+                                                                const float *weight, const float *bias, float minimum,
                                                                 const float *x, float *y, int64_t height,
                                                                 int64_t columns) {
     Lanes sums[TOKENS][PANELS * VECTORS];
@@ -173,19 +173,21 @@ static inline __attribute__((always_inline)) void multiply_tile(int tokens, int 
     for (int token = 0; token < tokens; token++) {
         float all[PANELS * PANEL];
         for (int vector = 0; vector < panels * VECTORS; vector++) *(Lanes *)(all + vector * LANES) = sums[token][vector];
-        for (int column = 0; column < panels * PANEL; column++) all[column] = all[column] < least ? least : all[column];
+        for (int column = 0; column < panels * PANEL; column++)
+            all[column] = all[column] < minimum ? minimum : all[column];
         memcpy(y + token * height, all, (columns < panels * PANEL ? columns : panels * PANEL) * sizeof(float));
     }
 }
 
-/* The panels `begin` to `end` of y (N, out) = x (N, width) . weight (panels, width, PANEL) + bias, at least `least`. */
+/* The panels `begin` to `end` of y (N, out) = x (N, width) . weight (panels, width, PANEL) + bias, at least
+`minimum`. */
 static void multiply(int64_t begin, int64_t end, int64_t width, int64_t height, const float *weight, const float *bias,
-                     float least, const float *x, int64_t n, float *y) {
+                     float minimum, const float *x, int64_t n, float *y) {
     for (int64_t panel = begin, panels; panel < end; panel += panels) {
         panels = end - panel < PANELS ? 1 : PANELS;
         for (int64_t token = 0; token < n; token += TOKENS) {
 #define TILE(tokens, panels)                                                                                           \
-    multiply_tile(tokens, panels, width, weight + panel * PANEL * width, bias + panel * PANEL, least,                  \
+    multiply_tile(tokens, panels, width, weight + panel * PANEL * width, bias + panel * PANEL, minimum,               \
                   x + token * width, y + token * height + panel * PANEL, height, height - panel * PANEL)
 #define TILES(tokens) (panels == 1 ? TILE(tokens, 1) : TILE(tokens, PANELS))
             switch (n - token) {

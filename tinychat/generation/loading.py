@@ -31,7 +31,7 @@ def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = Non
             folder=folder,
         )
     config = load_config(folder)
-    tokenizer = load_tokenizer(folder, at_most=config.vocab_size)
+    tokenizer = load_tokenizer(folder, vocab_size=config.vocab_size)
     with out_of_memory_as_input_error(
         "{folder}: no memory for {batch_size} dialogues of {max_len} tokens at once; batch_size=1 takes the least",
         folder=folder,

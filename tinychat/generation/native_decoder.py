@@ -36,7 +36,7 @@ LEADER, HELPER, PART, LAYER, COUNT = range(0, 40, 8)
 SIGNALS = 40
 BITS = 20
 CHUNKS = (1 << BITS) - 1
-MOST_TOKENS = 64  # of prompts in one call
+MAX_TOKENS = 64  # of prompts in one call
 ALIGNMENT = 16  # floats in a cache line
 # The part and kind of each weight in classic_config.LAYER, in its order.
 LAYER_PARTS = (
@@ -57,21 +57,21 @@ LAST_PARTS = ((OUTPUT, WEIGHT), (OUTPUT, BIAS), (OUTPUT, NORM_WEIGHT), (OUTPUT, 
 
 
 class Step(NamedTuple):
-    """The memory that both threads work on; `most` is the maximum of tokens in one call.
+    """The memory that both threads work on; `max_tokens` is the maximum of tokens in one call.
 
     weights        packed in the order of use; a weight as (panels, in, PANEL), zero-padded
     offsets        (L + 1, OUTPUT + 1, 4) into `weights`: a part's weight, its bias, and the weight and bias of the
                    layer norm after it; in the last row OUTPUT, whose norm is that of the input layer
     keys, values   (L, S, H, max_len, K)
-    slots          (most,) each token's slot in the cache
-    positions      (most,) its position in the sequence
-    selected       (most,) the tokens whose logits are computed
-    x              (most, D) the residual stream
-    projected      (most, 3D) queries, keys and values
-    mixed          (most, D) the output of the heads
-    hidden         (most, F)
-    branch         (most, D) the output of attention or feed-forward, which is added to `x`
-    last           (most, D) `x` of the selected tokens
+    slots          (max_tokens,) each token's slot in the cache
+    positions      (max_tokens,) its position in the sequence
+    selected       (max_tokens,) the tokens whose logits are computed
+    x              (max_tokens, D) the residual stream
+    projected      (max_tokens, 3D) queries, keys and values
+    mixed          (max_tokens, D) the output of the heads
+    hidden         (max_tokens, F)
+    branch         (max_tokens, D) the output of attention or feed-forward, which is added to `x`
+    last           (max_tokens, D) `x` of the selected tokens
     helped         the helper's results for a part
     scores         (2, T) of one head, for each thread
     signals        (SIGNALS,)
@@ -154,21 +154,27 @@ class NativeDecoder:
         self._cache = SlotCache(config, slots)
         self._words, self._positions, *_ = (weights[name] for name in classic_config.INPUT)  # (V, D), (max_len, D)
         packed, offsets = pack(config, weights)
-        most, width, ffn_dim, vocab_size = max(slots, MOST_TOKENS), config.embed_dim, config.ffn_dim, config.vocab_size
+        max_tokens, width, ffn_dim, vocab_size = (
+            max(slots, MAX_TOKENS),
+            config.embed_dim,
+            config.ffn_dim,
+            config.vocab_size,
+        )
         widest = max(3 * width, ffn_dim, vocab_size)
         signals = np.zeros(SIGNALS, dtype=np.int64)
         signals[PART] = NONE
         x, projected, mixed, hidden, branch, last, helped = (
-            _aligned(most * n).reshape(most, n) for n in (width, 3 * width, width, ffn_dim, width, width, widest)
+            _aligned(max_tokens * n).reshape(max_tokens, n)
+            for n in (width, 3 * width, width, ffn_dim, width, width, widest)
         )
         self._step = Step(
             packed,
             offsets,
             self._cache.keys,
             self._cache.values,
-            slots=np.zeros(most, dtype=np.int64),
-            positions=np.zeros(most, dtype=np.int64),
-            selected=np.zeros(most, dtype=np.int64),
+            slots=np.zeros(max_tokens, dtype=np.int64),
+            positions=np.zeros(max_tokens, dtype=np.int64),
+            selected=np.zeros(max_tokens, dtype=np.int64),
             x=x,
             projected=projected,
             mixed=mixed,
@@ -188,7 +194,7 @@ class NativeDecoder:
         return isinstance(config, ClassicConfig)
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
-        """The tokens of all prompts go through the layers together, up to `most` at once; each attends to its own
+        """The tokens of all prompts go through the layers together, up to `max_tokens` at once; each attends to its own
         prompt.
         """
         lengths = self._cache.check_prompts(prompts, slots)
@@ -197,10 +203,10 @@ class NativeDecoder:
         slot_of_token = np.repeat(np.asarray(slots), lengths)  # (N,)
         ends = np.cumsum(lengths) - 1  # (B,)
         logits = np.empty((len(lengths), self.vocab_size), dtype=np.float32)
-        most = len(self._step.x)
-        for begin in range(0, len(ids), most):
-            some = slice(begin, begin + most)
-            first, last = np.searchsorted(ends, (begin, begin + most))
+        max_tokens = len(self._step.x)
+        for begin in range(0, len(ids), max_tokens):
+            some = slice(begin, begin + max_tokens)
+            first, last = np.searchsorted(ends, (begin, begin + max_tokens))
             self._compute(ids[some], slot_of_token[some], positions[some], ends[first:last] - begin, logits[first:last])
         self._cache.lengths[list(slots)] = lengths
         return logits

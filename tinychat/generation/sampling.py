@@ -13,7 +13,7 @@ from tinychat.params.limits import SAMPLING_RANGES
 
 Ints = npt.NDArray[np.int64]
 METHODS = ("greedy", "sample")
-WHOLE_FROM_0 = ("top_k", "no_repeat_ngram", "seed", "min_tokens", "alternatives")
+NON_NEGATIVE_INTEGERS = ("top_k", "no_repeat_ngram", "seed", "min_tokens", "alternatives")
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,20 @@ class SamplingOptions:
                 )
         if self.top_p == 0:
             raise InputError("top_p is 0, which leaves no token; it must be above 0 (1: off)")
-        for name in (*WHOLE_FROM_0, "max_tokens"):
-            value, least = getattr(self, name), 0 if name in WHOLE_FROM_0 else 1
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        for name in (*NON_NEGATIVE_INTEGERS, "max_tokens"):
+            value, minimum = getattr(self, name), 0 if name in NON_NEGATIVE_INTEGERS else 1
+            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
                 raise InputError(
-                    "{name} is {value!r}; it must be a whole number from {least} on",
+                    "{name} is {value!r}; it must be a whole number from {minimum} on",
                     name=name,
                     value=value,
-                    least=least,
+                    minimum=minimum,
                 )
         if self.min_tokens > self.max_tokens:
             raise InputError(
-                "min_tokens is {least}, above max_tokens, which is {most}", least=self.min_tokens, most=self.max_tokens
+                "min_tokens is {minimum}, above max_tokens, which is {maximum}",
+                minimum=self.min_tokens,
+                maximum=self.max_tokens,
             )
         if not isinstance(self.stop, tuple) or not all(isinstance(text, str) and text for text in self.stop):
             raise InputError("stop is {value!r}; it must be texts that are not empty", value=self.stop)
@@ -163,7 +165,7 @@ def suppress(logits: Floats, ids: Sequence[int]) -> Floats:
 
 def candidates(logits: Floats, temperature: float, top_k: int, top_p: float, min_p: float) -> tuple[Ints, Floats]:
     """The tokens of logits (B, V) that top-k, top-p and min-p leave: ids, ascending, and unnormalised probabilities,
-    (B, C) each, C the most of any sequence.
+    (B, C) each, C the largest number of any sequence.
 
     A probability is divided by that of the likeliest token; 0 where the token is left out.
     """

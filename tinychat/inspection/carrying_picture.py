@@ -14,7 +14,7 @@ from tinychat.inspection.drawing import em, label, picture, write
 from tinychat.inspection.svg import ACCENT, INK, LINE, MUTED, PAPER, SECOND
 
 MARGIN: Final = 16
-WIDEST: Final = 720  # of a line of tokens
+MAX_LINE_WIDTH: Final = 720  # of a line of tokens
 SIZE: Final = 13  # of the font
 HIGH, GAP, BETWEEN = 38, 5, 36  # a box, between boxes, between lines
 INDENT: Final = 24  # of a turn's further lines
@@ -68,8 +68,8 @@ def draw_carried(sentence: dict[str, Any]) -> str:
                 write(axes, box.middle, y, label(token), size=SIZE, align="center", color=ink, bold=color == SECOND)
                 continue
             write(axes, box.middle, y - 7, label(token), size=SIZE, align="center", bold=True)
-            most = max(rows[row - 1][position] for row in written)
-            write(axes, box.middle, y + 10, f"{most:.0%}", size=9.5, align="center", color=ACCENT)
+            maximum = max(rows[row - 1][position] for row in written)
+            write(axes, box.middle, y + 10, f"{maximum:.0%}", size=9.5, align="center", color=ACCENT)
 
     return picture(width, height, paint)
 
@@ -82,7 +82,7 @@ def _layout(tokens: list[str], n_prompt: int) -> list[_Box]:
         wide = max(em(label(token)) * SIZE + 14, 30)
         if position and position < n_prompt and token in ("<user>", "<bot>"):
             left, line = MARGIN, line + 1
-        elif left + wide > MARGIN + WIDEST:
+        elif left + wide > MARGIN + MAX_LINE_WIDTH:
             left, line = MARGIN + INDENT, line + 1
         boxes.append(_Box(left, TOP + line * (HIGH + BETWEEN), wide, line))
         left += wide + GAP

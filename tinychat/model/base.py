@@ -151,7 +151,7 @@ class LanguageModel(nn.Module, ABC):
 
     @property
     def max_len(self) -> int:
-        """The most tokens of a sequence."""
+        """The maximum number of tokens in a sequence."""
         return self.config.max_len
 
     @property

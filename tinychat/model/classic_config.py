@@ -39,12 +39,12 @@ class ClassicConfig(ModelConfig):
 
     architecture = "classic"
 
-    vocab_size: int = field(metadata={"most": MAX_SIZE})
-    embed_dim: int = field(metadata={"most": MAX_SIZE})
-    n_layers: int = field(metadata={"most": MAX_LAYERS})
-    n_heads: int = field(metadata={"most": MAX_SIZE})
-    ffn_dim: int = field(metadata={"most": MAX_SIZE})
-    max_len: int = field(metadata={"most": MAX_SIZE})
+    vocab_size: int = field(metadata={"max": MAX_SIZE})
+    embed_dim: int = field(metadata={"max": MAX_SIZE})
+    n_layers: int = field(metadata={"max": MAX_LAYERS})
+    n_heads: int = field(metadata={"max": MAX_SIZE})
+    ffn_dim: int = field(metadata={"max": MAX_SIZE})
+    max_len: int = field(metadata={"max": MAX_SIZE})
 
     def fault(self) -> InputError | None:
         return heads_fault(self.embed_dim, self.n_heads)

@@ -26,7 +26,7 @@ class TrainingSizes:
 class ModelConfig:
     """The base of an architecture's config, a frozen dataclass of positive whole numbers.
 
-    Every architecture has these fields; it may add its own. A field's metadata may hold its largest value (`most`).
+    Every architecture has these fields; it may add its own. A field's metadata may hold its largest value (`max`).
     """
 
     architecture: ClassVar[str]

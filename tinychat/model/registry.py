@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 1_000_000  # of config.json, which has a few hundred
 # Limits for config.json. A model may be larger than params.yaml allows; beyond these limits the file is damaged.
-LARGEST = 1_000_000_000
-MOST_LAYERS = 10_000
+MAX_CONFIG_VALUE = 1_000_000_000
+MAX_CONFIG_LAYERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ def _config_from(file: Path, kind: type[ModelConfig], data: dict[str, Any]) -> M
         )
     for name in names:
         value = data[name]
-        most = MOST_LAYERS if name == "n_layers" else LARGEST
-        if type(value) is not int or not 0 < value <= most:
+        maximum = MAX_CONFIG_LAYERS if name == "n_layers" else MAX_CONFIG_VALUE
+        if type(value) is not int or not 0 < value <= maximum:
             raise InputError(
-                "{file}: {name} is {value!r}; it must be a whole number above 0, at most {most}",
+                "{file}: {name} is {value!r}; it must be a whole number above 0, at most {maximum}",
                 file=file,
                 name=name,
                 value=value,
-                most=most,
+                maximum=maximum,
             )
     config = kind(**data)
     if fault := config.fault():

@@ -13,12 +13,12 @@ from tinychat.errors import InputError, Phrase
 from tinychat.files import read_regular, refuse_irregular
 from tinychat.model.config import ModelConfig
 from tinychat.model.registry import CONFIG_FILE, weight_shapes
-from tinychat.tokenizer.vocabulary import MOST_BYTES, TOKENIZER_FILE
+from tinychat.tokenizer.vocabulary import MAX_TOKENIZER_BYTES, TOKENIZER_FILE
 
 WEIGHTS_FILE = "model.safetensors"
 FLOAT32 = "F32"
 DTYPES = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}  # safetensors' names of them
-LARGEST_WEIGHT = 1e15  # far above what training gives; beyond it squares of sums overflow float32
+MAX_WEIGHT = 1e15  # far above what training gives; beyond it squares of sums overflow float32
 RECORD = "tinychat"  # the key of the file's metadata that says what the weights were saved with
 
 
@@ -119,7 +119,7 @@ def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> 
                 found=current.get(name),
             )
     tokenizer = file.with_name(TOKENIZER_FILE)
-    if digest is not None and tokenizer.exists() and digest != _digest(read_regular(tokenizer, MOST_BYTES)):
+    if digest is not None and tokenizer.exists() and digest != _digest(read_regular(tokenizer, MAX_TOKENIZER_BYTES)):
         raise InputError(
             "{tokenizer}: not the one that {weights_file} was saved with; they are not of one model",
             tokenizer=tokenizer,
@@ -133,4 +133,4 @@ def _digest(data: bytes) -> str:
 
 def _is_out_of_range(weight: npt.NDArray[np.float32]) -> bool:
     """Whether it holds NaN, infinity, or a number too large to compute with."""
-    return not (weight.min() >= -LARGEST_WEIGHT and weight.max() <= LARGEST_WEIGHT)  # NaN compares as false
+    return not (weight.min() >= -MAX_WEIGHT and weight.max() <= MAX_WEIGHT)  # NaN compares as false

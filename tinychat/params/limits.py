@@ -6,7 +6,7 @@
 import re
 
 # Far more than any model reads: longer texts are refused first.
-MOST_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 1_000_000
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -24,10 +24,10 @@ from pydantic import (
 from tinychat.errors import FaultError
 from tinychat.model.config import MAX_SIZE, ModelConfig
 from tinychat.model.registry import ARCHITECTURES, Architecture
-from tinychat.params.limits import MOST_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
+from tinychat.params.limits import MAX_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
 
 PARAMS_FILE = "params.yaml"
-ADAM_DECAYS_AT_MOST = 0.1
+MAX_ADAM_WEIGHT_DECAY = 0.1
 NOTHING_TO_SEE = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, format marks, spaces
 HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
@@ -49,9 +49,9 @@ def _finite(value: float) -> float:
 def _text(value: str) -> str:
     if has_lone_surrogate(value):
         raise FaultError("holds half of a character (a lone surrogate)")
-    if len(value) > MOST_CHARACTERS:
+    if len(value) > MAX_CHARACTERS:
         raise FaultError(
-            "has {length:,} characters; at most {most:,} can be read", length=len(value), most=MOST_CHARACTERS
+            "has {length:,} characters; at most {maximum:,} can be read", length=len(value), maximum=MAX_CHARACTERS
         )
     # Cleaning leaves nothing of these (corpus/cleaning.py).
     if all(unicodedata.category(char) in NOTHING_TO_SEE or char in HANGUL_FILLERS for char in value):
@@ -81,9 +81,9 @@ def _dialogue(turns: list[str]) -> list[str]:
 
 Real = Annotated[float, BeforeValidator(_number_from_text), AfterValidator(_finite)]
 Share = Annotated[Real, Field(ge=0, le=1)]
-MOST = 1_000_000_000  # of anything that is counted: more is a slip of the finger
-Count = Annotated[int, Field(ge=1, le=MOST)]
-CountOrZero = Annotated[int, Field(ge=0, le=MOST)]
+MAX_COUNT = 1_000_000_000  # of anything that is counted: more is a slip of the finger
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]  # of a vocabulary or a layer
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, AfterValidator(_text)]
@@ -222,7 +222,7 @@ def params_for(architecture: object) -> type["Params"]:
 @cache  # classes made anew would differ, and so their instances
 def _section_for(architecture: Architecture) -> type[ModelParams]:
     sizes: dict[str, Any] = {
-        field.name: (Annotated[int, Field(ge=1, le=field.metadata.get("most", MAX_SIZE))], ...)
+        field.name: (Annotated[int, Field(ge=1, le=field.metadata.get("max", MAX_SIZE))], ...)
         for field in architecture.config.config_fields()
         if field.name not in ModelParams.model_fields
     }
@@ -251,12 +251,12 @@ class TrainParams(Section):
 
     @model_validator(mode="after")
     def _decay_fits_the_optimizer(self) -> Self:
-        if self.optimizer == "adam" and self.weight_decay > ADAM_DECAYS_AT_MOST:
+        if self.optimizer == "adam" and self.weight_decay > MAX_ADAM_WEIGHT_DECAY:
             raise FaultError(
                 "weight_decay is {decay:g}, which adam adds to the gradient, so that little else would count; "
-                "take 0 (at most {most:g}), or optimizer adamw, which takes it off the weights",
+                "take 0 (at most {maximum:g}), or optimizer adamw, which takes it off the weights",
                 decay=self.weight_decay,
-                most=ADAM_DECAYS_AT_MOST,
+                maximum=MAX_ADAM_WEIGHT_DECAY,
             )
         return self
 

@@ -135,7 +135,7 @@ class Expansion:
                     turns += self.exchange_of(intent, rng)
                     accept = intent.answers
                 case FillerExchanges():
-                    for _ in range(rng.randint(step.least, step.most)):
+                    for _ in range(rng.randint(step.minimum, step.maximum)):
                         intent = rng.choice(self._intents)
                         turns += self.exchange_of(intent, rng)
                         accept = intent.answers

@@ -40,10 +40,10 @@ class IntentExchange:
 
 @dataclass(frozen=True)
 class FillerExchanges:
-    """A step of a scene: `least` to `most` exchanges of any intents."""
+    """A step of a scene: `minimum` to `maximum` exchanges of any intents."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
 
 SceneStep = SceneExchange | IntentExchange | FillerExchanges
@@ -302,11 +302,11 @@ class _File:
             return IntentExchange(self.checked(f"{where}.intent", names))
         if isinstance(turn, dict) and set(turn) == {"between"}:
             match turn["between"]:
-                case [int(least), int(most)] if 0 <= least <= most:
-                    return FillerExchanges(least, most)
+                case [int(minimum), int(maximum)] if 0 <= minimum <= maximum:
+                    return FillerExchanges(minimum, maximum)
         raise InputError(
             "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or "
-            "{{between: [LEAST, MOST]}}",
+            "{{between: [MIN, MAX]}}",
             path=self.path,
             key=where,
             found=repr(turn),

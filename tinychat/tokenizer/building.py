@@ -17,7 +17,7 @@ QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
-LONGEST_PIECE = 1000  # characters
+MAX_PIECE_CHARACTERS = 1000  # characters
 N_ASCII = 128
 CHAR_OF = {byte: char for char, byte in BYTE_OF.items()}
 CHARACTERS_SHARE = 0.5  # at most, of the tokens besides the bytes: a corpus in Chinese has more characters than that
@@ -38,15 +38,15 @@ def build_bpe(
     vocabulary = {token: i for i, token in enumerate((*CONTROL_TOKENS, *sorted(BYTE_OF)))}
     merges: list[tuple[str, str]] = []
 
-    def learn(left: str, right: str, most: int = max_size) -> None:
-        if left + right not in vocabulary and len(vocabulary) < most:
+    def learn(left: str, right: str, limit: int = max_size) -> None:
+        if left + right not in vocabulary and len(vocabulary) < limit:
             vocabulary[left + right] = len(vocabulary)
             merges.append((left, right))
 
-    def learn_characters(most: int) -> None:
+    def learn_characters(limit: int) -> None:
         for parts in map(_as_bytes, characters):
             for n in range(1, len(parts)):
-                learn(parts[:n], parts[n], most)
+                learn(parts[:n], parts[n], limit)
 
     characters = _frequent_characters(texts, min_frequency)
     learn_characters(len(vocabulary) + int((max_size - len(vocabulary)) * CHARACTERS_SHARE))
@@ -81,7 +81,7 @@ def _pieces(text: str, values: Collection[str], whole: Container[str]) -> Iterat
         text = text.replace(value, "\n")
     text = " " + "".join(char if char.isascii() or char in whole else "\n" for char in text)
     # Training time is quadratic in the longest run without a break: a cell of 300,000 letters would take an hour.
-    return (text[i : i + LONGEST_PIECE] for i in range(0, len(text), LONGEST_PIECE))
+    return (text[i : i + MAX_PIECE_CHARACTERS] for i in range(0, len(text), MAX_PIECE_CHARACTERS))
 
 
 def _frequent_pairs(pieces: Iterable[str], size: int, min_frequency: int) -> Iterator[tuple[str, str]]:

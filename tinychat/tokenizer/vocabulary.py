@@ -20,7 +20,7 @@ from tinychat.tokenizer.chat import (
 )
 
 TOKENIZER_FILE = "tokenizer.json"
-MOST_BYTES = 500_000_000  # of tokenizer.json; a million tokens take a fifth of that
+MAX_TOKENIZER_BYTES = 500_000_000  # of tokenizer.json; a million tokens take a fifth of that
 
 
 class Tokenizer(ABC):
@@ -102,11 +102,11 @@ class Tokenizer(ABC):
         if lengths[start] + 2 > max_len:
             begin = messages[-1]["content"][:30]
             raise InputError(
-                "the question {begin!r} … is {length} tokens long; this model takes at most {most} "
+                "the question {begin!r} … is {length} tokens long; this model takes at most {maximum} "
                 "(max_len {max_len}, less the marks and one token of answer)",
                 begin=begin,
                 length=lengths[start] - 1,
-                most=max_len - 3,
+                maximum=max_len - 3,
                 max_len=max_len,
             )
         return [*(i for turn in turns[start:] for i in turn.ids), self.bot_id]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.known_formats import known_table, looks_like
-from tinychat.corpus.reader import EXCERPT, MOST_NAMES, Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.reader import EXCERPT, MAX_NAMES, Faulty, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
@@ -25,10 +25,10 @@ ANSWER = (
 DELIMITERS = (",", "\t", ";", "|")
 DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 # The default of `csv` is 131,072 characters; this is the largest C long on every system.
-LARGEST_CELL = 2**31 - 1
-# A cell of more lines than this, or a row that does not end within MOST_ROW_LINES: a quote was left open.
-MOST_CELL_NEWLINES = 50
-MOST_ROW_LINES = 1000
+MAX_CELL_CHARACTERS = 2**31 - 1
+# A cell of more lines than this, or a row that does not end within MAX_ROW_LINES: a quote was left open.
+MAX_CELL_NEWLINES = 50
+MAX_ROW_LINES = 1000
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
 def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
     """The index of the column of `role`; raises _NoColumnError where there is none, or more than one."""
     # In a file that is no table, the first line may be the whole file.
-    found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MOST_NAMES]), *["…"] * (len(names) > MOST_NAMES)])
+    found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MAX_NAMES]), *["…"] * (len(names) > MAX_NAMES)])
     plain = [_plain(name) for name in names]
     accepted = usual if wanted is None else (_plain(wanted),)
     columns = [column for column, name in enumerate(plain) if name in accepted]
@@ -214,7 +214,7 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        if len(self.row) >= MOST_ROW_LINES:
+        if len(self.row) >= MAX_ROW_LINES:
             raise csv.Error("the quote is not closed")
         line = self._again.popleft() if self._again else next(self._lines)
         self.number += 1
@@ -228,7 +228,7 @@ class _Feed:
 
 def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[int, str, list[str] | None]]:
     """Each row after line `number`: its first line number, what is wrong with it, and its cells or None."""
-    csv.field_size_limit(LARGEST_CELL)
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
     feed = _Feed(lines, number)
     table = csv.reader(feed, delimiter=delimiter, strict=True)
     while True:
@@ -244,7 +244,7 @@ def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[i
             yield first_line, _explain_quotes(str(error), delimiter, found), None
             continue
         longest = max((cell.count("\n") for cell in cells), default=0)
-        if longest > MOST_CELL_NEWLINES:
+        if longest > MAX_CELL_NEWLINES:
             found = excerpt(feed.row[0].rstrip("\r\n"))
             fault = Phrase(
                 "a cell of {lines} lines begins here; is a quote left open? {found}", lines=longest + 1, found=found
