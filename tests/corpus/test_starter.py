@@ -85,7 +85,7 @@ def test_nothing_is_scored_that_was_trained_on(with_starter: Any, split: str) ->
 
 
 @pytest.mark.slow
-def test_what_validates_asks_in_ways_of_its_own_or_has_a_name_of_its_own(with_starter: Any) -> None:
+def test_what_validates_asks_in_phrasings_of_its_own_or_has_a_name_of_its_own(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter={"dialogues": 3_000, "seed": 0})
     train, valid, test = (with_starter.dialogues(split) for split in ("train", "valid", "test"))
 

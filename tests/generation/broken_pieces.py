@@ -66,14 +66,14 @@ def token_by_token(tokenizer: Tokenizer, ids: Sequence[int]) -> Pieces:
 
 
 def only_what_is_new(tokenizer: Tokenizer, ids: Sequence[int]) -> Pieces:
-    """Decode all so far, print what is behind the length that is printed already."""
+    """Decode all so far, print what comes after the length that was printed before."""
     pieces: list[str] = []
     for n in range(1, len(ids) + 1):
         pieces.append(tokenizer.decode(ids[:n])[sum(map(len, pieces)) :])
     return pieces, tokenizer.decode(ids)
 
 
-WAYS: dict[str, Show] = {
+METHODS: dict[str, Show] = {
     "tinychat": by_us,
     "transformers' TextStreamer": by_text_streamer,
     "only what is new": only_what_is_new,
@@ -113,10 +113,10 @@ def main() -> None:
         for temperature in (1.0, 5.0)
     }
     kinds["texts built to break it, byte by byte"] = [byte_ids(engine.tokenizer, data) for data in TEXTS.values()]
-    table = Table("shown broken by", *(f"{name} (of {len(replies)})" for name, replies in kinds.items()))
-    for way, show in WAYS.items():
+    table = Table("streamed by", *(f"{kind} (of {len(replies)})" for kind, replies in kinds.items()))
+    for name, show in METHODS.items():
         broken = [(n_broken(show, engine.tokenizer, replies), len(replies)) for replies in kinds.values()]
-        table.add_row(way, *(f"{n} ({n / of:.0%})" for n, of in broken))
+        table.add_row(name, *(f"{n} ({n / of:.0%})" for n, of in broken))
     Console().print(table)
 
 

@@ -24,7 +24,7 @@ SAID = [
     ("잘 자", "잘 자요. 내일 또 만나요"),
     ("오늘 기분이 어때?", "오늘은 기분이 아주 좋아요"),
 ]
-KNOBS = {
+SMALL_PARAMS = {
     "vocab": {"max_size": 320},
     "model": {"embed_dim": 32, "n_layers": 2, "n_heads": 4, "ffn_dim": 64, "max_len": 64},
     "train": {"epochs": 60, "warmup_steps": 0, "learning_rate": 0.01},
@@ -61,7 +61,7 @@ def trained_folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def train(root: Path, repo: Path) -> Path:
     params = yaml.safe_load((repo / "params.yaml").read_text(encoding="utf-8"))
-    for section, values in KNOBS.items():
+    for section, values in SMALL_PARAMS.items():
         params[section] |= values
     (root / "data/corpus").mkdir(parents=True)
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")

@@ -20,7 +20,7 @@ OPTIONS = {
     "greedy": GREEDY,
     "sampled": SAMPLED,
     "hot": SamplingOptions("sample", temperature=5.0, seed=3, max_tokens=20),
-    "all knobs": SamplingOptions(
+    "all options": SamplingOptions(
         "sample", 0.9, 40, 0.95, 0.01, repetition_penalty=1.2, no_repeat_ngram=3, seed=1, min_tokens=3, max_tokens=20
     ),
 }
@@ -155,7 +155,7 @@ def test_the_same_question_gets_the_same_sampled_reply_wherever_it_stands(engine
 
 @pytest.mark.parametrize("neighbours", range(3))
 def test_a_sampled_reply_depends_on_its_own_seed_alone(engine: Engine, neighbours: int) -> None:
-    """Neighbours with other seeds and knobs, which enter before it, with it and after it, and leave."""
+    """Neighbours with other seeds and sampling options, which enter before it, with it and after it, and leave."""
     alone = ask(engine, ["안녕"], SAMPLED)[0]
     others = [
         engine.request(
@@ -220,7 +220,7 @@ def test_a_reply_that_has_not_ended_is_none(engine: Engine) -> None:
         request.reply()
 
 
-@pytest.mark.parametrize("name", ["greedy", "all knobs"])
+@pytest.mark.parametrize("name", ["greedy", "all options"])
 def test_the_default_device_of_the_process_does_not_matter(
     talker: Sample, bpe: Tokenizer, kind: str, name: str
 ) -> None:

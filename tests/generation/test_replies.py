@@ -145,9 +145,9 @@ def own_logprobs(sample: Sample, ids: list[int], begin: int) -> np.ndarray:
         return sample.model(torch.tensor([ids]))[0, begin - 1 :].double().log_softmax(-1).numpy()
 
 
-def test_the_logprobs_are_the_models_own_whatever_the_knobs(engine: Engine, talker: Sample) -> None:
-    knobs = dict(temperature=3.0, top_k=50, top_p=0.9, min_p=0.001, repetition_penalty=1.5, no_repeat_ngram=2)
-    for reply in ask(engine, PROMPTS, dataclasses.replace(SAMPLED, **knobs, min_tokens=2)):
+def test_the_logprobs_are_the_models_own_whatever_the_sampling_options(engine: Engine, talker: Sample) -> None:
+    options = dict(temperature=3.0, top_k=50, top_p=0.9, min_p=0.001, repetition_penalty=1.5, no_repeat_ngram=2)
+    for reply in ask(engine, PROMPTS, dataclasses.replace(SAMPLED, **options, min_tokens=2)):
         own = own_logprobs(talker, [*reply.prompt_ids, *reply.token_ids], len(reply.prompt_ids))
         expected = [own[n, choice.token_id] for n, choice in enumerate(reply.choices)]
         assert len(expected) == len(reply.token_ids) + (reply.finish_reason == "stop")

@@ -107,7 +107,7 @@ def test_where_all_would_be_forbidden_nothing_is() -> None:
     assert suppress(logits, []).tolist() == logits.tolist()
 
 
-KNOBS = {
+OPTIONS = {
     "greedy": SamplingOptions(),
     "greedy, all": SamplingOptions(repetition_penalty=1.7, no_repeat_ngram=2, min_tokens=5),
     "plain": PLAIN,
@@ -124,50 +124,52 @@ KNOBS = {
 }
 
 
-@pytest.mark.parametrize("name", KNOBS)
+@pytest.mark.parametrize("name", OPTIONS)
 def test_a_token_is_chosen_as_the_plain_reference_chooses_it(name: str) -> None:
-    """The same knobs in the same order, and the token on which the same random number falls."""
-    options, others = KNOBS[name], set()
+    """The same sampling options in the same order, and the token on which the same random number falls."""
+    options, chosen = OPTIONS[name], set()
     for logits, so_far, rng in cases():
-        n_said = int(rng.integers(0, min(len(so_far), 8) + 1))
-        expected = plain_sampling.processed(logits.tolist(), so_far, n_said, EOS, options)
+        n_new = int(rng.integers(0, min(len(so_far), 8) + 1))
+        expected = plain_sampling.processed(logits.tolist(), so_far, n_new, EOS, options)
         if max(expected) == -math.inf:
             continue
         seed = int(rng.integers(1000))
-        token = choose_token(logits, so_far, n_said, EOS, options, np.random.default_rng(seed))
+        token = choose_token(logits, so_far, n_new, EOS, options, np.random.default_rng(seed))
         if options.method == "greedy":
             assert token == expected.index(max(expected))
         else:
             assert token == plain_sampling.drawn(expected, np.random.default_rng(seed).random())
-        others.add(token)
-    assert len(others) > 20
+        chosen.add(token)
+    assert len(chosen) > 20
 
 
-@pytest.mark.parametrize("name", [*KNOBS, "each its own"])
+@pytest.mark.parametrize("name", [*OPTIONS, "each its own"])
 @pytest.mark.parametrize("scale", [0.1, 2, 10])
 def test_a_sentence_among_others_gets_the_token_that_it_gets_alone(name: str, scale: float) -> None:
-    """Whatever their logits and knobs are, to the last bit: a number on the border would show another order of sums."""
+    """Bit by bit, whatever their options: a number near a threshold would show another order of sums."""
     rng = np.random.default_rng(0)
     for _ in range(20):
         logits = (rng.normal(size=(17, 400)) * scale * rng.random((17, 1))).astype(np.float32)
         logits[rng.random(logits.shape) < 0.1] = NOT
-        options = [KNOBS[str(rng.choice(list(KNOBS)))] if name == "each its own" else KNOBS[name] for _ in logits]
+        options = [OPTIONS[str(rng.choice(list(OPTIONS)))] if name == "each its own" else OPTIONS[name] for _ in logits]
         so_far = rng.integers(0, 4, (17, 12)).tolist()
 
-        def said(place: int) -> SequenceState:
-            return SequenceState(so_far[place], 3, options[place], np.random.default_rng(place))  # noqa: B023
+        def state(row: int) -> SequenceState:
+            return SequenceState(so_far[row], 3, options[row], np.random.default_rng(row))  # noqa: B023
 
-        together = choose_tokens(logits, [said(place) for place in range(17)], EOS)
-        assert together == [choose_tokens(logits[place : place + 1], [said(place)], EOS)[0] for place in range(17)]
+        together = choose_tokens(logits, [state(row) for row in range(17)], EOS)
+        assert together == [choose_tokens(logits[row : row + 1], [state(row)], EOS)[0] for row in range(17)]
 
 
-@pytest.mark.parametrize("knobs", [(50, 0.95, 0.0), (0, 0.95, 0.0), (0, 1.0, 0.05), (0, 1.0, 0.0)], ids=str)
-def test_the_weights_that_a_token_is_drawn_by_are_those_of_the_sentence_alone(knobs: tuple[int, float, float]) -> None:
+@pytest.mark.parametrize("options", [(50, 0.95, 0.0), (0, 0.95, 0.0), (0, 1.0, 0.05), (0, 1.0, 0.0)], ids=str)
+def test_the_weights_that_a_token_is_drawn_by_are_those_of_the_sentence_alone(
+    options: tuple[int, float, float],
+) -> None:
     rng = np.random.default_rng(0)
     logits = (rng.normal(size=(32, 5000)) * rng.uniform(0.1, 8, (32, 1))).astype(np.float32)
-    ids, weights = candidates(logits, 0.8, *knobs)
+    ids, weights = candidates(logits, 0.8, *options)
     for row in range(32):
-        own_ids, own_weights = candidates(logits[row : row + 1], 0.8, *knobs)
+        own_ids, own_weights = candidates(logits[row : row + 1], 0.8, *options)
         drawn, own = weights[row] > 0, own_weights[0] > 0
         assert np.array_equal(ids[row, drawn], own_ids[0, own])
         assert np.array_equal(weights[row, drawn], own_weights[0, own])
@@ -190,22 +192,22 @@ def test_with_top_k_only_the_k_are_sorted(monkeypatch: pytest.MonkeyPatch) -> No
     assert sorted_[1] < 1000
 
 
-@pytest.mark.parametrize("name", KNOBS)
+@pytest.mark.parametrize("name", OPTIONS)
 def test_the_logits_stay_as_they_were(name: str) -> None:
     for logits, so_far, rng in cases(20):
         before, seen = logits.copy(), list(so_far)
-        choose_token(logits, so_far, 0, EOS, KNOBS[name], rng)
+        choose_token(logits, so_far, 0, EOS, OPTIONS[name], rng)
         assert np.array_equal(logits, before)
         assert so_far == seen
 
 
-@pytest.mark.parametrize("name", KNOBS)
+@pytest.mark.parametrize("name", OPTIONS)
 def test_excluded_tokens_stay_excluded(name: str) -> None:
-    """Even where the knobs forbid all the others."""
+    """Even where the options forbid all the others."""
     logits = np.array([NOT, 0.0, NOT, 0.0, NOT], dtype=np.float32)
     rng = np.random.default_rng(0)
     for so_far in ([1], [1, 3], [3, 1, 3, 1, 3, 1], [0, 2, 4]):
-        assert {choose_token(logits, so_far, 0, EOS, KNOBS[name], rng) for _ in range(100)} <= {1, 3}
+        assert {choose_token(logits, so_far, 0, EOS, OPTIONS[name], rng) for _ in range(100)} <= {1, 3}
 
 
 def test_plain_sampling_follows_the_softmax() -> None:
@@ -219,7 +221,7 @@ def test_temperature_divides_the_logits(temperature: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "allowed"),
     [
         (dataclasses.replace(PLAIN, top_k=2), {0, 1}),
         (dataclasses.replace(PLAIN, top_p=0.5), {0}),
@@ -229,15 +231,15 @@ def test_temperature_divides_the_logits(temperature: float) -> None:
     ],
     ids=["top-k", "top-p", "min-p", "min tokens", "n-grams"],
 )
-def test_a_knob_leaves_only_some_to_say(options: SamplingOptions, said: set[int]) -> None:
+def test_an_option_leaves_only_some_tokens(options: SamplingOptions, allowed: set[int]) -> None:
     found = frequencies(options, so_far=[0, 1] if options.no_repeat_ngram else [])
-    assert {token for token, share in enumerate(found) if share} == said
+    assert {token for token, share in enumerate(found) if share} == allowed
 
 
-def test_greedy_takes_the_likeliest_that_the_knobs_leave_and_no_random_number() -> None:
+def test_greedy_takes_the_likeliest_token_that_the_options_leave_and_no_random_number() -> None:
     rng = np.random.default_rng(0)
-    choose: Callable[..., int] = lambda so_far, **knobs: choose_token(  # noqa: E731
-        LOGITS, so_far, 0, EOS, SamplingOptions(**knobs), rng
+    choose: Callable[..., int] = lambda so_far, **options: choose_token(  # noqa: E731
+        LOGITS, so_far, 0, EOS, SamplingOptions(**options), rng
     )
     assert choose([]) == 0
     assert choose([0], repetition_penalty=3.0) == 1
@@ -246,13 +248,13 @@ def test_greedy_takes_the_likeliest_that_the_knobs_leave_and_no_random_number() 
 
 
 @pytest.mark.parametrize(
-    "knobs", [{"repetition_penalty": 100.0}, {"no_repeat_ngram": 1}, {"no_repeat_ngram": 2}], ids=str
+    "options", [{"repetition_penalty": 100.0}, {"no_repeat_ngram": 1}, {"no_repeat_ngram": 2}], ids=str
 )
-def test_a_reply_may_end_as_an_earlier_one_did(knobs: dict[str, Any]) -> None:
+def test_a_reply_may_end_as_an_earlier_one_did(options: dict[str, Any]) -> None:
     """By the rule of `transformers`, of 59 replies to a second question 34 ran on under no_repeat_ngram 2."""
     logits = np.array([0.5, 1.0, 0.0, 2.0], dtype=np.float32)
     history = [0, 1, EOS, 0, 2, 1]
-    assert choose_token(logits, history, 1, EOS, SamplingOptions(**knobs), np.random.default_rng(0)) == EOS
+    assert choose_token(logits, history, 1, EOS, SamplingOptions(**options), np.random.default_rng(0)) == EOS
 
 
 def test_of_equally_likely_tokens_greedy_takes_the_first() -> None:

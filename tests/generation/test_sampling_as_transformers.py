@@ -1,4 +1,4 @@
-"""Where `transformers` has the same knob, it leaves the same tokens with the same logits."""
+"""Where `transformers` has the same sampling option, it leaves the same tokens with the same logits."""
 
 import os
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def theirs(processor: Any, logits: Floats, so_far: list[int]) -> list[float]:
 
 
 def same(name: str, *values: float) -> tuple[Any, Ours]:
-    """Their processor, and our function, for a knob's value."""
+    """Their processor, and our function, for the value of an option."""
     value = values[0]
     ours: dict[str, tuple[Any, Ours]] = {
         "temperature": (processors.TemperatureLogitsWarper, lambda logits, _: logits / np.float32(value)),
@@ -56,7 +56,7 @@ def same(name: str, *values: float) -> tuple[Any, Ours]:
     return make(value), function
 
 
-KNOBS = [
+OPTIONS = [
     *(("temperature", value) for value in (0.1, 0.7, 3.0)),
     *(("top_k", value) for value in (1, 2, 7)),
     *(("top_p", value) for value in (0.05, 0.5, 0.9, 0.99)),
@@ -66,8 +66,8 @@ KNOBS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), KNOBS)
-def test_a_knob_leaves_what_theirs_leaves(name: str, value: float) -> None:
+@pytest.mark.parametrize(("name", "value"), OPTIONS)
+def test_an_option_leaves_what_theirs_leaves(name: str, value: float) -> None:
     processor, ours = same(name, value)
     changed = 0
     for logits, so_far in logits_and_history():
@@ -83,25 +83,25 @@ def test_min_tokens_forbid_eos_for_as_long_as_their_min_new_tokens(minimum: int)
     ended = 0
     for logits, so_far in logits_and_history():
         logits[EOS] = logits.max() + 1
-        for n_said in range(min(len(so_far), 6)):
-            processor = processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_said, minimum, EOS, device="cpu")
+        for n_new in range(min(len(so_far), 6)):
+            processor = processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_new, minimum, EOS, device="cpu")
             expected = int(np.argmax(theirs(processor, logits, so_far)))
-            assert choose_token(logits, so_far, n_said, EOS, options, np.random.default_rng(0)) == expected
+            assert choose_token(logits, so_far, n_new, EOS, options, np.random.default_rng(0)) == expected
             ended += expected == EOS
     assert ended > 100
 
 
-def test_all_knobs_together_choose_the_token_that_theirs_choose() -> None:
+def test_all_options_together_choose_the_token_that_theirs_choose() -> None:
     """In the order in which `generate` has them."""
     options = SamplingOptions("sample", 0.8, 30, 0.9, 0.02, 1.3, no_repeat_ngram=3, min_tokens=4)
     seen = set()
     for seed, (logits, so_far) in enumerate(logits_and_history()):
-        n_said = min(seed % 8, len(so_far))
+        n_new = min(seed % 8, len(so_far))
         chain = processors.LogitsProcessorList(
             [
                 processors.RepetitionPenaltyLogitsProcessor(1.3),
                 processors.NoRepeatNGramLogitsProcessor(3),
-                processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_said, 4, EOS, device="cpu"),
+                processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_new, 4, EOS, device="cpu"),
                 processors.TemperatureLogitsWarper(0.8),
                 processors.TopKLogitsWarper(30),
                 processors.TopPLogitsWarper(0.9),
@@ -109,6 +109,6 @@ def test_all_knobs_together_choose_the_token_that_theirs_choose() -> None:
             ]
         )
         expected = drawn(theirs(chain, logits, so_far), np.random.default_rng(seed).random())
-        assert choose_token(logits, so_far, n_said, EOS, options, np.random.default_rng(seed)) == expected
+        assert choose_token(logits, so_far, n_new, EOS, options, np.random.default_rng(seed)) == expected
         seen.add(expected)
     assert len(seen) > 50

@@ -59,7 +59,7 @@ def test_the_borders_themselves_will_do() -> None:
     )
 
 
-def test_without_any_the_reply_is_the_likeliest_with_every_knob_off() -> None:
+def test_without_any_the_reply_is_the_likeliest_with_every_option_off() -> None:
     options = SamplingOptions()
     assert (options.method, options.temperature, options.top_k, options.top_p, options.min_p) == ("greedy", 1, 0, 1, 0)
     assert (options.repetition_penalty, options.no_repeat_ngram, options.min_tokens, options.stop) == (1, 0, 0, ())

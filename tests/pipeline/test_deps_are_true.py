@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 IGNORED_BY_DVC = "data/raw/README.md"
 CHECKS = params_check(REPO)
-# A value for every knob that it does not have in these tests; model.architecture knows one value only.
+# A value for every parameter that it does not have in these tests; model.architecture knows one value only.
 OTHER_VALUES = yaml.safe_load("""
 corpus:
   sources: [{corpus: starter}]
@@ -333,7 +333,7 @@ def outs_of(project: Project, stage: str, ran_in: Project) -> dict[str, bytes]:
     return {path: content for path, content in contents(ran_in.root).items() if lies_in(path, outs)}
 
 
-def test_every_knob_but_one_has_another_value_here(finished: Project) -> None:
+def test_every_parameter_but_one_has_another_value_here(finished: Project) -> None:
     params = yaml.safe_load((finished.root / "params.yaml").read_text(encoding="utf-8"))
     here = [f"{section}.{key}" for section, keys in params.items() for key in keys]
     same = [name for name in here if value_of(OTHER_VALUES, name) == value_of(params, name)]

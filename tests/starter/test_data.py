@@ -93,7 +93,7 @@ def twice(texts: list[str]) -> list[str]:
     return [text for text in texts if times[text_key(text)] > 1]
 
 
-def test_there_are_100_intents_with_30_ways_to_ask_and_3_to_5_answers_each(starter: Starter) -> None:
+def test_there_are_100_intents_with_30_phrasings_and_3_to_5_answers_each(starter: Starter) -> None:
     assert len(starter.intents) >= 100
     assert not [name for name, intent in starter.intents.items() if len(intent.ask) < 30]
     assert not [name for name, intent in starter.intents.items() if not 3 <= len(intent.answers) <= 5]
@@ -156,7 +156,7 @@ def test_there_are_600_questions_from_outside_by_hand_and_30_of_each_kind(starte
     assert len(starter.unknown.answers) >= 24
 
 
-def test_there_are_names_and_ways_to_tell_and_ask_for_one(starter: Starter) -> None:
+def test_there_are_names_and_phrasings_that_tell_and_ask_for_one(starter: Starter) -> None:
     tell, ask = (step for step in starter.scenes["name_recall"].steps if isinstance(step, SceneExchange))
     assert len(tell.user) >= 25
     assert len(ask.user) >= 25
@@ -286,7 +286,7 @@ def test_laughing_and_crying_is_seldom_written_out(starter: Starter) -> None:
         assert len(typed) <= 2 or name == "laugh", (name, typed)
 
 
-def test_every_core_word_stands_in_three_ways(starter: Starter) -> None:
+def test_every_core_word_occurs_in_three_phrasings(starter: Starter) -> None:
     """Hardly a phrasing without a word that stands in three phrasings of its intent; the rest of it is seldom alone."""
     alone = []
     for name, intent in starter.intents.items():
@@ -301,7 +301,7 @@ def test_every_core_word_stands_in_three_ways(starter: Starter) -> None:
     assert len(alone) < 0.01 * len(phrasings(starter))
 
 
-def test_ways_to_ask_are_polite_and_familiar_with_marks_and_without(starter: Starter) -> None:
+def test_phrasings_are_polite_and_familiar_with_marks_and_without(starter: Starter) -> None:
     for name, intent in starter.intents.items():
         polite = [phrasing for phrasing in intent.ask if re.search(r"(요|죠|니다|니까)[.!?~]*$", phrasing)]
         marked = [phrasing for phrasing in intent.ask if phrasing[-1] in ".!?~"]

@@ -129,7 +129,7 @@ def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_plainest_ways_are_trained_on_and_oftener_than_the_others(expand: Expand, seed: int) -> None:
+def test_the_plainest_phrasings_are_trained_on_and_oftener_than_the_others(expand: Expand, seed: int) -> None:
     expansion, training, _ = expand(seed)
     asked = said(training, "user")
     plainest, others = 0, 0.0

@@ -112,13 +112,13 @@ def choose_tokens(logits: Floats, sequences: Sequence[SequenceState], eos_id: in
     """
     logits = np.stack([process_logits(state, row, eos_id) for row, state in zip(logits, sequences, strict=True)])
     tokens = logits.argmax(axis=1)
-    same_knobs: dict[tuple[float, int, float, float], list[int]] = {}
+    rows_by_options: dict[tuple[float, int, float, float], list[int]] = {}
     for row, (_, _, options, _) in enumerate(sequences):
         if options.method == "sample":
-            knobs = (options.temperature, options.top_k, options.top_p, options.min_p)
-            same_knobs.setdefault(knobs, []).append(row)
-    for knobs, rows in same_knobs.items():
-        ids, probs = candidates(logits[rows], *knobs)
+            key = (options.temperature, options.top_k, options.top_p, options.min_p)
+            rows_by_options.setdefault(key, []).append(row)
+    for key, rows in rows_by_options.items():
+        ids, probs = candidates(logits[rows], *key)
         tokens[rows] = [
             row_ids[draw(row_probs, sequences[row].rng)]
             for row, row_ids, row_probs in zip(rows, ids, probs, strict=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from tinychat.starter.expanding import NAME, Expansion, Rng, StarterDialogue, exchange
 from tinychat.starter.nearness import is_near
@@ -45,15 +44,16 @@ class EvalDialogue:
 
 
 def evaluation_set(expansion: Expansion) -> Iterator[EvalDialogue]:
-    """All dialogues, measure by measure; each measure has a random generator of its own, seeded with its name here."""
-    makers: dict[str, Callable[[Rng], Iterator[EvalDialogue]]] = {
-        "seen": partial(_seen, expansion),
-        "held_out_ways": partial(_held_out_phrasings, expansion),
-        "unknown": partial(_unknown, expansion),
-        "names": partial(_names, expansion),
-    }
-    for name, make in makers.items():
-        yield from make(expansion.rng(f"measure {name}"))
+    """All dialogues, measure by measure; each group of measures has its own random generator."""
+    # The second item is the seed. Other seeds would draw other reference answers.
+    makers: list[tuple[Callable[[Expansion, Rng], Iterator[EvalDialogue]], str]] = [
+        (_seen, "seen"),
+        (_held_out_phrasings, "held_out_ways"),
+        (_unknown, "unknown"),
+        (_names, "names"),
+    ]
+    for make, seed in makers:
+        yield from make(expansion, expansion.rng(f"measure {seed}"))
 
 
 def _seen(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
