@@ -59,7 +59,7 @@ def test_chunks_of_several_sequences_in_any_slots(network: LanguageModel, dtype:
     generator = torch.Generator().manual_seed(1)
     cache = network.new_cache(slots=4, dtype=dtype)
     if dtype == torch.float32:
-        cache.one_by_one = False  # the way of a GPU
+        cache.batch_invariant = False  # as on a GPU
     sequences = {slot: torch.randint(0, 90, (15,), generator=generator) for slot in range(4)}
     read = dict.fromkeys(sequences, 0)
     for sizes in ({0: 3, 2: 5}, {0: 1, 1: 4, 2: 2}, {3: 6, 1: 3}, {2: 1, 1: 1, 0: 1, 3: 1}):

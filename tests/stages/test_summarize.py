@@ -98,9 +98,9 @@ class Project:
         write_json(reports / "evaluate/metrics.json", evaluation)
         shape = {"vocab_size": 312, "embed_dim": 32, "n_layers": 2, "n_heads": 4, "ffn_dim": 64, "max_len": 48}
         runtime = {"device": "cpu", "precision": "fp32", "threads": 2}
-        facts = {"model": shape, "train": {"seed": 0, "patience": None}, "runtime": runtime, "torch": "2.13.0"}
+        settings = {"model": shape, "train": {"seed": 0, "patience": None}, "runtime": runtime, "torch": "2.13.0"}
         write_json(self.root / "models/dialogue/config.json", {"architecture": "classic", **shape})
-        write_json(self.root / "models/dialogue/training.json", facts)
+        write_json(self.root / "models/dialogue/training.json", settings)
         reply = {"input": said, "output": said, "finish_reason": "stop", "mean_logprob": -0.5}
         replies = [{**reply, "token_ids": [5, 6, 7], "n_tokens": 3}]
         silent = {"input": "=1+1", "output": "", "token_ids": [], "n_tokens": 0}
@@ -323,8 +323,8 @@ def test_what_held_out_dialogues_share_with_training_is_told(project: Project) -
 
 
 def another_shape(file: Path) -> None:
-    facts = read_json(file)
-    write_json(file, facts | {"model": facts["model"] | {"n_heads": 2}})
+    settings = read_json(file)
+    write_json(file, settings | {"model": settings["model"] | {"n_heads": 2}})
 
 
 @pytest.mark.parametrize(

@@ -289,8 +289,8 @@ def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path
 
 
 def test_the_model_card_and_facts_name_no_time_host_or_path(prepared: Path, uninterrupted: dict[str, bytes]) -> None:
-    facts = json.loads(uninterrupted["models/dialogue/training.json"])
-    assert facts["runtime"] == {"device": "cpu", "precision": "fp32", "threads": 1}
+    settings = json.loads(uninterrupted["models/dialogue/training.json"])
+    assert settings["runtime"] == {"device": "cpu", "precision": "fp32", "threads": 1}
     text = uninterrupted["models/dialogue/README.md"].decode("utf-8")
-    assert str(prepared.parent.parent) not in text + json.dumps(facts)
+    assert str(prepared.parent.parent) not in text + json.dumps(settings)
     assert "김밥" not in text

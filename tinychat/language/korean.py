@@ -409,7 +409,7 @@ ERRORS = {
     "{marks} marks for {n} tokens": "토큰 {n}개에 표시가 {marks}개입니다",
     "marks that are neither true nor false": "참도 거짓도 아닌 표시가 있습니다",
     "a dialogue with loss on its first token, or on none": "손실이 첫 토큰에 있거나 아무 데도 없는 대화가 있습니다",
-    "{file}: {name} is {said!r}, but config.json says {other!r}; they are not of one model": "{file}: {name}의 값이 {said!r}인데 config.json에는 {other!r}로 적혀 있습니다. 서로 다른 모델의 파일입니다",
+    "{file}: {name} is {value!r}, but config.json says {other!r}; they are not of one model": "{file}: {name}의 값이 {value!r}인데 config.json에는 {other!r}로 적혀 있습니다. 서로 다른 모델의 파일입니다",
     "{table} and {lines} do not hold the same prompts; run export_csv again: `dvc repro --force export_csv`": "{table}, {lines}: 두 파일의 질문이 서로 다릅니다. export_csv를 다시 실행하세요: `dvc repro --force export_csv`",
     # The training.
     "the loss or its gradient became {value} at step {step} (epoch {epoch}); in params.yaml, {advice}": "손실이나 기울기가 {step}번째 단계(에포크 {epoch})에서 {value}이(가) 되었습니다. params.yaml에서 {advice}",

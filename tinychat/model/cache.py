@@ -15,9 +15,9 @@ class KeyValueCache:
     """Keys and values of up to S sequences, allocated once. A sequence has a slot, which is filled, extended and
     freed without moving the others.
 
-    keys, values  (L, S, H, max_len, K)
-    lengths       tokens held in each slot; 0 where it is free
-    one_by_one    whether attention is computed sequence by sequence, so that results do not depend on the batch
+    keys, values     (L, S, H, max_len, K)
+    lengths          tokens held in each slot; 0 where it is free
+    batch_invariant  attention is computed sequence by sequence, so that results do not depend on the batch
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class KeyValueCache:
         self.values = torch.zeros(shape, dtype=dtype, device=device)
         self.slots, self.max_len = slots, max_len
         self.lengths = [0] * slots
-        # In another batch a BLAS sums the same row in another order; on a GPU, and in bf16, speed counts more.
-        self.one_by_one = self.keys.device.type == "cpu" and dtype == torch.float32
+        # A BLAS may sum the same row in another order in another batch. On a GPU and in bf16, speed counts more.
+        self.batch_invariant = self.keys.device.type == "cpu" and dtype == torch.float32
 
     def extend(self, slots: Sequence[int], counts: Sequence[int]) -> "CacheView":
         """A view with room for `counts` more tokens in these slots, for one call of the model.
@@ -98,8 +98,8 @@ class CacheView:
         That of the padding is meaningless.
         """
         self._append(layer, keys, values)
-        if self.cache.one_by_one:
-            return self._attend_one_by_one(layer, queries, keys, values)
+        if self.cache.batch_invariant:
+            return self._attend_per_sequence(layer, queries, keys, values)
         if self._fresh:
             return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         # Fused: at 32 sequences in bf16 a quarter of the time of separate products (docs/experiments.md).
@@ -115,7 +115,7 @@ class CacheView:
                 for row, (slot, start, count) in enumerate(zip(self.slots, self.starts, self.counts, strict=True)):
                     cache[slot, :, start : start + count] = new[row, :, :count]
 
-    def _attend_one_by_one(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def _attend_per_sequence(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         all_keys, all_values = self.cache.keys[layer], self.cache.values[layer]
         rows = []
         for row, (slot, start, count) in enumerate(zip(self.slots, self.starts, self.counts, strict=True)):

@@ -129,18 +129,18 @@ def _json(path: Path, stage: str, record: type[BaseModel]) -> Any:
 def _training(model: Path) -> Any:
     """training.json of a model folder. Raises InputError where config.json there has another shape."""
     file = model / "training.json"
-    facts, config = _json(file, "train", Training), _json(model / "config.json", "train", ModelShape)
-    for name in sorted(facts["model"].keys() | config.keys() - {"architecture"}):
-        said, other = facts["model"].get(name), config.get(name)
-        if said != other:
+    settings, config = _json(file, "train", Training), _json(model / "config.json", "train", ModelShape)
+    for name in sorted(settings["model"].keys() | config.keys() - {"architecture"}):
+        value, other = settings["model"].get(name), config.get(name)
+        if value != other:
             raise InputError(
-                "{file}: {name} is {said!r}, but config.json says {other!r}; they are not of one model",
+                "{file}: {name} is {value!r}, but config.json says {other!r}; they are not of one model",
                 file=file,
                 name=name,
-                said=said,
+                value=value,
                 other=other,
             )
-    return facts
+    return settings
 
 
 def _picture(path: Path) -> str:

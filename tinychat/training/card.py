@@ -5,9 +5,9 @@ from typing import Any
 from tinychat.model.config import ModelConfig
 
 
-def model_card(config: ModelConfig, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
+def model_card(config: ModelConfig, settings: dict[str, Any], metrics: dict[str, Any]) -> str:
     """The README.md of a model's folder."""
-    train, runtime = facts["train"], facts["runtime"]
+    train, runtime = settings["train"], settings["runtime"]
     sizes = ", ".join(f"{name} {value}" for name, value in config.to_dict().items())
     valid = "none was held out" if metrics["valid_loss"] is None else f"{metrics['valid_loss']:.4f}"
     return f"""---
@@ -28,7 +28,7 @@ project. It knows nothing else: it answers in their manner, and what lies outsid
 | kept | the weights after epoch {metrics["kept_epoch"]} |
 | training loss then | {metrics["train_loss"]:.4f} nats per token |
 | validation loss then | {valid} |
-| trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {facts["torch"]} |
+| trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {settings["torch"]} |
 
 `config.json` is the shape, `model.safetensors` the weights, `tokenizer.json` the vocabulary (it opens with the library
 `tokenizers`), `training.json` what was used. A dialogue is `<user> … <bot> … <eos>`, turn after turn.

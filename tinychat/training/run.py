@@ -37,7 +37,7 @@ class TrainingResult:
 
     config: ModelConfig
     trained: Trained
-    facts: dict[str, Any]  # what was used: params, device, precision, threads, versions
+    settings: dict[str, Any]  # what was used: params, device, precision, threads, versions
     metrics: dict[str, Any]
 
     def save(self, model: Path, reports: Path, tokenizer_file: Path) -> None:
@@ -53,8 +53,8 @@ class TrainingResult:
     def _fill(self, folder: Path, tokenizer_file: Path) -> None:
         """Everything a chat needs: config, weights, vocabulary; and the model card and training.json."""
         save_model(folder, self.config, self.trained.weights, tokenizer_file.read_bytes())
-        (folder / "training.json").write_text(to_json(self.facts), encoding="utf-8", newline="\n")
-        card = model_card(self.config, self.facts, self.metrics)
+        (folder / "training.json").write_text(to_json(self.settings), encoding="utf-8", newline="\n")
+        card = model_card(self.config, self.settings, self.metrics)
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
     def _history(self) -> str:
@@ -87,7 +87,7 @@ def train_model(
     SIGTERM, once a snapshot is saved.
     """
     config = model_config(model_params, tokenizer)
-    facts = {
+    settings = {
         "model": config.to_dict(),
         "train": train_params.model_dump(),
         "runtime": asdict(runtime),
@@ -97,7 +97,7 @@ def train_model(
         torch.manual_seed(train_params.seed)
         model = build_model(config, train_params.dropout).to(runtime.device)
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
-        store = SnapshotStore(work_folder / "runs" / fingerprint(facts, files))
+        store = SnapshotStore(work_folder / "runs" / fingerprint(settings, files))
         if removed := store.remove_others():
             say(removed)
         trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
@@ -123,9 +123,9 @@ def train_model(
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
         try:
-            if store.folder.name != fingerprint(facts, files):
+            if store.folder.name != fingerprint(settings, files):
                 raise changed(Phrase("the code or the data"))
-            write(TrainingResult(config, trained, facts, _metrics(trained, model.n_parameters())))
+            write(TrainingResult(config, trained, settings, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):
             say(trainer.save_for_resume())
             raise
