@@ -13,12 +13,12 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
-from tinychat.inspection.carrying_picture import FAINTEST, HIGH, draw_carried
+from tinychat.inspection.copying_picture import HIGH, MIN_WEIGHT, draw_copied_text
 from tinychat.inspection.drawing import PIXELS, em, label
 from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
 from tinychat.inspection.svg import ACCENT, MUTED, SECOND
 
-PICTURES = [draw_attention, draw_early_predictions, draw_norms, draw_carried]
+PICTURES = [draw_attention, draw_early_predictions, draw_norms, draw_copied_text]
 SVG = "{http://www.w3.org/2000/svg}"
 TOKENS = [
     "<user>",
@@ -61,25 +61,25 @@ def record(n_tokens: int, n_layers: int, n_heads: int, tokens: list[str] = TOKEN
             [[{"token": chance.choice(tokens), "probability": chance.random()}] for _ in range(n_tokens)]
             for _ in range(n_layers + 1)
         ],
-        "carried": {
+        "copied_text": {
             "layer": n_layers - 1,
             "head": n_heads - 1,
-            "written": [n_tokens - 1],
-            "sources": [{"places": [min(1, n_tokens - 1)]}],
+            "reply_positions": [n_tokens - 1],
+            "sources": [{"positions": [min(1, n_tokens - 1)]}],
         },
     }
 
 
-def carrying(n_prompt: int, tokens: list[str], source: list[int], written: list[int]) -> dict[str, Any]:
-    """A record whose one head looks at `source` with 0.9 and 0.1 behind it, each time a token of `written` is next."""
+def copying_record(n_prompt: int, tokens: list[str], source: list[int], written: list[int]) -> dict[str, Any]:
+    """A record whose head attends to `source` with 0.9, and to the token after it with 0.1, as it writes `written`."""
     sentence = record(len(tokens), 1, 1, tokens)
     rows = sentence["attention"][0][0]
     for row in rows:
         row[:] = [0.0] * len(tokens)
     for there, place in zip(source, written, strict=True):
         rows[place - 1][there], rows[place - 1][there + 1] = 0.9, 0.1
-    found = {"layer": 0, "head": 0, "written": written, "sources": [{"places": source}]}
-    return {**sentence, "n_prompt_tokens": n_prompt, "carried": found}
+    found = {"layer": 0, "head": 0, "reply_positions": written, "sources": [{"positions": source}]}
+    return {**sentence, "n_prompt_tokens": n_prompt, "copied_text": found}
 
 
 def boxes(svg: str) -> dict[str, tuple[float, float]]:
@@ -176,8 +176,8 @@ def test_norms_name_every_layer_and_its_lengths() -> None:
 TALK = ["<user>", "난", " 지", "우", "야", "<bot>", "네", "<eos>", "<user>", "난", "?", "<bot>", " 지", "우", "님"]
 
 
-def test_what_is_carried_stands_in_a_line_for_each_turn_with_the_head_and_its_weights() -> None:
-    svg = draw_carried(carrying(12, TALK, [2, 3], [12, 13]))
+def test_copied_text_is_drawn_in_a_line_for_each_turn_with_the_head_and_its_weights() -> None:
+    svg = draw_copied_text(copying_record(12, TALK, [2, 3], [12, 13]))
     assert texts(svg).count("90%") == 2 and "decoder_layers.0, head 0" in texts(svg)
     lines = sorted({y for text, (_, y) in boxes(svg).items() if text in ("<eos>", "?", "님")})
     assert len(lines) == 3 and min(b - a for a, b in pairwise(lines)) > HIGH
@@ -185,12 +185,12 @@ def test_what_is_carried_stands_in_a_line_for_each_turn_with_the_head_and_its_we
 
 
 def test_a_line_leads_to_everything_looked_at_and_is_thicker_for_more() -> None:
-    svg = draw_carried(carrying(12, TALK, [2], [12]))
+    svg = draw_copied_text(copying_record(12, TALK, [2], [12]))
     (to_source,), (to_other,) = strokes(svg, ACCENT), strokes(svg, MUTED)
     assert to_source > 2 * to_other
-    faint = carrying(12, TALK, [2], [12])
-    faint["attention"][0][0][11][3] = FAINTEST / 2
-    assert strokes(draw_carried(faint), MUTED) == []
+    faint = copying_record(12, TALK, [2], [12])
+    faint["attention"][0][0][11][3] = MIN_WEIGHT / 2
+    assert strokes(draw_copied_text(faint), MUTED) == []
 
 
 def test_source_and_written_tokens_are_marked_each_in_its_colour() -> None:
@@ -198,13 +198,13 @@ def test_source_and_written_tokens_are_marked_each_in_its_colour() -> None:
         grounds = [path.get("style", "") for path in ElementTree.fromstring(svg).iter(f"{SVG}path")]
         return sum(f"fill: {colour}" in style for style in grounds) - 1  # one is in the legend
 
-    svg = draw_carried(carrying(12, TALK, [2, 3], [12, 13]))
+    svg = draw_copied_text(copying_record(12, TALK, [2, 3], [12, 13]))
     assert (marked(svg, ACCENT), marked(svg, SECOND)) == (2, 2)
 
 
 def test_a_long_turn_is_wrapped_and_no_token_covers_another() -> None:
     words = [f"{n:03}낱말" for n in range(40)]
-    svg = draw_carried(carrying(42, ["<user>", *words, "<bot>", "낱말"], [5], [42]))
+    svg = draw_copied_text(copying_record(42, ["<user>", *words, "<bot>", "낱말"], [5], [42]))
     assert float(ElementTree.fromstring(svg).attrib["width"]) < 800
     found = boxes(svg)
     for (x0, y0), (x1, y1) in pairwise(found[word] for word in words):

@@ -84,16 +84,16 @@ def test_a_word_that_the_reply_has_from_an_earlier_turn_is_told_with_its_head_an
 ) -> None:
     folder = analyze(tmp_path, repo, words, "김밥이", ["안녕", TALK])
     plain, dialogue = sentences_in(folder)
-    assert plain["carried"] is None
-    carried, tokens = dialogue["carried"], dialogue["tokens"]
-    assert carried["text"] == "김밥이"
-    assert [tokens[place] for place in carried["written"]] == ["김밥이"]
-    assert [tokens[place] for place in carried["sources"][0]["places"]] == ["김밥이"]
-    row, source = carried["written"][0] - 1, carried["sources"][0]["places"][0]
+    assert plain["copied_text"] is None
+    copied, tokens = dialogue["copied_text"], dialogue["tokens"]
+    assert copied["text"] == "김밥이"
+    assert [tokens[place] for place in copied["reply_positions"]] == ["김밥이"]
+    assert [tokens[place] for place in copied["sources"][0]["positions"]] == ["김밥이"]
+    row, source = copied["reply_positions"][0] - 1, copied["sources"][0]["positions"][0]
     weights = [[head[row][source] for head in layer] for layer in dialogue["attention"]]
-    assert carried["weight"] == pytest.approx(max(map(max, weights)), abs=1e-4)
-    assert weights[carried["layer"]][carried["head"]] == pytest.approx(carried["weight"], abs=1e-4)
-    assert [best["weight"] for best in carried["layers"]] == pytest.approx([max(layer) for layer in weights], abs=1e-4)
+    assert copied["weight"] == pytest.approx(max(map(max, weights)), abs=1e-4)
+    assert weights[copied["layer"]][copied["head"]] == pytest.approx(copied["weight"], abs=1e-4)
+    assert [best["weight"] for best in copied["layers"]] == pytest.approx([max(layer) for layer in weights], abs=1e-4)
     pictures = {path.name for path in folder.glob("*.svg")}
     kinds = ("attention", "predictions", "norms")
-    assert pictures == {f"{kind}-{n}.svg" for kind in kinds for n in (1, 2)} | {"carried-2.svg"}
+    assert pictures == {f"{kind}-{n}.svg" for kind in kinds for n in (1, 2)} | {"copied_text-2.svg"}

@@ -47,7 +47,7 @@ def reports(measures: dict[str, Any] | None) -> Reports:
                 prompt="hi",
                 reply="hello",
                 norms={"softmax": {"before": 1.0, "after": 1.0}},
-                carried=None,
+                copied_text=None,
                 pictures=dict.fromkeys(PICTURES, SVG),
             )
         ],

@@ -25,7 +25,7 @@ def keys(seen: Any, held_out: Any, history: list[Epoch] = FALLING) -> list[str]:
     ("seen", "held_out", "key"),
     [
         (0.95, 0.03, "memorised"),
-        (0.95, 0.60, "carries_over"),
+        (0.95, 0.60, "generalises"),
         (0.30, 0.05, "knows_some"),
         (0.05, 0.00, "learned_little"),
     ],
@@ -98,4 +98,4 @@ def test_where_several_answers_are_right_the_wordings_speak_for_what_was_learnt(
     measures = {"seen": {"accepted": 0.9}, "near": {"accepted": 0.75}}
     found = find({"seen": measured(0.4), "held_out": measured(0.7), "measures": measures}, FALLING)
     assert found[0] == Finding("phrasings", "good", {"seen": share(0.9), "near": share(0.75)})
-    assert "carries_over" not in [one.key for one in found]
+    assert "generalises" not in [one.key for one in found]

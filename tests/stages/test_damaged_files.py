@@ -46,9 +46,9 @@ JSON: dict[str, tuple[str, type[BaseModel]]] = {
     "models/dialogue/training.json": ("train", Training),
     "reports/layers/layers.json": ("analyze_layers", LayerReport),
 }
-CARRIED = {
+COPIED_TEXT = {
     "text": "안녕",
-    "seen": True,
+    "has_copying_head": True,
     "layer": 0,
     "head": 1,
     "weight": 0.9,
@@ -107,9 +107,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for stage in STAGES:
             importlib.import_module(f"stages.{stage}").run(root)
         report = read_json(root / "reports/layers/layers.json")
-        report["sentences"][0]["carried"] = CARRIED
+        report["sentences"][0]["copied_text"] = COPIED_TEXT
         write_json(root / "reports/layers/layers.json", report)
-        shutil.copy(root / "reports/layers/norms-1.svg", root / "reports/layers/carried-1.svg")
+        shutil.copy(root / "reports/layers/norms-1.svg", root / "reports/layers/copied_text-1.svg")
         yield root
 
 
@@ -249,7 +249,7 @@ def with_data(reports: Reports, file: str, data: Any) -> Reports:
     if file.endswith("training.json"):
         return replace(reports, training=data)
     if file.endswith("layers.json"):
-        fields = {key: data["sentences"][0].get(key) for key in ("prompt", "reply", "norms", "carried")}
+        fields = {key: data["sentences"][0].get(key) for key in ("prompt", "reply", "norms", "copied_text")}
         return replace(reports, layers=data["layers"], sentences=[replace(reports.sentences[0], **fields)])
     return replace(reports, metrics=reports.metrics | {Path(file).parent.name: data})
 
@@ -382,7 +382,7 @@ def test_a_corpus_is_read_line_by_line_up_to_the_damaged_one(project: Path) -> N
 
 
 def test_nothing_is_written_where_a_report_is_damaged(project: Path) -> None:
-    (project / "reports/layers/carried-1.svg").write_text("<svg/>", encoding="utf-8")
-    with pytest.raises(InputError, match=r"carried-1\.svg: damaged, no picture"):
+    (project / "reports/layers/copied_text-1.svg").write_text("<svg/>", encoding="utf-8")
+    with pytest.raises(InputError, match=r"copied_text-1\.svg: damaged, no picture"):
         summarize.run(project)
     assert list((project / "reports").glob("summary.*")) == []

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.files import to_csv, to_json
-from tinychat.inspection.carrying import Carried, Head, find_carried
-from tinychat.inspection.carrying_picture import draw_carried
+from tinychat.inspection.copying import CopiedText, Head, find_copied_text
+from tinychat.inspection.copying_picture import draw_copied_text
 from tinychat.inspection.layers import LayerRow
 from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
 from tinychat.inspection.trace import Trace
@@ -19,9 +19,9 @@ WEIGHT_DIGITS = 4
 def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokenizer) -> dict[str, Any]:
     """One traced sentence as plain data; `early_predictions[l][t]` lists the likeliest next tokens after token t.
 
-    `carried` is what the reply copies from the prompt, or null (tinychat.inspection.carrying).
+    `copied_text` is what the reply copies from the prompt, or null (tinychat.inspection.copying).
     """
-    carried = find_carried(trace, n_prompt, tokenizer)
+    copied = find_copied_text(trace, n_prompt, tokenizer)
     return {
         "prompt": prompt,
         "reply": tokenizer.decode(trace.ids[n_prompt:]),
@@ -42,27 +42,27 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
             ]
             for layer in range(len(trace.early))
         ],
-        "carried": carried and _carried_record(carried),
+        "copied_text": copied and _copied_text_record(copied),
     }
 
 
-def _carried_record(carried: Carried) -> dict[str, Any]:
+def _copied_text_record(copied: CopiedText) -> dict[str, Any]:
     return {
-        "text": carried.text,
-        "written": list(carried.written),
-        "seen": carried.seen,
-        **_head_record(carried.head),
-        "behind": _all_rounded(carried.behind),
+        "text": copied.text,
+        "reply_positions": list(copied.reply_positions),
+        "has_copying_head": copied.has_copying_head,
+        **_head_record(copied.head),
+        "weights_after": _all_rounded(copied.weights_after),
         "sources": [
             {
                 "turn": source.turn,
                 "role": source.role,
-                "places": list(source.positions),
+                "positions": list(source.positions),
                 "weights": _all_rounded(source.weights),
             }
-            for source in carried.sources
+            for source in copied.sources
         ],
-        "layers": [_head_record(head) for head in carried.layers],
+        "layers": [_head_record(head) for head in copied.layers],
     }
 
 
@@ -117,14 +117,14 @@ def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequ
         for position, bests in enumerate(per_position)
         for rank, best in enumerate(bests, start=1)
     ]
-    columns = ("sentence", "behind_token", "after_decoder_layers", "rank", "next_token", "probability")
+    columns = ("sentence", "token", "after_decoder_layers", "rank", "next_token", "probability")
     _write(folder / "predictions.csv", to_csv(columns, predictions))
     for number, sentence in enumerate(sentences, start=1):
         _write(folder / f"attention-{number}.svg", draw_attention(sentence))
         _write(folder / f"predictions-{number}.svg", draw_early_predictions(sentence))
         _write(folder / f"norms-{number}.svg", draw_norms(sentence))
-        if sentence["carried"]:
-            _write(folder / f"carried-{number}.svg", draw_carried(sentence))
+        if sentence["copied_text"]:
+            _write(folder / f"copied_text-{number}.svg", draw_copied_text(sentence))
 
 
 def _write(path: Path, text: str) -> None:

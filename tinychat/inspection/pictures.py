@@ -88,7 +88,7 @@ def draw_early_predictions(sentence: dict[str, Any]) -> str:
 
     def paint(axes: Axes) -> None:
         write(axes, MARGIN, top - 50, "likeliest next token", size=9.5, color=MUTED)
-        write(axes, MARGIN, top - 28, "behind the token →", size=9.5, color=MUTED)
+        write(axes, MARGIN, top - 28, "after the token →", size=9.5, color=MUTED)
         write(axes, MARGIN, top - 10, "after the layer ↓", size=9.5, color=MUTED)
         for start, end, name, color in ((0, n_prompt, "prompt", MUTED), (n_prompt, len(tokens), "reply", ACCENT)):
             if start < end:

@@ -51,7 +51,7 @@ def _knowledge(seen: dict[str, Any] | None, held: dict[str, Any] | None) -> Find
         return Finding("learned_little", "bad", values)
     if new < known / 2:
         return Finding("memorised" if known >= MUCH else "knows_some", "plain", values)
-    return Finding("carries_over", "good", values)
+    return Finding("generalises", "good", values)
 
 
 def _phrasings(measures: dict[str, Any]) -> Finding | None:

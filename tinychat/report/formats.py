@@ -244,11 +244,11 @@ class SourceRecord(Record):
     weights: Annotated[list[Share], Field(min_length=1)]
 
 
-class CarriedRecord(HeadRecord):
+class CopiedTextRecord(HeadRecord):
     """The text that a reply copies from the prompt."""
 
     text: str
-    seen: bool
+    has_copying_head: bool
     sources: list[SourceRecord]
     layers: list[HeadRecord]
 
@@ -259,7 +259,7 @@ class SentenceRecord(Record):
     prompt: str
     reply: str
     norms: dict[str, Norm]
-    carried: CarriedRecord | None = None
+    copied_text: CopiedTextRecord | None = None
 
 
 class LayerReport(Record):

@@ -37,7 +37,7 @@ METRICS: dict[str, tuple[str, type[BaseModel]]] = {
 }
 LAYERS = "analyze_layers"  # the stage that writes the layer report
 PICTURES = ("attention", "predictions", "norms")
-CARRIED = "carried"  # a picture too, where the reply copies a word from the prompt
+COPIED_TEXT = "copied_text"  # a picture too, where the reply copies text from the prompt
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ class GeneratedReply:
 class Sentence:
     """A traced sentence: its record, and its pictures as SVG by name.
 
-    `carried` is None where nothing was copied, and in reports of earlier versions.
+    `copied_text` is None where nothing was copied, and in reports of earlier versions.
     """
 
     prompt: str
     reply: str
     norms: dict[str, dict[str, float | None]]
-    carried: dict[str, Any] | None
+    copied_text: dict[str, Any] | None
     pictures: dict[str, str]
 
 
@@ -110,10 +110,10 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
                 prompt=sentence["prompt"],
                 reply=sentence["reply"],
                 norms=sentence["norms"],
-                carried=sentence.get(CARRIED),
+                copied_text=sentence.get(COPIED_TEXT),
                 pictures={
                     name: _picture(reports / "layers" / f"{name}-{number}.svg")
-                    for name in ((CARRIED, *PICTURES) if sentence.get(CARRIED) else PICTURES)
+                    for name in ((COPIED_TEXT, *PICTURES) if sentence.get(COPIED_TEXT) else PICTURES)
                 },
             )
             for number, sentence in enumerate(layers["sentences"], start=1)

@@ -49,11 +49,11 @@ def _sentences(reports: Reports, view: View, words: Words) -> list[dict[str, Any
         {
             "prompt": sentence.prompt,
             "reply": sentence.reply,
-            "carried": carried,
+            "copied_text": copied,
             "pictures": [
                 (name, Markup(inline(picture, f"{name}-{number}", words(f"{name}.about"))))
                 for name, picture in sentence.pictures.items()
             ],
         }
-        for number, (sentence, carried) in enumerate(zip(reports.sentences, view.carried, strict=True), start=1)
+        for number, (sentence, copied) in enumerate(zip(reports.sentences, view.copied_texts, strict=True), start=1)
     ]

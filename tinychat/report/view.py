@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tinychat.report.carried import CarriedView, carried_view
 from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups
+from tinychat.report.copied_text import CopiedTextView, copied_text_view
 from tinychat.report.findings import find
 from tinychat.report.inputs import Reports
 from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
@@ -90,7 +90,7 @@ class View:
     asked: dict[str, str | None]  # by split: how many dialogues; None where nothing was measured
     sections: list[SectionView]
     first_prompt: str
-    carried: list[CarriedView | None]  # of each sentence
+    copied_texts: list[CopiedTextView | None]  # of each sentence
     runtime: Pairs
 
 
@@ -142,7 +142,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
         },
         sections=_sections(reports, language),
         first_prompt=reports.sentences[0].prompt,
-        carried=[carried_view(sentence.carried, words) for sentence in reports.sentences],
+        copied_texts=[copied_text_view(sentence.copied_text, words) for sentence in reports.sentences],
         runtime=_runtime(reports.training, words),
     )
 

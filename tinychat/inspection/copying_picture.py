@@ -1,6 +1,6 @@
-"""The picture of a head that copies a word: where it attends just before each token of that word.
+"""The picture of a copying head: where it attends at the positions that predict the copied tokens.
 
-It takes a record of `tinychat.inspection.export.sentence_record` whose `carried` is not null.
+It takes a record of `tinychat.inspection.export.sentence_record` whose `copied_text` is not null.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ SIZE: Final = 13  # of the font
 HIGH, GAP, BETWEEN = 38, 5, 36  # a box, between boxes, between lines
 INDENT: Final = 24  # of a turn's further lines
 TOP: Final = MARGIN + 56
-FAINTEST: Final = 0.02  # a weight below is not drawn
-MARKS = ("<user>", "<bot>", "<eos>")
+MIN_WEIGHT: Final = 0.02  # a smaller weight is not drawn
+CONTROL_TOKENS = ("<user>", "<bot>", "<eos>")
 
 
 @dataclass(frozen=True)
@@ -37,38 +37,38 @@ class _Box:
         return self.left + self.width / 2
 
 
-def draw_carried(sentence: dict[str, Any]) -> str:
-    """One row of tokens per turn, the reply last, and the attention weights of the head of `carried`.
+def draw_copied_text(sentence: dict[str, Any]) -> str:
+    """One row of tokens per turn, the reply last, and the attention weights of the head of `copied_text`.
 
-    Each line goes from the token before a written one to a token that the head attends to; thicker for a larger weight.
-    Sources and written tokens are marked.
+    Each line goes from the token before a copied one to a token that the head attends to; thicker for a larger weight.
+    Sources and copied tokens are marked.
     """
-    carried, tokens = sentence["carried"], sentence["tokens"]
-    written: list[int] = carried["written"]
-    rows = sentence["attention"][carried["layer"]][carried["head"]]  # [T][T]
-    sources = {position for source in carried["sources"] for position in source["places"]}
+    copied, tokens = sentence["copied_text"], sentence["tokens"]
+    positions: list[int] = copied["reply_positions"]
+    rows = sentence["attention"][copied["layer"]][copied["head"]]  # [T][T]
+    sources = {position for source in copied["sources"] for position in source["positions"]}
     boxes = _layout(tokens, sentence["n_prompt_tokens"])
-    title = f"decoder_layers.{carried['layer']}, head {carried['head']}"
+    title = f"decoder_layers.{copied['layer']}, head {copied['head']}"
     width = max(*(box.left + box.width for box in boxes), MARGIN + 330) + MARGIN
     height = boxes[-1].top + HIGH + MARGIN
 
     def paint(axes: Axes) -> None:
         write(axes, MARGIN, MARGIN + 6, title, size=11, bold=True)
         _legend(axes)
-        for start in (position - 1 for position in written):
+        for start in (position - 1 for position in positions):
             for end, weight in enumerate(rows[start][:start]):
-                if weight >= FAINTEST:
-                    _look(axes, boxes[start], boxes[end], weight, ACCENT if end in sources else MUTED)
+                if weight >= MIN_WEIGHT:
+                    _curve(axes, boxes[start], boxes[end], weight, ACCENT if end in sources else MUTED)
         for position, (token, box) in enumerate(zip(tokens, boxes, strict=True)):
-            color = ACCENT if position in sources else SECOND if position in written else LINE
+            color = ACCENT if position in sources else SECOND if position in positions else LINE
             _frame(axes, box, color)
-            ink = MUTED if token in MARKS else INK
+            ink = MUTED if token in CONTROL_TOKENS else INK
             y = box.top + HIGH / 2
             if position not in sources:
                 write(axes, box.middle, y, label(token), size=SIZE, align="center", color=ink, bold=color == SECOND)
                 continue
             write(axes, box.middle, y - 7, label(token), size=SIZE, align="center", bold=True)
-            maximum = max(rows[row - 1][position] for row in written)
+            maximum = max(rows[row - 1][position] for row in positions)
             write(axes, box.middle, y + 10, f"{maximum:.0%}", size=9.5, align="center", color=ACCENT)
 
     return picture(width, height, paint)
@@ -91,7 +91,7 @@ def _layout(tokens: list[str], n_prompt: int) -> list[_Box]:
 
 def _legend(axes: Axes) -> None:
     y, x = MARGIN + 26, MARGIN
-    for color, name in ((ACCENT, "looked at: weight"), (SECOND, "written")):
+    for color, name in ((ACCENT, "source: weight"), (SECOND, "copied")):
         _frame(axes, _Box(x, y - 5, 16, 0), color, high=10)
         write(axes, x + 22, y, name, size=9.5, color=MUTED)
         x += 130
@@ -112,7 +112,7 @@ def _frame(axes: Axes, box: _Box, color: str, high: float = HIGH) -> None:
     axes.add_patch(border)
 
 
-def _look(axes: Axes, start: _Box, end: _Box, weight: float, color: str) -> None:
+def _curve(axes: Axes, start: _Box, end: _Box, weight: float, color: str) -> None:
     """A curve from a token to another one above it or in its own row."""
     x0, y0, x1 = start.middle, start.top, end.middle
     if start.line == end.line:

@@ -1,4 +1,4 @@
-"""What the summary says of a word that the reply has from the prompt."""
+"""What the summary says of a text that the reply copies from the prompt."""
 
 import re
 from dataclasses import asdict, fields
@@ -10,7 +10,7 @@ import pytest
 from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import write_json
-from tinychat.report.carried import carried_view
+from tinychat.report.copied_text import copied_text_view
 from tinychat.report.inputs import PICTURES, Reports, read_reports
 from tinychat.report.page import to_html
 from tinychat.report.view import View
@@ -21,53 +21,59 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" viewBox="0 0
 
 
 def found(weight: float = 0.92, *, bot: float = 0.0, text: str = "지우") -> dict[str, Any]:
-    """A record of a head that looks with `weight` at the name, `bot` of it at the bot's own answer."""
-    sources = [{"turn": 0, "role": "user", "places": [3], "weights": [weight - bot]}]
-    sources += [{"turn": 1, "role": "bot", "places": [9], "weights": [bot]}] if bot else []
+    """A record of a head that attends with `weight` to the name, `bot` of it to the bot's own answer."""
+    sources = [{"turn": 0, "role": "user", "positions": [3], "weights": [weight - bot]}]
+    sources += [{"turn": 1, "role": "bot", "positions": [9], "weights": [bot]}] if bot else []
     heads = [(0, 7, 0.1), (4, 3, weight)]
     layers = [{"layer": layer, "head": head, "weight": w, "weights": [w]} for layer, head, w in heads]
-    return {"text": text, "seen": weight >= 0.3, "sources": sources, "layers": layers, **layers[1]}
+    return {"text": text, "has_copying_head": weight >= 0.3, "sources": sources, "layers": layers, **layers[1]}
 
 
-def test_a_head_that_is_seen_to_carry_a_word_is_told_with_its_layer_and_weight() -> None:
-    korean, english = carried_view(found(), KOREAN), carried_view(found(), ENGLISH)
+def test_a_copying_head_is_described_with_its_layer_and_weight() -> None:
+    korean, english = copied_text_view(found(), KOREAN), copied_text_view(found(), ENGLISH)
     assert korean is not None and english is not None
-    assert korean.told == (
-        "대답의 “지우” 부분은 앞에서 나온 말을 가져온 것이다. 5번째 디코더 층(decoder_layers.4)의 3번 헤드는 "
-        "이 부분의 토큰을 하나씩 쓰기 직전에, 앞에 나온 바로 그 토큰을 평균 92%의 무게로 보고 있다."
+    assert korean.description == (
+        "대답의 “지우” 부분은 앞에서 나온 말을 복사한 것이다. 5번째 디코더 층(decoder_layers.4)의 3번 헤드는 "
+        "이 부분의 토큰을 예측하는 자리에서, 앞에 나온 바로 그 토큰에 평균 92%의 어텐션 가중치를 둔다. "
+        "이런 헤드를 복사 헤드(induction head)라고 한다."
     )
-    assert english.told == (
-        "“지우” in the reply comes from earlier in the dialogue. Just before it writes each token of it, head 3 of "
-        "decoder layer 5 (decoder_layers.4) looks at that same token where it stood before, with 92% of its attention "
-        "on average."
+    assert english.description == (
+        "“지우” in the reply is copied from earlier in the dialogue. Where its tokens are predicted, head 3 of decoder "
+        "layer 5 (decoder_layers.4) attends to the same tokens in the prompt, with an attention weight of 92% on "
+        "average: it is a copying head (induction head)."
     )
 
 
-def test_where_the_bot_said_it_too_both_parts_of_the_weight_are_told() -> None:
-    korean, english = carried_view(found(bot=0.3), KOREAN), carried_view(found(bot=0.3), ENGLISH)
-    assert korean is not None and korean.told.endswith(
+def test_where_the_bot_said_it_too_both_parts_of_the_weight_are_shown() -> None:
+    korean, english = copied_text_view(found(bot=0.3), KOREAN), copied_text_view(found(bot=0.3), ENGLISH)
+    assert korean is not None and korean.description.endswith(
         "그 가운데 62%는 사용자가 한 말에, 30%는 그 말을 되받은 봇의 앞선 대답에 있다."
     )
-    assert english is not None and english.told.endswith(
-        "Of the whole, 62% lie on what the user said, and 30% on the bot's earlier answer that took it up."
+    assert english is not None and english.description.endswith(
+        "Of this, 62% is on what the user said, and 30% on an earlier answer of the bot that repeats it."
     )
 
 
 def test_the_parts_add_up_to_the_whole_in_per_cent() -> None:
-    view = carried_view(found(0.994, bot=0.859), ENGLISH)
-    assert view is not None and "with 99% of" in view.told and "14% lie" in view.told and "85% on" in view.told
+    view = copied_text_view(found(0.994, bot=0.859), ENGLISH)
+    assert (
+        view is not None
+        and "weight of 99%" in view.description
+        and "14% is" in view.description
+        and "85% on" in view.description
+    )
 
 
-def test_where_no_single_head_does_it_the_words_say_so() -> None:
-    korean, english = carried_view(found(0.21, bot=0.1), KOREAN), carried_view(found(0.21, bot=0.1), ENGLISH)
-    assert korean is not None and "어느 헤드 하나가 옮겨 왔다고 볼 수는 없다" in korean.told
-    assert "21%" in korean.told and "가져온" not in korean.told
-    assert english is not None and "no single head is seen to carry it over" in english.told
-    assert "21%" in english.told and "comes from" not in english.told
+def test_where_no_single_head_copies_it_the_words_say_so() -> None:
+    korean, english = copied_text_view(found(0.21, bot=0.1), KOREAN), copied_text_view(found(0.21, bot=0.1), ENGLISH)
+    assert korean is not None and "어느 헤드 하나가 복사했다고 볼 수는 없다" in korean.description
+    assert "21%" in korean.description and "복사한 것" not in korean.description
+    assert english is not None and "no single head copies it" in english.description
+    assert "21%" in english.description and "is copied" not in english.description
 
 
-def test_nothing_is_told_where_nothing_was_carried() -> None:
-    assert carried_view(None, KOREAN) is None
+def test_nothing_is_described_where_nothing_was_copied() -> None:
+    assert copied_text_view(None, KOREAN) is None
 
 
 NONE_SIZES = {"dialogues": 0, "turns": 0, "characters": 0}
@@ -115,10 +121,10 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
 def view_of(reports: Reports, words: Any) -> View:
     """A view that shows nothing but the sentences."""
     blank: dict[str, Any] = {field.name: [] for field in fields(View)}
-    carried = [carried_view(sentence.carried, words) for sentence in reports.sentences]
+    copied = [copied_text_view(sentence.copied_text, words) for sentence in reports.sentences]
     asked = {"held_out": None, "seen": None}
     return View(
-        **(blank | {"lead": "", "first_prompt": "", "corpus_table": ([], []), "asked": asked, "carried": carried})
+        **(blank | {"lead": "", "first_prompt": "", "corpus_table": ([], []), "asked": asked, "copied_texts": copied})
     )
 
 
@@ -132,15 +138,15 @@ USUAL = [f"{name}-{number}" for number in (1, 2) for name in PICTURES]
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_the_page_shows_the_picture_its_words_and_the_best_head_of_each_layer(tmp_path: Path, language: Any) -> None:
-    sentences = [{**SENTENCE, "carried": None}, {**SENTENCE, "carried": found(text="<b>지우")}]
+    sentences = [{**SENTENCE, "copied_text": None}, {**SENTENCE, "copied_text": found(text="<b>지우")}]
     words = words_of(language)
-    reports = read(tmp_path, sentences, [*USUAL, "carried-2"])
+    reports = read(tmp_path, sentences, [*USUAL, "copied_text-2"])
     html = to_html(reports, view_of(reports, words), words, language)
     first, second = html.split('<details class="sentence"')[1:]
-    assert "picture of carried-2" in second and "picture of carried" not in first
-    assert words("carried") in second and words("carried") not in first
-    told = carried_view(found(text="&lt;b&gt;지우"), words)
-    assert told is not None and told.told in second and "<b>지우" not in html
+    assert "picture of copied_text-2" in second and "picture of copied_text" not in first
+    assert words("copied_text") in second and words("copied_text") not in first
+    view = copied_text_view(found(text="&lt;b&gt;지우"), words)
+    assert view is not None and view.description in second and "<b>지우" not in html
     rows = re.findall(
         r"<code>(decoder_layers\.\d)</code></td><td>head (\d)</td><td class=\"number\">(.*?)</td>", second
     )
@@ -151,9 +157,9 @@ def test_reports_of_before_it_was_looked_for_are_shown_as_they_are(tmp_path: Pat
     reports = read(tmp_path, [SENTENCE], USUAL)
     html = to_html(reports, view_of(reports, KOREAN), KOREAN, "ko")
     assert all(f"picture of {name}-1" in html for name in PICTURES)
-    assert KOREAN("carried") not in html
+    assert KOREAN("copied_text") not in html
 
 
-def test_a_missing_picture_of_what_was_carried_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=re.escape(str(tmp_path / "reports/layers/carried-1.svg"))):
-        read(tmp_path, [{**SENTENCE, "carried": found()}], USUAL)
+def test_a_missing_picture_of_copied_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=re.escape(str(tmp_path / "reports/layers/copied_text-1.svg"))):
+        read(tmp_path, [{**SENTENCE, "copied_text": found()}], USUAL)

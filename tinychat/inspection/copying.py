@@ -1,7 +1,7 @@
 """What a reply copies from its prompt, such as the user's name, and which attention head copies it.
 
-A head that copies ("induction head", Olsson et al., 2209.11895) attends, from the position before a token is written,
-to the same token earlier in the text. T tokens in the sequence, L decoder layers, H heads.
+A copying head ("induction head", Olsson et al., 2209.11895) attends, at the position that predicts a token, to an
+earlier occurrence of this token. T tokens in the sequence, L decoder layers, H heads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,12 @@ from torch import Tensor
 from tinychat.inspection.trace import Trace
 from tinychat.tokenizer import Tokenizer
 
-SEEN = 0.3  # mean attention weight from which a head counts as copying
+MIN_COPYING_WEIGHT = 0.3  # mean attention weight on the copied tokens from which a head counts as a copying head
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head, and its attention weight on the source of each written token just before it is written."""
+    """A head, and its attention weight on the source of each copied token, at the position that predicts the token."""
 
     layer: int
     head: int
@@ -27,18 +27,18 @@ class Head:
 
     @property
     def weight(self) -> float:
-        """The mean over the written tokens."""
+        """The mean over the copied tokens."""
         return sum(self.weights) / len(self.weights)
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """An occurrence of the text in the prompt.
+    """An occurrence of the copied text in the prompt.
 
     turn       of the prompt, from 0
     role       user or bot
     positions  of the tokens that hold the text
-    weights    of the head's attention, for each written token
+    weights    of the head's attention, for each copied token
     """
 
     turn: int
@@ -48,28 +48,28 @@ class Occurrence:
 
 
 @dataclass(frozen=True)
-class Carried:
+class CopiedText:
     """A text that the reply copies from the prompt, and the head that attends to it most.
 
-    text     without spaces and punctuation around it
-    written  positions of its tokens in the reply; token t is predicted at position t - 1
-    sources  all occurrences in the prompt
-    head     the one with the largest mean weight, summed over the sources
-    behind   that head's weight on the tokens after the sources' own, for each written token
-    layers   the best head of each layer
+    text             without spaces and punctuation around it
+    reply_positions  of its tokens in the reply; token t is predicted at position t - 1
+    sources          all occurrences in the prompt
+    head             the one with the largest mean weight, summed over the sources
+    weights_after    that head's weights on the tokens right after the sources, for each copied token
+    layers           the head with the largest mean weight of each layer
     """
 
     text: str
-    written: tuple[int, ...]
+    reply_positions: tuple[int, ...]
     sources: tuple[Occurrence, ...]
     head: Head
-    behind: tuple[float, ...]
+    weights_after: tuple[float, ...]
     layers: tuple[Head, ...]
 
     @property
-    def seen(self) -> bool:
-        """Whether a single head copies it."""
-        return self.head.weight >= SEEN
+    def has_copying_head(self) -> bool:
+        """Whether the attention of a single head explains the copy."""
+        return self.head.weight >= MIN_COPYING_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Turn:
                 yield at
 
 
-def find_carried(trace: Trace, n_prompt: int, tokenizer: Tokenizer) -> Carried | None:
+def find_copied_text(trace: Trace, n_prompt: int, tokenizer: Tokenizer) -> CopiedText | None:
     """What the reply, which begins after `n_prompt` tokens, copies from a turn of the user, if anything.
 
     Texts are compared, not token ids, since a word may be tokenised differently at the beginning of a sentence. A match
@@ -114,45 +114,46 @@ def find_carried(trace: Trace, n_prompt: int, tokenizer: Tokenizer) -> Carried |
     """
     *prompt, reply = _turns(trace.ids, n_prompt, tokenizer)
     users = [turn for turn in prompt if turn.role == "user"]
-    finds = []
+    found = []
     for start, text in sorted(set(_common(reply, users))):
-        carried = _look(trace.attention, prompt, reply, start, text)
-        said = [sum(1 for _ in turn.find(text)) for turn in users]
-        single = len(carried.written) == 1
-        if (single and sum(said) > 1) or (said[-1] and (single or not carried.seen)):
+        copied = _attribute(trace.attention, prompt, reply, start, text)
+        counts = [sum(1 for _ in turn.find(text)) for turn in users]
+        single = len(copied.reply_positions) == 1
+        if (single and sum(counts) > 1) or (counts[-1] and (single or not copied.has_copying_head)):
             continue
-        finds.append((not said[-1], len(carried.written), carried.head.weight, carried))
-    return max(finds, key=lambda find: find[:3])[3] if finds else None
+        found.append((not counts[-1], len(copied.reply_positions), copied.head.weight, copied))
+    return max(found, key=lambda candidate: candidate[:3])[3] if found else None
 
 
 def _turns(ids: tuple[int, ...], n_prompt: int, tokenizer: Tokenizer) -> list[_Turn]:
     """The turns of the prompt, and the reply as the last."""
     bounds = [i for i in range(n_prompt) if ids[i] in (tokenizer.user_id, tokenizer.bot_id)]
-    said = _bytes_said(ids, tokenizer)
+    data = _token_bytes(ids, tokenizer)
     return [
         _Turn(
             number,
             "user" if ids[first] == tokenizer.user_id else "bot",
-            list(_chars(said[first:end], first)),
+            list(_chars(data[first:end], first)),
         )
         for number, (first, end) in enumerate(pairwise([*bounds, len(ids)]))
     ]
 
 
-def _bytes_said(ids: tuple[int, ...], tokenizer: Tokenizer) -> list[bytes]:
+def _token_bytes(ids: tuple[int, ...], tokenizer: Tokenizer) -> list[bytes]:
     """The bytes of each token; none for control tokens, and an invalid byte for an unknown word."""
     bytes_of = tokenizer.bytes_of(max(*ids, tokenizer.size - 1) + 1)
     if bytes_of is not None:
         return [bytes_of[token_id] for token_id in ids]
-    silent = (tokenizer.pad_id, tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id)
     words, unknown = zip(ids, tokenizer.tokens(ids), strict=True), tokenizer.unknown_ids
-    return [b"" if i in silent else b" \xff" if i in unknown else f" {word}".encode() for i, word in words]
+    return [
+        b"" if i in tokenizer.control_ids else b" \xff" if i in unknown else f" {word}".encode() for i, word in words
+    ]
 
 
-def _chars(said: Sequence[bytes], first: int) -> Iterator[_Char]:
+def _chars(tokens: Sequence[bytes], first: int) -> Iterator[_Char]:
     """The characters of tokens from position `first`; an invalid byte is a lone surrogate."""
-    positions = iter([position for position, data in enumerate(said, start=first) for _ in data])
-    for char in b"".join(said).decode(errors="surrogateescape"):
+    positions = iter([position for position, data in enumerate(tokens, start=first) for _ in data])
+    for char in b"".join(tokens).decode(errors="surrogateescape"):
         n_bytes = len(char.encode(errors="surrogateescape"))
         yield _Char(char, tuple(islice(positions, n_bytes)))
 
@@ -160,10 +161,10 @@ def _chars(said: Sequence[bytes], first: int) -> Iterator[_Char]:
 def _common(reply: _Turn, users: list[_Turn]) -> Iterator[tuple[int, str]]:
     """The longest texts that the reply shares with a turn of the user, and where each begins in the reply."""
     for turn in users:
-        for there in filter(turn.begins_word, range(len(turn.chars))):
+        for source in filter(turn.begins_word, range(len(turn.chars))):
             for start in filter(reply.begins_word, range(len(reply.chars))):
-                pairs = zip(reply.text[start:], turn.text[there:], strict=False)
-                text = "".join(ours for ours, _ in takewhile(_same, pairs))
+                pairs = zip(reply.text[start:], turn.text[source:], strict=False)
+                text = "".join(char for char, _ in takewhile(_same, pairs))
                 while text and not _ends_token(reply, start + len(text)):
                     text = text[:-1]
                 if text:
@@ -181,33 +182,37 @@ def _ends_token(turn: _Turn, end: int) -> bool:
     return last.char.isalnum() and not any(char.char.isalnum() for char in rest)
 
 
-def _look(attention: Tensor, prompt: list[_Turn], reply: _Turn, start: int, text: str) -> Carried:
-    """How every head attends to `text` in the prompt just before the reply writes it, from its character `start`."""
-    ours = _positions(reply, start, text)
-    written = tuple(sorted(set(ours)))
-    rows = attention[:, :, [position - 1 for position in written]]  # (L, H, W, T), W written tokens
+def _attribute(attention: Tensor, prompt: list[_Turn], reply: _Turn, start: int, text: str) -> CopiedText:
+    """Attribute `text`, which begins at character `start` of the reply, to its occurrences in the prompt and to a head:
+    the weights of every head at the positions that predict it.
+    """
+    copy_bytes = _positions(reply, start, text)
+    copied = tuple(sorted(set(copy_bytes)))
+    rows = attention[:, :, [position - 1 for position in copied]]  # (L, H, C, T), C copied tokens
     found = [(turn, at) for turn in prompt for at in turn.find(text)]
-    theirs = [_positions(turn, at, text) for turn, at in found]
-    # For each source and each written token, the tokens of the source that hold the same bytes.
+    source_bytes = [_positions(turn, at, text) for turn, at in found]
+    # For each source and each copied token, the tokens of the source that hold the same bytes.
     same = [
-        [sorted({t for o, t in zip(ours, there, strict=True) if o == position}) for position in written]
-        for there in theirs
+        [sorted({s for c, s in zip(copy_bytes, positions, strict=True) if c == position}) for position in copied]
+        for positions in source_bytes
     ]
     by_source = [_weights(rows, positions) for positions in same]
-    weights = torch.stack(by_source).sum(dim=0)  # (L, H, W)
+    weights = torch.stack(by_source).sum(dim=0)  # (L, H, C)
     means = weights.mean(dim=2)  # (L, H)
     heads = [Head(n, int(h), tuple(weights[n, h].tolist())) for n, h in enumerate(means.argmax(dim=1))]
     best = max(heads, key=lambda head: head.weight)
-    behind = [sorted({positions[n][-1] + 1 for positions in same}) for n in range(len(written))]
-    return Carried(
+    after = [sorted({positions[n][-1] + 1 for positions in same}) for n in range(len(copied))]
+    return CopiedText(
         text=text,
-        written=written,
+        reply_positions=copied,
         sources=tuple(
-            Occurrence(turn.number, turn.role, tuple(sorted(set(there))), tuple(seen[best.layer, best.head].tolist()))
-            for (turn, _), there, seen in zip(found, theirs, by_source, strict=True)
+            Occurrence(
+                turn.number, turn.role, tuple(sorted(set(positions))), tuple(own[best.layer, best.head].tolist())
+            )
+            for (turn, _), positions, own in zip(found, source_bytes, by_source, strict=True)
         ),
         head=best,
-        behind=tuple(_weights(rows, behind)[best.layer, best.head].tolist()),
+        weights_after=tuple(_weights(rows, after)[best.layer, best.head].tolist()),
         layers=tuple(heads),
     )
 
@@ -218,5 +223,5 @@ def _positions(turn: _Turn, at: int, text: str) -> list[int]:
 
 
 def _weights(rows: Tensor, positions: list[list[int]]) -> Tensor:
-    """The sum over these positions of each written token's row: (L, H, W, T) → (L, H, W)."""
-    return torch.stack([rows[:, :, n, there].sum(dim=-1) for n, there in enumerate(positions)], dim=-1)
+    """The sum over these positions of each copied token's row: (L, H, C, T) → (L, H, C)."""
+    return torch.stack([rows[:, :, n, own].sum(dim=-1) for n, own in enumerate(positions)], dim=-1)

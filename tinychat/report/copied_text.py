@@ -1,0 +1,54 @@
+"""The description of a text that the reply copies from the prompt, and of the heads that copy it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinychat.report.words import Words
+
+
+@dataclass(frozen=True)
+class HeadView:
+    """A head and its mean weight; `best` is the one that the picture shows."""
+
+    layer: str
+    head: str
+    weight: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class CopiedTextView:
+    """A copied text: sentences about it, and for each layer the head with the most attention on it."""
+
+    description: str
+    heads: list[HeadView]
+
+
+def copied_text_view(copied: dict[str, Any] | None, words: Words) -> CopiedTextView | None:
+    """The view of a record's `copied_text` (tinychat.inspection.export); None where nothing was copied."""
+    if copied is None:
+        return None
+    text, layer, head = copied["text"], copied["layer"], copied["head"]
+    description = words(
+        "copied_text.copying_head" if copied["has_copying_head"] else "copied_text.no_copying_head",
+        text=text,
+        number=layer + 1,
+        layer=layer,
+        head=head,
+        weight=f"{copied['weight']:.0%}",
+    )
+    whole, user = round(100 * copied["weight"]), round(100 * _users_share(copied["sources"]))
+    if copied["has_copying_head"] and whole > user:  # rounded so that the two add up to the weight above
+        description += " " + words("copied_text.by_role", user=f"{user}%", bot=f"{whole - user}%")
+    heads = [
+        HeadView(f"decoder_layers.{best['layer']}", str(best["head"]), f"{best['weight']:.0%}", best["layer"] == layer)
+        for best in copied["layers"]
+    ]
+    return CopiedTextView(description, heads)
+
+
+def _users_share(sources: Sequence[dict[str, Any]]) -> float:
+    """The head's attention weight on the user's turns, the mean over the copied tokens."""
+    means = [sum(source["weights"]) / len(source["weights"]) for source in sources if source["role"] == "user"]
+    return float(sum(means))
