@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.caching_engine import GREEDY
-from tinychat.evaluation.evaluate import Question, questions_of, spread
+from tinychat.evaluation.evaluate import Question, evenly_spaced, questions_of
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
 from tinychat.generation.numpy_decoder import NumpyDecoder
@@ -79,7 +79,7 @@ def main() -> None:
     config = load_config(arguments.model)
     assert isinstance(config, ClassicConfig)
     trained = config, load_model(arguments.model)
-    questions = questions_of(spread(list(read_corpus(arguments.corpus)), arguments.questions))
+    questions = questions_of(evenly_spaced(list(read_corpus(arguments.corpus)), arguments.questions))
     table = Table("", "numpy, not torch, fp32", "bf16, not fp32", "bf16: in a batch, not alone")
     table.title = f"share of {len(questions)} greedy replies that differ"
     for name, model, asked in (

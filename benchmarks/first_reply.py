@@ -100,10 +100,10 @@ def run(command: list[str], environment: dict[str, str]) -> ProcessRun:
         end = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
-        told = errors.read().decode(errors="replace")
+        message = errors.read().decode(errors="replace")
     if process.returncode or first is None:
-        raise subprocess.CalledProcessError(process.returncode, command, text, told)
-    return ProcessRun(first, end, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), told)
+        raise subprocess.CalledProcessError(process.returncode, command, text, message)
+    return ProcessRun(first, end, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), message)
 
 
 def result_table(measured: dict[str, list[ProcessRun]]) -> Table:
@@ -121,13 +121,13 @@ def result_table(measured: dict[str, list[ProcessRun]]) -> Table:
 
 def phases_table(measured: dict[str, list[ProcessRun]]) -> Table:
     """Medians of the phases that the processes reported, in milliseconds."""
-    told: dict[str, dict[str, list[float]]] = {}
+    by_phase: dict[str, dict[str, list[float]]] = {}
     for name, runs in measured.items():
         for one in runs:
             for phase, milliseconds in re.findall(r"^(\S.*?) +([\d.]+) ms$", one.errors, re.MULTILINE):
-                told.setdefault(phase, {}).setdefault(name, []).append(float(milliseconds))
+                by_phase.setdefault(phase, {}).setdefault(name, []).append(float(milliseconds))
     table = Table("ms", *measured, title="where the time goes")
-    for phase, values in told.items():
+    for phase, values in by_phase.items():
         table.add_row(
             phase, *(f"{statistics.median(values[name]):.0f}" if name in values else "–" for name in measured)
         )

@@ -66,7 +66,7 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     from tinychat.generation.engine import Request
     from tinychat.generation.loading import load_engine
     from tinychat.generation.sampling import SamplingOptions
-    from tinychat.runtime import asked_threads, usable_cores
+    from tinychat.runtime import requested_threads, usable_cores
 
     engine = load_engine(folder / "tinychat", slots=max(SEQUENCES), device="cpu")
 
@@ -83,7 +83,7 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     kind = os.environ["TINYCHAT_DECODER"]
     if kind == "torch":
         return answer, torch_threads()
-    return answer, min(2, asked_threads() or usable_cores()) if kind == "native" else asked_threads() or 1
+    return answer, min(2, requested_threads() or usable_cores()) if kind == "native" else requested_threads() or 1
 
 
 def load_transformers(dtype: str, folder: Path) -> tuple[Answer, int]:

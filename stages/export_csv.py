@@ -38,7 +38,7 @@ def _row(reply: Any, _: str) -> list[str | int]:
                 "n_tokens"
             ) == len(ids):
                 return [said, text, json.dumps(ids), len(ids), end]
-    raise FaultError("no reply with {columns}", columns=", ".join(COLUMNS))
+    raise FaultError("not a reply with {columns}", columns=", ".join(COLUMNS))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from tinychat.params.loading import load_params
 from tinychat.params.memory import BatchSize, refuse_too_large
 from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, out_of_memory_as_input_error
 from tinychat.tokenizer import load_tokenizer
-from tinychat.training.run import TrainingResult, changed, train_model
+from tinychat.training.run import TrainingResult, inputs_changed, train_model
 from tinychat.training.snapshots import work_folder
 
 PREPARED = Path("data/prepared")
@@ -34,7 +34,7 @@ def run(root: Path = Path()) -> None:
     def write(result: TrainingResult) -> None:
         now = load_params(root)
         if (now.model, now.train) != (params.model, params.train):
-            raise changed(Phrase("params.yaml: model or train"))
+            raise inputs_changed(Phrase("params.yaml: model or train"))
         result.save(root / MODEL, root / REPORTS, tokenizer_file=root / VOCAB / "tokenizer.json")
 
     with out_of_memory_as_input_error(

@@ -46,7 +46,7 @@ def test_a_line_that_is_too_long_loses_its_middle_and_says_how_much() -> None:
 
 def test_texts_are_said_on_stdout_or_aside(capsys: pytest.CaptureFixture[str]) -> None:
     say("a\x1b", [1])
-    say("b\u202e", aside=True)
+    say("b\u202e", stderr=True)
     assert capsys.readouterr() == ("a␛ [1]\n", "b\ufffd\n")
 
 

@@ -12,14 +12,14 @@ import torch
 from tinychat.errors import InputError
 from tinychat.runtime import (
     BlasThreads,
-    asked_precision,
-    asked_threads,
-    bf16_products_take,
+    bf16_time_ratio,
     choose_decoder,
     configure_runtime,
     device_memory,
     machine_memory,
     out_of_memory_as_input_error,
+    requested_precision,
+    requested_threads,
 )
 
 
@@ -53,7 +53,7 @@ class Machine:
         )
         self._patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
         self._patch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512 is not None, raising=False)
-        self._patch.setattr("tinychat.runtime.bf16_products_take", lambda: avx512)
+        self._patch.setattr("tinychat.runtime.bf16_time_ratio", lambda: avx512)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_where_nothing_is_asked_bf16_is_taken_where_the_chosen_device_is_faster_
 
 
 def test_what_a_product_takes_in_bf16_is_measured() -> None:
-    assert 0 < bf16_products_take() < math.inf
+    assert 0 < bf16_time_ratio() < math.inf
 
 
 def test_wishes_are_followed() -> None:
@@ -190,7 +190,7 @@ def test_where_no_environment_is_given_the_process_has_one(monkeypatch: pytest.M
     monkeypatch.setenv("TINYCHAT_DECODER", "torch")
     monkeypatch.setenv("TINYCHAT_PRECISION", "bf16")
     monkeypatch.setenv("TINYCHAT_THREADS", "3")
-    assert (choose_decoder(), asked_precision(), asked_threads()) == ("torch", "bf16", 3)
+    assert (choose_decoder(), requested_precision(), requested_threads()) == ("torch", "bf16", 3)
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,13 @@ def test_where_no_environment_is_given_the_process_has_one(monkeypatch: pytest.M
     [(None, None), ("auto", None), ("Auto", None), ("", None), (" ", None), ("1", 1), (" 12 ", 12), ("007", 7)],
 )
 def test_so_many_threads_are_asked_for(value: str | None, threads: int | None) -> None:
-    assert asked_threads({} if value is None else {"TINYCHAT_THREADS": value}) == threads
+    assert requested_threads({} if value is None else {"TINYCHAT_THREADS": value}) == threads
 
 
 @pytest.mark.parametrize("value", ["1025", "0", "-1", "1.5", "two", "1 2", "٣", "²", "+1", "0x2"])
 def test_what_is_no_number_of_threads_is_named(value: str) -> None:
     with pytest.raises(InputError, match=r"^TINYCHAT_THREADS is '.*'; it must be auto or a number from 1 to 1024$"):
-        asked_threads({"TINYCHAT_THREADS": value})
+        requested_threads({"TINYCHAT_THREADS": value})
 
 
 def blas_threads() -> list[int]:

@@ -8,10 +8,10 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Phrase(str):
-    """A text in English that remembers its template and its values, so that another language can have it too.
+    """An English text that keeps its template and its values, so that it can be translated.
 
-    Phrase("{path}: no such file", path=path). A value may be a phrase, or an error that was raised with one.
-    Without values the template is the text as it is. What is made of a phrase is a plain text: put it in as a value.
+    Phrase("{path}: no such file", path=path). A value may itself be a phrase, or an error that was raised with one.
+    Without values the template is the text. String methods return plain text, which cannot be translated.
     """
 
     template: str
@@ -24,7 +24,7 @@ class Phrase(str):
 
 
 class InputError(Exception):
-    """The person's input is wrong: says which file, line or key, what was found, what would be right.
+    """The user's input is wrong. The message names the file, line or key, what was found, and what would be right.
 
     InputError("{path}: no such file", path=path): a template and its values, as of a Phrase. `str` gives the English
     text.
@@ -35,7 +35,7 @@ class InputError(Exception):
 
 
 class FaultError(ValueError):
-    """A value is wrong, in the words of a Phrase; where it stands says whoever catches this, in an InputError."""
+    """A value is wrong; the message is a Phrase without the file and key, which the code that catches it adds."""
 
     def __init__(self, template: str, **values: object) -> None:
         super().__init__(Phrase(template, **values))
@@ -46,7 +46,7 @@ class Interrupted(Exception):
 
 
 def text_of(error: BaseException) -> str:
-    """What an error says: its phrase, where it has one."""
+    """The message of an error: its phrase, where it has one."""
     return error.args[0] if error.args and isinstance(error.args[0], Phrase) else str(error)
 
 
@@ -56,16 +56,17 @@ def joined(separator: str, phrases: list[str]) -> Phrase:
     return Phrase(separator.join(f"{{{name}}}" for name in names), **dict(zip(names, phrases, strict=True)))
 
 
-def text_in(said: object, texts: Mapping[str, str]) -> object:
-    """A phrase, or what an error says, by the templates that `texts` has in the place of the English ones, with its
-    values so too; anything else as it is.
+def translate(value: object, texts: Mapping[str, str]) -> object:
+    """A phrase, or the phrase of an error, translated with its values; anything else unchanged.
+
+    `texts` maps English templates to those of the other language; without an entry a phrase stays English.
     """
-    if isinstance(said, BaseException):
-        said = text_of(said)
-    if not isinstance(said, Phrase):
-        return said
-    template = texts.get(said.template, said.template)
-    values = {name: text_in(value, texts) for name, value in said.values.items()}
+    if isinstance(value, BaseException):
+        value = text_of(value)
+    if not isinstance(value, Phrase):
+        return value
+    template = texts.get(value.template, value.template)
+    values = {name: translate(inner, texts) for name, inner in value.values.items()}
     return template.format(**values) if values else template
 
 

@@ -19,30 +19,31 @@ from tinychat.errors import FULL_DISK, FaultError, InputError, Phrase, text_of
 
 T = TypeVar("T")
 
-# What a spreadsheet may take for a formula (OWASP, CSV injection), wide forms included; and the guard itself, so that
-# removing it is exact.
+# Beginnings that a spreadsheet may take for a formula (OWASP, CSV injection), full-width forms included; and the guard
+# itself, so that removing it is exact.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
-HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # what may be a lone surrogate in a JSON text
+SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")  # in a JSON text; may be a lone surrogate
 
 
 def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) -> None:
-    """Write each out to a temporary name, flushed to the disk, then rename all: where one fails, none is there.
+    """Write each out to a temporary name, flushed to the disk, then rename all: if one fails, none is written.
 
     Text or bytes make a file; a function fills an empty folder, which replaces an existing one.
     Only a kill between two renames can leave some outs new and others old.
     """
     with ExitStack() as stack:
         ready = [
-            (path, _write_beside(path, content, stack.enter_context(_beside(path)))) for path, content in outs.items()
+            (path, _write_temporary(path, content, stack.enter_context(_temporary_name(path))))
+            for path, content in outs.items()
         ]
         for path, new in ready:
             if new.is_dir() and path.is_dir():
-                # By rename too: a kill while it is removed leaves nothing half-removed under its name.
+                # By rename too, so that a kill never leaves a half-removed folder under this name.
                 path.replace(new.with_name("old"))
             new.replace(path)
 
 
-def _write_beside(path: Path, content: str | bytes | Callable[[Path], None], temporary: Path) -> Path:
+def _write_temporary(path: Path, content: str | bytes | Callable[[Path], None], temporary: Path) -> Path:
     """The temporary file or folder to be renamed to `path`. Raises OSError where the rename would fail."""
     if callable(content):
         if path.exists() and not path.is_dir():
@@ -61,7 +62,7 @@ def _write_beside(path: Path, content: str | bytes | Callable[[Path], None], tem
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all."""
+    """Write a file, or leave the existing one if that fails."""
     write_together({path: content})
 
 
@@ -71,7 +72,7 @@ def write_folder_atomically(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _temporary_name(path: Path) -> Iterator[Path]:
     """A temporary name next to `path`, which is removed at the end.
 
     Leftovers of killed processes next to `path` are removed too. An OSError names `path`, not the temporary name.
@@ -123,7 +124,7 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def full_disk_names(path: Path) -> Iterator[None]:
+def add_path_to_disk_full_error(path: Path) -> Iterator[None]:
     """Within this context, the OSError of a full disk, which names no file, names `path`."""
     try:
         yield
@@ -133,7 +134,7 @@ def full_disk_names(path: Path) -> Iterator[None]:
         raise
 
 
-NO_FILE = (
+NOT_A_FILE = (
     (stat.S_ISDIR, "{path}: this is a folder; a file is needed"),
     (stat.S_ISFIFO, "{path}: this is a pipe; a file is needed"),
     (stat.S_ISSOCK, "{path}: this is a socket; a file is needed"),
@@ -147,7 +148,7 @@ def refuse_irregular(path: Path, max_bytes: int | None = None) -> None:
     Opening a pipe or reading a device may block for ever. Raises OSError where nothing is there.
     """
     found = path.stat()
-    for is_one, template in NO_FILE:
+    for is_one, template in NOT_A_FILE:
         if is_one(found.st_mode):
             raise InputError(template, path=path)
     if max_bytes is not None and found.st_size > max_bytes:
@@ -176,12 +177,12 @@ def rounded(value: float) -> float:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write `data` as JSON, whole or not at all."""
+    """Write `data` as JSON, atomically."""
     write_atomically(path, to_json(data))
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise FaultError("{name} is no number", name=name)
+    raise FaultError("{name} is not a number", name=name)
 
 
 def _finite(text: str) -> float:
@@ -197,11 +198,10 @@ DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 def from_json(text: str) -> Any:
     """The value of a JSON text.
 
-    Raises ValueError where it is none, or holds NaN, infinity or half a character; RecursionError where it is nested
-    too deep.
+    Raises ValueError for invalid JSON, NaN, infinity and lone surrogates; RecursionError where it is nested too deep.
     """
     value = DECODER.decode(text)
-    if HALF_CHARACTER.search(text):
+    if SURROGATE_ESCAPE.search(text):
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
 
@@ -221,7 +221,7 @@ def reading(path: Path, stage: str) -> Iterator[None]:
         raise InputError("{path}: no such file; `make repro` makes it (stage {stage})", path=path, stage=stage)
     if not path.is_file():
         raise InputError(
-            "{path}: is no file; remove it, then `dvc repro --force {stage}` writes it again", path=path, stage=stage
+            "{path}: is not a file; remove it, then `dvc repro --force {stage}` writes it again", path=path, stage=stage
         )
     try:
         yield
@@ -232,10 +232,10 @@ def reading(path: Path, stage: str) -> Iterator[None]:
 
 
 def damaged(place: Path | str, fault: str, stage: str) -> InputError:
-    """The error for a file, or a line in it, that is not as `stage` wrote it."""
-    told = fault if isinstance(fault, Phrase) else " ".join(fault.split())
+    """The error for a file, or a line of it, that `stage` cannot have written like this."""
+    fault = fault if isinstance(fault, Phrase) else " ".join(fault.split())
     return InputError(
-        "{place}: damaged, {told}; `dvc repro --force {stage}` writes it again", place=place, told=told, stage=stage
+        "{place}: damaged, {fault}; `dvc repro --force {stage}` writes it again", place=place, fault=fault, stage=stage
     )
 
 

@@ -29,8 +29,8 @@ PRECISIONS = ("auto", "fp32", "bf16")
 DECODERS = ("auto", "numpy", "native", "torch")
 MAX_THREADS = 1024  # libgomp ends the process where threads cannot be started
 
-# Matrix products are half of a training step in bf16: they must be clearly faster to make up for the conversions.
-BF16_PAYS_BELOW = 0.7
+# Matrix products are half of a training step in bf16, so they must be clearly faster to outweigh the conversions.
+MAX_BF16_TIME_RATIO = 0.7
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,23 @@ def configure_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
     check_environment(environment)
     import torch
 
-    device, precision, threads = asked_device(environment), asked_precision(environment), asked_threads(environment)
+    device, precision, threads = (
+        requested_device(environment),
+        requested_precision(environment),
+        requested_threads(environment),
+    )
     if threads is not None:
         torch.set_num_threads(threads)
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if available[name])
     if not available[device]:
-        there = ", ".join(name for name, is_there in available.items() if is_there)
+        found = ", ".join(name for name, is_available in available.items() if is_available)
         raise InputError(
-            "TINYCHAT_DEVICE is {device}, but torch {version} sees only: {there}",
+            "TINYCHAT_DEVICE is {device}, but torch {version} sees only: {found}",
             device=device,
             version=torch.__version__,
-            there=there,
+            found=found,
         )
     if precision == "auto":
         precision = "bf16" if bf16_is_faster(torch.device(device)) else "fp32"
@@ -88,7 +92,7 @@ def check_environment(environment: Mapping[str, str] | None = None) -> None:
     All four are always checked: training has no decoder, but later stages do.
     """
     choose_decoder(environment)
-    asked_threads(environment)
+    requested_threads(environment)
 
 
 def choose_decoder(environment: Mapping[str, str] | None = None, device: str | None = None) -> str:
@@ -100,9 +104,9 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
     """
     environment = os.environ if environment is None else environment
     decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
-    asked = asked_device(environment)
+    asked = requested_device(environment)
     on_cpu = (device or asked) in ("auto", "cpu")
-    in_bf16 = asked_precision(environment) == "bf16"
+    in_bf16 = requested_precision(environment) == "bf16"
     if decoder in ("numpy", "native") and in_bf16:
         raise InputError(
             "TINYCHAT_DECODER is {decoder}, which computes in fp32 only, but TINYCHAT_PRECISION is bf16",
@@ -119,18 +123,18 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
     return decoder
 
 
-def asked_device(environment: Mapping[str, str] | None = None) -> str:
+def requested_device(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_DEVICE: auto, cpu, cuda or mps. Raises InputError for anything else."""
     return _choice(os.environ if environment is None else environment, "TINYCHAT_DEVICE", DEVICES)
 
 
-def asked_precision(environment: Mapping[str, str] | None = None) -> str:
+def requested_precision(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_PRECISION: auto, fp32 or bf16. Raises InputError for anything else."""
     return _choice(os.environ if environment is None else environment, "TINYCHAT_PRECISION", PRECISIONS)
 
 
-def asked_threads(environment: Mapping[str, str] | None = None) -> int | None:
-    """The number in TINYCHAT_THREADS; None where it leaves the choice. Raises InputError for anything else."""
+def requested_threads(environment: Mapping[str, str] | None = None) -> int | None:
+    """The number in TINYCHAT_THREADS; None for auto. Raises InputError for anything else."""
     environment = os.environ if environment is None else environment
     threads = environment.get("TINYCHAT_THREADS", "auto").strip().lower() or "auto"
     if threads == "auto":
@@ -159,8 +163,8 @@ _active_lock = threading.Lock()
 
 
 class BlasThreads:
-    """Within this context, numpy's OpenBLAS computes with `number` threads; the original number is restored after the
-    last active context. Of several active ones, in other threads too, the latest counts.
+    """Within this context, numpy's OpenBLAS uses `number` threads; the original number is restored after the last
+    active context. Of several active ones, also in other threads, the last to enter counts.
 
     By default OpenBLAS takes every core, and its threads spin while they wait: next to another program two of them were
     slower than one (docs/experiments.md).
@@ -172,7 +176,7 @@ class BlasThreads:
         self.number = number
         self._libraries = ThreadpoolController().select(internal_api="openblas").lib_controllers
         with _active_lock:
-            # Read once: after a Ctrl-C it might be our own number. While another context is active, it is that one's.
+            # While another context is active, the current number is that of the context, not the original one.
             self._before: dict[str, int] = {library.filepath: library.num_threads for library in self._libraries}
             for other in _active:
                 self._before |= other._before
@@ -245,9 +249,9 @@ def out_of_memory_as_input_error(template: str, **values: object) -> Iterator[No
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        told = str(error).lower()
+        message = str(error).lower()
         words = ("out of memory", "can't allocate memory", "not enough memory")  # torch: CUDA and MPS, Linux, Windows
-        if isinstance(error, MemoryError) or any(word in told for word in words):
+        if isinstance(error, MemoryError) or any(word in message for word in words):
             raise InputError(template, **values) from None
         raise
 
@@ -282,27 +286,27 @@ def bf16_is_faster(device: "torch.device") -> bool:
     if device.type == "cpu":
         if _cpu_has("_is_amx_tile_supported"):
             return True
-        return _cpu_has("_is_avx512_bf16_supported") and bf16_products_take() < BF16_PAYS_BELOW
+        return _cpu_has("_is_avx512_bf16_supported") and bf16_time_ratio() < MAX_BF16_TIME_RATIO
     return False
 
 
-def _cpu_has(question: str) -> bool:
+def _cpu_has(function: str) -> bool:
     import torch
 
-    return bool(getattr(torch.cpu, question, lambda: False)())  # private functions of torch, which may disappear
+    return bool(getattr(torch.cpu, function, lambda: False)())  # private functions of torch, which may disappear
 
 
-def bf16_products_take() -> float:
-    """The time of a matrix product in bf16 on the CPU as a share of fp32's: the best of a few, interleaved."""
+def bf16_time_ratio() -> float:
+    """The time of a matrix product in bf16 on the CPU, relative to fp32: the best of 12 interleaved runs."""
     import torch
 
     pairs = [torch.ones(2, 1024, 256, dtype=dtype).unbind() for dtype in (torch.float32, torch.bfloat16)]
     seconds = [math.inf, math.inf]
     for _ in range(12):
         for i, (inputs, weight) in enumerate(pairs):
-            begun = time.perf_counter()
+            start = time.perf_counter()
             torch.nn.functional.linear(inputs, weight)
-            seconds[i] = min(seconds[i], time.perf_counter() - begun)
+            seconds[i] = min(seconds[i], time.perf_counter() - start)
     return seconds[1] / seconds[0]
 
 

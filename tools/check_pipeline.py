@@ -151,7 +151,7 @@ def dep_faults(project: Project, stage: Any) -> Iterator[str]:
         elif path in made and path in locked and locked[path] != expected:
             yield f"the dep {path} in dvc.lock is not what the stage that makes it has there: {RUN_AGAIN}"
         elif path not in made and expected is None:
-            yield f"the dep {path} is neither in git nor an out of a stage: `git add {path}` or mend dvc.yaml"
+            yield f"the dep {path} is neither in git nor an out of a stage: `git add {path}` or correct dvc.yaml"
         elif path not in made and path in locked and locked[path] != expected:
             alone = ", with no file in it that git does not have" if str(expected).endswith(".dir") else ""
             yield f"the dep {path} differs between git and dvc.lock: {RUN_AGAIN}{alone}"

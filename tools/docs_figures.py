@@ -29,20 +29,20 @@ Text = tuple[str, str]  # English, Korean
 
 MEASURES: dict[str, Text] = {
     "seen": (
-        "a wording it was trained on: one of the intent’s answers",
+        "a phrasing it was trained on: one of the intent’s answers",
         "학습한 표현: 그 질문의 답 가운데 하나로 답합니다",
     ),
-    "near": ("a new wording whose words it knows", "아는 낱말로 된 새 표현"),
-    "far": ("a new wording with a word that it does not know", "모르는 낱말이 든 새 표현"),
+    "near": ("a new phrasing whose words it knows", "아는 낱말로 된 새 표현"),
+    "far": ("a new phrasing with a word that it does not know", "모르는 낱말이 든 새 표현"),
     "taken_for_unknown": (
-        "a new wording of known words, wrongly called “not learnt yet” (lower is better)",
+        "a new phrasing of known words, wrongly called “not learnt yet” (lower is better)",
         "아는 낱말로 된 새 표현인데 모른다고 합니다(낮을수록 좋음)",
     ),
     "unknown_by_hand": ("a question from outside its world: it says so", "배운 세계 밖의 질문: 모른다고 합니다"),
     "unknown_by_template": ("… made from templates", "… 틀로 만든 질문"),
     "name_told": ("a name that it never saw, used at once", "본 적 없는 이름을 바로 부릅니다"),
     "name": ("… remembered after one to four exchanges", "… 대화가 한 번에서 네 번 오간 뒤에도 기억합니다"),
-    "name_asked_anew": ("… asked for in a new way", "… 새 표현으로 물었을 때"),
+    "name_asked_anew": ("… asked for with a new phrasing", "… 새 표현으로 물었을 때"),
     "name_other": ("… a word, a nickname, a foreign name (하루, 제시카)", "… 낱말, 별명, 외국 이름(하루, 제시카)"),
     "name_odd": ("odd names (엘사, 뽀로로)", "특이한 이름(엘사, 뽀로로)"),
 }
@@ -183,7 +183,7 @@ def pages(root: Path) -> list[Path]:
 
 
 def with_figures(page: Path, root: Path) -> str:
-    """The page with its tables made anew. Raises KeyError for a table that is not known."""
+    """The page with its tables generated again. Raises KeyError for a table that is not known."""
     korean = page.name.endswith(".ko.md") or "ko" in page.relative_to(root).parts[:-1]
 
     def table(found: re.Match[str]) -> str:
@@ -209,7 +209,7 @@ def main() -> None:
             print("".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), name, "its source")))
         else:
             page.write_text(after, encoding="utf-8", newline="\n")
-            print(f"{name}: figures made anew")
+            print(f"{name}: tables generated")
     if check and differ:
         sys.exit("A page differs from its source: run `make docs-figures`")
 

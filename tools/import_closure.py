@@ -21,11 +21,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = "stages"
 PACKAGES = (STAGES, "tinychat")
-LEFT_OUT = {f"tinychat/params/{name}.py" for name in ("loading", "memory", "sections")}
+EXCLUDED = {f"tinychat/params/{name}.py" for name in ("loading", "memory", "sections")}
 LANGUAGE = "tinychat/language"
-TELLS_ERRORS = f"{LANGUAGE}/exit.py"
+EXIT_FILE = f"{LANGUAGE}/exit.py"
 READERS = "tinychat/corpus/readers"
-FINDS_READERS = "tinychat/corpus/reader.py"
+READER_REGISTRY = "tinychat/corpus/reader.py"
 
 
 def closure(root: Path, stage: str) -> list[str]:
@@ -41,11 +41,11 @@ def closure(root: Path, stage: str) -> list[str]:
     while queue:
         file = queue.pop()
         reached = _imported_files(root, file)
-        if file == TELLS_ERRORS:
+        if file == EXIT_FILE:
             reached = {other for other in reached if not other.startswith(f"{LANGUAGE}/")}
-        if any(other == FINDS_READERS or other.startswith(f"{READERS}/") for other in reached):
+        if any(other == READER_REGISTRY or other.startswith(f"{READERS}/") for other in reached):
             reached |= {reader.relative_to(root).as_posix() for reader in (root / READERS).rglob("*.py")}
-        new = reached - found - LEFT_OUT
+        new = reached - found - EXCLUDED
         found |= new
         queue += sorted(new)
     files = {file for file in found if not _is_empty_init(root / file)}
@@ -58,7 +58,7 @@ def params_check(root: Path) -> list[str]:
 
     A stage that uses one of the latter itself depends on it.
     """
-    found, queue = set(LEFT_OUT), sorted(LEFT_OUT)
+    found, queue = set(EXCLUDED), sorted(EXCLUDED)
     while queue:
         new = _imported_files(root, queue.pop()) - found
         found |= new

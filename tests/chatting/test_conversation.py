@@ -52,7 +52,7 @@ def test_a_retry_reads_what_stood_before_the_last_question_and_replaces_the_last
     conversation = Conversation()
     conversation.add("안녕", reply("반가워요"))
     conversation.add("잘 자", reply("싫어요"))
-    assert conversation.messages_again()[1:] == [
+    assert conversation.retry_messages()[1:] == [
         {"role": "assistant", "content": "반가워요"},
         {"role": "user", "content": "잘 자"},
     ]
@@ -62,24 +62,24 @@ def test_a_retry_reads_what_stood_before_the_last_question_and_replaces_the_last
 
 def test_a_greedy_retry_is_drawn_by_chance_with_another_seed_each_time() -> None:
     conversation = Conversation({"max_tokens": 9})
-    tries = [conversation.options_again(SamplingOptions(max_tokens=9)) for _ in range(3)]
+    tries = [conversation.retry_options(SamplingOptions(max_tokens=9)) for _ in range(3)]
     assert tries == [{"max_tokens": 9, "temperature": RETRY_TEMPERATURE, "seed": seed} for seed in (1, 2, 3)]
 
 
 def test_a_retry_where_greedy_was_asked_for_is_drawn_by_chance_too() -> None:
     conversation = Conversation({"temperature": 0})
-    assert conversation.options_again(SamplingOptions())["temperature"] == RETRY_TEMPERATURE
+    assert conversation.retry_options(SamplingOptions())["temperature"] == RETRY_TEMPERATURE
 
 
 def test_a_retry_by_chance_keeps_the_temperature_and_counts_on_from_the_seed() -> None:
     given = {"temperature": 0.5, "seed": 10}
     conversation = Conversation(given)
     options = SamplingOptions(method="sample", **given)
-    assert conversation.options_again(options) == {"temperature": 0.5, "seed": 11}
-    assert conversation.options_again(options) == {"temperature": 0.5, "seed": 12}
+    assert conversation.retry_options(options) == {"temperature": 0.5, "seed": 11}
+    assert conversation.retry_options(options) == {"temperature": 0.5, "seed": 12}
 
 
 def test_a_retry_changes_no_option_for_the_next_question() -> None:
     conversation = Conversation()
-    conversation.options_again(SamplingOptions())
+    conversation.retry_options(SamplingOptions())
     assert conversation.given == {}

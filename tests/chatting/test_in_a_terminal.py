@@ -81,8 +81,8 @@ def test_a_conversation_in_english(talking_project: Path) -> None:
         for line in ("안녕", "/help", "/rset", "/undo", "/why"):
             pty.type(line + ENTER)
         pty.wait_for("(taken back: 안녕)")
-        pty.wait_for("error: nothing was said yet that could be explained")
-        assert "error: /rset is no command; did you mean /reset?" in pty.text
+        pty.wait_for("error: there is no reply yet to explain")
+        assert "error: /rset is not a command; did you mean /reset?" in pty.text
         assert not re.search("[가-힣]", pty.text.replace("안녕", "").replace(GREETS, ""))
 
 

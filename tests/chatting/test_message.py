@@ -29,5 +29,5 @@ def test_a_message_is_cleaned_as_the_training_dialogues_were() -> None:
 
 
 def test_bytes_that_the_terminal_could_not_decode_are_refused() -> None:
-    with pytest.raises(InputError, match="no characters"):
+    with pytest.raises(InputError, match="not characters"):
         cleaned(b"\xbe\xc8".decode("utf-8", "surrogateescape"))

@@ -62,7 +62,7 @@ def test_a_question_without_an_answer_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("said", [[], [exchange("안녕", "")]])
 def test_nothing_to_save_is_said_and_no_file_appears(tmp_path: Path, said: list[Exchange]) -> None:
-    with pytest.raises(InputError, match="nothing was said"):
+    with pytest.raises(InputError, match="there is no conversation yet to save"):
         save(said, str(tmp_path / "a.jsonl"))
     assert list(tmp_path.iterdir()) == []
 

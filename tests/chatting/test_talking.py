@@ -147,8 +147,8 @@ def test_nothing_is_said_to_be_forgotten_where_the_bot_said_nothing(bot: tinycha
 
 def test_that_oldest_turns_leave_is_told_once(bot: tinychat.Bot) -> None:
     _, lines = talk(bot, *["안녕"] * 12)
-    told = [line for line in lines if "잊습니다" in line]
-    assert told == ["(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 48토큰까지 읽습니다)"]
+    noted = [line for line in lines if "잊습니다" in line]
+    assert noted == ["(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 48토큰까지 읽습니다)"]
 
 
 def test_it_is_told_again_after_a_new_beginning(bot: tinychat.Bot) -> None:
@@ -235,7 +235,7 @@ def test_what_needs_something_said_is_an_error_before(
 
 def test_retry_answers_the_last_question_by_chance_and_says_so(bot: tinychat.Bot) -> None:
     conversation, lines = talk(bot, "잘 자", "안녕", "/retry")
-    again = bot.reply(conversation.conversation.messages_again(), temperature=0.8, seed=1)
+    again = bot.reply(conversation.conversation.retry_messages(), temperature=0.8, seed=1)
     assert lines[2:] == ["(안녕 · 이번만 온도 0.8, 시드 1)", f"봇 › {again.text}"]
     assert asked(conversation) == ["잘 자", "안녕"]
     assert conversation.conversation.exchanges[1].reply.token_ids == again.token_ids
@@ -248,11 +248,11 @@ def test_a_retry_gives_another_reply_where_chance_at_first_gives_the_same(bot: t
     assert lines[0] == f"봇 › {GREETS}"
     assert lines[2].startswith("봇 › ") and lines[2] != lines[0]
     assert len(lines) == 3
-    told = re.fullmatch(r"\(안녕 · 이번만 온도 ([\d.]+), 시드 (\d+)\)", lines[1])
-    assert told is not None and int(told[2]) > seed + 1
+    found = re.fullmatch(r"\(안녕 · 이번만 온도 ([\d.]+), 시드 (\d+)\)", lines[1])
+    assert found is not None and int(found[2]) > seed + 1
     last = conversation.conversation.last
     assert last is not None
-    assert last.reply.text == bot.reply("안녕", temperature=float(told[1]), seed=int(told[2])).text
+    assert last.reply.text == bot.reply("안녕", temperature=float(found[1]), seed=int(found[2])).text
 
 
 def test_each_retry_gives_a_reply_that_was_not_heard_yet(bot: tinychat.Bot) -> None:
@@ -391,10 +391,10 @@ def test_why_without_a_corpus_shows_the_tokens_and_says_what_is_missing(bot: tin
 
 
 def test_a_remark_on_a_reply_does_not_go_into_the_file_of_the_replies(bot: tinychat.Bot) -> None:
-    replies, aside = io.StringIO(), io.StringIO()
-    Talk(bot, {"max_tokens": 1}, Screen(replies, aside), Lines("안녕")).run()
+    replies, notes = io.StringIO(), io.StringIO()
+    Talk(bot, {"max_tokens": 1}, Screen(replies, notes), Lines("안녕")).run()
     assert replies.getvalue() == "만나서\n"
-    assert aside.getvalue().endswith("봇 › …(길이 제한)\n")
+    assert notes.getvalue().endswith("봇 › …(길이 제한)\n")
 
 
 def test_what_the_model_says_is_never_obeyed_by_a_terminal(bot: tinychat.Bot) -> None:

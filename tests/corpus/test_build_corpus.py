@@ -126,7 +126,9 @@ def test_splits_without_dialogues_are_empty_files(project: Any) -> None:
 
 def test_a_train_split_without_dialogues_is_an_error_that_says_what_to_change(project: Any) -> None:
     project.lay("a.csv", "Q,A\n안녕,반가워\n")
-    with pytest.raises(InputError, match=r"no dialogue fell to train: 1 dialogues in 1 groups.*corpus\.shares\.train"):
+    with pytest.raises(
+        InputError, match=r"no dialogue was assigned to train: 1 dialogues in 1 groups.*corpus\.shares\.train"
+    ):
         project.ingest(shares={"train": 1e-9, "valid": 1 - 1e-9, "test": 0})
 
 
@@ -144,8 +146,8 @@ def test_an_error_leaves_the_earlier_corpus_as_it_was(project: Any) -> None:
 def test_the_summary_says_what_was_read_kept_and_dropped(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     path = project.lay("a.csv", "Q,A\n안녕,반가워\n안녕,반가워\n뭐해,\n")
     project.ingest()
-    told = capsys.readouterr().out
-    assert f"{path}: qa_table, 3 rows, 1 kept; question: Q, answer: A" in told
+    printed = capsys.readouterr().out
+    assert f"{path}: qa_table, 3 rows, 1 kept; question: Q, answer: A" in printed
 
 
 ROWS = "".join(f"질문 {number},대답 {number}\n" for number in range(10))
@@ -166,7 +168,7 @@ def test_a_weight_so_low_that_no_dialogue_is_left_is_an_error_that_says_which_wo
     with pytest.raises(InputError) as error:
         project.ingest(sources=[{"file": "a.csv", "weight": 0.001}, {"file": "b.csv"}])
     assert str(error.value) == (
-        "params.yaml: corpus.sources: of 10 training dialogues of weight 0.001 none would stand in the corpus; "
+        "params.yaml: corpus.sources: of 10 training dialogues of weight 0.001 none would be in the corpus; "
         "take a weight of 0.1 or more, or leave the source out"
     )
     assert not project.corpus.exists()

@@ -107,9 +107,9 @@ def test_half_a_surrogate_pair_is_refused() -> None:
         clean("좋아 \ud83d")
 
 
-@pytest.mark.parametrize("piece", [" ", "\n ", "가 ", "ㅋ", "a", "👨\u200d"])
-def test_a_message_of_200_000_characters_is_legal(piece: str) -> None:
-    text = piece * (200_000 // len(piece))
+@pytest.mark.parametrize("chunk", [" ", "\n ", "가 ", "ㅋ", "a", "👨\u200d"])
+def test_a_message_of_200_000_characters_is_legal(chunk: str) -> None:
+    text = chunk * (200_000 // len(chunk))
     assert clean(f"가{text}\x00가") == clean(f"가{text}가")
 
 

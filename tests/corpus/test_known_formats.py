@@ -1,4 +1,4 @@
-"""What people have and no reader reads: each is called what it is, and nobody is told to name a format for it."""
+"""What people have and no reader reads: each is named, and nobody is asked to name a format for it."""
 
 import bz2
 import io
@@ -152,7 +152,7 @@ def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like
 
 def test_a_text_that_is_like_nothing_known_is_not_said_to_be_of_a_format(project: Any) -> None:
     said = refusal(project, "talk.txt", "그냥 글입니다.\n")
-    assert said == f"no format fits (openai_chat 0.00, qa_table 0.00; 0.5 is enough). {CONVERT}"
+    assert said == f"no format fits (openai_chat 0.00, qa_table 0.00; at least 0.5 is needed). {CONVERT}"
 
 
 @pytest.mark.parametrize(

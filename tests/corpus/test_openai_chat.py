@@ -119,8 +119,8 @@ FAULTS = [
     ),
     (line({"role": "user"}, bot("응")), "messages[0].content is missing, and there is none of tool_calls"),
     (line(user(3), bot("응")), "messages[0].content is a number. Expected a string or a list of parts."),
-    (line(user([{"type": "hologram"}]), bot("응")), "messages[0].content[0] is no part."),
-    (line(user("안녕", weight=1), bot("응")), "messages[0].weight stands on a user message. Only assistant messages"),
+    (line(user([{"type": "hologram"}]), bot("응")), "messages[0].content[0] is not a part."),
+    (line(user("안녕", weight=1), bot("응")), "messages[0].weight is on a user message. Only assistant messages"),
     (line(user("안녕"), bot("응", weight=2)), "messages[1].weight is 2. Expected 0 (no loss) or 1."),
     (line(user("안녕"), bot("응", weight=True)), "messages[1].weight is true."),
     (line(user("안녕"), bot("응", weight=0.5)), "messages[1].weight is 0.5."),
@@ -132,12 +132,12 @@ FAULTS = [
     ('{"messages": [}\n', "not valid JSON at column 15 (expected a value). Each line must be one JSON object."),
     (
         GOOD.strip() + ",\n",
-        f"a comma behind the object at column {len(GOOD)}. Each line must",
+        f"a comma after the object at column {len(GOOD)}. Each line must",
     ),
     ("]\n", "] on a line of its own. Each line must be one JSON object; leave [ and ] out."),
     ('{"messages": [], "score": NaN}\n', "NaN is not valid JSON."),
     ('{"messages": [], "score": -Infinity}\n', "-Infinity is not valid JSON."),
-    ('{"messages": [], "messages": [1]}\n', 'the key "messages" stands twice in one object.'),
+    ('{"messages": [], "messages": [1]}\n', 'the key "messages" occurs twice in one object.'),
     ('{"messages": [{"role": "user", "content": "\\ud83d"}]}\n', "messages[0].content: half a surrogate pair"),
     ('{"messages": [], "n": ' + "9" * 5000 + "}\n", "a number is too long"),
     ("[" * 200_000 + "\n", "nested too deep"),
@@ -167,9 +167,9 @@ def test_under_skip_faulty_lines_are_counted_and_the_first_five_shown(
     path = project.lay("chat.jsonl", line(user("안"), bot("응", weight=3)) * 6 + "{\n" + GOOD)
     metrics = project.ingest(on_error="skip")
     assert metrics["rows_dropped"] == {"bad_weight": 6, "not_json": 1}
-    told = capsys.readouterr().out
-    assert [f"skipped, {path}:{number}: " in told for number in range(1, 8)] == [True] * 5 + [False] * 2
-    assert f"bad_weight: 6 ({path}:1, :2, :3, :4, :5, …)" in told
+    printed = capsys.readouterr().out
+    assert [f"skipped, {path}:{number}: " in printed for number in range(1, 8)] == [True] * 5 + [False] * 2
+    assert f"bad_weight: 6 ({path}:1, :2, :3, :4, :5, …)" in printed
 
 
 def test_a_faulty_line_counts_nothing_but_itself(project: Any) -> None:

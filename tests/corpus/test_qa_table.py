@@ -89,12 +89,12 @@ def test_each_row_that_does_not_fit_is_dropped_by_its_reason_with_its_line(
         "too_many_cells": 1,
     }
     assert (metrics["rows_read"], metrics["rows_kept"]) == (8, 2)
-    told = capsys.readouterr().out
-    assert f"too_many_cells: 1 ({path}:2)" in told
-    assert f"too_few_cells: 1 ({path}:3)" in told
-    assert f"empty_question: 1 ({path}:4)" in told
-    assert f"empty_answer: 2 ({path}:5, :11)" in told
-    assert f"repeated_header: 1 ({path}:6)" in told
+    printed = capsys.readouterr().out
+    assert f"too_many_cells: 1 ({path}:2)" in printed
+    assert f"too_few_cells: 1 ({path}:3)" in printed
+    assert f"empty_question: 1 ({path}:4)" in printed
+    assert f"empty_answer: 2 ({path}:5, :11)" in printed
+    assert f"repeated_header: 1 ({path}:6)" in printed
 
 
 @pytest.mark.parametrize(("row", "cells"), [("그래, 응,좋아", 3), ("그래", 1)])
@@ -138,9 +138,9 @@ def test_under_skip_a_broken_row_costs_no_row_behind_it(project: Any, capsys: py
     metrics = project.ingest(on_error="skip")
     assert project.texts() == [["하나", "1"], ["셋", "3, 삼"], ["다섯", "5"], ["일곱", "7"]]
     assert metrics["rows_dropped"] == {"broken_quotes": 3}
-    told = capsys.readouterr().out
-    assert f"broken_quotes: 3 ({path}:3, :5, :7)" in told
-    assert f"skipped, {path}:3: " in told
+    printed = capsys.readouterr().out
+    assert f"broken_quotes: 3 ({path}:3, :5, :7)" in printed
+    assert f"skipped, {path}:3: " in printed
 
 
 def test_a_row_of_very_many_lines_does_not_swallow_the_file(project: Any) -> None:

@@ -55,7 +55,7 @@ def test_two_readers_that_fit_alike_are_an_error_that_lists_the_scores(project: 
         project.ingest()
     assert str(error.value) == (
         f"{path}: more than one format fits (arrows_one 1.00, arrows_two 1.00, openai_chat 0.00, qa_table 0.00; "
-        "0.5 is enough). Name one in params.yaml: corpus.sources: [{file: talk.txt, format: arrows_one}]"
+        "at least 0.5 is needed). Name one in params.yaml: corpus.sources: [{file: talk.txt, format: arrows_one}]"
     )
     project.ingest(sources=[{"file": "talk.txt", "format": "arrows_two"}])
     assert project.texts() == [["안녕", "반가워"]]
@@ -63,7 +63,9 @@ def test_two_readers_that_fit_alike_are_an_error_that_lists_the_scores(project: 
 
 def test_a_file_that_no_reader_fits_is_an_error_that_lists_the_scores(project: Any) -> None:
     path = project.lay("talk.txt", "그냥 글입니다.\n")
-    with pytest.raises(InputError, match=f"^{path}: no format fits \\(openai_chat 0.00, qa_table 0.00; 0.5 is enough"):
+    with pytest.raises(
+        InputError, match=f"^{path}: no format fits \\(openai_chat 0.00, qa_table 0.00; at least 0.5 is needed"
+    ):
         project.ingest()
 
 

@@ -46,7 +46,7 @@ def test_only_the_named_files_are_read(project: Any) -> None:
 def test_a_missing_file_names_what_lies_there(project: Any) -> None:
     project.lay("a.csv", "x")
     project.lay("README.md", "x")
-    with pytest.raises(InputError, match=r"b\.csv: no such file\. In .*data/raw lies: a\.csv\.$"):
+    with pytest.raises(InputError, match=r"b\.csv: no such file\. .*data/raw contains: a\.csv\.$"):
         project.ingest(sources=[{"file": "b.csv"}])
 
 
@@ -58,7 +58,7 @@ def test_a_file_name_may_be_decomposed_on_the_disk(project: Any) -> None:
 
 @pytest.mark.parametrize("name", ["../secret.csv", "/etc/hosts"])
 def test_a_file_outside_of_the_raw_folder_is_refused(project: Any, name: str) -> None:
-    with pytest.raises(InputError, match="lies outside"):
+    with pytest.raises(InputError, match="is outside"):
         project.ingest(sources=[{"file": name}])
 
 
@@ -70,7 +70,7 @@ def test_a_source_named_twice_is_refused(project: Any) -> None:
 
 def test_a_folder_among_the_raw_files_is_refused_not_overlooked(project: Any) -> None:
     project.lay("chats/a.csv", TABLE.format("하나", "1"))
-    with pytest.raises(InputError, match=r"chats: a folder\. Lay its files into .*data/raw itself"):
+    with pytest.raises(InputError, match=r"chats: a folder\. Put its files into .*data/raw itself"):
         project.ingest()
     project.ingest(sources=[{"file": "chats/a.csv"}])
     assert project.texts() == [["하나", "1"]]

@@ -35,8 +35,8 @@ def test_it_gives_training_validation_and_what_measures(with_starter: Any, capsy
     assert len(test) > 2_000
     assert list(metrics["readers"]) == ["starter"]
     assert metrics["rows_read"] == metrics["rows_kept"] == len(train) + len(valid) + len(test)
-    assert "data/starter: starter" in (told := capsys.readouterr().out)
-    assert "intents" in told
+    assert "data/starter: starter" in (printed := capsys.readouterr().out)
+    assert "intents" in printed
 
 
 def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:

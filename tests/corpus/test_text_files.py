@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinychat.corpus.text_files import PIECE, open_text_file
+from tinychat.corpus.text_files import CHUNK_BYTES, open_text_file
 from tinychat.errors import InputError
 
 PROSE = "오늘은 날씨가 참 좋아서 산책을 다녀왔어요. 뷁 햏 믜!\n"
@@ -51,8 +51,8 @@ def test_a_bad_byte_is_an_error_with_line_and_offsets_and_is_never_replaced(tmp_
 
 
 def test_the_offset_of_a_bad_byte_is_right_beyond_the_first_piece(tmp_path: Path) -> None:
-    good = ("가나다" * 99 + "\n").encode() * (PIECE // 800)
-    assert len(good) > PIECE
+    good = ("가나다" * 99 + "\n").encode() * (CHUNK_BYTES // 800)
+    assert len(good) > CHUNK_BYTES
     with pytest.raises(InputError, match=rf"UTF-8 \(fails at byte {len(good)}\)"):
         open_text_file(lay(tmp_path, good + b"\xff\xff"))
 
@@ -63,9 +63,9 @@ def test_a_cut_utf_16_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_cp949_character_across_two_pieces_is_whole(tmp_path: Path) -> None:
-    content = b"x" + "뷁".encode("cp949") * (PIECE // 2 + 10)
+    content = b"x" + "뷁".encode("cp949") * (CHUNK_BYTES // 2 + 10)
     text = open_text_file(lay(tmp_path, content))
-    assert "".join(text.lines()) == "x" + "뷁" * (PIECE // 2 + 10)
+    assert "".join(text.lines()) == "x" + "뷁" * (CHUNK_BYTES // 2 + 10)
 
 
 def test_lines_end_at_crlf_lf_and_cr_only(tmp_path: Path) -> None:

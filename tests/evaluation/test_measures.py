@@ -6,7 +6,7 @@ import torch
 from tinychat.batches.prepared import EncodedDialogue, PreparedSplit, to_arrays
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.evaluation.caching_engine import GREEDY, CachingEngine
-from tinychat.evaluation.evaluate import evaluate, questions_of, spread
+from tinychat.evaluation.evaluate import evaluate, evenly_spaced, questions_of
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.measures import is_well_formed, measure_by_name, repeats_a_phrase
 from tinychat.evaluation.reply_metrics import char_f1, copied_share, distinct, exact_share, mean_char_f1
@@ -90,8 +90,8 @@ def test_questions_are_the_last_exchange_with_its_history() -> None:
 
 def test_a_spread_sample_reaches_from_the_first_to_the_last() -> None:
     dialogues = [pair(str(n), "a") for n in range(100)]
-    assert [int(d.turns[0].content) for d in spread(dialogues, 4)] == [0, 33, 66, 99]
-    assert spread(dialogues, 200) == dialogues
+    assert [int(d.turns[0].content) for d in evenly_spaced(dialogues, 4)] == [0, 33, 66, 99]
+    assert evenly_spaced(dialogues, 200) == dialogues
 
 
 def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: DialogueModel, bpe: Tokenizer) -> None:
@@ -128,8 +128,8 @@ def test_a_trained_reply_that_the_corpus_accepts_is_exact_whichever_was_given(
 
 
 def test_a_baseline_knows_what_was_said_before_the_question(model: DialogueModel, bpe: Tokenizer) -> None:
-    def talk(name: str, told: str, answer: str) -> Dialogue:
-        texts = (told, "반가워요", "나 누구게?", answer)
+    def talk(name: str, first: str, answer: str) -> Dialogue:
+        texts = (first, "반가워요", "나 누구게?", answer)
         return Dialogue("test:1", tuple(Turn("assistant" if i % 2 else "user", text) for i, text in enumerate(texts)))
 
     train = [talk("서연", "나는 서연이야", "서연님"), talk("민준", "나는 민준이야", "민준님")]

@@ -175,7 +175,7 @@ REFUSED: list[tuple[object, str]] = [
     ("\ufffd\ufffd?", "the question is damaged: an earlier program put \ufffd where it lost characters"),
     ([*asked("안녕", "응"), {"role": "user", "content": "\u200b"}], "the question is empty"),
     (asked("안녕", "반가워요!"), "the last message is the assistant's; a dialogue to be answered ends with the user's"),
-    ("\ud83d", "message 1 holds a lone surrogate, which is no character"),
+    ("\ud83d", "message 1 holds a lone surrogate, which is not a character"),
     ([*asked("안녕", "응"), {"role": "user", "content": "\udc00"}], "message 3 holds a lone surrogate"),
     ("1" * 45, "is 46 tokens long; this model takes at most 45"),
     (["안녕", "1" * 45], "is 46 tokens long; this model takes at most 45"),

@@ -26,7 +26,7 @@ def small() -> Sample:
 
 
 class Both:
-    """A decoder beside the plain one: what one is told the other is told, and their logits are compared."""
+    """A decoder beside the plain one: both get the same calls, and their logits are compared."""
 
     def __init__(self, sample: Sample, kind: str, slots: int = 4, seed: int = 0, scattered: bool = False) -> None:
         self.decoder = InOrder(sample.decoder(kind, slots), scattered)

@@ -140,11 +140,17 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "fp64": (weights(all_as(torch.float64)), "is float64 instead of float32"),
     "bf16": (weights(all_as(torch.bfloat16)), "word_embedding.weight is bfloat16 instead of float32"),
-    "NaN": (weights(one_is(float("nan"))), "config.json: decoder_layers.1.ffn.2.weight holds what is no number"),
-    "infinity": (weights(one_is(float("inf"))), "config.json: decoder_layers.1.ffn.2.weight holds what is no number"),
+    "NaN": (
+        weights(one_is(float("nan"))),
+        "config.json: decoder_layers.1.ffn.2.weight holds NaN, infinity or a number",
+    ),
+    "infinity": (
+        weights(one_is(float("inf"))),
+        "config.json: decoder_layers.1.ffn.2.weight holds NaN, infinity or a number",
+    ),
     "no number a float can add up": (
         weights(lambda tensors: tensors["output_layer.weight"].fill_(3e38)),
-        "output_layer.weight holds what is no number",
+        "output_layer.weight holds NaN, infinity or a number",
     ),
     "a weight is missing": (weights(lambda tensors: tensors.pop("output_layer.bias")), "output_layer.bias is missing"),
     "a weight too many": (weights(lambda tensors: tensors.update(gate=torch.ones(2))), "'gate' is unknown"),

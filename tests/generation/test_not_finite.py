@@ -1,4 +1,4 @@
-"""A model whose logits are no finite numbers says nothing: whoever asks is told, in one line."""
+"""A model whose logits are not finite gives no reply, but an error message of one line."""
 
 import dataclasses
 import math
@@ -102,7 +102,8 @@ def test_the_chat_says_it_in_one_line(
         encoding="utf-8",
     )
     assert not ended.stdout.strip()
-    told = "does not fit config.json: decoder_layers.0.self_attn.in_proj_weight holds what is no number to compute with"
-    assert ended.stderr == f"error: {folder / 'model.safetensors'}: {told}\n"
+    weight = "decoder_layers.0.self_attn.in_proj_weight"
+    fault = f"does not fit config.json: {weight} holds NaN, infinity or a number that is too large"
+    assert ended.stderr == f"error: {folder / 'model.safetensors'}: {fault}\n"
     assert ended.stderr.count("\n") == 1
     assert ended.returncode == 2

@@ -1,4 +1,4 @@
-"""Which language a person is spoken to, and that each text stands in both."""
+"""The choice of the language, and that each text is in both."""
 
 import errno
 import string
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tinychat.errors import FaultError, InputError, Interrupted, Phrase, joined, text_in
+from tinychat.errors import FaultError, InputError, Interrupted, Phrase, joined, translate
 from tinychat.language import english, korean
-from tinychat.language.choosing import choose_language, told, words_of
+from tinychat.language.choosing import choose_language, error_text, words_of
 
 
 @pytest.fixture
@@ -74,18 +74,18 @@ def test_no_text_is_in_the_other_language() -> None:
 def test_an_error_is_told_in_the_language_that_was_chosen_and_in_english_by_default() -> None:
     error = InputError("{folder} is a folder; name a file", folder="models{x}")
     assert str(error) == "models{x} is a folder; name a file"
-    assert told(error, "en") == "error: models{x} is a folder; name a file"
-    assert told(error, "ko") == "오류: models{x}: 폴더입니다. 파일 이름을 적어 주세요"
-    assert told(InputError("{a} as it is"), "ko") == "error: {a} as it is"
+    assert error_text(error, "en") == "error: models{x} is a folder; name a file"
+    assert error_text(error, "ko") == "오류: models{x}: 폴더입니다. 파일 이름을 적어 주세요"
+    assert error_text(InputError("{a} as it is"), "ko") == "error: {a} as it is"
 
 
 def test_the_parts_of_an_error_are_told_in_the_language_too() -> None:
     part = Phrase("{what}, which is no text", what=Phrase("a picture"))
     texts = {"{what}, which is no text": "글이 아닌 {what}", "a picture": "그림"}
-    assert text_in(InputError("{path}: {problem}", path="a.png", problem=part), texts) == "a.png: 글이 아닌 그림"
-    assert text_in(joined("; ", [part, Phrase("a picture")]), texts) == "글이 아닌 그림; 그림"
-    assert text_in(FaultError("a picture"), texts) == "그림"
-    assert text_in("a picture", texts) == "a picture"  # a value of the person's own, not ours
+    assert translate(InputError("{path}: {problem}", path="a.png", problem=part), texts) == "a.png: 글이 아닌 그림"
+    assert translate(joined("; ", [part, Phrase("a picture")]), texts) == "글이 아닌 그림; 그림"
+    assert translate(FaultError("a picture"), texts) == "그림"
+    assert translate("a picture", texts) == "a picture"  # a value of the person's own, not ours
 
 
 def test_values_are_put_in_as_they_are() -> None:
@@ -94,9 +94,15 @@ def test_values_are_put_in_as_they_are() -> None:
 
 def test_a_full_disk_and_a_stop_are_told_in_the_language_too() -> None:
     full = OSError(errno.ENOSPC, "No space left on device", "talk.jsonl")
-    assert told(full, "en") == "error: talk.jsonl: No space left on device; make room, then run the same command again"
-    assert told(full, "ko") == "오류: talk.jsonl: No space left on device. 자리를 비운 뒤 같은 명령을 다시 실행하세요"
-    assert (told(KeyboardInterrupt(), "ko"), told(KeyboardInterrupt(), "en")) == ("멈춤", "stopped")
-    aside = Interrupted(Phrase("the same command begins anew"))
-    assert told(aside, "ko") == "멈춤: 같은 명령이 처음부터 다시 시작합니다"
-    assert told(aside, "en") == "stopped: the same command begins anew"
+    assert (
+        error_text(full, "en")
+        == "error: talk.jsonl: No space left on device; make room, then run the same command again"
+    )
+    assert (
+        error_text(full, "ko")
+        == "오류: talk.jsonl: No space left on device. 자리를 비운 뒤 같은 명령을 다시 실행하세요"
+    )
+    assert (error_text(KeyboardInterrupt(), "ko"), error_text(KeyboardInterrupt(), "en")) == ("멈춤", "stopped")
+    stop = Interrupted(Phrase("the same command starts from the beginning"))
+    assert error_text(stop, "ko") == "멈춤: 같은 명령이 처음부터 다시 시작합니다"
+    assert error_text(stop, "en") == "stopped: the same command starts from the beginning"

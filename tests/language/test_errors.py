@@ -1,4 +1,4 @@
-"""Every error can be told in Korean: each template that is raised has a Korean one with the same values.
+"""Every error has a Korean text: each template that is raised has a Korean one with the same values.
 
 What is raised is read from the code: the templates are the first arguments of the calls that make an error, or a part
 of one.
@@ -32,7 +32,7 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     "Phrase(template, **values)": None,
     "InputError(template, **values)": None,
     "Phrase(separator.join((f'{{{name}}}' for name in names)), **dict(zip(names, phrases, strict=True)))": (),
-    "InputError(template, path=path)": [template for _, template in files.NO_FILE],
+    "InputError(template, path=path)": [template for _, template in files.NOT_A_FILE],
     "InputError(template, **found.groupdict(), command=command)": CLICK_MESSAGES.values(),
     "InputError(wrong, text=text)": [
         "/seed takes a whole number from 0 on, found {text!r}",
@@ -48,7 +48,7 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     "Phrase(KINDS.get(type(value), 'a number'))": [*openai_chat.KINDS.values(), "a number"],
     "Phrase(DELIMITER_NAMES[delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(DELIMITER_NAMES[header.delimiter])": qa_table.DELIMITER_NAMES.values(),
-    "Phrase(WANTED[kind], bound=told.rpartition(' ')[2])": loading.WANTED.values(),
+    "Phrase(EXPECTED[kind], bound=message.rpartition(' ')[2])": loading.EXPECTED.values(),
     "Phrase(reason)": None,  # `reasons` finds them
 }
 REASONS = {"Faulty": 1, "Dropped": 1, "_FaultError": 0}
@@ -121,7 +121,7 @@ def test_an_f_string_is_no_template() -> None:
 
 
 def test_no_fault_that_a_person_reads_of_is_raised_without_a_template(sources: dict[str, str]) -> None:
-    """What is told of a file's content; a ValueError anywhere else is for who calls a function wrongly."""
+    """FaultError describes the content of a file; any other ValueError is for a caller's mistake."""
     read = [
         path
         for path in sources

@@ -23,9 +23,9 @@ def test_the_table_of_weights_is_that_of_the_network(config: ModelConfig) -> Non
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_sizes_of_a_training_are_those_of_the_network(config: ModelConfig) -> None:
-    told, counted = config.training_sizes(), build_model(config).training_sizes()
-    assert (told.matrices, told.others) == (counted.matrices, counted.others)
-    assert told.activations == pytest.approx(counted.activations, rel=0.3)
+    stated, counted = config.training_sizes(), build_model(config).training_sizes()
+    assert (stated.matrices, stated.others) == (counted.matrices, counted.others)
+    assert stated.activations == pytest.approx(counted.activations, rel=0.3)
 
 
 def test_each_architecture_has_its_name() -> None:

@@ -42,7 +42,7 @@ def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> No
     weights = folder / "model.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"model\.safetensors: damaged, no safetensors"):
+    with pytest.raises(InputError, match=r"model\.safetensors: damaged, not safetensors"):
         load_model(folder)
     weights.unlink()
     with pytest.raises(InputError, match=r"model\.safetensors: no such file"):

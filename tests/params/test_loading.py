@@ -70,8 +70,8 @@ def test_a_prompt_of_which_cleaning_leaves_nothing_is_refused(project: Path, sec
     (project / "params.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
     with pytest.raises(InputError) as raised:
         load_params(project)
-    told = re.findall(rf"{section}\.prompts\.(\d+): must not be blank", str(raised.value))
-    assert told == [str(n) for n in range(1, len(gone) + 2)]
+    refused = re.findall(rf"{section}\.prompts\.(\d+): must not be blank", str(raised.value))
+    assert refused == [str(n) for n in range(1, len(gone) + 2)]
 
 
 @pytest.mark.parametrize("prompt", ["\U0001fae8", "\U000e0100", "\ue000", "\U0001f9d1\u200d\U0001f9d1"])
@@ -112,7 +112,7 @@ def test_a_prompt_that_an_earlier_program_damaged_is_refused_by_its_key(project:
         (r"^  epochs: \S+", "  epochs: 1.5", r"train\.epochs is 1\.5; it must be a whole number"),
         (r"^  epochs: \S+", "  epochs: '3'", r"train\.epochs is '3'; it must be a whole number"),
         (r"^  epochs: \S+", "  epochs: 3\n  epoch: 3", r"unknown key train\.epoch;"),
-        (r"^  epochs: \S+", "  epochs: 3\n  epochs: 4", r"params\.yaml:\d+: .*'epochs' stands twice"),
+        (r"^  epochs: \S+", "  epochs: 3\n  epochs: 4", r"params\.yaml:\d+: .*'epochs' occurs twice"),
         (r"^  epochs: .*\n", "", r"train\.epochs is missing"),
         (r"^  kind: \S+", "  kind: wordpiece", r"vocab\.kind is 'wordpiece'; it must be 'bpe' or 'word'"),
         (r"^  max_size: \S+", "  max_size: 200", r"bpe needs at least 264"),

@@ -123,7 +123,7 @@ def at_validation(moment: Moment, number: str) -> None:
     from tinychat.training.loop import Trainer
 
     batches = iter(range(int(number) - 1, -1, -1))
-    _before(Trainer, "_stop_where_asked", lambda trainer: not trainer.model.training and next(batches, 1) == 0, moment)
+    _before(Trainer, "_stop_if_requested", lambda trainer: not trainer.model.training and next(batches, 1) == 0, moment)
 
 
 def _before(kind: type, method: str, holds: Callable[..., bool], moment: Moment) -> None:

@@ -163,11 +163,11 @@ def watch(project: Project, stage: str, **settings: str) -> Seen:
     code = f"{inspect.getsource(run_watched)}\n{run_watched.__name__}({stage!r}, {str(record)!r})"
     project.run(*strace, sys.executable, "-B", "-c", code, **settings)
     after = contents(root)
-    told = json.loads(record.read_text(encoding="utf-8"))
+    recorded = json.loads(record.read_text(encoding="utf-8"))
     return Seen(
-        read=inside(root, told["read"]),
+        read=inside(root, recorded["read"]),
         opened=inside(root, opened_files(trace.read_text(encoding="utf-8"))) if strace else None,
-        params=set(told["params"]),
+        params=set(recorded["params"]),
         written={path for path in before | after if before.get(path) != after.get(path)},
     )
 

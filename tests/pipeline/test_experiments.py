@@ -56,9 +56,9 @@ def test_a_queued_experiment_has_own_dialogues_once_dvc_tracks_them(project: Pro
     (project.root / "data/raw/more.csv").write_text("Q,A\n어디야?,집이야\n뭐 먹지?,국수 먹자\n", encoding="utf-8")
     project.dvc("exp", "run", "--queue", "-S", "train.epochs=1", "--name", "without")
     project.dvc("exp", "run", "--run-all")  # its exit code is 0 even where all experiments fail
-    told = project.dvc("queue", "logs", "without").stdout
-    assert "error: data/raw/more.csv lies in the project, but not in the copy" in told
-    assert "dvc add data/raw/more.csv" in told
+    log = project.dvc("queue", "logs", "without").stdout
+    assert "error: data/raw/more.csv lies in the project, but not in the copy" in log
+    assert "dvc add data/raw/more.csv" in log
 
     for name in ("more.csv", "qa.csv"):
         project.dvc("add", f"data/raw/{name}")

@@ -78,7 +78,7 @@ def warned(training: Watched) -> str:
     """Wait for the warning that a snapshot found no room; the step of the one that stays."""
     return training.wait_for(
         rf"^warning: no snapshot of step \d+ \(\S+/snapshot\.safetensors: {FULL}\); training goes on\. "
-        r"Where it is stopped, the same command goes on from the snapshot of step (\d+)$"
+        r"Where it is stopped, the same command resumes from the snapshot of step (\d+)$"
     )[1]
 
 
@@ -136,7 +136,8 @@ def test_a_model_that_found_no_room_is_trained_again(
         process.resume()
         assert repro.end() != 0
         assert re.search(
-            rf"^no snapshot of step {EPOCHS} \(\S+/snapshot\.safetensors: {FULL}\); the same command begins anew$",
+            rf"^no snapshot of step {EPOCHS} \(\S+/snapshot\.safetensors: {FULL}\); "
+            "the same command starts from the beginning$",
             repro.printed,
             re.MULTILINE,
         )
@@ -162,13 +163,13 @@ def test_an_earlier_snapshot_outlives_a_full_disk(
         repro.stopped().resume()
         assert repro.end() != 0
         assert repro.printed.count("warning: no snapshot") == 1
-        assert f"; the same command goes on from the snapshot of step {step}\n" in repro.printed
+        assert f"; the same command resumes from the snapshot of step {step}\n" in repro.printed
         assert f"\nerror: models/dialogue: {FULL}; {ADVICE}\n" in repro.printed
     assert not (project.root / "models/dialogue").exists()
     assert litter(project) == []
     disk.make_room()
     again = project.dvc("repro", "train").stdout
-    assert f"going on from the snapshot of step {step} of {EPOCHS}\n" in again
+    assert f"resuming from the snapshot of step {step} of {EPOCHS}\n" in again
     assert project.out_bytes() == uninterrupted.out_bytes()
 
 
@@ -201,10 +202,10 @@ def test_ctrl_c_on_a_full_disk_says_from_where_the_same_command_goes_on(project_
         repro.send(signal.SIGINT)
         process.resume()
         stopped = repro.wait_for(rf"^stopped: no snapshot of step \d+ \(\S+: {FULL}\); (.*)")[1]
-        assert stopped == f"the same command goes on from the snapshot of step {step}"
+        assert stopped == f"the same command resumes from the snapshot of step {step}"
         assert repro.end() != 0
     disk.make_room()
-    assert f"going on from the snapshot of step {step} of {EPOCHS}\n" in project.dvc("repro", "train").stdout
+    assert f"resuming from the snapshot of step {step} of {EPOCHS}\n" in project.dvc("repro", "train").stdout
 
 
 def test_a_disk_without_a_free_byte_stops_dvc_itself_and_removing_its_lock_file_is_enough(

@@ -110,7 +110,7 @@ def test_a_kill_in_the_middle_of_a_snapshot_leaves_the_one_before(project: Proje
     forget(project, "train")
     killed_while_writing(project, "train", "snapshot.safetensors", times=3, size=1000)
     ended = project.dvc("repro", "train")
-    assert "going on from the snapshot of step 2 of 3" in ended.stdout
+    assert "resuming from the snapshot of step 2 of 3" in ended.stdout
     assert project.out_bytes() == expected
 
 
@@ -248,9 +248,9 @@ def same(project: Project, uninterrupted: Project) -> None:
 
 
 def goes_on(project: Project, step: str) -> None:
-    """`dvc repro` says that it goes on from this step, and reaches the end."""
+    """`dvc repro` says that it resumes from this step, and reaches the end."""
     ended = project.dvc("repro", "train")
-    assert f"going on from the snapshot of step {step} of {EPOCHS}" in ended.stdout
+    assert f"resuming from the snapshot of step {step} of {EPOCHS}" in ended.stdout
     assert ran(ended.stdout).ran[0] == "train"
 
 
@@ -264,7 +264,7 @@ def test_ctrl_c_ends_training_after_the_step_it_is_at_and_the_same_command_goes_
         process = repro.stopped()
         repro.send(signal.SIGINT)
         process.resume()
-        repro.wait_for(rf"^stopped: a snapshot of step 10 of {EPOCHS} is kept .* goes on from there")
+        repro.wait_for(rf"^stopped: a snapshot of step 10 of {EPOCHS} is kept .* resumes from there")
         assert repro.end() != 0
         assert "Traceback" not in repro.printed
         assert "failed to reproduce 'train'" in repro.printed

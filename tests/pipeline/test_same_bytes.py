@@ -100,8 +100,8 @@ def test_two_clones_in_different_places_and_shells_make_the_same_bytes(tmp_path:
     assert len(made[0]) > 30
     assert (one.root / "dvc.lock").read_bytes() == (other.root / "dvc.lock").read_bytes()
     assert one.git("diff") == other.git("diff")
-    for told in (str(one.root), str(other.root)):
-        assert not [name for name, content in made[0].items() if told.encode() in content]
+    for path in (str(one.root), str(other.root)):
+        assert not [name for name, content in made[0].items() if path.encode() in content]
 
 
 @pytest.mark.slow

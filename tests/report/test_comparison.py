@@ -24,20 +24,20 @@ def cells(split: int) -> dict[str, Cell]:
 
 def test_the_better_of_model_and_baseline_wins_by_the_direction_of_the_measure() -> None:
     found = cells(0)
-    assert found["loss"] == Cell("6.600", "6.700", wins=True)
-    assert found["perplexity"] == Cell("1,234.50", "800.00", wins=False)
-    assert found["char_f1"] == Cell("0.140", "0.170", wins=False)
+    assert found["loss"] == Cell("6.600", "6.700", model_wins=True)
+    assert found["perplexity"] == Cell("1,234.50", "800.00", model_wins=False)
+    assert found["char_f1"] == Cell("0.140", "0.170", model_wins=False)
 
 
 def test_nobody_wins_where_both_are_equal_or_one_is_missing_or_no_direction_is_better() -> None:
     found = cells(0)
-    assert found["exact"] == Cell("5.0%", "5.0%", wins=None)
-    assert found["next_token_accuracy"] == Cell("12.0%", NONE, wins=None)
-    assert found["copied"] == Cell("57.0%", NONE, wins=None)
+    assert found["exact"] == Cell("5.0%", "5.0%", model_wins=None)
+    assert found["next_token_accuracy"] == Cell("12.0%", NONE, model_wins=None)
+    assert found["copied"] == Cell("57.0%", NONE, model_wins=None)
 
 
 def test_a_split_that_was_not_measured_has_no_numbers() -> None:
-    assert set(cells(1).values()) == {Cell(NONE, NONE, wins=None)}
+    assert set(cells(1).values()) == {Cell(NONE, NONE, model_wins=None)}
 
 
 def test_a_share_of_all_or_of_nothing_is_written_without_a_fraction() -> None:
@@ -52,14 +52,14 @@ def test_the_model_is_held_against_the_copy_that_is_better() -> None:
     held_out = {"replies": {"exact": 0.4, "char_f1": 0.5}, "baselines": copies}
     groups = measure_groups({"held_out": held_out, "seen": None})
     cell = next(row[0] for group in groups for measure, row in group.rows if measure.key == "char_f1")
-    assert cell == Cell("0.500", "0.600", wins=False)
+    assert cell == Cell("0.500", "0.600", model_wins=False)
 
 
 def test_equal_numbers_as_they_are_written_have_no_winner() -> None:
     close = {"replies": {"char_f1": 0.1249}, "baselines": {"nearest_question": {"char_f1": 0.1253}}}
     groups = measure_groups({"held_out": close, "seen": None})
     cell = next(row[0] for group in groups for measure, row in group.rows if measure.key == "char_f1")
-    assert (cell.model, cell.baseline, cell.wins) == ("0.125", "0.125", None)
+    assert (cell.model, cell.baseline, cell.model_wins) == ("0.125", "0.125", None)
 
 
 def corpus_measure(accepted: float, asked: int = 1012) -> dict[str, float]:

@@ -94,7 +94,7 @@ def test_what_the_corpus_measures_is_told_right_behind_what_is_known() -> None:
     assert [one.key for one in found] == ["memorised", "names", "nearest_same", "unigram_better"]
 
 
-def test_where_several_answers_are_right_the_wordings_speak_for_what_was_learnt() -> None:
+def test_where_several_answers_are_right_the_phrasings_show_what_was_learnt() -> None:
     measures = {"seen": {"accepted": 0.9}, "near": {"accepted": 0.75}}
     found = find({"seen": measured(0.4), "held_out": measured(0.7), "measures": measures}, FALLING)
     assert found[0] == Finding("phrasings", "good", {"seen": share(0.9), "near": share(0.75)})

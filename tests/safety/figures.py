@@ -4,7 +4,7 @@ The phrases in *_apart.txt were written before the first rule. The first rules r
 of the 208 harmless ones for danger: an upper bound, since one hand wrote both. On phrases that others had collected for
 programs of this kind, many of them hints without a plain word, the first rules recognised 123 of 159 (77%), and the
 rules made with those 91 of 121 further ones (75%); of 173 harmless ones they took 10 for danger. The rules of today
-have seen these too. On wordings that they have not seen, expect about three of four.
+have seen these too. On phrasings that they have not seen, expect about three of four.
 """
 
 import csv

@@ -118,16 +118,16 @@ def project(finished: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished, tmp_path / "project")
 
 
-def told(project: Path, reader: str, file: str, writer: str) -> str:
+def error_message(project: Path, reader: str, file: str, writer: str) -> str:
     """What the stage says of the damaged file; empty where it takes it. Any other exception is a failure."""
     try:
         importlib.import_module(f"stages.{reader}").run(project)
     except InputError as error:
-        said = str(error)
-        assert len(said.splitlines()) == 1
-        assert str(project / file) in said
-        assert f"`dvc repro --force {writer}`" in said
-        return said
+        message = str(error)
+        assert len(message.splitlines()) == 1
+        assert str(project / file) in message
+        assert f"`dvc repro --force {writer}`" in message
+        return message
     return ""
 
 
@@ -137,15 +137,15 @@ def test_a_damaged_file_is_named_with_what_to_run(project: Path, file: str, read
     whole = path.read_bytes()
     for name, damage in DAMAGES.items():
         path.write_bytes(damage(whole))
-        said = told(project, reader, file, writer)
-        assert said or name in MAY_LOOK_WHOLE or (name == "empty" and file in MAY_BE_EMPTY), name
+        message = error_message(project, reader, file, writer)
+        assert message or name in MAY_LOOK_WHOLE or (name == "empty" and file in MAY_BE_EMPTY), name
 
 
 @pytest.mark.parametrize(("file", "reader", "writer"), READ)
 def test_a_folder_in_its_place_is_named(project: Path, file: str, reader: str, writer: str) -> None:
     (project / file).unlink()
     (project / file).mkdir()
-    assert "is no file; remove it" in told(project, reader, file, writer)
+    assert "is not a file; remove it" in error_message(project, reader, file, writer)
 
 
 PIPES = """
@@ -177,7 +177,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(project: Path) -> None:
         timeout=600,
     )
     assert ended.returncode == 0, ended.stderr
-    expected = [f"{file}: is no file; remove it, then `dvc repro --force {writer}`" for file, _, writer in READ]
+    expected = [f"{file}: is not a file; remove it, then `dvc repro --force {writer}`" for file, _, writer in READ]
     assert [line.removesuffix(" writes it again") for line in ended.stdout.splitlines()] == expected
 
 
@@ -267,9 +267,9 @@ def test_a_wrong_value_in_a_line_is_told_or_read(project: Path, file: str) -> No
     refused = 0
     for place, data in damaged_values(record):
         path.write_text("".join([json.dumps(data) + "\n", *others]), encoding="utf-8")
-        said = told(project, reader, f"{file}:1", writer)
-        refused += bool(said)
-        assert said or not place.startswith(("messages.0.role", "token_ids", "finish_reason", "n_tokens")), place
+        message = error_message(project, reader, f"{file}:1", writer)
+        refused += bool(message)
+        assert message or not place.startswith(("messages.0.role", "token_ids", "finish_reason", "n_tokens")), place
     assert refused > 20
 
 
@@ -280,8 +280,8 @@ def test_a_wrong_number_in_the_history_is_told(project: Path, column: str, wrong
     header, first, *others = path.read_text(encoding="utf-8").splitlines()
     cells = dict(zip(header.split(","), first.split(","), strict=True)) | {column: wrong}
     path.write_text("\n".join([header, ",".join(cells.values()), *others]) + "\n", encoding="utf-8")
-    said = told(project, "summarize", "reports/train/history.csv", "train")
-    assert bool(said) != (column == "valid_loss" and not wrong)
+    message = error_message(project, "summarize", "reports/train/history.csv", "train")
+    assert bool(message) != (column == "valid_loss" and not wrong)
 
 
 class Marker:
@@ -353,7 +353,7 @@ def test_nothing_in_an_array_is_unpickled(arrays: Path) -> None:
     objects = file.read_bytes()
     for content in (objects, pickle.dumps(Marker(marker))):
         file.write_bytes(content)
-        with pytest.raises(InputError, match="damaged, no array"):
+        with pytest.raises(InputError, match="damaged, not an array"):
             opened(arrays)
     assert not marker.exists()
 
@@ -383,6 +383,6 @@ def test_a_corpus_is_read_line_by_line_up_to_the_damaged_one(project: Path) -> N
 
 def test_nothing_is_written_where_a_report_is_damaged(project: Path) -> None:
     (project / "reports/layers/copied_text-1.svg").write_text("<svg/>", encoding="utf-8")
-    with pytest.raises(InputError, match=r"copied_text-1\.svg: damaged, no picture"):
+    with pytest.raises(InputError, match=r"copied_text-1\.svg: damaged, not a picture"):
         summarize.run(project)
     assert list((project / "reports").glob("summary.*")) == []

@@ -59,9 +59,9 @@ def test_the_stage_writes_three_splits_and_the_metrics_and_says_so(
     ]
     metrics = json.loads((root / "reports/corpus/metrics.json").read_text(encoding="utf-8"))
     assert metrics["rows_kept"] == 100
-    told = capsys.readouterr().out
-    assert "corpus: 100 rows read, 100 kept, 0 dropped" in told
-    assert f"train {metrics['splits']['train']['dialogues']}, valid " in told
+    printed = capsys.readouterr().out
+    assert "corpus: 100 rows read, 100 kept, 0 dropped" in printed
+    assert f"train {metrics['splits']['train']['dialogues']}, valid " in printed
 
 
 def test_a_process_writes_the_same_bytes_whatever_pythons_hash_seed(root: Path) -> None:

@@ -96,7 +96,7 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     ),
     (
         unknown_key,
-        "error: params.yaml: unknown key generate.max_token; remove it or mend its name\n",
+        "error: params.yaml: unknown key generate.max_token; remove it or correct its name\n",
         "오류: params.yaml: generate.max_token: 없는 설정입니다. 지우거나 이름을 고치세요\n",
     ),
     (
@@ -189,7 +189,7 @@ def test_every_fault_of_the_params_is_a_line_in_korean(root: Path) -> None:
     ("line", "english", "korean"),
     [
         ("{}", "no messages", "messages가 없습니다"),
-        ('{"messages": [3]}', "a message that is no object", "객체가 아닌 메시지가 있습니다"),
+        ('{"messages": [3]}', "a message that is not an object", "객체가 아닌 메시지가 있습니다"),
         ("[" * 5000, "nested too deep", "너무 깊이 겹쳐 있음"),
     ],
     ids=["no messages", "a number", "nested"],
@@ -216,6 +216,6 @@ def test_the_check_before_dvc_runs_is_told_so_too(root: Path, module: str) -> No
 @pytest.mark.slow
 def test_what_training_takes_too_much_of_is_told_so_too(root: Path) -> None:
     change_params(root, "embed_dim: 256", "embed_dim: 1000000")
-    told = run(root, "tinychat.params", TINYCHAT_LANGUAGE="ko")
-    assert told.startswith("오류: params.yaml: model: embed_dim 1000000,")
-    assert "이 컴퓨터에는 " in told and told.endswith("model.embed_dim의 값을 낮추세요\n")
+    printed = run(root, "tinychat.params", TINYCHAT_LANGUAGE="ko")
+    assert printed.startswith("오류: params.yaml: model: embed_dim 1000000,")
+    assert "이 컴퓨터에는 " in printed and printed.endswith("model.embed_dim의 값을 낮추세요\n")

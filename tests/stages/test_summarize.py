@@ -333,9 +333,9 @@ def another_shape(file: Path) -> None:
         (another_shape, "n_heads is 2, but config.json says 4; they are not of one model"),
         (lambda file: write_json(file, {}), "damaged, model is missing; `dvc repro --force train`"),
         (lambda file: write_json(file, read_json(file) | {"runtime": {"device": "cpu"}}), "runtime.precision"),
-        (lambda file: write_json(file, [1]), "damaged, the whole is [1]"),
+        (lambda file: write_json(file, [1]), "damaged, its content is [1]"),
         (lambda file: file.write_bytes(b"\xff"), "damaged, 'utf-8' codec"),
-        (lambda file: (file.unlink(), file.mkdir()), "is no file; remove it"),
+        (lambda file: (file.unlink(), file.mkdir()), "is not a file; remove it"),
     ],
     ids=["another shape", "nothing", "no precision", "a list", "no UTF-8", "a folder"],
 )

@@ -189,11 +189,11 @@ def test_every_slot_is_known_and_used(starter: Starter) -> None:
 def test_the_user_tells_what_the_bot_says_back(starter: Starter) -> None:
     """No answer of a scene has a slot that no phrasing before it has."""
     for scene in starter.scenes.values():
-        told: set[str] = set()
+        given: set[str] = set()
         for step in scene.steps:
             if isinstance(step, SceneExchange):
-                told |= set.intersection(*({slot for slot, _ in slots_in(phrasing)} for phrasing in step.user))
-                assert {slot for text in step.bot for slot, _ in slots_in(text)} <= told, scene.name
+                given |= set.intersection(*({slot for slot, _ in slots_in(phrasing)} for phrasing in step.user))
+                assert {slot for text in step.bot for slot, _ in slots_in(text)} <= given, scene.name
 
 
 def test_a_particle_agrees_with_every_value_that_can_stand_before_it(starter: Starter) -> None:
@@ -227,8 +227,8 @@ def test_what_the_user_says_tells_one_name_only(starter: Starter) -> None:
         name for name in whole if re.search(r"[\u11a8-\u11c2]\u110b\u1175$", unicodedata.normalize("NFD", name))
     ]
     for phrasing in starter.scenes["name_recall"].steps[1].user:  # type: ignore[union-attr]
-        told = Counter(text_key(fill(phrasing, {"name": name})) for name in names)
-        assert max(told.values()) == 1, (phrasing, told.most_common(1))
+        counts = Counter(text_key(fill(phrasing, {"name": name})) for name in names)
+        assert max(counts.values()) == 1, (phrasing, counts.most_common(1))
 
 
 def test_no_answer_is_too_long_even_with_the_longest_values(starter: Starter) -> None:

@@ -70,7 +70,7 @@ def test_the_replies_accepted_are_the_intents_own_and_no_others(
         assert all(one.accept == starter.unknown.answers for one in by_measure[name])
 
 
-def test_seen_wordings_are_trained_on_and_are_no_new_dialogues(
+def test_seen_phrasings_are_trained_on_and_are_no_new_dialogues(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
     trained = {phrasing for split in expansion.phrasings.values() for phrasing in split.train}
@@ -161,15 +161,15 @@ def test_a_usual_name_is_one_that_the_lists_can_make(
 
 
 def test_a_name_that_is_told_stands_in_the_last_exchange_only(by_measure: dict[str, list[EvalDialogue]]) -> None:
-    told = by_measure["name_told"]
-    assert len(told) == MAX_PER_MEASURE // 2
-    for one in told:
+    dialogues = by_measure["name_told"]
+    assert len(dialogues) == MAX_PER_MEASURE // 2
+    for one in dialogues:
         *before, question, answer = (turn.content for turn in one.dialogue.turns)
         name = one.dialogue.slot_values["name"]
         assert name in question
         assert name in answer
         assert not any(f"{name}님" in text for text in before)
-    exchanges = Counter(len(one.dialogue.turns) // 2 for one in told)
+    exchanges = Counter(len(one.dialogue.turns) // 2 for one in dialogues)
     assert set(exchanges) == {1, 2}
     assert min(exchanges.values()) > 50
 
@@ -205,9 +205,9 @@ def _frame(answer: str) -> str:
 def test_a_name_is_told_one_to_four_turns_before_it_is_asked_for(by_measure: dict[str, list[EvalDialogue]]) -> None:
     back = set()
     for one in by_measure["name"]:
-        told = [turn.content.replace(" ", "") for turn in one.dialogue.turns[:-2:2]]
-        place = max(n for n, text in enumerate(told) if one.dialogue.slot_values["name"] in text)
-        back.add(len(told) - place)
+        user_turns = [turn.content.replace(" ", "") for turn in one.dialogue.turns[:-2:2]]
+        place = max(n for n, text in enumerate(user_turns) if one.dialogue.slot_values["name"] in text)
+        back.add(len(user_turns) - place)
     assert {1, 2, 3} <= back <= {1, 2, 3, 4}
 
 
@@ -239,6 +239,8 @@ def test_measuring_the_same_corpus_gives_the_same_dialogues(folder: Any) -> None
 def test_a_scene_in_which_only_the_bot_says_a_name_does_not_measure_whether_it_is_called(folder: Any) -> None:
     scenes = folder.contents["scenes/names.yaml"]["scenes"]
     scenes["guessed"] = {"turns": [{"user": ["내가 누구게?", "누구게?"], "bot": ["{name}님이죠?"]}]}
-    told = [one for one in evaluation_set(Expansion(read_starter(folder.write()), 0)) if one.measure == "name_told"]
-    assert told
-    assert all(one.dialogue.turns[-1].content.startswith("반가워요") for one in told)
+    dialogues = [
+        one for one in evaluation_set(Expansion(read_starter(folder.write()), 0)) if one.measure == "name_told"
+    ]
+    assert dialogues
+    assert all(one.dialogue.turns[-1].content.startswith("반가워요") for one in dialogues)

@@ -259,9 +259,9 @@ def test_a_name_is_in_the_answer_as_it_was_told(expand: Expand) -> None:
     assert len(named) > 0.2 * len(training)
     for dialogue in named:
         name = dialogue.slot_values["name"]
-        told = [turn.content for turn in dialogue.turns if turn.role == "user"]
+        user_turns = [turn.content for turn in dialogue.turns if turn.role == "user"]
         called = [turn.content for turn in dialogue.turns if turn.role == "assistant"]
-        assert any(name in text.replace(" ", "") for text in told), dialogue
+        assert any(name in text.replace(" ", "") for text in user_turns), dialogue
         assert any(re.search(rf"(^|[ \W]){name}님", text) for text in called), dialogue
 
 

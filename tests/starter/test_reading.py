@@ -11,12 +11,12 @@ from tinychat.starter.particles import PAIRS
 from tinychat.starter.reading import FillerExchanges, IntentExchange, SceneExchange, read_starter
 
 
-def refused(path: Path, file: str, *told: str) -> None:
-    """Reading fails, and the message names the file and all of `told`."""
+def refused(path: Path, file: str, *expected: str) -> None:
+    """Reading fails, and the message names the file and all of `expected`."""
     with pytest.raises(InputError) as error:
         read_starter(path)
     assert str(error.value).startswith(f"{path / file}:")
-    assert all(text in str(error.value) for text in told), error.value
+    assert all(text in str(error.value) for text in expected), error.value
 
 
 def test_the_files_are_read_as_they_stand(folder: Any) -> None:
@@ -86,7 +86,7 @@ def test_a_fault_of_yaml_tells_the_line(folder: Any) -> None:
 def test_a_file_that_holds_no_names_is_refused(folder: Any, name: str, text: str) -> None:
     path = folder.write()
     folder.lay(name, text)
-    refused(path, name, "expected names and what stands under them")
+    refused(path, name, "expected names with values under them")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,9 @@ def test_what_is_no_list_of_texts_is_named_by_its_keys(folder: Any, name: str, k
 )
 def test_a_list_holds_texts_only(folder: Any, wrong: Any, shown: str) -> None:
     folder.contents["topics/food.yaml"]["intents"]["hungry"]["ask"].append(wrong)
-    refused(folder.write(), "topics/food.yaml", f"intents.hungry.ask holds {shown}, which is no text; put it in quotes")
+    refused(
+        folder.write(), "topics/food.yaml", f"intents.hungry.ask holds {shown}, which is not text; put it in quotes"
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,26 +236,28 @@ def test_a_slot_where_nothing_fills_it_is_refused(folder: Any, name: str, keys: 
 @pytest.mark.parametrize("text", ["나는 {name", "나는 name}", "나는 { name }", "나는 {name:}", "나는 {{name}}"])
 def test_a_brace_that_is_no_slot_is_refused(folder: Any, text: str) -> None:
     folder.contents["scenes/names.yaml"]["scenes"]["recall"]["turns"][0]["user"].append(text)
-    refused(folder.write(), "scenes/names.yaml", "scenes.recall.turns[0].user", repr(text), "a brace that is no slot")
+    refused(
+        folder.write(), "scenes/names.yaml", "scenes.recall.turns[0].user", repr(text), "a brace that is not a slot"
+    )
 
 
 def test_an_intent_that_stands_in_two_files_is_refused_with_both(folder: Any) -> None:
     folder.contents["topics/mood.yaml"]["intents"]["hungry"] = {"ask": ["밥 줘"], "answers": ["드세요!"]}
     path = folder.write()
-    refused(path, "topics/mood.yaml", "the intent hungry stands in", str(path / "topics/food.yaml"))
+    refused(path, "topics/mood.yaml", "the intent hungry is in", str(path / "topics/food.yaml"))
 
 
 def test_a_scene_that_stands_in_two_files_is_refused_with_both(folder: Any) -> None:
     folder.contents["scenes/other.yaml"] = {"scenes": {"more": {"turns": [{"user": ["응"], "bot": ["네!"]}]}}}
     path = folder.write()
-    refused(path, "scenes/other.yaml", "the scene more stands in", str(path / "scenes/names.yaml"))
+    refused(path, "scenes/other.yaml", "the scene more is in", str(path / "scenes/names.yaml"))
 
 
 def test_an_intent_that_stands_twice_in_a_file_is_refused_with_its_line(folder: Any) -> None:
     path = folder.write()
     intent = "  hungry:\n    ask: [배고파]\n    answers: [드세요!]\n"
     folder.lay("topics/food.yaml", f"intents:\n{intent}{intent}")
-    refused(path, "topics/food.yaml", "hungry stands here twice", "line 5")
+    refused(path, "topics/food.yaml", "hungry occurs twice", "line 5")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -280,6 +284,6 @@ def test_the_examples_of_the_readme_can_be_read(folder: Any, real: Path) -> None
     starter = read_starter(folder.path)
     assert list(starter.intents) == ["tea"]
     assert starter.scenes["food_again"].slots() == {"food"}
-    told = re.search(r"agrees with it:\n(.*)\.\n", readme)
-    assert told is not None
-    assert told[1].split() == list(PAIRS)
+    listed = re.search(r"agrees with it:\n(.*)\.\n", readme)
+    assert listed is not None
+    assert listed[1].split() == list(PAIRS)

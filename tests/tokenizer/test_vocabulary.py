@@ -161,10 +161,10 @@ def test_what_stands_in_a_slot_is_cut_the_same_way_in_question_and_answer() -> N
     names = ["지우", "우야", "하니", "니가", "아라", "라고"]
     texts = [text for name in names for text in (f"나는 {name}야", f"{name}라고 불러", f"{name}님, 반가워요")]
     slots = [(name,) for name in names for _ in range(3)]
-    told = build_bpe(texts * 5, max_size=500, min_frequency=2, slots=slots * 5)
+    with_slots = build_bpe(texts * 5, max_size=500, min_frequency=2, slots=slots * 5)
     for name in [*names, "우하", "라지"]:
-        asked, answered = told.encode(f"{name}라고 불러"), told.encode(f"응, {name}님")
-        alone = told.encode(name)
+        asked, answered = with_slots.encode(f"{name}라고 불러"), with_slots.encode(f"응, {name}님")
+        alone = with_slots.encode(name)
         assert asked[: len(alone)] == alone
         assert any(answered[i : i + len(alone)] == alone for i in range(len(answered)))
 
@@ -222,7 +222,7 @@ def test_words_without_an_unknown_word_are_refused(words: Tokenizer, tmp_path: P
     """Either there is no such token, or the model does not take it for what it does not know."""
     vocabulary = VOCABULARY if known == "안녕" else {"나" if t == "<unk>" else t: i for t, i in VOCABULARY.items()}
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": known}
-    with pytest.raises(InputError, match=r"tokenizer\.json: it has no <unk> for the words that it does not know"):
+    with pytest.raises(InputError, match=r"tokenizer\.json: it has no <unk> for unknown words"):
         load_tokenizer(changed(words, tmp_path, model=model, added_tokens=[]))
 
 

@@ -1,4 +1,4 @@
-"""`tools/uv.py` says to uv what pip is told."""
+"""`tools/uv.py` passes the settings of pip to uv."""
 
 from tools.uv import pip_settings, uv_variables
 

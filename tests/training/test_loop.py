@@ -47,7 +47,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
 def test_a_stopped_run_goes_on_to_the_same_weights(make_trainer: Make, steps: int, changes: dict[str, Any]) -> None:
     expected = train(make_trainer(**changes))
     stop = StopSignals()
-    with pytest.raises(Interrupted, match=f"step {steps} of .* goes on from there"):
+    with pytest.raises(Interrupted, match=f"step {steps} of .* resumes from there"):
         make_trainer(**changes).run(StopAfter(stop, steps), stop)
     torch.manual_seed(99)  # whatever happened in between
     resumed = make_trainer(**changes)
@@ -128,13 +128,13 @@ def test_bf16_trains_on_batches_of_few_shapes(make_trainer: Make, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("epochs", "told"),
+    ("epochs", "printed"),
     [(7, [1, 2, 3, 4, 5, 6, 7]), (20, [*range(1, 21)]), (50, [1, *range(3, 49, 3), 50])],
 )
-def test_each_epoch_has_a_line_and_of_many_every_so_many(make_trainer: Make, epochs: int, told: list[int]) -> None:
+def test_each_epoch_has_a_line_and_of_many_every_so_many(make_trainer: Make, epochs: int, printed: list[int]) -> None:
     display = SilentDisplay()
     make_trainer(epochs=epochs, valid=[]).run(display, StopSignals())
-    assert [line.split("/")[0].split()[-1] for line in display.lines] == [str(epoch) for epoch in told]
+    assert [line.split("/")[0].split()[-1] for line in display.lines] == [str(epoch) for epoch in printed]
 
 
 def test_a_damaged_snapshot_is_named(make_trainer: Make) -> None:

@@ -109,10 +109,10 @@ def outs(project: Path) -> dict[str, bytes]:
 
 
 def resume(project: Path, repo: Path) -> str:
-    """What a run says that goes on from a snapshot and reaches its end."""
+    """The output of a run that resumes from a snapshot and reaches its end."""
     ended = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    assert "going on from the snapshot of step" in ended.stdout
+    assert "resuming from the snapshot of step" in ended.stdout
     return ended.stdout
 
 
@@ -130,7 +130,7 @@ def test_a_stopped_process_goes_on_and_ends_with_the_same_bytes(
     process.send_signal(signal.SIGCONT)
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
-    assert "the same command goes on from there" in errors
+    assert "the same command resumes from there" in errors
     assert outs(project) == {}
 
     resume(project, repo)
@@ -190,7 +190,7 @@ def test_a_stopped_run_goes_on_only_where_settings_data_and_code_are_the_same(
     finally:
         again.kill()
         again.communicate()
-    assert lines[0].startswith("going on from the snapshot") == goes_on
+    assert lines[0].startswith("resuming from the snapshot") == goes_on
     assert lines[-1].startswith("epoch  1/") != goes_on
 
 
@@ -218,8 +218,11 @@ def test_a_killed_run_goes_on_from_the_middle_of_an_epoch_to_the_same_bytes(
     killed = subprocess.run([sys.executable, "-c", KILLED_IN_AN_EPOCH], cwd=project, env=environment(repo))
     assert killed.returncode == -signal.SIGKILL
     assert outs(project) == {}
-    told = resume(project, repo)
-    (step,), (steps_an_epoch,) = re.findall(r"snapshot of step (\d+)", told), re.findall(r"(\d+) steps an epoch", told)
+    printed = resume(project, repo)
+    (step,), (steps_an_epoch,) = (
+        re.findall(r"snapshot of step (\d+)", printed),
+        re.findall(r"(\d+) steps an epoch", printed),
+    )
     assert int(step) == int(steps_an_epoch) + 2
     assert outs(project) == uninterrupted
 
@@ -234,9 +237,9 @@ def test_what_could_not_be_written_is_written_from_the_snapshot_once_the_way_is_
     assert len(list((project / ".tinychat" / "runs").rglob("*.safetensors"))) == 1
 
     (project / "models").unlink()
-    told = resume(project, repo)
-    assert re.search(r"snapshot of step (\d+) of \1$", told, re.MULTILINE)
-    assert "epoch  " not in told  # no line of an epoch: nothing was trained again
+    printed = resume(project, repo)
+    assert re.search(r"snapshot of step (\d+) of \1$", printed, re.MULTILINE)
+    assert "epoch  " not in printed  # no line of an epoch: nothing was trained again
     assert outs(project) == uninterrupted
 
 
@@ -273,10 +276,12 @@ def test_few_steps_are_told_with_how_many_epochs_would_do(project: Path, repo: P
     path = project / "params.yaml"
     text = path.read_text(encoding="utf-8").replace("epochs: 12", "epochs: 1")
     path.write_text(re.sub(r"warmup_steps: \d+", "warmup_steps: 0", text), encoding="utf-8")
-    told = subprocess.run(command("train"), cwd=project, env=environment(repo), capture_output=True, text=True).stdout
-    steps = int(re.findall(r"(\d+) steps an epoch", told)[0])
-    assert f"{steps} steps in all are few for 32 dialogues: raise train.epochs" in told
-    assert f"(now 1), for example to {math.ceil(200 / steps)}\n" in told
+    printed = subprocess.run(
+        command("train"), cwd=project, env=environment(repo), capture_output=True, text=True
+    ).stdout
+    steps = int(re.findall(r"(\d+) steps an epoch", printed)[0])
+    assert f"{steps} steps in all are few for 32 dialogues: raise train.epochs" in printed
+    assert f"(now 1), for example to {math.ceil(200 / steps)}\n" in printed
 
 
 def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path) -> None:

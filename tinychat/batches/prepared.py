@@ -93,7 +93,7 @@ def write_split(folder: Path, name: str, split: PreparedSplit) -> None:
     for kind, path in split_files(folder, name).items():
         array = getattr(split, kind)
         with open(path, "wb") as file:
-            # np.save by hand: on a full disk it says "784 requested and 0 written", not why.
+            # Not np.save: on a full disk its error is "784 requested and 0 written", without the reason.
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
             file.write(array.data)
 
@@ -117,8 +117,8 @@ def open_split(folder: Path, name: str, *, vocab_size: int, max_len: int) -> Pre
     if not fault and name == "train" and not len(split):
         fault = "offsets", Phrase("it holds no dialogue")
     if fault:
-        field, told = fault
-        raise damaged(split_files(folder, name)[field], told, STAGE)
+        field, problem = fault
+        raise damaged(split_files(folder, name)[field], problem, STAGE)
     return split
 
 
@@ -127,7 +127,7 @@ def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, Ph
     tokens, loss_mask, offsets = split.tokens, split.loss_mask, split.offsets
     within = len(offsets) and offsets[0] == 0 <= offsets.min() and offsets.max() <= len(tokens)
     if not within or split.lengths.min(initial=2) < 2:
-        return "offsets", Phrase("no dialogues of {n} tokens, one behind another", n=len(tokens))
+        return "offsets", Phrase("not consecutive dialogues of {n} tokens in all", n=len(tokens))
     if offsets[-1] != len(tokens):
         return "tokens", Phrase("{n} tokens instead of {wanted}", n=len(tokens), wanted=offsets[-1])
     if split.longest > max_len:
@@ -139,9 +139,9 @@ def _fault(split: PreparedSplit, vocab_size: int, max_len: int) -> tuple[str, Ph
             "token id {token_id} in a vocabulary of {vocab_size}", token_id=tokens.max(), vocab_size=vocab_size
         )
     if len(loss_mask) != len(tokens):
-        return "loss_mask", Phrase("{marks} marks for {n} tokens", marks=len(loss_mask), n=len(tokens))
+        return "loss_mask", Phrase("{found} mask values for {n} tokens", found=len(loss_mask), n=len(tokens))
     if loss_mask.view(np.uint8).max(initial=0) > 1:
-        return "loss_mask", Phrase("marks that are neither true nor false")
+        return "loss_mask", Phrase("mask values that are neither true nor false")
     starts = offsets[:-1]
     if loss_mask[starts].any() or not np.logical_or.reduceat(loss_mask, starts).all():
         return "loss_mask", Phrase("a dialogue with loss on its first token, or on none")
@@ -157,12 +157,12 @@ def _map(path: Path, types: tuple[type, ...]) -> npt.NDArray[Any]:
         except OSError:
             raise
         except Exception as error:  # a damaged header raises errors of many types
-            raise FaultError("no array: {error}", error=" ".join(str(error).split())) from None
+            raise FaultError("not an array: {error}", error=" ".join(str(error).split())) from None
     if array.dtype not in types or array.ndim != 1:
         names = [kind.__name__ for kind in types]
         wanted = names[0] if len(names) == 1 else Phrase("{one} or {other}", one=names[0], other=names[1])
         raise FaultError(
-            "an array {shape} of {dtype} instead of a row of {wanted}",
+            "an array {shape} of {dtype} instead of a 1-D array of {wanted}",
             shape=array.shape,
             dtype=array.dtype,
             wanted=wanted,

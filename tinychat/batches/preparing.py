@@ -34,7 +34,7 @@ class Prepared:
         }
 
     def summary(self) -> str:
-        """The same as a line for the person."""
+        """The counts as a line of text."""
         counts = self.counts()
         text = f"{counts['dialogues']} dialogues, {counts['tokens']} tokens"
         if self.cut_dialogues:

@@ -1,4 +1,4 @@
-"""What a line means: a message to the bot, or a command."""
+"""Parses a line: a message to the bot, or a command."""
 
 import difflib
 import re
@@ -50,13 +50,13 @@ def parse(line: str) -> Command | str:
     if name not in COMMANDS:
         near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
         if near:
-            raise InputError("/{name} is no command; did you mean /{near}?", name=name, near=near[0])
+            raise InputError("/{name} is not a command; did you mean /{near}?", name=name, near=near[0])
         raise InputError(
-            "/{name} is no command; /help lists them, and // at the beginning says it to the bot", name=name
+            "/{name} is not a command; /help lists all, and // at the beginning sends it to the bot", name=name
         )
     takes, required = COMMANDS[name]
     if argument and not takes:
-        raise InputError("/{name} takes nothing behind it, found {argument!r}", name=name, argument=argument)
+        raise InputError("/{name} takes no argument, found {argument!r}", name=name, argument=argument)
     if required and not argument:
         raise InputError("/{name} needs the name of a file: /{name} {takes}", name=name, takes=takes)
     return Command(name, argument)

@@ -14,7 +14,7 @@ RETRY_TEMPERATURE = 0.8  # where decoding is greedy, which would only repeat the
 MAX_RETRY_DRAWS = 20  # draws of another reply before giving up
 TEMPERATURE_GROWTH = 1.05  # per try: the last temperature is 2.5 times the first
 
-Given = dict[str, Any]  # the given sampling options, keyword arguments of `Bot.stream`
+GivenOptions = dict[str, Any]  # the given sampling options, keyword arguments of `Bot.stream`
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Conversation:
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
         self.exchanges: list[Exchange] = []
-        self.given: Given = dict(given or {})
+        self.given: GivenOptions = dict(given or {})
         self._retries = 0
 
     @property
@@ -48,11 +48,11 @@ class Conversation:
         """The messages of the prompt for `question`."""
         return messages_of(self.exchanges, question)
 
-    def messages_again(self) -> list[dict[str, str]]:
+    def retry_messages(self) -> list[dict[str, str]]:
         """The messages of the prompt for the last question."""
         return messages_of(self.exchanges[:-1], self.exchanges[-1].question)
 
-    def options_again(self, options: "SamplingOptions", tries: int = 0) -> Given:
+    def retry_options(self, options: "SamplingOptions", tries: int = 0) -> GivenOptions:
         """Options for another reply to the last question: sampling, with the next seed at each retry.
 
         After `tries` draws without a new reply, the temperature is higher.
@@ -85,7 +85,7 @@ class Conversation:
 
 def messages_of(exchanges: Sequence[Exchange], question: str) -> list[dict[str, str]]:
     """Exchanges and a question as messages of the prompt; questions without a reply are joined."""
-    said = [
+    earlier = [
         message
         for exchange in exchanges
         for message in (
@@ -93,4 +93,4 @@ def messages_of(exchanges: Sequence[Exchange], question: str) -> list[dict[str, 
             {"role": "assistant", "content": exchange.reply.text},
         )
     ]
-    return prompt_of([*said, {"role": "user", "content": question}])[0]
+    return prompt_of([*earlier, {"role": "user", "content": question}])[0]

@@ -19,7 +19,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from wcwidth import iter_graphemes
 
 from tinychat.chatting.stopping import EXIT_TERMINATED, end_on_sigterm, on_sigterm
-from tinychat.chatting.terminal import keys_kept
+from tinychat.chatting.terminal import echo_disabled
 from tinychat.corpus.cleaning import to_nfc
 
 JOINERS = "\u200d\ufe0f"  # zero-width joiner, and the variation selector for emoji
@@ -66,7 +66,7 @@ class LineEditor:
 
     def session(self) -> contextlib.AbstractContextManager[None]:
         """While this context lasts, no key is lost; see LineReader."""
-        return keys_kept(sys.stdin)
+        return echo_disabled(sys.stdin)
 
 
 def _output() -> Output:

@@ -29,4 +29,4 @@ def cleaned(text: str) -> str:
     try:
         return clean_text(text, Counter())
     except ValueError:
-        raise InputError("the message holds bytes that are no characters of this terminal's encoding") from None
+        raise InputError("the message holds bytes that are not characters of this terminal's encoding") from None

@@ -19,7 +19,7 @@ def save(exchanges: Sequence[Exchange], name: str, *, replace: bool = False) -> 
     path = path_of(name)
     messages = messages_to_learn(exchanges)
     if not messages:
-        raise InputError("nothing was said yet that could be saved")
+        raise InputError("there is no conversation yet to save")
     if not replace and (path.exists() or path.is_symlink()):
         raise InputError("{path} exists already; /save! {path} replaces it", path=path)
     write_atomically(path, to_json_lines([{"messages": messages}]))
@@ -33,7 +33,7 @@ def path_of(name: str) -> Path:
     except RuntimeError:  # no such user
         raise InputError("{name}: there is no such user; name a file", name=name) from None
     if "\0" in name:
-        raise InputError("{name!r} is no file's name", name=name)
+        raise InputError("{name!r} is not a file name", name=name)
     with_suffix = path if path.suffix == SUFFIX or not path.name else path.with_name(path.name + SUFFIX)
     for folder in (path, with_suffix):
         if folder.is_dir():

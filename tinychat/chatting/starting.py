@@ -4,7 +4,7 @@ import io
 import sys
 from pathlib import Path
 
-from tinychat.chatting.conversation import Given
+from tinychat.chatting.conversation import GivenOptions
 from tinychat.chatting.message import cleaned, read_message
 from tinychat.chatting.one_reply import print_reply
 from tinychat.chatting.stopping import end_on_sigterm, on_sigterm
@@ -24,7 +24,7 @@ from tinychat.safety.help import help_in_danger
 
 
 def start(
-    message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None = None, *, safety: bool = True
+    message: str | None, model: Path, given: GivenOptions, stopwatch: Stopwatch | None = None, *, safety: bool = True
 ) -> None:
     """Chat with the model in a folder; without a message, read stdin.
 
@@ -43,7 +43,9 @@ def start(
         raise Interrupted from None
 
 
-def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: bool) -> None:
+def answer_once(
+    message: str | None, model: Path, given: GivenOptions, stopwatch: Stopwatch | None, *, safety: bool
+) -> None:
     """Print the reply to a message, or to all that a pipe brings."""
     if message is None:
         message = read_message(sys.stdin.buffer) if sys.stdin else ""
@@ -57,15 +59,15 @@ def answer_once(message: str | None, model: Path, given: Given, stopwatch: Stopw
     with bot.stream(question, **given) as stream:
         print_reply(stopwatch.during(stream) if stopwatch else stream, sys.stdout)
     if stopwatch:
-        say(stopwatch.table(), aside=True)
+        say(stopwatch.table(), stderr=True)
 
 
-def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: bool) -> None:
+def converse(model: Path, given: GivenOptions, stopwatch: Stopwatch | None, *, safety: bool) -> None:
     """A conversation at the terminal."""
     from tinychat.chatting.talking import Talk
 
-    aside = sys.stdout if is_terminal(sys.stdout) else sys.stderr
-    screen = Screen(sys.stdout, aside, has_colour())
+    notes = sys.stdout if is_terminal(sys.stdout) else sys.stderr
+    screen = Screen(sys.stdout, notes, has_colour())
     reader: LineReader
     if has_line_editing():
         from tinychat.chatting.editing import LineEditor
@@ -74,7 +76,7 @@ def converse(model: Path, given: Given, stopwatch: Stopwatch | None, *, safety: 
     else:
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="surrogateescape")
-        reader = PlainLineReader(sys.stdin, aside, screen.words("user_prompt"))
+        reader = PlainLineReader(sys.stdin, notes, screen.words("user_prompt"))
     bot = _load(model, stopwatch)
     bot.options(**given)
     Talk(bot, given, screen, reader, stopwatch, safety=safety).run()

@@ -10,7 +10,7 @@ EXIT_TERMINATED = 128 + 15  # what a shell reports for a process that SIGTERM en
 
 
 @contextlib.contextmanager
-def ctrl_c_asks() -> Iterator[Callable[[], bool]]:
+def ctrl_c_requests_stop() -> Iterator[Callable[[], bool]]:
     """Within this context, Ctrl-C makes the yielded function return True; a second one raises KeyboardInterrupt.
 
     So a step of the model is not interrupted, unless it takes too long for the person.

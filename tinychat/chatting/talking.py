@@ -1,4 +1,4 @@
-"""A conversation at a terminal: read a line, do what it says, until the person leaves."""
+"""A conversation at a terminal: reads a line and answers it or runs its command, until the user leaves."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -7,11 +7,11 @@ from typing import Any
 
 from tinychat.chatting import explaining
 from tinychat.chatting.commands import Command, help_lines, parse
-from tinychat.chatting.conversation import MAX_RETRY_DRAWS, Conversation, Given
+from tinychat.chatting.conversation import MAX_RETRY_DRAWS, Conversation, GivenOptions
 from tinychat.chatting.explaining import TrainingDialogues
 from tinychat.chatting.message import cleaned
 from tinychat.chatting.saving import messages_to_learn, save
-from tinychat.chatting.stopping import ctrl_c_asks
+from tinychat.chatting.stopping import ctrl_c_requests_stop
 from tinychat.chatting.terminal import LineReader, Screen
 from tinychat.chatting.timing import Stopwatch
 from tinychat.chatting.visible import columns_of, padded, shortened
@@ -38,7 +38,7 @@ class Talk:
     def __init__(
         self,
         bot: Bot,
-        given: Given,
+        given: GivenOptions,
         screen: Screen,
         reader: LineReader,
         stopwatch: Stopwatch | None = None,
@@ -49,10 +49,10 @@ class Talk:
         self.words = screen.words
         self.conversation = Conversation(given)
         self._training = TrainingDialogues(bot.folder)
-        self._told_of_forgetting = False
+        self._truncation_noted = False
         self._stopwatch = stopwatch
         self._safety = safety
-        self._unasked: str | None = None  # the last message, if the bot was not asked it
+        self._blocked: str | None = None  # the last message, if the safety rules kept it from the model
         self._actions: dict[str, Callable[[str], None]] = {
             "help": self._help,
             "reset": self._reset,
@@ -81,33 +81,33 @@ class Talk:
                 self.screen.note(self.words("how_to_leave"))
                 continue
             try:
-                meant = parse(line)
-                if meant == Command("quit", ""):
+                parsed = parse(line)
+                if parsed == Command("quit", ""):
                     return
-                self._do(meant)
+                self._do(parsed)
             except KeyboardInterrupt:
                 self.screen.note(self.words("stopped"))
             except InputError as error:
                 self.screen.error(error)
 
-    def _do(self, meant: Command | str) -> None:
-        if isinstance(meant, Command):
-            self._actions[meant.name](meant.argument)
-        elif question := cleaned(meant):
+    def _do(self, parsed: Command | str) -> None:
+        if isinstance(parsed, Command):
+            self._actions[parsed.name](parsed.argument)
+        elif question := cleaned(parsed):
             if self._safety and (lines := help_in_danger(question)):
                 # Not added to the conversation: the model would read it in the next prompt, and /save would save it.
                 self.screen.begin_reply()
                 self.screen.piece(lines)
                 self.screen.end_reply()
-                self._unasked = question
+                self._blocked = question
                 return
-            self._unasked = None
+            self._blocked = None
             reply = self._answer(self.conversation.messages(question), self.conversation.given)
             if reply:
                 self.conversation.add(question, reply)
 
     def _answer(
-        self, messages: Messages, given: Given, known_replies: Sequence[str] = (), note: str = ""
+        self, messages: Messages, given: GivenOptions, known_replies: Sequence[str] = (), note: str = ""
     ) -> Reply | None:
         """Show a reply while it is generated; None where it was stopped before it began.
 
@@ -119,7 +119,7 @@ class Talk:
         if self._stopwatch:
             self._stopwatch.skip()
         with self.bot.stream(messages, **given, alternatives=explaining.OTHERS + 1) as stream:
-            with ctrl_c_asks() as asked, contextlib.suppress(KeyboardInterrupt):
+            with ctrl_c_requests_stop() as stop_requested, contextlib.suppress(KeyboardInterrupt):
                 if not held:
                     self.screen.begin_reply()
                 try:
@@ -132,7 +132,7 @@ class Talk:
                         if not held:
                             self.screen.piece(text[shown:])
                             shown = len(text)
-                        if asked():
+                        if stop_requested():
                             break
                 except InputError:  # of a model with logits that are not finite
                     if not held:
@@ -152,19 +152,19 @@ class Talk:
             self.screen.piece(reply.text[shown:])  # text that was held back
         self.screen.end_reply(remark(reply, self.words))
         self._show_timing()
-        self._tell_of_forgetting(messages, reply)
+        self._note_truncation(messages, reply)
         return None if stopped_before else reply
 
-    def _tell_of_forgetting(self, messages: Messages, reply: Reply) -> None:
+    def _note_truncation(self, messages: Messages, reply: Reply) -> None:
         asked = sum(message["role"] == "user" for message in messages)
         read = reply.prompt_ids.count(self.bot.tokenizer.user_id)
-        if read < asked and not self._told_of_forgetting:
-            self._told_of_forgetting = True
-            self.screen.note(self.words("forgetting", max_len=self.bot.max_len))
+        if read < asked and not self._truncation_noted:
+            self._truncation_noted = True
+            self.screen.note(self.words("truncated", max_len=self.bot.max_len))
 
     def _show_timing(self) -> None:
         if self._stopwatch:
-            say(self._stopwatch.table(), aside=True)
+            say(self._stopwatch.table(), stderr=True)
             self._stopwatch = None
 
     @property
@@ -187,34 +187,34 @@ class Talk:
 
     def _reset(self, _: str) -> None:
         self.conversation.reset()
-        self._told_of_forgetting, self._unasked = False, None
+        self._truncation_noted, self._blocked = False, None
         self.screen.note(self.words("reset"))
 
-    def _refuse_unasked(self) -> None:
-        if self._unasked is not None:
-            raise InputError("your last message was not put to the model: there is no reply of it")
+    def _refuse_if_blocked(self) -> None:
+        if self._blocked is not None:
+            raise InputError("your last message was not sent to the model, so it has no reply")
 
     def _undo(self, _: str) -> None:
-        if self._unasked is not None:  # it is not in the conversation anyway
-            self.screen.note(self.words("undone", question=self._quoted(self._unasked)))
-            self._unasked = None
+        if self._blocked is not None:  # it is not in the conversation anyway
+            self.screen.note(self.words("undone", question=self._quoted(self._blocked)))
+            self._blocked = None
             return
         exchange = self.conversation.undo()
         if exchange is None:
-            raise InputError("nothing was said yet that could be undone")
+            raise InputError("there is no message yet to undo")
         self.screen.note(self.words("undone", question=self._quoted(exchange.question)))
 
     def _retry(self, _: str) -> None:
-        self._refuse_unasked()
+        self._refuse_if_blocked()
         last = self.conversation.last
         if last is None:
-            raise InputError("nothing was asked yet that could be answered again")
+            raise InputError("there is no message yet to answer again")
         for tries in range(MAX_RETRY_DRAWS):
-            given = self.conversation.options_again(self._options, tries)
+            given = self.conversation.retry_options(self._options, tries)
             options = described(self.bot.options(**given), self.words)
             note = self.words("again", question=self._quoted(last.question), options=options)
             with contextlib.suppress(_RepeatedReplyError):
-                if reply := self._answer(self.conversation.messages_again(), given, last.known_replies, note):
+                if reply := self._answer(self.conversation.retry_messages(), given, last.known_replies, note):
                     self.conversation.replace_last(reply)
                 return
         self.screen.note(self.words("no_other", question=self._quoted(last.question), tries=MAX_RETRY_DRAWS))
@@ -247,10 +247,10 @@ class Talk:
         self._save(argument, replace=True)
 
     def _why(self, _: str) -> None:
-        self._refuse_unasked()
+        self._refuse_if_blocked()
         last = self.conversation.last
         if last is None:
-            raise InputError("nothing was said yet that could be explained")
+            raise InputError("there is no reply yet to explain")
         for line in explaining.token_table(last.reply, self.bot.tokenizer, self.screen.columns, self.words):
             self.screen.line(line)
         self.screen.line()

@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 
 from tinychat.chatting.visible import columns_of
 from tinychat.errors import InputError
-from tinychat.language.choosing import Language, Words, choose_language, told, words_of
+from tinychat.language.choosing import Language, Words, choose_language, error_text, words_of
 from tinychat.printing import printable, visible
 
 DIM, CYAN, PLAIN = "\x1b[2m", "\x1b[1;36m", "\x1b[0m"
@@ -36,10 +36,10 @@ def has_colour(environment: Mapping[str, str] = os.environ) -> bool:
 
 @dataclass
 class Screen:
-    """Prints a conversation: replies to `replies`, all else to `aside`; they differ where stdout is redirected."""
+    """Prints a conversation: replies to `replies`, all else to `notes`; they differ where stdout is redirected."""
 
     replies: TextIO
-    aside: TextIO
+    notes: TextIO
     colour: bool = False
     language: Language = field(default_factory=choose_language)
 
@@ -55,33 +55,33 @@ class Screen:
 
     def begin_reply(self) -> None:
         """The bot's prompt."""
-        self._print(self.aside, self._styled(CYAN, self.words("bot_prompt")))
+        self._print(self.notes, self._styled(CYAN, self.words("bot_prompt")))
 
     def piece(self, text: str) -> None:
         """More of the reply; further lines are indented like the first."""
-        if self.replies is self.aside:
+        if self.replies is self.notes:
             text = visible(text).replace("\n", "\n" + " " * columns_of(self.words("bot_prompt")))
         self._print(self.replies, text)
 
     def end_reply(self, mark: str = "") -> None:
         """The end of the reply, and a remark on it."""
-        if mark and self.replies is self.aside:
+        if mark and self.replies is self.notes:
             self._print(self.replies, self._styled(DIM, mark))
         self._print(self.replies, "\n")
-        if self.replies is not self.aside:
+        if self.replies is not self.notes:
             self.note(mark.strip())
 
     def line(self, text: str = "") -> None:
         """A line of output that the person asked for."""
-        self._print(self.aside, visible(text) + "\n")
+        self._print(self.notes, visible(text) + "\n")
 
     def note(self, text: str) -> None:
         """A dimmed line."""
-        self._print(self.aside, self._styled(DIM, visible(text)) + "\n")
+        self._print(self.notes, self._styled(DIM, visible(text)) + "\n")
 
     def error(self, error: InputError) -> None:
         """A line with an error."""
-        self.line(printable(told(error, self.language)))
+        self.line(printable(error_text(error, self.language)))
 
     def _styled(self, style: str, text: str) -> str:
         return f"{style}{text}{PLAIN}" if self.colour else text
@@ -105,13 +105,13 @@ class LineReader(Protocol):
 class PlainLineReader:
     """Lines from the terminal itself, without escape sequences and without editing of our own."""
 
-    def __init__(self, stream: TextIO, aside: TextIO, prompt: str) -> None:
-        self._stream, self._aside, self._prompt = stream, aside, prompt
+    def __init__(self, stream: TextIO, notes: TextIO, prompt: str) -> None:
+        self._stream, self._notes, self._prompt = stream, notes, prompt
 
     def read(self) -> str:
         """The next line; see LineReader."""
-        self._aside.write(self._prompt)
-        self._aside.flush()
+        self._notes.write(self._prompt)
+        self._notes.flush()
         try:
             line = self._stream.readline()
         except KeyboardInterrupt:
@@ -127,12 +127,12 @@ class PlainLineReader:
         return contextlib.nullcontext()
 
     def _end_line(self) -> None:
-        self._aside.write("\n")
-        self._aside.flush()
+        self._notes.write("\n")
+        self._notes.flush()
 
 
 @contextlib.contextmanager
-def keys_kept(stream: TextIO) -> Iterator[None]:
+def echo_disabled(stream: TextIO) -> Iterator[None]:
     """Within this context the terminal echoes no key and delivers none, except those that send a signal."""
     try:
         import termios
@@ -141,15 +141,15 @@ def keys_kept(stream: TextIO) -> Iterator[None]:
         return
     descriptor = stream.fileno()
     before = termios.tcgetattr(descriptor)
-    quiet = termios.tcgetattr(descriptor)
-    quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    quiet[3] |= termios.NOFLSH  # else Ctrl-C discards output that is not shown yet
+    without_echo = termios.tcgetattr(descriptor)
+    without_echo[3] &= ~(termios.ECHO | termios.ICANON)
+    without_echo[3] |= termios.NOFLSH  # else Ctrl-C discards output that is not shown yet
 
-    def be_quiet(*_: object) -> None:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
+    def disable_echo(*_: object) -> None:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, without_echo)
 
-    be_quiet()
-    continued = signal.signal(signal.SIGCONT, be_quiet)  # after Ctrl-Z the shell has reset the terminal
+    disable_echo()
+    continued = signal.signal(signal.SIGCONT, disable_echo)  # after Ctrl-Z the shell has reset the terminal
     try:
         yield
     finally:

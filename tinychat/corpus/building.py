@@ -1,4 +1,4 @@
-"""The corpus as files: three splits, and metrics. All is written at the end, whole or not at all."""
+"""The corpus as files: three splits, and metrics, all written atomically at the end."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
-from tinychat.files import full_disk_names, to_json, to_json_lines, write_together
+from tinychat.files import add_path_to_disk_full_error, to_json, to_json_lines, write_together
 from tinychat.params.sections import CorpusParams
 
 
@@ -53,7 +53,7 @@ class Built:
         }
 
     def summary(self) -> str:
-        """What a person should know, one line each; what did not occur is not mentioned."""
+        """A summary for the user, a line for each thing that occurred."""
         counts, splits = self.counts, self.splits
         rows = counts.rows
         sizes = ", ".join(f"{name} {splits.sizes[name].dialogues:,}" for name in SPLITS)
@@ -90,7 +90,10 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     """
     counts, index, upsampling = Counts(), SplitIndex(), array("d")
     corpus.parent.mkdir(parents=True, exist_ok=True)
-    with full_disk_names(corpus), TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept:
+    with (
+        add_path_to_disk_full_error(corpus),
+        TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept,
+    ):
         for dialogue in gather(raw, params, counts):
             kept.write(to_json_lines([to_record(dialogue)]))
             index.add(dialogue)
@@ -101,8 +104,8 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
         splits = index.split(params.shares, params.seed)
         if splits.sizes["train"].dialogues == 0:
             raise InputError(
-                "no dialogue fell to train: {dialogues} dialogues in {groups} groups, and corpus.shares.train is "
-                "{share:g}. Raise it, take another corpus.seed, or add dialogues.",
+                "no dialogue was assigned to train: {dialogues} dialogues in {groups} groups, and corpus.shares.train "
+                "is {share:g}. Raise it, take another corpus.seed, or add dialogues.",
                 dialogues=len(index),
                 groups=splits.groups,
                 share=params.shares.train,
@@ -119,12 +122,11 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
 
 
 def _write_splits(lines: Iterable[str], splits: Splits, upsampling: Iterable[float], folder: Path) -> None:
-    """Write each line to its split's file, to train as often as its upsampling says; a split without any is an empty
-    file.
+    """Write each line to the file of its split; to train, `upsampling` times. An empty split is an empty file.
 
-    Upsampling adds up from line to line: at 0.5 every second line is written. Held-out answers that train gives to the
-    same question carry no loss, so that nothing is measured on what was trained on. Raises InputError where no dialogue
-    of a source is left.
+    Upsampling accumulates over the lines of one weight: at 0.5 every second line is written. Held-out answers that
+    train gives to the same question carry no loss, so that nothing is measured on training data. Raises InputError
+    where no dialogue of a source is left.
     """
     seen: Counter[float] = Counter()  # training dialogues by their upsampling
     with ExitStack() as stack:
@@ -143,7 +145,7 @@ def _write_splits(lines: Iterable[str], splits: Splits, upsampling: Iterable[flo
     for weight, count in seen.items():
         if weight * count < 1:
             raise InputError(
-                "params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would stand "
+                "params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would be "
                 "in the corpus; take a weight of {minimum:g} or more, or leave the source out",
                 count=count,
                 weight=weight,

@@ -28,7 +28,7 @@ PICTURE = (
 # A zero-width joiner joins the emoji of a family or a profession; anywhere else it is only invisible.
 STRAY_JOINER = re.compile(f"(?<![{PICTURE}\ufe0f])\u200d|\u200d(?![{PICTURE}])")
 # No letter, digit or space is a combining mark; all others go through `_cut_run`.
-MARKS_PERHAPS = re.compile(rf"[^\w\s]{{{MAX_MARKS + 1},}}")
+POSSIBLE_MARKS = re.compile(rf"[^\w\s]{{{MAX_MARKS + 1},}}")
 DECOMPOSE_TO_MARKS = "\u0f73\u0f75\u0f81"  # the only ones that are not combining themselves
 # Most texts need no step: these characters, with single spaces between them.
 PLAIN = re.compile("[!-~가-힣ㄱ-ㅎㅏ-ㅣ]++(?: [!-~가-힣ㄱ-ㅎㅏ-ㅣ]++)*+")
@@ -40,7 +40,7 @@ def clean_text(text: str, counts: Counter[str]) -> str:
     """`text` normalised, perhaps empty; `counts` gains 1 for each step of STEPS that changed it.
 
     A fixed point: cleaning twice gives what cleaning once gave; the time is linear in the text. Raises ValueError for
-    a lone surrogate, which is no character and cannot be written, and InputError for more than MAX_CHARACTERS.
+    a lone surrogate, which is not a character and cannot be written, and InputError for more than MAX_CHARACTERS.
     """
     if len(text) > MAX_CHARACTERS:
         raise InputError(
@@ -80,7 +80,7 @@ def to_nfc(text: str) -> str:
 
 def cut_marks(text: str) -> str:
     """`text` with at most MAX_MARKS combining marks in a row."""
-    return MARKS_PERHAPS.sub(lambda found: _cut_run(found[0]), text)
+    return POSSIBLE_MARKS.sub(lambda found: _cut_run(found[0]), text)
 
 
 def _cut_run(characters: str) -> str:

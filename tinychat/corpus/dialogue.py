@@ -16,7 +16,7 @@ STAGE = "ingest"  # writes the corpus files
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side says before the other answers; `has_loss` False: context only (`weight` 0 in the corpus files)."""
+    """A message of one side; `has_loss` False: context only (`weight` 0 in the corpus files)."""
 
     role: Role
     content: str
@@ -27,10 +27,10 @@ class Turn:
 class Dialogue:
     """Turns in their order. `source` is `FILE:LINE`, for messages to the person; it is not written to the corpus.
 
-    metadata    what the source knows besides the turns: `slots`, their values; `accept`, the replies to the last
-                question that are right; `measure`, what the dialogue measures, and `repeats`, true where it is no new
-                dialogue
-    split       the one that the source chose; None: splitting decides
+    metadata    of the source: `slots`, their values; `accept`, the correct replies to the last question; `measure`, the
+                name of the measure that the dialogue belongs to; `repeats`, true where its question is trained on, or
+                measured before
+    split       as assigned by the source; None: splitting assigns it
     upsampling  how often it is written if it is trained on
     """
 
@@ -77,7 +77,7 @@ def from_record(record: Any, source: str) -> Dialogue:
 
 def _turn(message: Any) -> Turn:
     if not isinstance(message, dict):
-        raise FaultError("a message that is no object")
+        raise FaultError("a message that is not an object")
     role, content, weight = message.get("role"), message.get("content"), message.get("weight", 1)
     if role not in ROLES or not isinstance(content, str):
         raise FaultError("a message without role (user or assistant) and content (text)")
@@ -91,12 +91,12 @@ def _check_metadata(metadata: Any) -> None:
     if metadata is None:
         return
     if not isinstance(metadata, dict):
-        raise FaultError("metadata is no object")
+        raise FaultError("metadata is not an object")
     if not isinstance(metadata.get("measure", ""), str):
-        raise FaultError("metadata.measure is no text")
+        raise FaultError("metadata.measure is not text")
     accept = metadata.get("accept", [])
     if not isinstance(accept, list) or not all(isinstance(text, str) for text in accept):
-        raise FaultError("metadata.accept is no list of texts")
+        raise FaultError("metadata.accept is not a list of texts")
 
 
 def slot_values(dialogue: Dialogue) -> tuple[str, ...]:

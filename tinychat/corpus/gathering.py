@@ -109,9 +109,9 @@ def _open(
     assert source.file is not None  # SourceParams is one of the two
     text = open_text_file(find_file(raw, source.file))
     if text.codec != "utf-8":
-        say(f"{text.path}: read as {text.encoding}", aside=True)
+        say(f"{text.path}: read as {text.encoding}", stderr=True)
     if text.nul_count:
-        say(f"{text.path}: {text.nul_count} NUL characters left out", aside=True)
+        say(f"{text.path}: {text.nul_count} NUL characters left out", stderr=True)
     counts.nul_characters += text.nul_count
     name, file_reader = choose_reader(text, source.format, known, params)
     return str(text.path), name, file_reader.read(text, params, notes)
@@ -132,7 +132,7 @@ def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Droppe
 
 
 def _refuse_misfit(title: str, reader_name: str, rows: Rows, faulty: int) -> None:
-    """Raise InputError where a reader yields nothing, or little although params.yaml names it."""
+    """Raise InputError where a reader yields no dialogue, or mostly faulty rows although params.yaml names it."""
     reasons = joined("; ", rows.dropped.lines()) or Phrase("it has no rows")
     if faulty * 2 > rows.read:
         raise InputError(

@@ -1,6 +1,6 @@
-"""Formats that no reader reads, recognised so that the error says what the file is and what to do.
+"""Formats without a reader, recognised so that the error can name the format and what to do.
 
-A reader that scores for a file of these comes first, so that a new reader needs no change here.
+A reader that scores for such a file takes precedence, so that a new reader needs no change here.
 """
 
 import re
@@ -12,7 +12,7 @@ CONVERT = (
     "Convert it to a table whose header names a column of questions and one of answers (CSV, TSV), "
     'or to one JSON object {"messages": [{"role": "user", "content": "…"}, …]} a line.'
 )
-UNPACK = "Unpack it and lay the file that is inside into its place."
+UNPACK = "Unpack it and put the file inside in its place."
 SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
 EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
 TAKE_OUT = "It holds no dialogues as text; take it out of the folder."

@@ -3,7 +3,7 @@
 A reader is a module in `readers/` with one value `READER`, found at run time. Its name is its file's name.
 
 It yields one item per row, in the file's order: the raw dialogue (cleaning, joining of turns and deduplication come
-later), a row that is always dropped, or a faulty row, for which `corpus.on_error` says what happens. It raises
+later), a row that is always dropped, or a faulty row, which `corpus.on_error` stops at or skips. It raises
 InputError where the file as a whole cannot be read.
 """
 
@@ -22,7 +22,7 @@ from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
 
-ENOUGH = 0.5  # a score from which the content decides
+MIN_SCORE = 0.5  # from which a file counts as of a reader's format
 EXCERPT = 60
 MAX_NAMES = 8
 
@@ -31,8 +31,7 @@ MAX_NAMES = 8
 class Faulty:
     """A row that breaks its format's rules: an error under `on_error: stop`, dropped and shown under `skip`.
 
-    `reason` is counted in the metrics, so it is a fixed word; `message` says what was found and what would be right,
-    as a Phrase, which Korean has too.
+    `reason` is a fixed key, counted in the metrics; `message` is a Phrase on what was found and what would be right.
     """
 
     where: str
@@ -53,7 +52,7 @@ class Notes:
     remarks: list[str] = field(default_factory=list)
     unused: dict[str, None] = field(default_factory=dict)
 
-    def see_keys(self, found: Iterable[str], used: Collection[str]) -> None:
+    def note_unused(self, found: Iterable[str], used: Collection[str]) -> None:
         """Note the names of `found` that are not in `used`, each once."""
         self.unused.update((name, None) for name in found if name not in used)
 
@@ -63,7 +62,8 @@ class FileReader:
     """Reads one format of files.
 
     `score(head, params)`: the share of the records in the first lines of a file that fit the format, 0 to 1.
-    `suffixes`: where no reader scores ENOUGH, this one reads a file with such a suffix, to say what is wrong with it.
+    `suffixes`: a file with such a suffix is read by this reader if none scores MIN_SCORE, so that the error names what
+    is wrong with it.
     """
 
     score: Callable[[list[str], CorpusParams], float]
@@ -110,7 +110,7 @@ def choose_reader(
     scores = {name: reader.score(head, params) for name, reader in by_name.items()}
     if wanted is None:
         best = max(scores.values(), default=0.0)
-        fitting = [name for name, score in scores.items() if score == best >= ENOUGH]
+        fitting = [name for name, score in scores.items() if score == best >= MIN_SCORE]
     else:
         fitting = [wanted] if scores[wanted] else []
     if not fitting and (what := recognise(head)):
@@ -125,19 +125,19 @@ def choose_reader(
     listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
     if fitting:
         raise InputError(
-            "{path}: more than one format fits ({scores}; {enough} is enough). "
+            "{path}: more than one format fits ({scores}; at least {minimum} is needed). "
             "Name one in params.yaml: corpus.sources: [{{file: {file}, format: {format}}}]",
             path=text.path,
             scores=listed,
-            enough=ENOUGH,
+            minimum=MIN_SCORE,
             file=text.path.name,
             format=fitting[0],
         )
     raise InputError(
-        "{path}: no format fits ({scores}; {enough} is enough). {advice}",
+        "{path}: no format fits ({scores}; at least {minimum} is needed). {advice}",
         path=text.path,
         scores=listed,
-        enough=ENOUGH,
+        minimum=MIN_SCORE,
         advice=Phrase(CONVERT),
     )
 

@@ -34,7 +34,7 @@ def find_file(raw: Path, name: str) -> Path:
     inside = PurePath(name)
     if inside.is_absolute() or ".." in inside.parts:
         raise InputError(
-            "params.yaml: corpus.sources: {name} lies outside {folder}; lay the file into that folder",
+            "params.yaml: corpus.sources: {name} is outside {folder}; put the file into that folder",
             name=name,
             folder=raw,
         )
@@ -49,7 +49,7 @@ def find_file(raw: Path, name: str) -> Path:
     _refuse_missing_dvc(raw, name)
     refuse_special_file(path)
     listed = ", ".join(other.name for other in there if may_hold_dialogues(other.name)) or Phrase("nothing")
-    raise InputError("{path}: no such file. In {folder} lies: {listed}.", path=path, folder=raw, listed=listed)
+    raise InputError("{path}: no such file. {folder} contains: {listed}.", path=path, folder=raw, listed=listed)
 
 
 def _raw_files(raw: Path) -> list[str]:
@@ -67,7 +67,7 @@ def _raw_files(raw: Path) -> list[str]:
                 )
             if entry.is_dir():
                 raise InputError(
-                    "{path}: a folder. Lay its files into {folder} itself, or name them in corpus.sources.",
+                    "{path}: a folder. Put its files into {folder} itself, or name them in corpus.sources.",
                     path=entry,
                     folder=raw,
                 )

@@ -1,8 +1,8 @@
 """Train, valid and test without leaks: dialogues that share a text stay together.
 
 The split of a group is decided by a hash of its own texts, not by a random draw: adding other dialogues does not move
-it, unless they join it to another group. Remaining overlap is counted, and a held-out answer is not scored where its
-question was trained on with that very answer.
+it, unless they join it to another group. Remaining overlap is counted, and a held-out answer is not scored where train
+has the same question with the same answer.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from tinychat.params.sections import Shares
 
 # In multi-turn sources short texts (네, 안녕) join no groups: on the package chitchat-dataset, joining by any turn
 # puts 3,880 of 7,168 dialogues into one group.
-JOINING_LETTERS = 15
-MAX_GROUP_SHARE = 0.01
+MIN_JOINING_LETTERS = 15
+MAX_GROUP_SHARE = 0.01  # of all dialogues; a larger group goes to train
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Splits:
 
 
 class SplitIndex:
-    """What splitting must know of each dialogue, as integers: one pass over a corpus larger than the memory."""
+    """What splitting needs of each dialogue, as integers, so that a corpus larger than the memory takes one pass."""
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
@@ -91,7 +91,7 @@ class SplitIndex:
             self._multi_turn.add(file)
         for turn in dialogue.turns:
             self._keys.append(text_number(text_key(turn.content)))
-            self._long.append(len(letters_of(turn.content)) >= JOINING_LETTERS)
+            self._long.append(len(letters_of(turn.content)) >= MIN_JOINING_LETTERS)
             self._answers.append(turn.role == "assistant")
             self._has_loss.append(turn.role == "assistant" and turn.has_loss)
         self._file.append(file)

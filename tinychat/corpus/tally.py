@@ -28,7 +28,7 @@ class Tally:
         return dict(sorted(self.counts.items()))
 
     def lines(self) -> list[str]:
-        """One line per reason for the person, a phrase each, the most frequent first."""
+        """A phrase for each reason, the most frequent first."""
         return [
             Phrase(
                 "{reason}: {count:,} ({places})",

@@ -15,7 +15,7 @@ from pathlib import Path
 from tinychat.corpus.known_formats import not_text
 from tinychat.errors import InputError, Phrase
 
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 4096
 HEAD_CHARACTERS = 1 << 16
 
@@ -110,17 +110,17 @@ class _Pass:
         decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
         read = 0
         with open(path, "rb") as file:
-            while piece := file.read(PIECE):
-                read += len(piece)
-                if not self._decode(decoder, piece, read):
+            while chunk := file.read(CHUNK_BYTES):
+                read += len(chunk)
+                if not self._decode(decoder, chunk, read):
                     return
             self._decode(decoder, b"", read)
 
-    def _decode(self, decoder: io.IncrementalNewlineDecoder, piece: bytes, read: int) -> bool:
+    def _decode(self, decoder: io.IncrementalNewlineDecoder, chunk: bytes, read: int) -> bool:
         try:
-            text = decoder.decode(piece, final=not piece)
+            text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
-            # `error.object` is the bytes left over from the piece before, then this piece.
+            # `error.object` is the bytes left over from the chunk before, then this chunk.
             self.bad_byte = read - len(error.object) + error.start
             good = error.object[: error.start].decode(error.encoding)
             self.line += len(re.findall("\r\n|\n|\r", good))

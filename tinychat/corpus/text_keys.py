@@ -1,4 +1,4 @@
-"""When two dialogues are duplicates, and when two texts are alike enough to belong to one split."""
+"""Keys of texts and dialogues: for duplicates, and for texts that must be in the same split."""
 
 import hashlib
 import unicodedata

@@ -1,4 +1,4 @@
-"""From messages to turns: cleaned, consecutive ones of one side joined.
+"""Messages to turns: cleaned, consecutive messages of one side joined.
 
 A training dialogue ends with an answer, a prompt with a question.
 """
@@ -70,7 +70,7 @@ def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str
         try:
             turn = _clean(_turn(message, where), where, counts)
         except ValueError as error:
-            raise InputError("{where} holds {error}, which is no character", where=where, error=error) from None
+            raise InputError("{where} holds {error}, which is not a character", where=where, error=error) from None
         if turn:
             turns.append(turn)
     turns = _join(turns, "", counts)

@@ -31,7 +31,7 @@ class Question:
 
     @property
     def text(self) -> str:
-        """What the user said last."""
+        """The last message of the user."""
         return str(self.messages[-1]["content"])
 
     @property
@@ -68,13 +68,13 @@ def evaluate(
     responder = CachingEngine(engine)
     if measures := measure_by_name(responder, measured):
         report["measures"] = measures
-    for name, dialogues in (("seen", spread(train, max_dialogues)), ("held_out", held_out)):
+    for name, dialogues in (("seen", evenly_spaced(train, max_dialogues)), ("held_out", held_out)):
         split, n_bytes = _arrays(engine, dialogues)
         if not len(split):
             continue
         likelihood, accuracy = measure_likelihood(model, split, n_bytes, engine.tokenizer.pad_id)
         unigram = unigram_likelihood(trained, split, n_bytes, engine.tokenizer.size)
-        asked = [q for q in questions_of(spread(dialogues, max_dialogues)) if engine.fits(q.messages, GREEDY)]
+        asked = [q for q in questions_of(evenly_spaced(dialogues, max_dialogues)) if engine.fits(q.messages, GREEDY)]
         report[name] = {
             "dialogues": len(split),
             "answer_tokens": likelihood.tokens,
@@ -110,7 +110,7 @@ def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
     return questions
 
 
-def spread(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
+def evenly_spaced(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
     """At most `limit` dialogues, evenly spaced."""
     if len(dialogues) <= limit:
         return list(dialogues)

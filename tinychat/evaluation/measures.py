@@ -27,8 +27,8 @@ def accepted_replies(dialogue: Dialogue) -> set[str]:
 def measure_by_name(cached_engine: CachingEngine, dialogues: Sequence[Dialogue]) -> dict[str, dict[str, float]]:
     """For each measure: the number of dialogues (`asked`), and the shares of replies that are
 
-    accepted        among those that the corpus names; where it names wrong ones, as the starter corpus does for
-                    `taken_for_unknown`, lower is better
+    accepted        in the corpus's list of accepted replies; for `taken_for_unknown` of the starter corpus the list has
+                    wrong replies, so lower is better
     ends_by_itself  ended before the length limit
     well_formed     also without a broken character and without a repeated phrase
 

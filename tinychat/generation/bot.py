@@ -119,6 +119,6 @@ def _dialogue(question: object) -> Messages:
     if not isinstance(messages, Sequence) or not messages:
         raise InputError("a dialogue is a list of messages with role and content, not {found!r}", found=messages)
     kept, left_out = prompt_of(messages)
-    if told := [line for line in left_out.lines() if not line.startswith("blank:")]:
-        warnings.warn(f"left out, as training does: {'; '.join(told)}", stacklevel=4)
+    if lines := [line for line in left_out.lines() if not line.startswith("blank:")]:
+        warnings.warn(f"left out, as training does: {'; '.join(lines)}", stacklevel=4)
     return kept

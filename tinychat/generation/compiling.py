@@ -25,21 +25,21 @@ from tinychat.files import is_alive, write_atomically
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c11", "-fopenmp-simd", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
-FOR_THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # the second for compilers that refuse the first
+PROCESSOR_FLAGS = ("-march=native", "-mcpu=native")  # the second for compilers that refuse the first
 LIBRARIES = ("-lm",)
-COMMAND = (FLAGS, FOR_THIS_PROCESSOR, LIBRARIES)
+COMMAND = (FLAGS, PROCESSOR_FLAGS, LIBRARIES)
 TIMEOUT = 60.0  # seconds
-LEFT = re.compile(r"tinychat-(\d{1,9})-\w+")  # a process's temporary folder; the number is its id
+TEMPORARY_FOLDER = re.compile(r"tinychat-(\d{1,9})-\w+")  # a process's temporary folder; the number is its id
 # Keys of /proc/cpuinfo, on x86 and ARM.
-PROCESSOR = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
+CPUINFO_KEYS = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
 # macOS has /usr/bin/cc even without a compiler: starting it opens a window that offers to install one.
-APPLES_COMPILERS = ("/Library/Developer/CommandLineTools", "/Applications/Xcode.app")
+APPLE_COMPILERS = ("/Library/Developer/CommandLineTools", "/Applications/Xcode.app")
 
 _lock = threading.Lock()
 
 
 class NotCompiled(Exception):
-    """There is no library; the text says why, in the words of a Phrase."""
+    """There is no library; the message is a Phrase on the reason."""
 
     def __init__(self, template: str, **values: object) -> None:
         super().__init__(Phrase(template, **values))
@@ -58,18 +58,18 @@ def load_compiled(source: Path) -> ctypes.CDLL:
         if compiler:  # without one, a library of any compiler is taken
             name += f"{_identity(compiler)}-"
         folders = _folders(source)
-        library = _load(_kept(folders, name))
+        library = _load(_cached(folders, name))
         if library:
             return library
         if not compiler:
-            raise _what_is_missing()
+            raise _no_compiler_error()
         writable = [folder for folder in folders if _may_write(folder)]
         if not writable:
             raise NotCompiled(
                 "none of the folders to keep it in may be written: {folders}", folders=", ".join(map(str, folders))
             )
         compiled = _compile(compiler, source)
-        library = _load(_keep(writable, f"{name}{_digest(compiled)}.so", compiled))
+        library = _load(_store(writable, f"{name}{_digest(compiled)}.so", compiled))
         if library:
             return library
         raise NotCompiled("it could not be written into {folders}", folders=" or ".join(map(str, writable)))
@@ -80,7 +80,7 @@ def find_compiler() -> list[str]:
 
     No process is started.
     """
-    asked = _asked_compiler()
+    asked = _compiler_in_cc()
     for command in [asked] if asked else [[name] for name in COMPILERS]:
         path = shutil.which(command[0])
         if path and not _is_apple_stub(path):
@@ -88,7 +88,7 @@ def find_compiler() -> list[str]:
     return []
 
 
-def _asked_compiler() -> list[str]:
+def _compiler_in_cc() -> list[str]:
     """The words of CC: a command and its options, if any."""
     asked = os.environ.get("CC", "")
     try:
@@ -98,12 +98,12 @@ def _asked_compiler() -> list[str]:
 
 
 def _is_apple_stub(path: str) -> bool:
-    there = any(map(os.path.isdir, APPLES_COMPILERS))
+    there = any(map(os.path.isdir, APPLE_COMPILERS))
     return sys.platform == "darwin" and path.startswith("/usr/bin/") and not there
 
 
-def _what_is_missing() -> NotCompiled:
-    asked = _asked_compiler()
+def _no_compiler_error() -> NotCompiled:
+    asked = _compiler_in_cc()
     if asked:
         return NotCompiled("CC names {command}, which is not found", command=asked[0])
     return NotCompiled("there is no C compiler: none of {commands} is found", commands=", ".join(COMPILERS))
@@ -124,7 +124,7 @@ def _processor() -> bytes:
     system = os.uname()
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            lines = [line for line in takewhile(str.strip, file) if line.split(":")[0].strip() in PROCESSOR]
+            lines = [line for line in takewhile(str.strip, file) if line.split(":")[0].strip() in CPUINFO_KEYS]
     except OSError:
         lines = []
     return repr((sys.platform, system.machine, sys.maxsize, lines or system.nodename)).encode()
@@ -165,28 +165,28 @@ def _may_write(folder: Path) -> bool:
     return _is_trusted(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
-def _kept(folders: Iterable[Path], name: str) -> Iterator[Path]:
+def _cached(folders: Iterable[Path], name: str) -> Iterator[Path]:
     """The intact libraries whose names begin with `name`."""
     for folder in filter(_is_trusted, folders):
         try:
             paths = sorted(folder.iterdir())
         except OSError:
             continue
-        yield from (path for path in paths if path.name.startswith(name) and _is_whole(path))
+        yield from (path for path in paths if path.name.startswith(name) and _is_intact(path))
 
 
-def _keep(folders: Iterable[Path], name: str, library: bytes) -> Iterator[Path]:
+def _store(folders: Iterable[Path], name: str, library: bytes) -> Iterator[Path]:
     """Write the library into one folder after the other, as long as the caller iterates."""
     for folder in folders:
         try:
             write_atomically(folder / name, library)
         except OSError:  # no room
             continue
-        if _is_whole(folder / name):
+        if _is_intact(folder / name):
             yield folder / name
 
 
-def _is_whole(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     """Whether it is a regular file of ours whose bytes match the digest in its name."""
     try:
         status = path.lstat()
@@ -218,9 +218,9 @@ def _compile(compiler: list[str], source: Path) -> bytes:
 
     faults = []
     try:
-        _remove_left(Path(tempfile.gettempdir()))
+        _remove_stale_folders(Path(tempfile.gettempdir()))
         with tempfile.TemporaryDirectory(prefix=f"tinychat-{os.getpid()}-") as temporary:
-            for flag in FOR_THIS_PROCESSOR:
+            for flag in PROCESSOR_FLAGS:
                 library = Path(temporary) / "library.so"
                 command = [*compiler, *FLAGS, flag, str(source), "-o", str(library), *LIBRARIES]
                 fault = _run(command, Path(temporary) / "errors")
@@ -232,10 +232,10 @@ def _compile(compiler: list[str], source: Path) -> bytes:
     raise NotCompiled("{command} failed: {fault}", command=compiler[0], fault=faults[0])
 
 
-def _remove_left(folder: Path) -> None:
+def _remove_stale_folders(folder: Path) -> None:
     """Remove the temporary folders of this user's processes that were killed while they compiled."""
     for left in folder.glob("tinychat-*"):
-        found = LEFT.fullmatch(left.name)
+        found = TEMPORARY_FOLDER.fullmatch(left.name)
         with suppress(OSError):
             status = left.lstat()
             own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
@@ -269,5 +269,5 @@ def _run(command: list[str], errors: Path) -> str:
     if not code:
         return ""
     lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()
-    told = next((line for line in lines if "error" in line.lower()), lines[0] if lines else f"exit code {code}")
-    return " ".join(told.split())[:100]
+    message = next((line for line in lines if "error" in line.lower()), lines[0] if lines else f"exit code {code}")
+    return " ".join(message.split())[:100]

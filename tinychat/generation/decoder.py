@@ -1,4 +1,4 @@
-"""The interface of decoders, which compute the model for the engine: prefill, step, free."""
+"""The interface of decoders, which compute logits for the engine: prefill, step, free."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -272,7 +272,7 @@ class ReplyStream:
     """
 
     def __init__(self, engine: Engine, request: Request) -> None:
-        self._engine, self._request, self._begun = engine, request, False
+        self._engine, self._request, self._admitted = engine, request, False
 
     def __iter__(self) -> Iterator[str]:
         try:
@@ -283,16 +283,18 @@ class ReplyStream:
                 elif ended:
                     return
                 else:
-                    self._go_on()
+                    self._advance()
         finally:
             self.close()
 
-    def _go_on(self) -> None:
+    def _advance(self) -> None:
         with self._engine.lock:
-            if self._begun or not self._engine.free_slots:  # without a free slot, the others advance until there is one
+            if (
+                self._admitted or not self._engine.free_slots
+            ):  # without a free slot, the others advance until there is one
                 self._engine.step()
             else:
-                self._begun = True
+                self._admitted = True
                 self._engine.admit([self._request])
 
     def __enter__(self) -> "ReplyStream":

@@ -9,7 +9,7 @@ from tinychat.generation.engine import Engine
 from tinychat.model.config import ModelConfig
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
-from tinychat.runtime import asked_threads, choose_decoder, out_of_memory_as_input_error, usable_cores
+from tinychat.runtime import choose_decoder, out_of_memory_as_input_error, requested_threads, usable_cores
 from tinychat.tokenizer import load_tokenizer
 
 SLOTS = 32  # dialogues at once; in numpy the cache takes memory only for slots in use, in torch for all
@@ -54,7 +54,7 @@ def load_decoder(folder: str | Path, slots: int, kind: str, device: str | None =
 
         if NativeDecoder.computes(config):
             # Two threads by default: unlike those of a BLAS they never wait for each other (kernels.c).
-            threads = asked_threads() or min(2, usable_cores())
+            threads = requested_threads() or min(2, usable_cores())
             try:
                 return NativeDecoder(load_kernels(), config, load_weights(folder, config), slots, threads)
             except NotCompiled as reason:
@@ -70,7 +70,7 @@ def load_decoder(folder: str | Path, slots: int, kind: str, device: str | None =
     from tinychat.generation.numpy_decoder import NumpyDecoder
 
     if NumpyDecoder.computes(config):
-        return NumpyDecoder(config, load_weights(folder, config), slots, threads=asked_threads() or 1)
+        return NumpyDecoder(config, load_weights(folder, config), slots, threads=requested_threads() or 1)
     if kind == "numpy":
         raise _wrong_architecture(kind, config)
     return _load_torch_decoder(folder, slots, device)
@@ -97,7 +97,7 @@ def _load_torch_decoder(folder: str | Path, slots: int, device: str | None) -> D
         ) from None
     from tinychat.generation.torch_decoder import TorchDecoder
     from tinychat.model.storage import load_model
-    from tinychat.runtime import asked_precision, configure_runtime
+    from tinychat.runtime import configure_runtime, requested_precision
 
-    dtype = torch.bfloat16 if asked_precision() == "bf16" else torch.float32
+    dtype = torch.bfloat16 if requested_precision() == "bf16" else torch.float32
     return TorchDecoder(load_model(folder, device or configure_runtime().device), slots, dtype)

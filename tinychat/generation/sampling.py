@@ -128,7 +128,7 @@ def choose_tokens(logits: Floats, sequences: Sequence[SequenceState], eos_id: in
 
 
 def process_logits(state: SequenceState, logits: Floats, eos_id: int) -> Floats:
-    """The logits (V,) as the repetition penalty, banned n-grams and `min_tokens` of a sequence change them."""
+    """The logits (V,) after repetition penalty, banned n-grams and `min_tokens`."""
     so_far, options = state.ids, state.options
     if options.repetition_penalty != 1 or options.no_repeat_ngram:
         so_far = [token for token in so_far if token != eos_id]  # else later replies could hardly end
@@ -150,7 +150,7 @@ def penalise_repetition(logits: Floats, so_far: Sequence[int], penalty: float) -
 
 
 def banned_by_ngrams(so_far: Sequence[int], n: int) -> list[int]:
-    """The tokens that would complete an n-gram which is in `so_far` already (1705.04304)."""
+    """The tokens that would complete an n-gram that `so_far` already contains (1705.04304)."""
     ids = list(so_far)
     begun = ids[len(ids) - n + 1 :]
     return [ids[i + n - 1] for i in range(len(ids) - n + 1) if ids[i : i + n - 1] == begun]

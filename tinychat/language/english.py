@@ -1,11 +1,11 @@
-"""What the chat says, in English. The texts of errors stand where they are raised."""
+"""The texts of the chat in English. The texts of errors are where they are raised."""
 
 # ruff: noqa: E501 (a text is a line)
 
 TEXTS = {
     "error": "error: {text}",
     "error.no_room": "error: {text}; make room, then run the same command again",
-    # The last words of `make repro`.
+    # The end of `make repro`.
     "next": "now talk with it: {command}\nand open {page}",
     # The conversation.
     "user_prompt": "you › ",
@@ -16,8 +16,8 @@ TEXTS = {
     "reply.stopped": "…(stopped)",
     "reply.length": "…(length limit)",
     "reply.empty": "(says nothing)",
-    "forgetting": "(the conversation is long, so the oldest turns are forgotten: this model reads {max_len} tokens at a time)",
-    # What commands say.
+    "truncated": "(the conversation is long, so the oldest turns are forgotten: this model reads {max_len} tokens at a time)",
+    # Output of commands.
     "reset": "(from the beginning)",
     "undone": "(taken back: {question})",
     "again": "({question} · this time {options})",
@@ -36,16 +36,16 @@ TEXTS = {
     "why.no_dialogues": "(no training dialogues to show: {path})",
     # /help.
     "help.help": "this help",
-    "help.reset": "forget all and begin anew",
-    "help.undo": "take the last message and its reply back",
+    "help.reset": "forget everything and start again",
+    "help.undo": "undo the last message and its reply",
     "help.retry": "answer the last message differently",
     "help.seed": "show the seed of the draw, or set it to N",
     "help.temperature": "show the temperature, or set it to X (0: always the likeliest token)",
     "help.save": "save the conversation as FILE.jsonl, to be learnt from",
     "help.save!": "replace FILE.jsonl by this conversation",
-    "help.why": "probability and rivals of each token of the last reply, and the nearest training dialogues",
+    "help.why": "probability and alternatives of each token of the last reply, and the nearest training dialogues",
     "help.quit": "leave (Ctrl-D)",
-    "help.slashes": "say what begins with / as it is",
+    "help.slashes": "send a message that begins with /",
     "help.ctrl_c": "stop the reply; clear the line",
     "help.arrows": "earlier lines",
 }

@@ -1,4 +1,4 @@
-"""How a stage or command ends: its exit code, and what it tells of an error, in the person's language."""
+"""The end of a stage or command: its exit code, and the error message in the user's language."""
 
 import io
 import signal
@@ -16,33 +16,33 @@ EXIT_INTERRUPTED = 130
 def run_and_exit(run: Callable[[], object]) -> None:
     """Call `run` and end the process: 0, 2 with one message for an InputError, 130 for an interruption.
 
-    1 with one message where the machine refused something, such as a full disk. Messages are in the person's language.
+    1 with one message for an OSError, such as a full disk. Messages are in the user's language.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A console of another encoding shows what it can: a character that it lacks must not end a stage.
+        # A character that the console's encoding lacks must not end a stage.
         sys.stdout.reconfigure(errors="backslashreplace")
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         run()
     except InputError as error:
-        _tell(error)
+        _print_error(error)
         sys.exit(EXIT_INPUT)
     except OSError as error:
-        _tell(error)
+        _print_error(error)
         sys.exit(EXIT_MACHINE)
     except (Interrupted, KeyboardInterrupt) as stop:
-        _tell(stop)
+        _print_error(stop)
         sys.exit(EXIT_INTERRUPTED)
     else:
-        # All is written: Ctrl-C while Python ends would only make DVC throw it away.
+        # All outs are written; after a Ctrl-C while Python exits, DVC would discard them.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _tell(error: BaseException) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends anyway; a second Ctrl-C would show a traceback
-    # Loaded only here: a stage that ends well never reads a language's texts, so they are no dep of it
+def _print_error(error: BaseException) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process ends anyway; a second Ctrl-C would print a traceback
+    # Imported only here: a stage that succeeds never loads the texts of a language, so they are no deps
     # (tools/import_closure.py).
-    from tinychat.language.choosing import told
+    from tinychat.language.choosing import error_text
 
-    say(told(error), aside=True)
+    say(error_text(error), stderr=True)

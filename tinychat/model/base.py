@@ -44,10 +44,10 @@ class ParameterGroups:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One layer as inspection lists it.
+    """One layer in the table of inspection.
 
     name     of the module
-    kind     its role, such as self_attn; the reports have a sentence for each kind they know
+    kind     such as self_attn; the reports have a description of each kind that they know
     shape    in words
     section  of the article; None where it is not in the article
     """

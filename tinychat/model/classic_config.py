@@ -6,7 +6,7 @@ from tinychat.errors import InputError
 from tinychat.model.config import MAX_LAYERS, MAX_SIZE, ModelConfig, TrainingSizes
 
 # Name: its shape, in the config's fields and multiples of embed_dim. Decoders that read the weights without torch take
-# them in this order; tests/model/test_registry.py holds the table to the module.
+# them in this order; tests/model/test_registry.py compares the table with the module.
 INPUT = {
     "input_layer.word_embedding.weight": ("vocab_size", "embed_dim"),
     "input_layer.pos_embedding.weight": ("max_len", "embed_dim"),

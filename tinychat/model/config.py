@@ -41,13 +41,13 @@ class ModelConfig:
         return None
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]] | None:
-        """Name and shape of each tensor in `model.safetensors`; None where only the network says (`registry.py` asks
-        it).
+        """Name and shape of each tensor in `model.safetensors`; None where it must be counted on the network (see
+        `registry.py`).
         """
         return None
 
     def training_sizes(self) -> TrainingSizes | None:
-        """The memory that training needs; None where only the network says."""
+        """The memory that training needs; None where it must be counted on the network."""
         return None
 
     @property

@@ -28,7 +28,7 @@ MAX_CONFIG_LAYERS = 10_000
 
 @dataclass(frozen=True)
 class Architecture:
-    """The class of its configs, and what builds its network of a config and a dropout."""
+    """The config class of an architecture, and the function that builds its network from a config and a dropout."""
 
     config: type[ModelConfig]
     build: Callable[[Any, float], "LanguageModel"]
@@ -55,7 +55,7 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def training_sizes(config: ModelConfig) -> TrainingSizes:
-    """The memory that training needs: what the config says, or else what is counted on the network."""
+    """The memory that training needs: from the config, or else counted on the network."""
     sizes = config.training_sizes()
     return _on_meta_device(config).training_sizes() if sizes is None else sizes
 
@@ -69,7 +69,7 @@ def _on_meta_device(config: ModelConfig) -> "LanguageModel":
 
 
 def config_record(config: ModelConfig) -> dict[str, Any]:
-    """What config.json holds."""
+    """The content of config.json."""
     return {"architecture": config.architecture, **config.to_dict()}
 
 
@@ -86,7 +86,7 @@ def load_config(path: str | Path) -> ModelConfig:
         raise InputError("{file}: cannot be read: {reason}", file=file, reason=error.strerror) from None
     except (ValueError, RecursionError) as error:
         raise InputError(
-            "{file}: damaged, no JSON: {error}; `make repro` makes it again", file=file, error=error
+            "{file}: damaged, not JSON: {error}; `make repro` makes it again", file=file, error=error
         ) from None
     if not isinstance(data, dict) or "architecture" not in data:
         raise InputError("{file}: not a model of tinychat: it names no architecture", file=file)

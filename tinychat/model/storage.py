@@ -32,8 +32,8 @@ def save_model(
 
 
 class _NoInitialisation(TorchFunctionMode):
-    """Leaves out what torch.nn.init does: values on the meta device are none, but computing them loads torch.compile,
-    which takes seconds.
+    """Skips torch.nn.init: tensors on the meta device have no values, but initialising them loads torch.compile, which
+    takes seconds.
     """
 
     def __torch_function__(

@@ -19,7 +19,7 @@ WEIGHTS_FILE = "model.safetensors"
 FLOAT32 = "F32"
 DTYPES = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}  # safetensors' names of them
 MAX_WEIGHT = 1e15  # far above what training gives; beyond it squares of sums overflow float32
-RECORD = "tinychat"  # the key of the file's metadata that says what the weights were saved with
+RECORD = "tinychat"  # key in the file's metadata: the config and tokenizer that the weights were saved with
 
 
 def record(config: ModelConfig, tokenizer: bytes | None) -> dict[str, str]:
@@ -54,14 +54,14 @@ def load_weights(folder: str | Path, config: ModelConfig) -> dict[str, npt.NDArr
         raise InputError("{file}: no such file; train a model with `make repro`", file=file) from None
     except safetensors.SafetensorError as error:
         raise InputError(
-            "{file}: damaged, no safetensors: {error}; `make repro` makes it again", file=file, error=error
+            "{file}: damaged, not safetensors: {error}; `make repro` makes it again", file=file, error=error
         ) from None
     except OSError as error:
         raise InputError("{file}: cannot be read: {error}", file=file, error=error) from None
     _refuse(
         file,
         [
-            Phrase("{name} holds what is no number to compute with", name=name)
+            Phrase("{name} holds NaN, infinity or a number that is too large", name=name)
             for name in weights
             if _is_out_of_range(weights[name])
         ],
@@ -99,7 +99,7 @@ def _refuse(file: Path, faults: list[Phrase]) -> None:
 
 
 def _refuse_mixed(file: Path, config: ModelConfig, metadata: dict[str, str]) -> None:
-    """Raise InputError where config.json or tokenizer.json is of another model: shapes alone do not show it."""
+    """Raise InputError where config.json or tokenizer.json is of another model, whose shapes may be the same."""
     if RECORD not in metadata:
         return
     try:

@@ -1,4 +1,4 @@
-"""`python -m tinychat.params`: checks params.yaml and what training needs of this machine, and writes nothing."""
+"""`python -m tinychat.params`: checks params.yaml, and whether this machine has the memory to train; writes nothing."""
 
 from pathlib import Path
 

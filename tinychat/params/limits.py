@@ -1,6 +1,6 @@
 """Limits of texts and of sampling options, shared by the checks of params.yaml and by the code.
 
-`tinychat chat` starts with them, and every stage loads them: nothing is imported here but the standard library.
+Only the standard library is imported here, since `tinychat chat` loads this module at its start.
 """
 
 import re
@@ -10,7 +10,7 @@ MAX_CHARACTERS = 1_000_000
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Minimum and maximum, both inclusive; but a top_p of 0 leaves no token.
+# Minimum and maximum, both inclusive, except a top_p of 0, which leaves no token.
 SAMPLING_RANGES = {
     "temperature": (0.01, 100.0),
     "top_p": (0.0, 1.0),

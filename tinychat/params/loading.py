@@ -51,25 +51,25 @@ def load_params(root: Path) -> Params:
     except ValidationError as error:
         lines = [_explain(path, item) for item in error.errors()]
         raise InputError("{faults}", faults=joined("\n", list(dict.fromkeys(lines)))) from None
-    _refuse_left_behind(root, params)
+    _refuse_missing_raw_files(root, params)
     return params
 
 
-def _refuse_left_behind(root: Path, params: Params) -> None:
-    """A queued experiment must not be made of the sample, or of some files, in place of all that lies in data/raw.
+def _refuse_missing_raw_files(root: Path, params: Params) -> None:
+    """Raise InputError in a queued experiment that lacks files of data/raw: it would train on the sample or on a part.
 
-    DVC runs it in `.dvc/tmp/exps/NAME`, with what git has: data/raw is not in git. Whichever stage runs first there
-    looks, since DVC may take ingest's result for the sample from its cache.
+    DVC runs it in `.dvc/tmp/exps/NAME`, with the files in git, and data/raw is not in git. Every stage checks this,
+    since DVC may restore ingest's result for the sample from its cache.
     """
     parts = root.resolve().parts
     if parts[-4:-1] != EXPERIMENTS.parts:
         return
     here, project = root / RAW, Path(*parts[:-4]) / RAW
-    lying = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
+    present = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
     named = (
         None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources if source.file}
     )
-    for name in lying:
+    for name in present:
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
         if (
             (may_hold_dialogues(name) if named is None else name in named)
@@ -84,7 +84,7 @@ def _refuse_left_behind(root: Path, params: Params) -> None:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Plain YAML takes the last of two equal keys without a word; here the second is an error."""
+    """In plain YAML the last of two equal keys silently wins; here the second is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -94,13 +94,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, Phrase("the key {key!r} stands twice", key=key), key_node.start_mark
+                    None, None, Phrase("the key {key!r} occurs twice", key=key), key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
-WANTED = {
+EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
@@ -125,7 +125,7 @@ def _explain(path: Path, item: Any) -> Phrase:
     # The tags of `sources` and of a prompt are not keys of the file.
     key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "text"))
     if kind == "extra_forbidden":
-        return Phrase("{path}: unknown key {key}; remove it or mend its name", path=path, key=key)
+        return Phrase("{path}: unknown key {key}; remove it or correct its name", path=path, key=key)
     if kind == "missing":
         return Phrase("{path}: {key} is missing; every parameter must be in the file", path=path, key=key)
     if kind == "value_error":
@@ -133,23 +133,23 @@ def _explain(path: Path, item: Any) -> Phrase:
         if isinstance(value, dict):
             return Phrase("{path}: {key}: {fault}", path=path, key=key, fault=fault)
         return Phrase("{path}: {key}: {fault} (found {found})", path=path, key=key, fault=fault, found=found)
-    wanted = _wanted(kind, re.sub(r"^Input should be ", "", item["msg"]))
+    wanted = _expected(kind, re.sub(r"^Input should be ", "", item["msg"]))
     return Phrase("{path}: {key} is {found}; it must be {wanted}", path=path, key=key, found=found, wanted=wanted)
 
 
-def _wanted(kind: str, told: str) -> Phrase:
-    """What would be right, by the kind of a pydantic error and by what it says that the input should be."""
-    if kind in WANTED:
-        return Phrase(WANTED[kind], bound=told.rpartition(" ")[2])
-    first, either, other = told.rpartition(" or ")
+def _expected(kind: str, message: str) -> Phrase:
+    """What would be right, by the kind of a pydantic error and its message without “Input should be”."""
+    if kind in EXPECTED:
+        return Phrase(EXPECTED[kind], bound=message.rpartition(" ")[2])
+    first, either, other = message.rpartition(" or ")
     if kind == "literal_error" and either:
         return Phrase("{first} or {other}", first=first, other=other)
-    return Phrase("{told}", told=told)
+    return Phrase("{expected}", expected=message)
 
 
 def check(root: Path) -> Params:
-    """What can be known before DVC removes the outs of a stage that is to run: `params.yaml`, TINYCHAT_*, and in
-    data/raw what DVC itself stops at without naming it. Raises InputError.
+    """Check all that can be checked before DVC removes the outs of a stage: `params.yaml`, TINYCHAT_*, and files in
+    data/raw at which DVC would stop without naming them. Raises InputError.
     """
     params = load_params(root)
     check_environment()

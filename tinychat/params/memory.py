@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from tinychat.errors import InputError, Phrase
 from tinychat.model.registry import training_sizes
 from tinychat.params.sections import PARAMS_FILE, Params
-from tinychat.runtime import asked_device, configure_runtime, device_memory, machine_memory
+from tinychat.runtime import configure_runtime, device_memory, machine_memory, requested_device
 
-# The article's model: the param that lies farthest above it is the one to lower.
-USUAL = {"embed_dim": 256, "n_layers": 6, "ffn_dim": 1024, "max_len": 128, "vocab_size": 5000}
+# The article's model. The parameter that is the most times its size here is the one to lower.
+REFERENCE_SIZES = {"embed_dim": 256, "n_layers": 6, "ffn_dim": 1024, "max_len": 128, "vocab_size": 5000}
 UNITS = {"PB": 2.0**50, "TB": 2.0**40, "GB": 2.0**30, "MB": 2.0**20}
 
 
 @dataclass(frozen=True)
 class BatchSize:
-    """The largest batch of a training: its places, padding included, and how many of them carry loss."""
+    """The largest batch of a training: its positions, padding included, and how many of them carry loss."""
 
-    places: int
+    positions: int
     targets: int
-    bytes_each: int = 4  # of a number that the layers keep: 2 in bf16
+    bytes_per_activation: int = 4  # 2 in bf16
 
 
 NO_BATCH = BatchSize(0, 0)
@@ -30,22 +30,22 @@ def check_memory(params: Params) -> None:
     torch is loaded only where a GPU is asked for, or the machine's own memory is too small.
     """
     needed = training_memory(params, params.model.vocab_size or 0)
-    on_cpu = asked_device() in ("auto", "cpu") and needed <= machine_memory()
+    on_cpu = requested_device() in ("auto", "cpu") and needed <= machine_memory()
     device = "cpu" if on_cpu else configure_runtime().device
     refuse_too_large(params, device_memory(device), device)
 
 
 def training_memory(params: Params, vocab_size: int, batch: BatchSize = NO_BATCH) -> int:
-    """Bytes that training takes at least: weights and optimizer state in fp32, and the larger of gradients and what the
-    layers keep of a batch for the backward pass.
+    """A lower bound of the bytes that training takes: weights and optimizer state in fp32, and the larger of gradients
+    and the activations of a batch.
 
-    The batch counts as the fused attention keeps it, without (T, T) weights.
+    Activations are those of fused attention, without (T, T) weights.
     """
     sizes = training_sizes(params.model.config(vocab_size))
-    # Muon keeps one number for each of a matrix, AdamW two.
+    # Muon keeps one number for each weight of a matrix, AdamW two.
     states = (1 if params.train.optimizer == "muon" else 2) * sizes.matrices + 2 * sizes.others
     logits = 2 * 4 * batch.targets * (params.model.vocab_size or vocab_size)
-    kept = batch.places * sizes.activations * batch.bytes_each + logits
+    kept = batch.positions * sizes.activations * batch.bytes_per_activation + logits
     weights = sizes.matrices + sizes.others
     return 4 * (weights + states) + max(4 * weights, kept)
 
@@ -55,20 +55,20 @@ def refuse_too_large(
 ) -> None:
     """Raise InputError where training takes more than `memory` bytes, the device's; it names the param to lower.
 
-    `tokens` are those of the vocabulary; before it is built, a model without `vocab_size` counts as if it knew none.
+    `tokens` are those of the vocabulary; before it is built, a model without `vocab_size` counts as one without tokens.
     """
     vocab_size = params.model.vocab_size or tokens or 0
     needed = training_memory(params, vocab_size, batch)
     if needed <= memory:
         return
     sizes = {**params.model.config(vocab_size).to_dict(), "vocab_size": vocab_size}
-    usual = {name: size for name, size in USUAL.items() if name in sizes}
-    named = ", ".join(f"{name} {sizes[name]}" for name in usual if sizes[name])
+    reference = {name: size for name, size in REFERENCE_SIZES.items() if name in sizes}
+    named = ", ".join(f"{name} {sizes[name]}" for name in reference if sizes[name])
     if training_memory(params, vocab_size) <= memory:
         named = f"train.batch_tokens {params.train.batch_tokens}, {named}"
-        largest = "train.batch_tokens" if batch.places <= params.train.batch_tokens else "model.max_len"
+        largest = "train.batch_tokens" if batch.positions <= params.train.batch_tokens else "model.max_len"
     else:
-        name = max(usual, key=lambda name: sizes[name] / usual[name])
+        name = max(reference, key=lambda name: sizes[name] / reference[name])
         largest = "vocab.max_size" if name == "vocab_size" and params.model.vocab_size is None else f"model.{name}"
     place = Phrase("this machine") if device == "cpu" else Phrase("this machine's GPU ({device})", device=device)
     raise InputError(

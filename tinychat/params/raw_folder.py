@@ -11,14 +11,14 @@ NO_DIALOGUES_STARTS = (".", "~$")
 
 
 def may_hold_dialogues(name: str) -> bool:
-    """Whether a file of this name counts as data: README.md, hidden files, other programs' own and `*.dvc` do not."""
+    """Whether a file of this name counts as data: README.md, hidden and system files and `*.dvc` do not."""
     return not (name in NO_DIALOGUES or name.startswith(NO_DIALOGUES_STARTS) or name.endswith(".dvc"))
 
 
 def refuse_unreadable(raw: Path) -> None:
-    """Raise InputError for what stops DVC, or blocks it for ever, anywhere below `raw`.
+    """Raise InputError for files anywhere below `raw` that stop DVC or block it for ever.
 
-    That is a name which is not UTF-8, and a pipe, a socket or a device.
+    These are files whose name is not UTF-8, pipes, sockets and devices.
     """
     for folder, folders, files in os.walk(raw):
         for name in sorted(folders + files):

@@ -28,7 +28,7 @@ from tinychat.params.limits import MAX_CHARACTERS, SAMPLING_RANGES, has_lone_sur
 
 PARAMS_FILE = "params.yaml"
 MAX_ADAM_WEIGHT_DECAY = 0.1
-NOTHING_TO_SEE = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, format marks, spaces
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, format marks, spaces
 HANGUL_FILLERS = "\u3164\u115f\u1160\uffa0"
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
@@ -54,14 +54,14 @@ def _text(value: str) -> str:
             "has {length:,} characters; at most {maximum:,} can be read", length=len(value), maximum=MAX_CHARACTERS
         )
     # Cleaning leaves nothing of these (corpus/cleaning.py).
-    if all(unicodedata.category(char) in NOTHING_TO_SEE or char in HANGUL_FILLERS for char in value):
+    if all(unicodedata.category(char) in INVISIBLE_CATEGORIES or char in HANGUL_FILLERS for char in value):
         raise FaultError("must not be blank")
     return value
 
 
 def _undamaged(value: str) -> str:
     if is_damaged(value):
-        raise FaultError("holds \ufffd, which an earlier program put where it lost characters; type the text anew")
+        raise FaultError("holds \ufffd, which an earlier program put where it lost characters; type the text again")
     return value
 
 
@@ -81,16 +81,16 @@ def _dialogue(turns: list[str]) -> list[str]:
 
 Real = Annotated[float, BeforeValidator(_number_from_text), AfterValidator(_finite)]
 Share = Annotated[Real, Field(ge=0, le=1)]
-MAX_COUNT = 1_000_000_000  # of anything that is counted: more is a slip of the finger
+MAX_COUNT = 1_000_000_000  # of anything that is counted: more is a typing error
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]  # of a vocabulary or a layer
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, AfterValidator(_text)]
-Said = Annotated[Text, AfterValidator(_undamaged)]  # by a user or a bot
-# What the user says, or a dialogue that ends with it: user and bot in turn.
+Utterance = Annotated[Text, AfterValidator(_undamaged)]  # by a user or a bot
+# A message of the user, or a dialogue that ends with one: user and bot alternate.
 Prompt = Annotated[
-    Annotated[Said, Tag("text")] | Annotated[list[Said], AfterValidator(_dialogue), Tag("list")],
+    Annotated[Utterance, Tag("text")] | Annotated[list[Utterance], AfterValidator(_dialogue), Tag("list")],
     Discriminator(lambda value: "list" if isinstance(value, list) else "text"),
 ]
 
@@ -102,8 +102,8 @@ class Section(BaseModel):
 
 
 class SourceParams(Section):
-    """One source of dialogues: a file in data/raw (with its format, where it is not to be guessed), or the starter
-    corpus. `weight`: how often each of its training dialogues stands in the corpus.
+    """One source of dialogues: a file in data/raw (with its format, unless it is to be detected), or the starter
+    corpus. `weight`: how often each of its training dialogues is repeated in the corpus.
     """
 
     file: Text | None = None
@@ -121,7 +121,7 @@ class SourceParams(Section):
 
     @property
     def title(self) -> str:
-        """What the person calls it."""
+        """Its name in messages."""
         return self.file or f"corpus {self.corpus}"
 
 
@@ -187,14 +187,14 @@ class PrepareParams(Section):
 
 
 class ModelParams(Section):
-    """What the params of every architecture have; `params_for` adds those of one."""
+    """The parameters of every architecture; `params_for` adds those of one."""
 
     architecture: Annotated[str, AfterValidator(_known_architecture)]
     vocab_size: Size | None
     max_len: Annotated[int, Field(ge=8, le=1_000_000)]
 
     def config(self, vocab_size: int) -> ModelConfig:
-        """The model's shape, with so many tokens where the params leave it to the vocabulary."""
+        """The model's config; `vocab_size` is the vocabulary's, for a null in params.yaml."""
         sizes = self.model_dump(exclude={"architecture", "vocab_size"})
         kind: Any = ARCHITECTURES[self.architecture].config
         config: ModelConfig = kind(vocab_size=self.vocab_size or vocab_size, **sizes)
@@ -208,7 +208,7 @@ class ModelParams(Section):
 
 
 class UnknownModelParams(ModelParams):
-    """Of an architecture that is not known: only that is said, and nothing of its other keys."""
+    """Of an unknown architecture: the error names only that, not its other keys."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -219,7 +219,7 @@ def params_for(architecture: object) -> type["Params"]:
     return _with_section(_section_for(ARCHITECTURES[str(architecture)]) if known else UnknownModelParams)
 
 
-@cache  # classes made anew would differ, and so their instances
+@cache  # one class per architecture, so that instances compare as equal
 def _section_for(architecture: Architecture) -> type[ModelParams]:
     sizes: dict[str, Any] = {
         field.name: (Annotated[int, Field(ge=1, le=field.metadata.get("max", MAX_SIZE))], ...)
@@ -253,8 +253,8 @@ class TrainParams(Section):
     def _decay_fits_the_optimizer(self) -> Self:
         if self.optimizer == "adam" and self.weight_decay > MAX_ADAM_WEIGHT_DECAY:
             raise FaultError(
-                "weight_decay is {decay:g}, which adam adds to the gradient, so that little else would count; "
-                "take 0 (at most {maximum:g}), or optimizer adamw, which takes it off the weights",
+                "weight_decay is {decay:g}, which adam adds to the gradient, where it would dominate; "
+                "take 0 (at most {maximum:g}), or optimizer adamw, which subtracts it from the weights",
                 decay=self.weight_decay,
                 maximum=MAX_ADAM_WEIGHT_DECAY,
             )
@@ -265,17 +265,17 @@ class EvaluateParams(Section):
     max_dialogues: Count
 
 
-def _between(low: float, high: float, *, first: bool = True) -> Any:
-    """A number from `low` to `high`; without the `first` one, above `low`."""
-    return Field(ge=low, le=high) if first else Field(gt=low, le=high)
+def _between(low: float, high: float, *, include_low: bool = True) -> Any:
+    """A number from `low` to `high`; without `include_low`, above `low`."""
+    return Field(ge=low, le=high) if include_low else Field(gt=low, le=high)
 
 
 class GenerateParams(Section):
-    prompts: Annotated[list[Said], Field(min_length=1)]
+    prompts: Annotated[list[Utterance], Field(min_length=1)]
     method: Literal["greedy", "sample"]
     temperature: Annotated[Real, _between(*SAMPLING_RANGES["temperature"])]
     top_k: CountOrZero
-    top_p: Annotated[Real, _between(*SAMPLING_RANGES["top_p"], first=False)]
+    top_p: Annotated[Real, _between(*SAMPLING_RANGES["top_p"], include_low=False)]
     seed: Seed
     repetition_penalty: Annotated[Real, _between(*SAMPLING_RANGES["repetition_penalty"])]
     max_tokens: Count

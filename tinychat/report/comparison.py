@@ -18,11 +18,11 @@ class Measure:
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of the model and of the baseline, as text; `wins` says whether the model is the better one."""
+    """A number of the model and of the baseline, as text; `model_wins` says whether the model is the better one."""
 
     model: str
     baseline: str
-    wins: bool | None
+    model_wins: bool | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def abilities(evaluation: dict[str, Any]) -> list[Ability]:
             known=measure.key in names,
             asked=f"{measured[measure.key]['asked']:,}",
             share=share(measured[measure.key]["accepted"]),
-            well_formed=_written(measured[measure.key].get("well_formed"), measure),
+            well_formed=_formatted(measured[measure.key].get("well_formed"), measure),
         )
         for measure in (*known, *own)
     ]
@@ -113,14 +113,14 @@ def better_copy(split: dict[str, Any]) -> dict[str, float] | None:
 
 def _cell(measure: Measure, model: dict[str, float], baseline: dict[str, float]) -> Cell:
     ours, theirs = model.get(measure.key), baseline.get(measure.key)
-    cells = _written(ours, measure), _written(theirs, measure)
+    cells = _formatted(ours, measure), _formatted(theirs, measure)
     wins = None
     if ours is not None and theirs is not None and measure.better is not None and cells[0] != cells[1]:
         wins = (ours < theirs) == (measure.better == "lower")
     return Cell(*cells, wins)
 
 
-def _written(value: float | None, measure: Measure) -> str:
+def _formatted(value: float | None, measure: Measure) -> str:
     if value is None:
         return NONE
     return share(value) if measure.form == "share" else format(value, measure.form)

@@ -6,12 +6,12 @@ from typing import Any, Literal
 from tinychat.report.comparison import better_copy, share
 from tinychat.report.inputs import Epoch
 
-MUCH = 0.5  # share of seen questions answered exactly, from which the model knows its dialogues
-LITTLE = 0.1
+HIGH = 0.5  # share of seen questions answered exactly, from which the model knows its dialogues
+LOW = 0.1
 NEARLY_ALL = 0.9
 SAME_F1 = 0.02  # a smaller difference counts as equal
 SAME_BITS = 0.02
-RISEN = 1.05  # times its lowest value, from which the validation loss has risen
+MIN_RISE = 1.05  # times its lowest value, from which the validation loss has risen
 
 Tone = Literal["good", "bad", "plain"]
 
@@ -27,30 +27,30 @@ class Finding:
 
 def find(evaluation: dict[str, Any], history: list[Epoch]) -> list[Finding]:
     """The findings that hold, the most important first."""
-    seen, held = evaluation["seen"], evaluation["held_out"]
+    seen, held_out = evaluation["seen"], evaluation["held_out"]
     measures = evaluation.get("measures", {})
-    found = [_phrasings(measures) or _knowledge(seen, held), _names(measures), _outside(measures)]
-    if held is None:
+    found = [_phrasings(measures) or _knowledge(seen, held_out), _names(measures), _outside(measures)]
+    if held_out is None:
         found.append(Finding("nothing_held_out", "plain", {}))
     else:
-        found += [_against_nearest(held), _against_unigram(held)]
+        found += [_against_nearest(held_out), _against_unigram(held_out)]
     found.append(_validation(history))
     return [finding for finding in found if finding is not None]
 
 
-def _knowledge(seen: dict[str, Any] | None, held: dict[str, Any] | None) -> Finding | None:
+def _knowledge(seen: dict[str, Any] | None, held_out: dict[str, Any] | None) -> Finding | None:
     if not seen or not seen["replies"]:
         return None
     known = seen["replies"]["exact"]
     values = {"seen": share(known)}
-    if not held or not held["replies"]:
-        return Finding("knows_seen", "good" if known >= MUCH else "plain", values)
-    new = held["replies"]["exact"]
+    if not held_out or not held_out["replies"]:
+        return Finding("knows_seen", "good" if known >= HIGH else "plain", values)
+    new = held_out["replies"]["exact"]
     values["held_out"] = share(new)
-    if known < LITTLE:
+    if known < LOW:
         return Finding("learned_little", "bad", values)
     if new < known / 2:
-        return Finding("memorised" if known >= MUCH else "knows_some", "plain", values)
+        return Finding("memorised" if known >= HIGH else "knows_some", "plain", values)
     return Finding("generalises", "good", values)
 
 
@@ -59,23 +59,23 @@ def _phrasings(measures: dict[str, Any]) -> Finding | None:
     if not {"seen", "near"} <= set(measures):
         return None
     known, new = measures["seen"]["accepted"], measures["near"]["accepted"]
-    tone: Tone = "good" if new >= MUCH else "bad" if known < LITTLE else "plain"
+    tone: Tone = "good" if new >= HIGH else "bad" if known < LOW else "plain"
     return Finding("phrasings", tone, {"seen": share(known), "near": share(new)})
 
 
-def _against_nearest(held: dict[str, Any]) -> Finding | None:
-    nearest = better_copy(held)
-    if not held["replies"] or not nearest:
+def _against_nearest(held_out: dict[str, Any]) -> Finding | None:
+    nearest = better_copy(held_out)
+    if not held_out["replies"] or not nearest:
         return None
-    gain = held["replies"]["char_f1"] - nearest["char_f1"]
-    values = {"model": f"{held['replies']['char_f1']:.3f}", "baseline": f"{nearest['char_f1']:.3f}"}
+    gain = held_out["replies"]["char_f1"] - nearest["char_f1"]
+    values = {"model": f"{held_out['replies']['char_f1']:.3f}", "baseline": f"{nearest['char_f1']:.3f}"}
     if abs(gain) < SAME_F1:
         return Finding("nearest_same", "plain", values)
     return Finding("nearest_better", "good", values) if gain > 0 else Finding("nearest_worse", "bad", values)
 
 
-def _against_unigram(held: dict[str, Any]) -> Finding | None:
-    ours, theirs = held["bits_per_byte"], held["baselines"]["unigram"]["bits_per_byte"]
+def _against_unigram(held_out: dict[str, Any]) -> Finding | None:
+    ours, theirs = held_out["bits_per_byte"], held_out["baselines"]["unigram"]["bits_per_byte"]
     if ours is None or theirs is None:  # a word of the answers is unknown to the vocabulary
         return None
     values = {"model": f"{ours:.2f}", "baseline": f"{theirs:.2f}"}
@@ -88,7 +88,7 @@ def _names(measures: dict[str, Any]) -> Finding | None:
     if not {"name", "name_odd"} <= set(measures):
         return None
     usual, odd = measures["name"]["accepted"], measures["name_odd"]["accepted"]
-    tone: Tone = "good" if usual >= NEARLY_ALL else "bad" if usual < MUCH else "plain"
+    tone: Tone = "good" if usual >= NEARLY_ALL else "bad" if usual < HIGH else "plain"
     return Finding("names", tone, {"usual": share(usual), "odd": share(odd)})
 
 
@@ -98,9 +98,9 @@ def _outside(measures: dict[str, Any]) -> Finding | None:
         return None
     recognised, wrongly = measures["unknown_by_hand"]["accepted"], measures["taken_for_unknown"]["accepted"]
     values = {"recognised": share(recognised), "wrongly": share(wrongly)}
-    if recognised < MUCH or wrongly >= MUCH:
+    if recognised < HIGH or wrongly >= HIGH:
         return Finding("outside", "bad", values)
-    return Finding("outside", "good" if recognised >= NEARLY_ALL and wrongly < LITTLE else "plain", values)
+    return Finding("outside", "good" if recognised >= NEARLY_ALL and wrongly < LOW else "plain", values)
 
 
 def _validation(history: list[Epoch]) -> Finding | None:
@@ -108,6 +108,6 @@ def _validation(history: list[Epoch]) -> Finding | None:
     if not measured:
         return None
     (lowest, at), (last, _) = min(measured), measured[-1]
-    if last <= lowest * RISEN:
+    if last <= lowest * MIN_RISE:
         return None
     return Finding("validation_rose", "plain", {"epoch": str(at), "lowest": f"{lowest:.2f}", "last": f"{last:.2f}"})

@@ -319,9 +319,9 @@ def _fault(error: ValidationError) -> FaultError:
     first = error.errors()[0]
     if first["type"] == "missing":
         return FaultError("{key} is missing", key=".".join(map(str, first["loc"])))
-    key, found = ".".join(map(str, first["loc"])) or Phrase("the whole"), repr(first["input"])
+    key, found = ".".join(map(str, first["loc"])) or Phrase("its content"), repr(first["input"])
     found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
     if isinstance(fault := first.get("ctx", {}).get("error"), FaultError):
         return FaultError("{key} is {found}: value error, {fault}", key=key, found=found, fault=fault)
-    told = " ".join(f"{first['msg'][0].lower()}{first['msg'][1:]}".split())
-    return FaultError("{key} is {found}: {told}", key=key, found=found, told=told)
+    message = " ".join(f"{first['msg'][0].lower()}{first['msg'][1:]}".split())
+    return FaultError("{key} is {found}: {message}", key=key, found=found, message=message)

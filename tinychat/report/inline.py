@@ -24,7 +24,7 @@ def inline(svg: str, name: str, description: str) -> str:
     try:
         return _inlined(svg, name, description)
     except (ExpatError, KeyError, IndexError) as error:
-        raise FaultError("no picture: {error}", error=" ".join(str(error).split())) from None
+        raise FaultError("not a picture: {error}", error=" ".join(str(error).split())) from None
 
 
 def _inlined(svg: str, name: str, description: str) -> str:

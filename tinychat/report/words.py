@@ -13,7 +13,7 @@ def words_of(language: Literal["ko", "en"]) -> Words:
     """A function from a key and the values in its text to that text. An unknown key raises KeyError."""
     texts = LANGUAGES[language]
 
-    def say(key: str, **values: Any) -> str:
+    def text_of_key(key: str, **values: Any) -> str:
         return texts[key].format(**values)
 
-    return say
+    return text_of_key

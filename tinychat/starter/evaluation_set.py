@@ -106,13 +106,13 @@ def _names(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
     for name in ODD_NAMES:
         for scene in scenes:
             yield _name_recall("name_odd", expansion, scene, name, expansion.train_phrasings, rng)
-    told = [scene for scene in map(_until_name_is_told, scenes) if scene is not None]
-    for n in range(MAX_PER_MEASURE // 2 if usual and told else 0):
-        scene = told[n % len(told)]
+    until_name = [scene for scene in map(_until_name_is_given, scenes) if scene is not None]
+    for n in range(MAX_PER_MEASURE // 2 if usual and until_name else 0):
+        scene = until_name[n % len(until_name)]
         yield _name_recall("name_told", expansion, scene, rng.choice(usual), expansion.train_phrasings, rng)
 
 
-def _until_name_is_told(scene: Scene) -> Scene | None:
+def _until_name_is_given(scene: Scene) -> Scene | None:
     """The scene up to where the user says the name, and the answer to that; None where only the bot says one."""
     for number, step in enumerate(scene.steps):
         if isinstance(step, SceneExchange) and any(slot == NAME for text in step.user for slot, _ in slots_in(text)):

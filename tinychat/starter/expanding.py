@@ -121,7 +121,7 @@ class Expansion:
     def scene(
         self, scene: Scene, rng: Rng, values: dict[str, str], phrasings: Callable[[Scene, int], Sequence[str]]
     ) -> StarterDialogue:
-        """A scene with these values in its slots; `phrasings` gives what the user may say in a step."""
+        """A scene with these values in its slots; `phrasings` gives the user's phrasings of a step."""
         turns: list[Turn] = []
         accept: tuple[str, ...] = ()
         for number, step in enumerate(scene.steps):
@@ -154,7 +154,7 @@ class Expansion:
         return add_typing_noise(text, rng) if rng.random() < TYPING_NOISE_SHARE else text
 
     def train_phrasings(self, scene: Scene, number: int) -> Sequence[str]:
-        """What the user may say in a step of a scene, in training."""
+        """The user's phrasings of a step of a scene, in training."""
         return self.scene_phrasings[scene.name, number].train
 
     def values_of(self, scene: Scene, rng: Rng) -> dict[str, str]:

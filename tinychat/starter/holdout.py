@@ -24,11 +24,11 @@ class HoldOut:
         return self.valid + self.test
 
 
-def hold_out(texts: Sequence[str], test: float, seed: int, always: int = 0, valid: float = VALID_SHARE) -> HoldOut:
-    """Hold out these shares of the texts, ranked by hash: a new text moves few others. The first `always` of them are
-    trained on.
+def hold_out(texts: Sequence[str], test: float, seed: int, n_always: int = 0, valid: float = VALID_SHARE) -> HoldOut:
+    """Hold out these shares of the texts, ranked by hash: a new text moves few others. The first `n_always` of them
+    are trained on.
     """
-    ranked = sorted(texts[always:], key=lambda text: _digest(text, seed))
+    ranked = sorted(texts[n_always:], key=lambda text: _digest(text, seed))
     n_test = round(len(texts) * test)
     n_held_out = n_test + round(len(texts) * valid)
     tested, validated = set(ranked[:n_test]), set(ranked[n_test:n_held_out])

@@ -15,7 +15,7 @@ TOPICS, SCENES, SLOTS, UNKNOWN = "topics", "scenes", "slots.yaml", "unknown.yaml
 
 @dataclass(frozen=True)
 class Intent:
-    """One thing that a user may mean: its phrasings (`ask`), and the answers, each of which fits every phrasing."""
+    """An intent: its phrasings (`ask`), and the answers, each of which fits every phrasing."""
 
     name: str
     ask: tuple[str, ...]
@@ -24,7 +24,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class SceneExchange:
-    """A step of a scene: what the user may say, what the bot may answer, and (`also`) what else would be right."""
+    """A step of a scene: phrasings of the user, answers of the bot, and further accepted replies (`also`)."""
 
     user: tuple[str, ...]
     bot: tuple[str, ...]
@@ -138,7 +138,7 @@ def _named(paths: Iterable[Path], section: str, kind: Phrase) -> Iterator[tuple[
         for name in file.mapping(section):
             if name in seen:
                 raise InputError(
-                    "{path}: the {kind} {name} stands in {other} too; give one another name",
+                    "{path}: the {kind} {name} is in {other} too; rename one of them",
                     path=path,
                     kind=kind,
                     name=name,
@@ -181,7 +181,7 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
         for slot, _ in slots_in(template):
             if slot not in starter.unknown.slots:
                 raise InputError(
-                    "{path}: {text!r} has the slot {slot}, which stands not under slots",
+                    "{path}: {text!r} has the slot {slot}, which is not under slots",
                     path=folder / UNKNOWN,
                     text=template,
                     slot=slot,
@@ -195,7 +195,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         seen: set[str] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} occurs twice", key.start_mark)
             seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
@@ -211,11 +211,11 @@ class _File:
         except FileNotFoundError:
             raise InputError("{path}: no such file; a starter corpus has one", path=path) from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            told = " ".join(str(error).split())
-            raise InputError("{path}: not valid YAML in UTF-8: {error}", path=path, error=told) from None
+            fault = " ".join(str(error).split())
+            raise InputError("{path}: not valid YAML in UTF-8: {error}", path=path, error=fault) from None
         if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
             raise InputError(
-                "{path}: expected names and what stands under them, found {found:.40}", path=path, found=repr(loaded)
+                "{path}: expected names with values under them, found {found:.40}", path=path, found=repr(loaded)
             )
         self.data: dict[str, Any] = loaded
 
@@ -266,14 +266,14 @@ class _File:
         for text in found:
             if not isinstance(text, str) or not text.strip():
                 raise InputError(
-                    "{path}: {key} holds {text!r}, which is no text; put it in quotes",
+                    "{path}: {key} holds {text!r}, which is not text; put it in quotes",
                     path=self.path,
                     key=where,
                     text=text,
                 )
             if set(without_slots(text)) & set("{}"):
                 raise InputError(
-                    "{path}: {key}: {text!r} has a brace that is no slot; write {{NAME}} or {{NAME:은/는}}",
+                    "{path}: {key}: {text!r} has a brace that is not a slot; write {{NAME}} or {{NAME:은/는}}",
                     path=self.path,
                     key=where,
                     text=text,

@@ -17,10 +17,10 @@ QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
-MAX_PIECE_CHARACTERS = 1000  # characters
+MAX_PIECE_CHARACTERS = 1000
 N_ASCII = 128
 CHAR_OF = {byte: char for char, byte in BYTE_OF.items()}
-CHARACTERS_SHARE = 0.5  # at most, of the tokens besides the bytes: a corpus in Chinese has more characters than that
+MAX_CHARACTERS_SHARE = 0.5  # of the tokens besides the bytes: a Chinese corpus has more characters than that
 
 
 def build_bpe(
@@ -49,13 +49,13 @@ def build_bpe(
                 learn(parts[:n], parts[n], limit)
 
     characters = _frequent_characters(texts, min_frequency)
-    learn_characters(len(vocabulary) + int((max_size - len(vocabulary)) * CHARACTERS_SHARE))
+    learn_characters(len(vocabulary) + int((max_size - len(vocabulary)) * MAX_CHARACTERS_SHARE))
     whole = {char for char in characters if _as_bytes(char) in vocabulary}
     values = [()] * len(texts) if slots is None else slots
     pieces = (piece for text, cut in zip(texts, values, strict=True) for piece in _pieces(text, cut, whole))
     for left, right in _frequent_pairs(pieces, len(whole) + N_ASCII + max_size - len(vocabulary), min_frequency):
         learn(_as_bytes(left), _as_bytes(right))
-    learn_characters(max_size)  # if pairs left room
+    learn_characters(max_size)  # if there were too few pairs
     backend = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
     backend.normalizer = normalizers.Prepend(" ")
     backend.pre_tokenizer = pre_tokenizers.Sequence(
@@ -76,7 +76,7 @@ def _frequent_characters(texts: Iterable[str], min_frequency: int) -> list[str]:
 
 
 def _pieces(text: str, values: Collection[str], whole: Container[str]) -> Iterator[str]:
-    """What pairs are learnt on: `text` without these values, and without characters that are not tokens."""
+    """The text that pairs are learnt on: without these values, and without characters that are not tokens."""
     for value in values:
         text = text.replace(value, "\n")
     text = " " + "".join(char if char.isascii() or char in whole else "\n" for char in text)

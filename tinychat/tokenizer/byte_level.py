@@ -9,7 +9,7 @@ from tinychat.errors import Phrase
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import Tokenizer
 
-# Must survive encoding and decoding: parts of characters, line breaks, control tokens that a person types.
+# Must be the same after encoding and decoding: parts of characters, line breaks, control tokens typed as text.
 PROBE = "뷁 한글 Abc 123 👨‍👩‍👧\n<eos><user>"
 
 

@@ -57,7 +57,7 @@ ENDINGS = (b"", b"\x80", b"\x80\x80", b"\x80\x80\x80", b"\xa0\x80", b"\x90\x80\x
 
 
 def _leading_continuation_bytes(data: bytes) -> int:
-    """Their number."""
+    """The number of continuation bytes at the beginning."""
     low, high = CONTINUATION
     return next((i for i, byte in enumerate(data) if not low <= byte <= high), len(data))
 

@@ -37,7 +37,7 @@ class Tokenizer(ABC):
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         # The library does not save this setting, so it is set on each load.
         backend.encode_special_tokens = True
-        backend.no_padding()  # padding and truncation are done elsewhere, whatever a tokenizer.json asks for
+        backend.no_padding()  # padding and truncation are done elsewhere, whatever tokenizer.json says
         backend.no_truncation()
         self.backend = backend
         self.size: int = backend.get_vocab_size(with_added_tokens=True)
@@ -91,8 +91,8 @@ class Tokenizer(ABC):
         """The prompt: a dialogue that ends with the user's turn, then `<bot>`.
 
         Texts are normalised to NFC. The oldest turns are dropped first, so that `reply_tokens` still fit into `max_len`
-        (at least half of it stays for the dialogue); the last turn may take that room. Raises InputError where it
-        leaves none at all.
+        (at least half of it stays for the dialogue); the last turn may take their place. Raises InputError where it
+        leaves no token for a reply.
         """
         turns = self.encode_turns([{**m, "content": unicodedata.normalize("NFC", m["content"])} for m in messages])
         roles, lengths = [turn.role for turn in turns], [len(turn.ids) for turn in turns]
@@ -103,7 +103,7 @@ class Tokenizer(ABC):
             begin = messages[-1]["content"][:30]
             raise InputError(
                 "the question {begin!r} … is {length} tokens long; this model takes at most {maximum} "
-                "(max_len {max_len}, less the marks and one token of answer)",
+                "(max_len {max_len}, less the control tokens and one token of the answer)",
                 begin=begin,
                 length=lengths[start] - 1,
                 maximum=max_len - 3,

@@ -35,7 +35,7 @@ class WordLevelTokenizer(Tokenizer):
         if fault := super().fault():
             return fault
         if not self.unknown_ids or self.backend.model.unk_token != UNK:
-            return Phrase("it has no {token} for the words that it does not know", token=UNK)
+            return Phrase("it has no {token} for unknown words", token=UNK)
         return None
 
     def _text_ids(self, ids: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ pipeline_tag: text-generation
 
 # A dialogue model of tinychat
 
-A Transformer decoder of {metrics["parameters"]:,} parameters, trained from nothing on the dialogues of one person or
+A Transformer decoder of {metrics["parameters"]:,} parameters, trained from scratch on the dialogues of one person or
 project. It knows nothing else: it answers in their manner, and what lies outside them it makes up.
 
 | | |
@@ -31,7 +31,7 @@ project. It knows nothing else: it answers in their manner, and what lies outsid
 | trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {settings["torch"]} |
 
 `config.json` is the shape, `model.safetensors` the weights, `tokenizer.json` the vocabulary (it opens with the library
-`tokenizers`), `training.json` what was used. A dialogue is `<user> … <bot> … <eos>`, turn after turn.
+`tokenizers`), `training.json` the settings. A dialogue is `<user> … <bot> … <eos>`, turn after turn.
 
 To talk with it: `tinychat chat --model FOLDER`, or
 
@@ -50,6 +50,6 @@ from tinychat.tokenizer import load_tokenizer
 model, tokenizer = load_model("models/dialogue"), load_tokenizer("models/dialogue")
 ```
 
-What it says is a guess at likely words, not advice. It may repeat what stands in its training dialogues, so whoever
-has the folder can learn parts of them.
+Its replies are likely words, not advice. It may repeat its training dialogues, so whoever has the folder can extract
+parts of them.
 """

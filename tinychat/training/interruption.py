@@ -28,7 +28,7 @@ class StopSignals:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
-        say("\nstopping after this step; once more stops at once", aside=True)
+        say("\nstopping after this step; once more stops at once", stderr=True)
         self._restore()
 
     def _restore(self) -> None:

@@ -22,7 +22,7 @@ from tinychat.training.snapshots import SnapshotStore, TrainingProgress
 
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
-MAX_LINES = 20  # of progress, about: with more epochs only every n-th prints one
+MAX_LINES = 20  # of progress, about: with more epochs only every n-th is printed
 # In bf16 on a CPU oneDNN compiles a primitive for each new shape, which takes longer than the step itself, and odd
 # sizes are slow (docs/experiments.md): the width of batches is padded to a multiple of this.
 BF16_WIDTH_STEP = 8
@@ -46,7 +46,7 @@ class Trained:
 
 
 class Trainer:
-    """One training run, which can be stopped after any step and goes on from its snapshot with the same numbers."""
+    """One training run, which can be stopped after any step and resumes from its snapshot with the same numbers."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Trainer:
         self.progress = TrainingProgress()
         self.best_weights: dict[str, torch.Tensor] | None = None
         self._snapshot_step: int | None = None  # of the saved snapshot
-        self._warned = False  # that a snapshot could not be saved
+        self._warned = False  # whether the user was warned that a snapshot could not be saved
 
     def resume(self) -> bool:
         """Load the snapshot; False where there is none. Raises InputError where it is damaged."""
@@ -91,7 +91,7 @@ class Trainer:
             self.model.train()
             for indices in plan[progress.batch :]:
                 self._step(indices, display)
-                self._stop_where_asked(stop)
+                self._stop_if_requested(stop)
                 if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
                     self._try_to_save()
                     saved = time.monotonic()
@@ -177,7 +177,7 @@ class Trainer:
         self.model.eval()
         total, tokens = 0.0, 0
         for indices in plan_batches(self.valid.lengths, VALIDATION_BATCH_TOKENS, width_step=self.width_step):
-            self._stop_where_asked(stop)
+            self._stop_if_requested(stop)
             with self.runtime.autocast():
                 batch = collate(self.valid, indices, self.pad_id, self.width_step)
                 losses = token_losses(self.model, batch.inputs, batch.targets).losses
@@ -208,7 +208,7 @@ class Trainer:
                 next=self._next_start(),
             )
         return Phrase(
-            "a snapshot of step {step} of {steps} is kept in {folder}; the same command goes on from there",
+            "a snapshot of step {step} of {steps} is kept in {folder}; the same command resumes from there",
             step=self.progress.step,
             steps=self.total_steps,
             folder=self.store.folder,
@@ -216,8 +216,8 @@ class Trainer:
 
     def _next_start(self) -> Phrase:
         if self._snapshot_step is None:
-            return Phrase("the same command begins anew")
-        return Phrase("the same command goes on from the snapshot of step {step}", step=self._snapshot_step)
+            return Phrase("the same command starts from the beginning")
+        return Phrase("the same command resumes from the snapshot of step {step}", step=self._snapshot_step)
 
     def _try_to_save(self) -> None:
         """Save a snapshot; where that fails, warn once and go on training."""
@@ -229,11 +229,11 @@ class Trainer:
                 say(
                     f"warning: no snapshot of step {self.progress.step} ({describe(error)}); training goes on. "
                     f"Where it is stopped, {self._next_start()}",
-                    aside=True,
+                    stderr=True,
                 )
             self._warned = True
 
-    def _stop_where_asked(self, stop: StopSignals) -> None:
+    def _stop_if_requested(self, stop: StopSignals) -> None:
         if stop.requested:
             raise Interrupted(self.save_for_resume())
 

@@ -55,7 +55,7 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update all weights, but only the matrices that are due in this step; each must have a gradient."""
+        """Update all weights, of the matrices only those whose turn it is; each must have a gradient."""
         gradients = [matrix.weight.grad for matrix in self.matrices]
         self._step_matrices()
         for matrix in self.matrices:

@@ -44,7 +44,7 @@ class TrainingDisplay:
         self._seconds = 0.0  # of training steps, validation not counted
         self._tokens = 0
         self._done, self._steps, self._total = done_steps, 0, total_steps
-        self._said = self._last  # when the last line was printed
+        self._last_printed = self._last  # when the last line was printed
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -62,7 +62,7 @@ class TrainingDisplay:
         self._tokens += tokens
         self._done, self._steps = self._done + 1, self._steps + 1
         self._bar.update(self._task, advance=1, loss=loss, speed=self.speed)
-        if not self._console.is_terminal and now - self._said >= SECONDS_BETWEEN_LINES:
+        if not self._console.is_terminal and now - self._last_printed >= SECONDS_BETWEEN_LINES:
             left = timedelta(seconds=round((self._total - self._done) * self._seconds / self._steps))
             self.line(f"step {self._done}/{self._total}  loss {loss:.4f}  {left} left")
 
@@ -77,4 +77,4 @@ class TrainingDisplay:
             self._console.print(visible(text), highlight=False, markup=False)
         else:
             say(text)
-        self._last = self._said = time.perf_counter()
+        self._last = self._last_printed = time.perf_counter()

@@ -25,9 +25,12 @@ from tinychat.training.card import model_card
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer
 from tinychat.training.progress import TrainingDisplay
-from tinychat.training.snapshots import SnapshotStore, fingerprint, only_training
+from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint
 
-FEW_STEPS, FEW_DIALOGUES = 200, 20  # fewer steps are few for twenty dialogues; for fewer dialogues in proportion
+FEW_STEPS, FEW_DIALOGUES = (
+    200,
+    20,
+)  # fewer steps are too few for 20 dialogues or more; for fewer dialogues in proportion
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
@@ -37,11 +40,11 @@ class TrainingResult:
 
     config: ModelConfig
     trained: Trained
-    settings: dict[str, Any]  # what was used: params, device, precision, threads, versions
+    settings: dict[str, Any]  # of training.json: params, device, precision, threads, versions
     metrics: dict[str, Any]
 
     def save(self, model: Path, reports: Path, tokenizer_file: Path) -> None:
-        """Write the folder `model` and, in `reports`, `metrics.json` and `history.csv`: all of it or nothing."""
+        """Write the folder `model` and, in `reports`, `metrics.json` and `history.csv`, together or not at all."""
         write_together(
             {
                 model: lambda folder: self._fill(folder, tokenizer_file),
@@ -81,7 +84,7 @@ def train_model(
 ) -> None:
     """Train a model, alone in this project, from the beginning or from its snapshot, and `write` the result.
 
-    `files`: all that the result depends on besides `train_params` and the code of the package: data, the stage.
+    `files`: data and the stage's script, on which the result depends besides the params and the code of the package.
     The snapshot is removed when the result is written; where that fails, it is kept. Raises InputError
     where another training runs, the vocabulary does not fit, or the loss is not finite; Interrupted after Ctrl-C or
     SIGTERM, once a snapshot is saved.
@@ -93,7 +96,7 @@ def train_model(
         "runtime": asdict(runtime),
         "torch": torch.__version__,
     }
-    with only_training(work_folder), StopSignals() as stop:
+    with exclusive_training(work_folder), StopSignals() as stop:
         torch.manual_seed(train_params.seed)
         model = build_model(config, train_params.dropout).to(runtime.device)
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
@@ -102,7 +105,7 @@ def train_model(
             say(removed)
         trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
         if trainer.resume():
-            say(f"going on from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
+            say(f"resuming from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
         if not len(valid) and train_params.keep == "best":
             say("no validation dialogues: the last weights are kept, not the best")
         say(
@@ -124,7 +127,7 @@ def train_model(
             trained = trainer.run(display, stop)
         try:
             if store.folder.name != fingerprint(settings, files):
-                raise changed(Phrase("the code or the data"))
+                raise inputs_changed(Phrase("the code or the data"))
             write(TrainingResult(config, trained, settings, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):
             say(trainer.save_for_resume())
@@ -135,14 +138,14 @@ def train_model(
         store.remove()
 
 
-def changed(what: Phrase) -> InputError:
-    """What is said where that was changed during the training.
+def inputs_changed(what: Phrase) -> InputError:
+    """The error for inputs that changed during the training.
 
-    DVC looks at a stage's deps when it has ended, and would record the model as made of what they are by then.
+    DVC hashes the deps of a stage after it has ended, and would record that the model was trained on the changed ones.
     """
     return InputError(
-        "{what} changed during the training, so this model is not kept as if it came of that; "
-        "put back as it was, the same command takes this model, else it trains another",
+        "{what} changed during the training, so the model is not saved as their result; undo the change, and the same "
+        "command saves this model, otherwise it trains a new one",
         what=what,
     )
 

@@ -27,7 +27,7 @@ from tinychat.params.sections import TrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
 MAX_LOSS = 1e100  # a larger one is damaged
-KEPT = 3  # snapshots of other stopped runs
+KEPT_SNAPSHOTS = 3  # snapshots of other stopped runs
 RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
 PACKAGE = Path(__file__).parents[1]
 # The code that trains: the imports of the stage train, checked by tests/training/test_snapshots.py. Without what checks
@@ -65,7 +65,7 @@ CODE = (
     "training/run.py",
     "training/snapshots.py",
 )
-ROW = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
+HISTORY_FIELDS = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
 
 
 @dataclass
@@ -123,7 +123,7 @@ class SnapshotStore:
         optimizer: torch.optim.Optimizer,
         best_weights: dict[str, torch.Tensor] | None,
     ) -> None:
-        """Write all that the run needs to resume, whole or not at all."""
+        """Write all that the run needs to resume, atomically."""
         tensors = _tensors_of(model, optimizer, best_weights)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         data = safetensors.torch.save(tensors, metadata={"progress": json.dumps(asdict(progress))})
@@ -155,9 +155,9 @@ class SnapshotStore:
                 groups[group][name] = tensor
             _set_random_states(groups["random"])
         except Exception as error:  # safetensors, pydantic and torch raise error types of their own
-            told = text_of(error) if isinstance(error, FaultError) else " ".join(str(error).split())
+            fault = text_of(error) if isinstance(error, FaultError) else " ".join(str(error).split())
             raise InputError(
-                "{path}: damaged ({told}); remove it to train from the beginning", path=path, told=told
+                "{path}: damaged ({fault}); remove it to train from the beginning", path=path, fault=fault
             ) from None
         model.load_weights(groups["model"])
         state: dict[int, dict[str, torch.Tensor]] = {}
@@ -178,7 +178,7 @@ class SnapshotStore:
         """
         others = [run for run in self.folder.parent.glob("*") if RUN.fullmatch(run.name) and run != self.folder]
         others = sorted((run for run in others if run.is_dir() and not run.is_symlink()), key=_saved_at, reverse=True)
-        removed = others[KEPT:]
+        removed = others[KEPT_SNAPSHOTS:]
         size = sum(file.stat().st_size for run in removed for file in run.iterdir() if file.is_file())
         for run in removed:
             shutil.rmtree(run, ignore_errors=True)
@@ -187,12 +187,14 @@ class SnapshotStore:
         names = ", ".join(run.name for run in removed)
         return (
             f"{self.folder.parent}: removed {len(removed)} snapshots ({size / 1e6:,.1f} MB) of runs that were stopped "
-            f"and not taken up again: {names}; the newest {KEPT} are kept"
+            f"and not resumed: {names}; the newest {KEPT_SNAPSHOTS} are kept"
         )
 
 
 def _is_row(row: dict[str, float | int | None]) -> bool:
-    return row.keys() == ROW and all(_is_number(row[key]) or (key, row[key]) == ("valid_loss", None) for key in ROW)
+    return row.keys() == HISTORY_FIELDS and all(
+        _is_number(row[key]) or (key, row[key]) == ("valid_loss", None) for key in HISTORY_FIELDS
+    )
 
 
 def _is_number(value: float | int | None) -> bool:
@@ -226,7 +228,7 @@ def _progress_from(text: str) -> TrainingProgress:
     """Parse what `save` wrote; raises ValueError for anything else."""
     progress = TypeAdapter(TrainingProgress).validate_json(text)
     if asdict(progress) != json.loads(text):
-        raise FaultError("its progress is not whole")
+        raise FaultError("its progress has missing or unknown fields")
     return progress
 
 
@@ -289,7 +291,7 @@ def fingerprint(settings: Any, files: Iterable[Path]) -> str:
 
 
 @contextmanager
-def only_training(folder: Path) -> Iterator[None]:
+def exclusive_training(folder: Path) -> Iterator[None]:
     """While this context lasts, no other training runs in this project.
 
     A killed `dvc` leaves its trainer running. Raises InputError that names the process that holds the lock.

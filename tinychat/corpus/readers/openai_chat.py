@@ -19,7 +19,7 @@ from tinychat.params.limits import has_lone_surrogate
 from tinychat.params.sections import CorpusParams
 
 KNOWN_ROLES = (*LEFT_OUT_ROLES, "user", "assistant")
-MEANT = {
+ROLE_ALIASES = {
     "human": "user",
     "customer": "user",
     "사용자": "user",
@@ -46,9 +46,9 @@ class _FaultError(Exception):
 
 
 def score(head: list[str], params: CorpusParams) -> float:
-    """The share of lines that look like objects with `messages`, faulty ones too: reading says what is wrong.
+    """The share of lines that look like objects with `messages`, also faulty ones: `read` reports their faults.
 
-    So does it for an array or an indented object of them, which scores 1. Messages of another program score 0.
+    An array or an indented object of messages scores 1, also for `read` to report. Messages of another program score 0.
     """
     if known_json(head) is not None:
         return 0.0
@@ -106,7 +106,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise _FaultError("duplicate_key", "the key {key} stands twice in one object.", key=excerpt(twice))
+        raise _FaultError("duplicate_key", "the key {key} occurs twice in one object.", key=excerpt(twice))
     return found
 
 
@@ -119,7 +119,7 @@ def _explain_json(line: str, error: json.JSONDecodeError) -> _FaultError:
     if error.msg == "Extra data" and rest == ",":
         return _FaultError(
             "not_json",
-            "a comma behind the object at column {column}. Each line must be one JSON object; leave it out.",
+            "a comma after the object at column {column}. Each line must be one JSON object; leave it out.",
             column=column,
         )
     if line.strip() in ("[", "]"):
@@ -177,9 +177,9 @@ def _dialogue(where: str, record: dict[str, Any], notes: Notes) -> Item:
             side: Role = "user" if role == "user" else "assistant"
             turns.append(Turn(side, content, has_loss))
     # Only now, so that nothing of a faulty line is counted.
-    notes.see_keys(record, LINE_KEYS)
+    notes.note_unused(record, LINE_KEYS)
     for message in messages:
-        notes.see_keys(message, MESSAGE_KEYS)
+        notes.note_unused(message, MESSAGE_KEYS)
     for kind in parts_lost:
         notes.parts_dropped.add(kind, where)
     for reason in dropped:
@@ -193,7 +193,7 @@ def _role(path: str, message: dict[str, Any]) -> str:
         return role
     found = excerpt(role) if isinstance(role, str) else _kind(role)
     plain = role.strip().lower() if isinstance(role, str) else ""
-    meant = plain if plain in KNOWN_ROLES else MEANT.get(plain)
+    meant = plain if plain in KNOWN_ROLES else ROLE_ALIASES.get(plain)
     raise _FaultError(
         "bad_role",
         "{key}.role is {found}. Expected one of: {roles}.{hint}",
@@ -211,7 +211,7 @@ def _has_loss(path: str, message: dict[str, Any], role: str) -> bool:
     if role != "assistant":
         raise _FaultError(
             "bad_weight",
-            "{key}.weight stands on a {role} message. Only assistant messages have it.",
+            "{key}.weight is on a {role} message. Only assistant messages have it.",
             key=path,
             role=role,
         )
@@ -239,7 +239,7 @@ def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]
             instead=", ".join(INSTEAD_OF_CONTENT),
         )
     if isinstance(content, str):
-        return _whole(f"{path}.content", content), []
+        return _checked(f"{path}.content", content), []
     if not isinstance(content, list):
         raise _FaultError(
             "bad_content",
@@ -252,18 +252,20 @@ def _content(path: str, message: dict[str, Any]) -> tuple[str | None, list[str]]
         here = f"{path}.content[{number}]"
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(_whole(here, part["text"]))
+            texts.append(_checked(here, part["text"]))
         elif kind in DROPPED_PARTS:
             lost.append(str(kind))
         else:
-            raise _FaultError("bad_content", '{key} is no part. Expected {{"type": "text", "text": "…"}}.', key=here)
+            raise _FaultError("bad_content", '{key} is not a part. Expected {{"type": "text", "text": "…"}}.', key=here)
     return "".join(texts), lost
 
 
-def _whole(path: str, text: str) -> str:
+def _checked(path: str, text: str) -> str:
     if has_lone_surrogate(text):
         raise _FaultError(
-            "lone_surrogate", "{key}: half a surrogate pair (such as \\ud83d alone), which is no character.", key=path
+            "lone_surrogate",
+            "{key}: half a surrogate pair (such as \\ud83d alone), which is not a character.",
+            key=path,
         )
     return text
 

@@ -42,7 +42,7 @@ class Header:
 
 
 class _NoColumnError(Exception):
-    """The header does not say which column is which."""
+    """The header does not tell which columns are the question and the answer."""
 
     def __init__(self, problem: Phrase) -> None:
         super().__init__(problem)
@@ -72,7 +72,7 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
         raise InputError("{path}: {problem}", path=text.path, problem=error.problem) from None
     names = header.names
     notes.remarks.append(f"question: {names[header.question]}, answer: {names[header.answer]}")
-    notes.see_keys(filter(None, names), (names[header.question], names[header.answer]))
+    notes.note_unused(filter(None, names), (names[header.question], names[header.answer]))
     for first_line, fault, cells in _rows(lines, header.delimiter, number):
         where = f"{text.path}:{first_line}"
         if cells is None:

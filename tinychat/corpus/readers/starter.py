@@ -1,7 +1,7 @@
 """The starter corpus in data/starter: intents, scenes and slots, expanded to dialogues.
 
-It chooses itself what is held out: for the test split, each dialogue with what it measures and which replies are right,
-and for the validation split.
+It assigns the splits itself: training, validation, and test, whose dialogues have the name of a measure and the
+accepted replies.
 """
 
 from collections.abc import Iterator

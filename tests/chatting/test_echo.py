@@ -6,7 +6,7 @@ import signal
 import termios
 import time
 
-from tinychat.chatting.terminal import keys_kept
+from tinychat.chatting.terminal import echo_disabled
 
 
 def shows_keys(descriptor: int) -> bool:
@@ -18,7 +18,7 @@ def test_keys_stay_unseen_after_ctrl_z_and_fg_and_are_shown_again_at_the_end() -
     controller, descriptor = pty.openpty()
     with open(descriptor, "rb", closefd=False, buffering=0) as stream:
         assert shows_keys(descriptor)
-        with keys_kept(stream):
+        with echo_disabled(stream):
             assert not shows_keys(descriptor)
             settings = termios.tcgetattr(descriptor)
             settings[3] |= termios.ECHO

@@ -1,4 +1,4 @@
-"""Imports go one way: the order of the rooms in docs/design.md."""
+"""Imports go one way: the order of the packages in docs/design.md."""
 
 import ast
 import subprocess
@@ -47,25 +47,25 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def rooms(repo: Path) -> dict[str, set[str]]:
-    """For each room of the package, the rooms it imports."""
+def imports_by_package(repo: Path) -> dict[str, set[str]]:
+    """For each package of tinychat, the packages it imports."""
     found: dict[str, set[str]] = {}
     for path in sorted((repo / "tinychat").rglob("*.py")):
         parts = path.relative_to(repo / "tinychat").parts
-        room = "readers" if parts[:2] == ("corpus", "readers") else parts[0].removesuffix(".py")
+        package = "readers" if parts[:2] == ("corpus", "readers") else parts[0].removesuffix(".py")
         modules = [name.split(".") for name in imports(path)]
         reached = {module[1] for module in modules if module[0] == "tinychat" and len(module) > 1}
         reached |= {module[0] for module in modules if module[0] in ("stages", "tools", "examples")}
-        found[room] = found.get(room, set()) | reached
+        found[package] = found.get(package, set()) | reached
     return found
 
 
-def test_every_room_imports_only_what_lies_below_it(repo: Path) -> None:
-    found = rooms(repo)
+def test_every_package_imports_only_what_is_below_it(repo: Path) -> None:
+    found = imports_by_package(repo)
     found.pop("__init__", None)
     assert set(found) == set(MAY_IMPORT)
-    wrong = {room: reached - MAY_IMPORT[room] - {room} for room, reached in found.items()}
-    assert {room: reached for room, reached in wrong.items() if reached} == {}
+    wrong = {package: reached - MAY_IMPORT[package] - {package} for package, reached in found.items()}
+    assert {package: reached for package, reached in wrong.items() if reached} == {}
 
 
 def test_no_files_import_each_other_in_a_circle_not_even_later_or_for_their_types(repo: Path) -> None:
