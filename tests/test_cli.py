@@ -161,7 +161,7 @@ def test_a_pipe_that_is_not_utf_8_is_an_error(project: Path) -> None:
 
 
 def test_an_argument_that_is_not_utf_8_is_an_error(project: Path) -> None:
-    assert "no characters" in error_of(run(project, "chat", b"\xbe\xc8"))
+    assert "not characters" in error_of(run(project, "chat", b"\xbe\xc8"))
 
 
 def test_a_message_too_long_is_an_error_that_says_how_long_it_may_be(project: Path) -> None:

@@ -383,15 +383,15 @@ def test_one_reply_at_a_terminal_is_the_reply_alone(talking_project: Path) -> No
         assert pty.raw == f"{GREETS}\r\n".encode()
 
 
-@pytest.mark.parametrize(("number", "status", "said"), [(signal.SIGINT, 130, "\n멈춤"), (signal.SIGTERM, 143, "")])
+@pytest.mark.parametrize(("number", "status", "printed"), [(signal.SIGINT, 130, "\n멈춤"), (signal.SIGTERM, 143, "")])
 @pytest.mark.slow
-def test_a_signal_ends_a_single_reply(talking_project: Path, number: signal.Signals, status: int, said: str) -> None:
+def test_a_signal_ends_a_single_reply(talking_project: Path, number: signal.Signals, status: int, printed: str) -> None:
     command = tinychat("chat", "안녕", "--model", "models/endless", "--max-tokens", "19000")
     with Pty(*command, cwd=talking_project) as pty:
         pty.wait_for("정말 좋아")
         pty.child.kill(number)
         assert pty.wait_for_end() == status
-        assert re.fullmatch(f"[정말좋아 \n]*[정말좋아]{said}", pty.text)
+        assert re.fullmatch(f"[정말좋아 \n]*[정말좋아]{printed}", pty.text)
 
 
 def test_a_conversation_needs_no_torch(talking_project: Path) -> None:

@@ -60,10 +60,10 @@ def test_a_question_without_an_answer_is_left_out(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("said", [[], [exchange("안녕", "")]])
-def test_nothing_to_save_is_said_and_no_file_appears(tmp_path: Path, said: list[Exchange]) -> None:
+@pytest.mark.parametrize("exchanges", [[], [exchange("안녕", "")]])
+def test_nothing_to_save_is_said_and_no_file_appears(tmp_path: Path, exchanges: list[Exchange]) -> None:
     with pytest.raises(InputError, match="there is no conversation yet to save"):
-        save(said, str(tmp_path / "a.jsonl"))
+        save(exchanges, str(tmp_path / "a.jsonl"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -312,10 +312,10 @@ def test_a_temperature_makes_replies_ones_by_chance_and_0_greedy_again(bot: tiny
 
 def test_a_seed_decides_the_reply(bot: tinychat.Bot) -> None:
     _, lines = talk(bot, "/temperature 5", "/seed 4", "안녕", "/reset", "/seed 5", "안녕")
-    said = [line.removeprefix("봇 › ") for line in lines if line.startswith("봇 › ")]
+    replies_shown = [line.removeprefix("봇 › ") for line in lines if line.startswith("봇 › ")]
     replies = [bot.reply("안녕", temperature=5, seed=seed) for seed in (4, 5)]
-    assert [text.removesuffix("…(길이 제한)") for text in said] == [reply.text for reply in replies]
-    assert said[0] != said[1]
+    assert [text.removesuffix("…(길이 제한)") for text in replies_shown] == [reply.text for reply in replies]
+    assert replies_shown[0] != replies_shown[1]
 
 
 def test_a_seed_that_greedy_does_not_use_is_said_to_be_unused(bot: tinychat.Bot) -> None:

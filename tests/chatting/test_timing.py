@@ -41,8 +41,8 @@ def test_the_age_of_a_process_covers_what_python_did_before_it_could_look() -> N
         "own = time.perf_counter() - begun; print(process_age(), own)"
     )
     begun = time.perf_counter()
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     whole = time.perf_counter() - begun
-    age, own = map(float, said.split())
+    age, own = map(float, output.split())
     hundredth = 1 / os.sysconf("SC_CLK_TCK")
     assert own - hundredth < age < whole + hundredth

@@ -140,8 +140,8 @@ def test_a_format_that_params_names_in_vain_does_not_change_what_the_file_is(
 def test_the_speaker_of_a_kakaotalk_chat_is_never_taken_for_the_question(project: Any, sources: Any) -> None:
     content = 'Date,User,Message\n2026-02-09 18:35:07,"하늘","안녕"\n2026-02-09 18:36:07,"바다","응"\n'
     columns = {"question": None, "answer": "Message"}
-    said = refusal(project, "talk.csv", content, sources=sources, columns=columns)
-    assert said.startswith("this looks like a KakaoTalk chat (Mac), which tinychat does not read yet.")
+    message = refusal(project, "talk.csv", content, sources=sources, columns=columns)
+    assert message.startswith("this looks like a KakaoTalk chat (Mac), which tinychat does not read yet.")
 
 
 def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like(project: Any) -> None:
@@ -151,8 +151,8 @@ def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like
 
 
 def test_a_text_that_is_like_nothing_known_is_not_said_to_be_of_a_format(project: Any) -> None:
-    said = refusal(project, "talk.txt", "그냥 글입니다.\n")
-    assert said == f"no format fits (openai_chat 0.00, qa_table 0.00; at least 0.5 is needed). {CONVERT}"
+    message = refusal(project, "talk.txt", "그냥 글입니다.\n")
+    assert message == f"no format fits (openai_chat 0.00, qa_table 0.00; at least 0.5 is needed). {CONVERT}"
 
 
 @pytest.mark.parametrize(

@@ -272,7 +272,7 @@ def test_the_page_is_in_the_language_that_params_name(project: Project) -> None:
     project.write(language="en")
     english = project.summarize()
     assert english["json"] == korean["json"]
-    assert '<html lang="en">' in english["html"] and "It has learned by heart" in english["html"]
+    assert '<html lang="en">' in english["html"] and "It has memorised" in english["html"]
     assert '<html lang="ko">' in korean["html"] and "이해했다기보다 외웠다" in korean["html"]
     said = {"나", "기분", "좋아", "안녕", "나 기분 좋아"}
     shown = [text for tag, texts in read_page(english["html"]).texts.items() if tag != "text" for text in texts]

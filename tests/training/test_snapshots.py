@@ -158,7 +158,7 @@ def test_only_the_newest_runs_that_were_stopped_are_kept(tmp_path: Path) -> None
     assert sorted(run.name for run in runs.iterdir() if run.name in names) == [*names[:3], names[5]]
     assert all(other.is_dir() for other in others)
     assert said == (
-        f"{runs}: removed 2 snapshots (2.0 MB) of runs that were stopped and not taken up again: "
+        f"{runs}: removed 2 snapshots (2.0 MB) of runs that were stopped and not resumed: "
         f"{names[3]}, {names[4]}; the newest 3 are kept"
     )
     assert SnapshotStore(runs / names[5]).remove_others() == ""

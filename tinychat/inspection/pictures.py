@@ -16,7 +16,7 @@ from tinychat.inspection.svg import ACCENT, INK, LINE, MUTED, PAPER
 
 MARGIN = 16
 MAX_LABELS = 1500  # with more, only the first map of each layer has labels: a browser becomes slow
-FAINTEST = 0.07  # the shade of a weight of 0, so that its cell is visible
+MIN_SHADE = 0.07  # the shade of a weight of 0, so that its cell is visible
 
 
 def draw_attention(sentence: dict[str, Any]) -> str:
@@ -42,7 +42,7 @@ def draw_attention(sentence: dict[str, Any]) -> str:
     lower = np.tril(np.ones((n_tokens, n_tokens), dtype=bool))
     for layer in range(n_layers):
         for head in range(n_heads):
-            shades = FAINTEST + (1 - FAINTEST) * weights[layer, head].clip(0, 1)
+            shades = MIN_SHADE + (1 - MIN_SHADE) * weights[layer, head].clip(0, 1)
             block = (slice(layer * down, layer * down + n_tokens), slice(head * across, head * across + n_tokens))
             sheet[block] = np.where(lower, shades, np.nan)
 
@@ -66,7 +66,7 @@ def draw_attention(sentence: dict[str, Any]) -> str:
 
 def _scale(axes: Axes, x: float, y: float) -> None:
     """The legend of the shades: attention weights from 0 to 1."""
-    steps = np.linspace(FAINTEST, 1, 11)[None, :]
+    steps = np.linspace(MIN_SHADE, 1, 11)[None, :]
     write(axes, x, y, "attention weight", size=9.5, color=MUTED)
     write(axes, x + 90, y, "0", size=9.5, color=MUTED)
     cells(axes, steps, x + 100, y - 4, 8)
