@@ -71,8 +71,8 @@ PRELOADED = (
 )
 # Settings that are read when Python or a library starts, so that a forked process cannot have others;
 READ_AT_START = ("PYTHON", "OMP_", "GOMP_", "MKL_", "OPENBLAS_", "KMP_", "LD_", "MALLOC_", "MPL")
-# but these it can.
-SET_LATER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONIOENCODING")
+# but these it can, or they mean nothing here: an import of torch's sets the last one.
+SET_LATER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "KMP_DUPLICATE_LIB_OK")
 LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 
 
