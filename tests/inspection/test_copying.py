@@ -46,7 +46,8 @@ def trace_of(ids: list[int], edges: dict[tuple[int, int], list[Edge]] | None = N
         for start, end, weight in lines:
             attention[(*head, start, end)] += weight
             attention[(*head, start, 0)] -= weight
-    return Trace(tuple(ids), {}, attention, torch.empty(0))
+    names = tuple(f"layer.{number}" for number in range(LAYERS + 1))
+    return Trace(tuple(ids), names, {}, attention, torch.empty(0))
 
 
 def occurrences(tokenizer: Tokenizer, ids: list[int], text: str) -> list[list[int]]:

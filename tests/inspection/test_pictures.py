@@ -61,8 +61,10 @@ def record(n_tokens: int, n_layers: int, n_heads: int, tokens: list[str] = TOKEN
             [[{"token": chance.choice(tokens), "probability": chance.random()}] for _ in range(n_tokens)]
             for _ in range(n_layers + 1)
         ],
+        "states": ["input_layer", *(f"decoder_layers.{layer}" for layer in range(n_layers))],
         "copied_text": {
             "layer": n_layers - 1,
+            "name": f"decoder_layers.{n_layers - 1}",
             "head": n_heads - 1,
             "reply_positions": [n_tokens - 1],
             "sources": [{"positions": [min(1, n_tokens - 1)]}],
@@ -78,7 +80,13 @@ def copying_record(n_prompt: int, tokens: list[str], source: list[int], written:
         row[:] = [0.0] * len(tokens)
     for there, place in zip(source, written, strict=True):
         rows[place - 1][there], rows[place - 1][there + 1] = 0.9, 0.1
-    found = {"layer": 0, "head": 0, "reply_positions": written, "sources": [{"positions": source}]}
+    found = {
+        "layer": 0,
+        "name": "decoder_layers.0",
+        "head": 0,
+        "reply_positions": written,
+        "sources": [{"positions": source}],
+    }
     return {**sentence, "n_prompt_tokens": n_prompt, "copied_text": found}
 
 

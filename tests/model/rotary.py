@@ -1,4 +1,4 @@
-"""An architecture from outside of the package: RMSNorm, rotary positions, SwiGLU, tied embeddings.
+"""An architecture from outside of the package: RMSNorm, rotary positions, grouped queries, SwiGLU, tied embeddings.
 
 It is registered by the tests that need it, as a new file beside `classic.py` would be by a line in the registry.
 """
@@ -26,9 +26,14 @@ class RotaryConfig(ModelConfig):
     embed_dim: int
     n_layers: int
     n_heads: int
+    n_kv_heads: int
     hidden_dim: int
     rope_base: int = field(metadata={"max": 10_000_000})
     max_len: int = field(metadata={"max": 4096})
+
+    @property
+    def kv_heads(self) -> int:
+        return self.n_kv_heads
 
 
 def rotate(x: Tensor, positions: Tensor, base: int) -> Tensor:
@@ -46,16 +51,19 @@ class Block(nn.Module):
         self.config = config
         width, wide = config.embed_dim, config.hidden_dim
         self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        heads = config.n_heads + 2 * config.n_kv_heads
+        self.qkv, self.out = nn.Linear(width, heads * config.head_dim, bias=False), nn.Linear(width, width, bias=False)
         self.gate, self.up = nn.Linear(width, wide, bias=False), nn.Linear(width, wide, bias=False)
         self.down = nn.Linear(wide, width, bias=False)
         self.attend = Attention(layer)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, positions: Tensor, cache: CacheView | None) -> Tensor:
-        heads = self.qkv(self.norm1(x)).unflatten(2, (3, self.config.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        queries, keys = (rotate(each, positions, self.config.rope_base) for each in heads[:2])
-        mixed = self.attend(queries.to(heads.dtype), keys.to(heads.dtype), heads[2], cache)
+        c = self.config
+        heads = self.qkv(self.norm1(x)).unflatten(2, (-1, c.head_dim)).transpose(1, 2)  # (B, H + 2 G, T, K)
+        queries, keys, values = heads.split((c.n_heads, c.n_kv_heads, c.n_kv_heads), dim=1)
+        queries, keys = (rotate(each, positions, c.rope_base).to(values.dtype) for each in (queries, keys))
+        mixed = self.attend(queries, keys, values, cache)
         x = x + self.dropout(self.out(mixed.transpose(1, 2).flatten(2)))
         y = self.norm2(x)
         return x + self.dropout(self.down(F.silu(self.gate(y)) * self.up(y)))
@@ -89,7 +97,7 @@ class RotaryModel(LanguageModel):
 
     def parameter_groups(self) -> ParameterGroups:
         matrices = [
-            Matrix(weight, 3 * self.config.n_heads if "qkv" in name else 1)
+            Matrix(weight, len(weight) // self.config.head_dim if "qkv" in name else 1)
             for name, weight in self.blocks.named_parameters()
             if weight.dim() == 2
         ]

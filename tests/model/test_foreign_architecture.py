@@ -24,7 +24,7 @@ from tinychat.model.registry import training_sizes
 from tinychat.params.loading import load_params
 from tinychat.training import loop
 
-MODEL = {"architecture": "rotary", "vocab_size": None, "embed_dim": 32, "n_layers": 2, "n_heads": 4}
+MODEL = {"architecture": "rotary", "vocab_size": None, "embed_dim": 32, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2}
 MODEL |= {"hidden_dim": 64, "rope_base": 10_000, "max_len": 64}
 SAID = [("안녕", "안녕하세요!"), ("뭐 먹지?", "김밥 어때요?"), ("심심해", "산책해 봐요."), ("잘 자", "좋은 꿈 꿔요.")]
 
@@ -140,6 +140,9 @@ def test_it_replies_is_measured_and_looked_into(trained: Path) -> None:
     assert names == {layer.name for layer in list_layers(load_model(trained / "models/dialogue"))}
     page = (trained / "reports/summary.html").read_text(encoding="utf-8")
     assert all(name in page for name in names)
+    pictures = "".join(path.read_text(encoding="utf-8") for path in (trained / "reports/layers").glob("*-1.svg"))
+    assert all(pictures.count(f">{name}<") >= 1 for name in ("embedding", "blocks.0", "blocks.1"))
+    assert "decoder_layers" not in pictures
 
 
 def test_its_params_are_checked_by_its_own_fields(tmp_path: Path, repo: Path) -> None:
@@ -159,8 +162,8 @@ def test_its_params_are_checked_by_its_own_fields(tmp_path: Path, repo: Path) ->
 
 
 def test_the_memory_of_a_training_is_known_without_a_table() -> None:
-    config = RotaryConfig(320, 32, 2, 4, 64, 10_000, 64)
+    config = RotaryConfig(320, 32, 2, 4, 2, 64, 10_000, 64)
     assert config.training_sizes() is None
     sizes = training_sizes(config)
-    assert sizes.matrices == 2 * (4 * 32 * 32 + 3 * 32 * 64)
+    assert sizes.matrices == 2 * (3 * 32 * 32 + 3 * 32 * 64)
     assert sizes.others == 320 * 32 + 5 * 32

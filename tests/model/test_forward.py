@@ -16,7 +16,7 @@ from tinychat.model.registry import build_model
 
 CONFIGS = {
     "classic": ClassicConfig(vocab_size=90, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=20),
-    "rotary": RotaryConfig(90, 32, 2, 4, 64, 10_000, 20),
+    "rotary": RotaryConfig(90, 32, 2, 4, 2, 64, 10_000, 20),
 }
 
 

@@ -33,7 +33,7 @@ def test_each_architecture_has_its_name() -> None:
 
 
 def test_nothing_is_allocated_to_know_the_shapes() -> None:
-    huge = RotaryConfig(10**6, 10**6, 1, 1, 10**6, 10_000, 8)
+    huge = RotaryConfig(10**6, 10**6, 1, 1, 1, 10**6, 10_000, 8)
     with registered():
         assert weight_shapes(huge)["embedding.weight"] == (10**6, 10**6)
 

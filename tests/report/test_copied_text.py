@@ -25,7 +25,10 @@ def found(weight: float = 0.92, *, bot: float = 0.0, text: str = "지우") -> di
     sources = [{"turn": 0, "role": "user", "positions": [3], "weights": [weight - bot]}]
     sources += [{"turn": 1, "role": "bot", "positions": [9], "weights": [bot]}] if bot else []
     heads = [(0, 7, 0.1), (4, 3, weight)]
-    layers = [{"layer": layer, "head": head, "weight": w, "weights": [w]} for layer, head, w in heads]
+    layers = [
+        {"layer": layer, "name": f"decoder_layers.{layer}", "head": head, "weight": w, "weights": [w]}
+        for layer, head, w in heads
+    ]
     return {"text": text, "has_copying_head": weight >= 0.3, "sources": sources, "layers": layers, **layers[1]}
 
 

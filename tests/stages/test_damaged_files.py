@@ -50,10 +50,11 @@ COPIED_TEXT = {
     "text": "안녕",
     "has_copying_head": True,
     "layer": 0,
+    "name": "decoder_layers.0",
     "head": 1,
     "weight": 0.9,
     "sources": [{"role": "user", "weights": [0.9]}],
-    "layers": [{"layer": 0, "head": 1, "weight": 0.9}],
+    "layers": [{"layer": 0, "name": "decoder_layers.0", "head": 1, "weight": 0.9}],
 }
 # The files that are read, the stage that does, and the one that wrote them.
 READ = [

@@ -48,7 +48,7 @@ def draw_copied_text(sentence: dict[str, Any]) -> str:
     rows = sentence["attention"][copied["layer"]][copied["head"]]  # [T][T]
     sources = {position for source in copied["sources"] for position in source["positions"]}
     boxes = _layout(tokens, sentence["n_prompt_tokens"])
-    title = f"decoder_layers.{copied['layer']}, head {copied['head']}"
+    title = f"{copied['name']}, head {copied['head']}"
     width = max(*(box.left + box.width for box in boxes), MARGIN + 330) + MARGIN
     height = boxes[-1].top + HIGH + MARGIN
 

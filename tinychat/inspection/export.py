@@ -17,7 +17,9 @@ WEIGHT_DIGITS = 4
 
 
 def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokenizer) -> dict[str, Any]:
-    """One traced sentence as plain data; `early_predictions[l][t]` lists the likeliest next tokens after token t.
+    """One traced sentence as plain data.
+
+    `early_predictions[l][t]` lists the likeliest next tokens after token t, by the output of the layer `states[l]`.
 
     `copied_text` is what the reply copies from the prompt, or null (tinychat.inspection.copying).
     """
@@ -42,16 +44,17 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
             ]
             for layer in range(len(trace.early))
         ],
-        "copied_text": copied and _copied_text_record(copied),
+        "states": list(trace.states),
+        "copied_text": copied and _copied_text_record(copied, trace.states[1:]),
     }
 
 
-def _copied_text_record(copied: CopiedText) -> dict[str, Any]:
+def _copied_text_record(copied: CopiedText, layers: Sequence[str]) -> dict[str, Any]:
     return {
         "text": copied.text,
         "reply_positions": list(copied.reply_positions),
         "has_copying_head": copied.has_copying_head,
-        **_head_record(copied.head),
+        **_head_record(copied.head, layers),
         "weights_after": _all_rounded(copied.weights_after),
         "sources": [
             {
@@ -62,13 +65,14 @@ def _copied_text_record(copied: CopiedText) -> dict[str, Any]:
             }
             for source in copied.sources
         ],
-        "layers": [_head_record(head) for head in copied.layers],
+        "layers": [_head_record(head, layers) for head in copied.layers],
     }
 
 
-def _head_record(head: Head) -> dict[str, Any]:
+def _head_record(head: Head, layers: Sequence[str]) -> dict[str, Any]:
     return {
         "layer": head.layer,
+        "name": layers[head.layer],
         "head": head.head,
         "weight": round(head.weight, WEIGHT_DIGITS),
         "weights": _all_rounded(head.weights),
@@ -111,13 +115,13 @@ def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequ
     header = ("sentence", "prompt", "layer", "section", "shape", "parameters", "norm_before", "norm_after", "role")
     _write(folder / "layers.csv", to_csv((*header, "role_ko"), rows))
     predictions = [
-        (number, sentence["tokens"][position], after, rank, best["token"], best["probability"])
+        (number, sentence["tokens"][position], sentence["states"][after], rank, best["token"], best["probability"])
         for number, sentence in enumerate(sentences, start=1)
         for after, per_position in enumerate(sentence["early_predictions"])
         for position, bests in enumerate(per_position)
         for rank, best in enumerate(bests, start=1)
     ]
-    columns = ("sentence", "token", "after_decoder_layers", "rank", "next_token", "probability")
+    columns = ("sentence", "token", "after_layer", "rank", "next_token", "probability")
     _write(folder / "predictions.csv", to_csv(columns, predictions))
     for number, sentence in enumerate(sentences, start=1):
         _write(folder / f"attention-{number}.svg", draw_attention(sentence))

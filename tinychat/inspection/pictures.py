@@ -51,7 +51,7 @@ def draw_attention(sentence: dict[str, Any]) -> str:
         cells(axes, sheet, left, top, cell)
         for layer in range(n_layers):
             above = top + layer * down * cell
-            write(axes, left, above - 27, f"decoder_layers.{layer}", size=11, bold=True)
+            write(axes, left, above - 27, sentence["states"][layer + 1], size=11, bold=True)
             for head in range(n_heads):
                 map_left = left + head * across * cell
                 write(axes, map_left, above - 9, f"head {head}", size=9.5, color=MUTED)
@@ -81,7 +81,7 @@ def draw_early_predictions(sentence: dict[str, Any]) -> str:
     tokens, n_prompt = sentence["tokens"], sentence["n_prompt_tokens"]
     early = sentence["early_predictions"]  # [L + 1][T][best first]
     best = [[predictions[t][0] for t in range(len(tokens))] for predictions in early]
-    rows = ["input_layer", *(f"decoder_layers.{number}" for number in range(len(best) - 1))]
+    rows = sentence["states"]
     wide, high, size = 66, 36, 11
     left, top = MARGIN + 112, MARGIN + 58
     width, height = left + wide * len(tokens) + MARGIN, top + high * len(rows) + MARGIN
@@ -177,9 +177,10 @@ def _dots(axes: Axes, points: list[tuple[float, float]], color: str) -> None:
 
 
 def _group(name: str) -> str:
-    """The group of a row: the input layer, each decoder layer, the output."""
+    """The group of a row: the input layer, each decoder layer (`NAME.NUMBER`), the output."""
     part, _, rest = name.partition(".")
-    return f"{part}.{rest.partition('.')[0]}" if part == "decoder_layers" else part if rest else ""
+    number = rest.partition(".")[0]
+    return f"{part}.{number}" if number.isdecimal() else part if rest else ""
 
 
 def _length(value: float) -> str:

@@ -32,6 +32,7 @@ class Trace:
     """One sequence in the model.
 
     ids         (T,) token ids
+    states      (L + 1) names of the input layer and of the decoder layers
     norms       by the layer's name
     attention   (L, H, T, T) weights: row t is of token t, and adds up to 1
     early       (L + 1, T, V) probabilities of the next token if the output layer came right after the input layer,
@@ -39,6 +40,7 @@ class Trace:
     """
 
     ids: tuple[int, ...]
+    states: tuple[str, ...]
     norms: dict[str, Norms]
     attention: Tensor
     early: Tensor
@@ -87,7 +89,7 @@ def trace_sequence(model: LanguageModel, ids: Sequence[int]) -> Trace:
 
     norms["softmax"] = Norms(_length(logits), _length(logits.softmax(dim=-1)) or 0.0)
     early = torch.cat([model.logits(state).softmax(dim=-1) for state in states])  # (L + 1, T, V)
-    return Trace(tuple(ids), norms, torch.cat(attention).cpu(), early.float().cpu())
+    return Trace(tuple(ids), model.states, norms, torch.cat(attention).cpu(), early.float().cpu())
 
 
 def _length(vectors: Tensor | None) -> float | None:

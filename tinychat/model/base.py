@@ -115,7 +115,7 @@ class LanguageModel(nn.Module, ABC):
     def new_cache(self, slots: int, dtype: torch.dtype = torch.float32) -> KeyValueCache:
         """An empty cache for `slots` sequences, on the model's device."""
         c = self.config
-        return KeyValueCache(c.n_layers, slots, c.n_heads, c.max_len, c.head_dim, dtype=dtype, device=self.device)
+        return KeyValueCache(c.n_layers, slots, c.kv_heads, c.max_len, c.head_dim, dtype=dtype, device=self.device)
 
     def with_linears(self, convert: Callable[[nn.Linear], nn.Module]) -> Self:
         """A copy that shares the parameters, with each `nn.Linear` replaced by `convert` of it."""

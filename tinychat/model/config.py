@@ -55,6 +55,11 @@ class ModelConfig:
         """Width of one attention head."""
         return self.embed_dim // self.n_heads
 
+    @property
+    def kv_heads(self) -> int:
+        """Heads of the keys and values: fewer than n_heads in grouped-query attention (2305.13245)."""
+        return self.n_heads
+
     def to_dict(self) -> dict[str, int]:
         """The fields, as config.json keeps them."""
         return asdict(self)  # type: ignore[call-overload]

@@ -34,7 +34,7 @@ def copied_text_view(copied: dict[str, Any] | None, words: Words) -> CopiedTextV
         "copied_text.copying_head" if copied["has_copying_head"] else "copied_text.no_copying_head",
         text=text,
         number=layer + 1,
-        layer=layer,
+        name=copied["name"],
         head=head,
         weight=f"{copied['weight']:.0%}",
     )
@@ -42,7 +42,7 @@ def copied_text_view(copied: dict[str, Any] | None, words: Words) -> CopiedTextV
     if copied["has_copying_head"] and whole > user:  # rounded so that the two add up to the weight above
         description += " " + words("copied_text.by_role", user=f"{user}%", bot=f"{whole - user}%")
     heads = [
-        HeadView(f"decoder_layers.{best['layer']}", str(best["head"]), f"{best['weight']:.0%}", best["layer"] == layer)
+        HeadView(best["name"], str(best["head"]), f"{best['weight']:.0%}", best["layer"] == layer)
         for best in copied["layers"]
     ]
     return CopiedTextView(description, heads)

@@ -233,6 +233,7 @@ class HeadRecord(Record):
     """A head, and its attention weight on the copied text."""
 
     layer: Count
+    name: str
     head: Count
     weight: Share
 
