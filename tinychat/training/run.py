@@ -27,10 +27,8 @@ from tinychat.training.loop import Trained, Trainer
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint
 
-FEW_STEPS, FEW_DIALOGUES = (
-    200,
-    20,
-)  # fewer steps are too few for 20 dialogues or more; for fewer dialogues in proportion
+# Fewer steps are too few for 20 dialogues or more; for fewer dialogues in proportion.
+FEW_STEPS, FEW_DIALOGUES = 200, 20
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
