@@ -39,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
         fast_python()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test, so that one process does not wait for the other's at the end."""
+    items.sort(key=lambda item: "test_quality.py" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The project's folder."""

@@ -43,6 +43,11 @@ SMALL = {
     "max_size": 400,
     "method": "sample",
 }
+ANALYZED = """  - - 저는 서연이에요
+    - 반가워요, 서연님!
+    - 내 이름이 뭐라고 했지?
+  - 안녕
+"""  # analyze.prompts; the second one is enough
 EPOCHS = 60  # where a training is to be stopped on its way
 STAGES = (
     "ingest",
@@ -212,6 +217,9 @@ def make_project(root: Path) -> Project:
     project = Project(root)
     (root / "data/raw/qa.csv").write_text("Q,A\n" + "".join(f"{row}\n" for row in ROWS), encoding="utf-8")
     project.set_params(**SMALL)
+    params = (root / "params.yaml").read_text(encoding="utf-8")
+    assert ANALYZED in params
+    (root / "params.yaml").write_text(params.replace(ANALYZED, "  - 안녕\n"), encoding="utf-8", newline="\n")
     project.git("init", "--quiet", "--initial-branch=main")
     project.git("config", "user.name", "tester")
     project.git("config", "user.email", "tester@localhost")

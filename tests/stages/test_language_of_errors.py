@@ -111,7 +111,7 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     ),
     (
         missing_file,
-        "error: data/raw/talk.csv: no such file. In data/raw lies: other.csv.\n",
+        "error: data/raw/talk.csv: no such file. data/raw contains: other.csv.\n",
         "오류: data/raw/talk.csv: 없는 파일입니다. data/raw에 있는 것: other.csv.\n",
     ),
     (
