@@ -196,6 +196,7 @@ KOREAN: list[tuple[list[str], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "error"), KOREAN, ids=[arguments[0][:9] for arguments, _ in KOREAN])
 def test_errors_are_korean_where_korean_was_chosen(project: Path, arguments: list[str], error: str) -> None:
     ended = run(project, "chat", "안녕", *arguments, env={"TINYCHAT_LANGUAGE": "ko"})
@@ -298,6 +299,7 @@ def test_a_full_disk_is_one_line(project: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_closed_input_or_output_is_no_traceback(project: Path) -> None:
     assert shell(project, "tinychat chat <&-").stderr == b"error: the message is empty\n"
     assert shell(project, "tinychat chat 안녕 >&-").stderr == b""

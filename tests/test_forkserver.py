@@ -56,6 +56,7 @@ def both(folder: Path, *arguments: str, **environment: str) -> list[tuple[int, s
     return [(one.returncode, one.stdout, one.stderr) for one in ended]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", PROGRAMS)
 def test_a_program_does_the_same(tmp_path: Path, title: str) -> None:
     forked, new = both(tmp_path, "-c", PROGRAMS[title], "an argument", "또 하나")
@@ -103,6 +104,7 @@ def test_options_of_the_interpreter_are_left_to_a_new_process(tmp_path: Path) ->
     assert forked == new == (0, "1\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["status"], ["repro", "nowhere"], ["metrics", "show"]], ids=" ".join)
 def test_dvc_tells_the_same(repo: Path, arguments: list[str]) -> None:
     forked, new = both(repo, "-m", "dvc", *arguments)

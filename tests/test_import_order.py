@@ -79,6 +79,7 @@ def test_no_files_import_each_other_in_a_circle_not_even_later_or_for_their_type
     TopologicalSorter(reached).prepare()  # raises CycleError, which names the files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["ingest", "build_vocab", "prepare_data", "export_csv", "summarize"])
 def test_stages_without_a_model_do_not_import_torch(repo: Path, stage: str) -> None:
     code = f"import sys, stages.{stage}; sys.exit('torch' in sys.modules)"

@@ -50,6 +50,7 @@ def test_texts_are_said_on_stdout_or_aside(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr() == ("a␛ [1]\n", "b\ufffd\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["InputError", "Interrupted", "OSError"])
 def test_the_error_that_ends_a_stage_is_printed_so(repo: Path, error: str) -> None:
     code = (
@@ -72,6 +73,7 @@ def raw_prints(source: str) -> list[int]:
     return [node.lineno for node in names if ast.unparse(node) in RAW]
 
 
+@pytest.mark.slow
 def test_nothing_prints_but_by_say(repo: Path) -> None:
     files = [path for folder in ("tinychat", "stages", "examples") for path in (repo / folder).rglob("*.py")]
     found = {

@@ -182,6 +182,7 @@ def test_a_dialogue_longer_than_a_batch_goes_alone() -> None:
     assert [rows.tolist() for rows in plan_batches(np.array([100, 3, 3]), 10)] == [[1, 2], [0]]
 
 
+@pytest.mark.slow
 def test_batches_by_length_are_almost_without_padding(songys: list[tuple[str, str]], bpe: Tokenizer) -> None:
     prepared = prepare_dialogues((pair(*row) for row in songys[:3000]), bpe, max_len=128, loss_on="reply")
     lengths = np.array([len(d.ids) for d in prepared.dialogues])

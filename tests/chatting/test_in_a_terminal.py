@@ -74,6 +74,7 @@ def test_a_conversation(talking_project: Path) -> None:
         assert pty.is_in_order
 
 
+@pytest.mark.slow
 def test_a_conversation_in_english(talking_project: Path) -> None:
     with Pty(*tinychat("chat"), cwd=talking_project, env={"TINYCHAT_LANGUAGE": "en"}) as pty:
         pty.wait_for_line("you ›")
@@ -92,6 +93,7 @@ def test_hangul_goes_both_ways_in_a_plain_locale(talking_project: Path) -> None:
         pty.wait_for(f"나 › 안녕\n봇 › {GREETS}\n나 ›")
 
 
+@pytest.mark.slow
 def test_backspace_takes_a_syllable_away(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕")
@@ -176,6 +178,7 @@ def test_a_line_wider_than_the_terminal_is_seen_whole(talking_project: Path) -> 
         pty.wait_until(lambda: pty.text.replace("\n", "").endswith("나 › 가나"))
 
 
+@pytest.mark.slow
 def test_what_is_pasted_in_several_lines_is_one_message(talking_project: Path, tmp_path: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("\x1b[200~안녕\n잘 자\x1b[201~")
@@ -200,6 +203,7 @@ def test_an_escape_sequence_that_is_pasted_as_if_it_was_typed_is_text(talking_pr
         assert "안녕" in pty.text.split("\n")[1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_clears_the_line_and_on_an_empty_one_tells_how_to_leave(talking_project: Path) -> None:
     with conversation(talking_project) as pty:
         pty.type("안녕")
@@ -222,6 +226,7 @@ def test_ctrl_c_leaves_a_search_in_the_history(talking_project: Path) -> None:
         pty.wait_for_line("나 ›")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_reply_and_not_the_program(talking_project: Path, tmp_path: Path) -> None:
     with long_reply(talking_project) as pty:
         pty.type(CTRL_C)

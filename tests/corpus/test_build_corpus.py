@@ -91,6 +91,7 @@ def test_a_held_out_answer_that_train_gives_to_the_same_question_carries_no_loss
     assert {turn.has_loss for one in project.dialogues("train") for turn in one.turns} == {1}
 
 
+@pytest.mark.slow
 def test_the_same_sources_give_the_same_bytes(project: Any, songys_file: Path) -> None:
     project.lay("ChatbotData.csv", songys_file.read_bytes())
     written = []

@@ -62,6 +62,7 @@ def test_what_holds_nothing_visible_becomes_empty() -> None:
     assert clean(" \u3164\u200b\r\n\t\ufeff") == ""
 
 
+@pytest.mark.slow
 def test_cleaning_twice_is_cleaning_once() -> None:
     pieces = [
         *("가", "한", "ㅋ", "a", "1", "!", " ", "  ", "\n", "\n\n\n", "\r\n", "\r", "\t", "\u3000", "\u2028", "\x85"),
@@ -107,6 +108,7 @@ def test_half_a_surrogate_pair_is_refused() -> None:
         clean("좋아 \ud83d")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [" ", "\n ", "가 ", "ㅋ", "a", "👨\u200d"])
 def test_a_message_of_200_000_characters_is_legal(chunk: str) -> None:
     text = chunk * (200_000 // len(chunk))

@@ -197,6 +197,7 @@ def test_a_named_format_that_does_not_fit_fails_even_under_skip(project: Any) ->
         project.ingest(on_error="skip", sources=[{"file": "talk.txt", "format": "openai_chat"}])
 
 
+@pytest.mark.slow
 def test_many_duplicate_keys_take_time_linear_in_them(project: Any) -> None:
     keys = ", ".join(f'"{number}": 0' for number in range(100_000))
     project.lay("chat.jsonl", GOOD + f'{{"messages": [], {keys}, "99999": 0}}\n')

@@ -200,6 +200,7 @@ def test_a_file_without_one_row_to_keep_says_why(project: Any) -> None:
     assert f"too_many_cells: 1 ({path}:2)" in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_cell_of_combining_marks_takes_time_linear_in_it(project: Any) -> None:
     project.lay("qa.csv", f"Q,A\n안녕,{'가' + MARKS * 10}\n{MARKS * 400_000},끝\n".encode())
     code = "import sys, pathlib, tests.corpus.conftest as c; c.Project(pathlib.Path(sys.argv[1])).ingest()"
@@ -212,6 +213,7 @@ def test_a_message_that_no_model_could_read_is_dropped_with_its_dialogue_and_cou
     assert project.ingest()["rows_dropped"] == {"too_long": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["열" * 1_000_000, "열," * 100_000])
 def test_a_header_of_megabytes_is_not_quoted_whole(project: Any, header: str) -> None:
     project.lay("qa.csv", f"{header}\n안녕,반가워\n")

@@ -175,6 +175,7 @@ def test_an_answer_that_is_not_learnt_in_train_is_not_trained() -> None:
     assert splits.overlap["test"] == Overlap(any_text=1)
 
 
+@pytest.mark.slow
 def test_no_held_out_text_of_songys_is_in_train(project: Any, songys_file: Path) -> None:
     project.lay("ChatbotData.csv", songys_file.read_bytes())
     metrics = project.ingest(shares={"train": 0.9, "valid": 0.05, "test": 0.05})
@@ -185,6 +186,7 @@ def test_no_held_out_text_of_songys_is_in_train(project: Any, songys_file: Path)
     assert metrics["overlap"] == {name: asdict(Overlap()) for name in ("valid", "test")}
 
 
+@pytest.mark.slow
 def test_songys_is_kept_but_for_its_repeats(project: Any, songys_file: Path) -> None:
     project.lay("ChatbotData.csv", songys_file.read_bytes())
     metrics = project.ingest()

@@ -27,6 +27,7 @@ def written(project: Any) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (*project.corpus.iterdir(), project.metrics_file)}
 
 
+@pytest.mark.slow
 def test_it_gives_training_validation_and_what_measures(with_starter: Any, capsys: pytest.CaptureFixture[str]) -> None:
     metrics = with_starter.ingest(sources=STARTER, starter=SMALL)
     train, valid, test = (with_starter.dialogues(split) for split in ("train", "valid", "test"))
@@ -39,6 +40,7 @@ def test_it_gives_training_validation_and_what_measures(with_starter: Any, capsy
     assert "intents" in printed
 
 
+@pytest.mark.slow
 def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter=SMALL)
     measures: Counter[str] = Counter()
@@ -51,6 +53,7 @@ def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
     assert len(measures) == 11
 
 
+@pytest.mark.slow
 def test_what_is_trained_on_measures_nothing_and_tells_its_slots_and_the_replies_that_are_right(
     with_starter: Any,
 ) -> None:
@@ -102,6 +105,7 @@ def test_what_validates_asks_in_phrasings_of_its_own_or_has_a_name_of_its_own(wi
     assert not singles(valid) & asked
 
 
+@pytest.mark.slow
 def test_the_same_files_size_and_seed_give_the_same_bytes(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter=SMALL)
     once = written(with_starter)
@@ -127,6 +131,7 @@ def test_a_faulty_file_stops_with_its_name_and_nothing_is_written(with_starter: 
     assert not with_starter.metrics_file.exists()
 
 
+@pytest.mark.slow
 def test_a_faulty_file_leaves_the_earlier_corpus_as_it_was(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter=SMALL)
     before = written(with_starter)
@@ -170,6 +175,7 @@ def of_table(project: Any, split: str = "train") -> list[str]:
     return [texts[0] for texts in project.texts(split) if texts[0].startswith("문항 ")]
 
 
+@pytest.mark.slow
 def test_beside_another_source_both_are_trained_on(with_starter: Any) -> None:
     with_starter.lay("a.csv", TABLE)
     metrics = with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)

@@ -88,6 +88,7 @@ def real() -> str:
     return " ".join(find_compiler())
 
 
+@pytest.mark.slow
 def test_it_is_compiled_once_beside_the_source(place: Place, by_numpy: str, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     watched = compiler(tmp_path, f'echo started >> "{trace}"; exec {real()} "$@"')
@@ -105,6 +106,7 @@ def test_a_library_is_used_though_its_compiler_has_gone(place: Place, by_numpy: 
     assert place.talk(TINYCHAT_DECODER="native", CC="no-such-compiler") == (by_numpy, "NativeDecoder")
 
 
+@pytest.mark.slow
 def test_where_there_is_no_compiler_it_is_numpy(place: Place, by_numpy: str, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     nowhere.mkdir()
@@ -113,6 +115,7 @@ def test_where_there_is_no_compiler_it_is_numpy(place: Place, by_numpy: str, tmp
     assert place.kept() == []
 
 
+@pytest.mark.slow
 def test_where_cc_names_none_it_is_numpy(place: Place, by_numpy: str) -> None:
     assert place.talk(CC="no-such-compiler -O1") == (by_numpy, "NumpyDecoder")
     assert "CC names no-such-compiler, which is not found" in place.refusal(CC="no-such-compiler -O1")

@@ -173,6 +173,7 @@ def test_a_sampled_reply_depends_on_its_own_seed_alone(engine: Engine, neighbour
     assert run(engine, [request])[0].token_ids == alone.token_ids
 
 
+@pytest.mark.slow
 def test_requests_enter_and_leave_a_running_batch(engine: Engine, options: SamplingOptions) -> None:
     expected = ask(engine, PROMPTS, options)
     requests = [engine.request(asked(prompt), options) for prompt in PROMPTS]
@@ -220,6 +221,7 @@ def test_a_reply_that_has_not_ended_is_none(engine: Engine) -> None:
         request.reply()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["greedy", "all options"])
 def test_the_default_device_of_the_process_does_not_matter(
     talker: Sample, bpe: Tokenizer, kind: str, name: str

@@ -71,6 +71,7 @@ def decoder(talker: Sample, kind: str, request: pytest.FixtureRequest) -> Breaki
     return Breaking(talker.decoder(kind, slots=3), request.param, KeyboardInterrupt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", range(5))
 def test_ctrl_c_in_a_reply_leaves_the_engine_as_it_was(decoder: Breaking, bpe: Tokenizer, calls: int) -> None:
     """0: while it reads the prompts; then while it says the first, second, … token."""

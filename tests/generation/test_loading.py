@@ -205,6 +205,7 @@ def test_a_file_that_was_cut_anywhere_is_named(folder: Path, file: str) -> None:
         assert refusal(folder).startswith(f"{path}: "), place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_with_a_wrong_byte_is_refused_or_talks(folder: Path, file: str) -> None:
     """Nothing tells a wrong letter or digit from a right one; but there is nothing else than these two."""

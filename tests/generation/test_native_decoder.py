@@ -84,6 +84,7 @@ def test_one_becomes_two_and_two_become_one() -> None:
         both.keep([1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [7, 8, 9, 11, 12, 16, 17, 24, 30, 32, 33, 49])
 def test_so_many_sequences_at_once(n: int) -> None:
     both = Both(random_sample(ODD, seed=4), "native", slots=n)
@@ -118,6 +119,7 @@ def answers(decoder: NativeDecoder, prompts: list[list[int]], steps: int) -> lis
     return logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_helper_changes_nothing_however_much_it_helps(n: int) -> None:
     sample, rng = random_sample(ARTICLE, seed=7), np.random.default_rng(0)

@@ -76,6 +76,7 @@ def test_where_p_is_reached_exactly_no_more_stay() -> None:
     assert np.isfinite(keep_top_p(np.zeros(4, dtype=np.float32), 0.5)).tolist() == [True, True, False, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [0.001, 0.1, 0.7, 1.0])
 def test_min_p_leaves_what_is_p_times_as_likely_as_the_likeliest(p: float) -> None:
     for logits, _, _ in cases():
@@ -124,6 +125,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_token_is_chosen_as_the_plain_reference_chooses_it(name: str) -> None:
     """The same sampling options in the same order, and the token on which the same random number falls."""
@@ -143,6 +145,7 @@ def test_a_token_is_chosen_as_the_plain_reference_chooses_it(name: str) -> None:
     assert len(chosen) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*OPTIONS, "each its own"])
 @pytest.mark.parametrize("scale", [0.1, 2, 10])
 def test_a_sentence_among_others_gets_the_token_that_it_gets_alone(name: str, scale: float) -> None:
@@ -214,12 +217,14 @@ def test_plain_sampling_follows_the_softmax() -> None:
     assert frequencies(PLAIN) == pytest.approx(plain_sampling.softmax(LOGITS.tolist()), abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
 def test_temperature_divides_the_logits(temperature: float) -> None:
     expected = plain_sampling.softmax((LOGITS / temperature).tolist())
     assert frequencies(dataclasses.replace(PLAIN, temperature=temperature)) == pytest.approx(expected, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "allowed"),
     [

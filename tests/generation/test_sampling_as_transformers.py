@@ -66,6 +66,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), OPTIONS)
 def test_an_option_leaves_what_theirs_leaves(name: str, value: float) -> None:
     processor, ours = same(name, value)
@@ -77,6 +78,7 @@ def test_an_option_leaves_what_theirs_leaves(name: str, value: float) -> None:
     assert changed > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minimum", [1, 4])
 def test_min_tokens_forbid_eos_for_as_long_as_their_min_new_tokens(minimum: int) -> None:
     options = SamplingOptions(min_tokens=minimum)
@@ -91,6 +93,7 @@ def test_min_tokens_forbid_eos_for_as_long_as_their_min_new_tokens(minimum: int)
     assert ended > 100
 
 
+@pytest.mark.slow
 def test_all_options_together_choose_the_token_that_theirs_choose() -> None:
     """In the order in which `generate` has them."""
     options = SamplingOptions("sample", 0.8, 30, 0.9, 0.02, 1.3, no_repeat_ngram=3, min_tokens=4)

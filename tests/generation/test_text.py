@@ -62,6 +62,7 @@ def test_a_text_is_shown_as_early_as_it_is_certain(bpe: Tokenizer, split: Split,
         assert given == "".join(characters[:-1])
 
 
+@pytest.mark.slow
 def test_each_piece_is_whole_characters_of_any_bytes_at_all(bpe: Tokenizer, split: Split) -> None:
     rng = random.Random(0)
     likely = ("가🇰\u200d\ufffd\u0301\r\n" + "👧🏽").encode() + b"\xed\xa0\x80\xf0\xe2\xc0\xff"

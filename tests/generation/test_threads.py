@@ -2,12 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.generation.asking import PROMPTS, SAMPLED, asked
 from tests.generation.models import Sample
 from tinychat.generation.engine import Engine
 from tinychat.tokenizer import Tokenizer
 
 
+@pytest.mark.slow
 def test_threads_that_share_an_engine_get_the_replies_that_one_alone_gets(talker: Sample, bpe: Tokenizer) -> None:
     engine = Engine(talker.decoder("numpy", slots=3), bpe)
     alone = {prompt: engine.reply([asked(prompt)], SAMPLED)[0] for prompt in PROMPTS}

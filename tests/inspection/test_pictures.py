@@ -124,6 +124,7 @@ def test_every_size_gives_a_whole_picture_of_moderate_weight(draw: Any, size: tu
     assert len(svg.encode()) < 300_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", PICTURES)
 def test_no_text_lies_beyond_the_picture(draw: Any) -> None:
     root = ElementTree.fromstring(draw(record(12, 2, 2)))
@@ -144,6 +145,7 @@ def test_attention_names_each_layer_head_and_token_as_real_text() -> None:
     assert found.count("안녕") == 6
 
 
+@pytest.mark.slow
 def test_a_very_large_attention_picture_names_tokens_once_a_layer() -> None:
     assert texts(draw_attention(record(24, 12, 16))).count("안녕") == 2 * 12
 
@@ -219,6 +221,7 @@ def test_a_long_turn_is_wrapped_and_no_token_covers_another() -> None:
         assert y1 - y0 > HIGH / 2 or x1 - x0 > 13 * em("000낱말")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", PICTURES)
 def test_the_same_sentence_gives_the_same_bytes(draw: Any) -> None:
     assert draw(record(12, 2, 2)) == draw(record(12, 2, 2))

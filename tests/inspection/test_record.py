@@ -47,6 +47,7 @@ def sentences_in(folder: Path) -> list[dict[str, Any]]:
     return json.loads((folder / "layers.json").read_text(encoding="utf-8"))["sentences"]
 
 
+@pytest.mark.slow
 def test_a_dialogue_is_read_whole_and_told_as_one_text(tmp_path: Path, repo: Path, words: Tokenizer) -> None:
     folder = analyze(tmp_path, repo, words, "안녕", [TALK, "안녕"])
     dialogue, single = sentences_in(folder)
@@ -57,12 +58,14 @@ def test_a_dialogue_is_read_whole_and_told_as_one_text(tmp_path: Path, repo: Pat
     assert dialogue["token_ids"][: dialogue["n_prompt_tokens"]] == expected
 
 
+@pytest.mark.slow
 def test_a_prompt_is_cleaned_as_the_training_dialogues_were(tmp_path: Path, repo: Path, words: Tokenizer) -> None:
     folder = analyze(tmp_path, repo, words, "안녕", ["안\u200b녕", "안녕"])
     hidden, plain = sentences_in(folder)
     assert hidden == plain
 
 
+@pytest.mark.slow
 def test_an_early_prediction_is_a_token_also_where_the_model_has_more_ids_than_tokens(
     tmp_path: Path, repo: Path, words: Tokenizer
 ) -> None:
@@ -79,6 +82,7 @@ def test_turns_that_the_model_has_no_room_for_are_not_shown_as_read(
     assert sentences_in(folder)[0]["prompt"] == "… / 뭐 먹을래?"
 
 
+@pytest.mark.slow
 def test_a_word_that_the_reply_has_from_an_earlier_turn_is_told_with_its_head_and_drawn(
     tmp_path: Path, repo: Path, words: Tokenizer
 ) -> None:

@@ -64,6 +64,7 @@ def unequal_batch(config: ClassicConfig, lengths: list[int]) -> Tensor:
     return ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SMALL, ARTICLE], ids=["small", "article"])
 @pytest.mark.parametrize("lengths", [[1], [5, 17, 9, 40], [48, 1, 2]])
 @torch.inference_mode()
@@ -90,6 +91,7 @@ def test_the_articles_shapes_and_names() -> None:
     assert len(shapes) == 4 + 6 * 12 + 2
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_later_token_changes_nothing_before_it(model: DialogueModel) -> None:
     """The article generates without a mask, so each new token changes what was read before."""

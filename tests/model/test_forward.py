@@ -106,6 +106,7 @@ def test_distributed_data_parallel_may_wrap_it(network: LanguageModel, batch: Ba
     assert all(torch.equal(one, other) for one, other in zip(found[1], expected[1], strict=True))
 
 
+@pytest.mark.slow
 def test_torch_compile_may_wrap_it(network: LanguageModel, batch: Batch) -> None:
     """Traced and run eagerly: a compiler for the CPU is not everywhere."""
     expected = gradients(network, batch)

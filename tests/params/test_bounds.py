@@ -67,6 +67,7 @@ def test_the_numbers_of_the_file_are_found() -> None:
     assert len(NUMBERS) > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", NUMBERS, ids=".".join)
 def test_whatever_a_number_is_it_will_do_or_is_refused_by_its_name(key: Key, tmp_path: Path, no_wishes: None) -> None:
     name, refused = ".".join(key), 0

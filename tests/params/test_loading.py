@@ -60,6 +60,7 @@ def cleaned_away() -> list[str]:
     return [character for character in characters if not clean_text(character, Counter())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", ["generate", "analyze"])
 def test_a_prompt_of_which_cleaning_leaves_nothing_is_refused(project: Path, section: str) -> None:
     """Whatever cleaning takes away, alone or all together."""
@@ -193,6 +194,7 @@ def test_a_file_without_sections_is_refused(tmp_path: Path, content: bytes) -> N
         load_params(tmp_path)
 
 
+@pytest.mark.slow
 def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo: Path) -> None:
     command = [sys.executable, "-m", "tools.repro"]
     environment = {**os.environ, "PYTHONPATH": str(repo)}
@@ -203,6 +205,7 @@ def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo
     assert "python -m tools.repro" in (repo / "Makefile").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_prompt_that_no_model_could_read_is_refused_without_quoting_it(project: Path) -> None:
     change(project, r"^  - 안녕$", f"  - {'가' * (MAX_CHARACTERS + 1)}")
     with pytest.raises(
@@ -266,6 +269,7 @@ def check(project: Path, repo: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 @pytest.mark.parametrize("folder", ["data/raw", "data/raw/chats"])
 def test_a_file_name_that_is_not_utf_8_is_named_in_print_before_dvc_stumbles_over_it(

@@ -112,7 +112,6 @@ class Row:
     edit: Edit
     stages: tuple[str, ...]
     new: str = ""
-    fast: bool = False
 
 
 TABLE = [
@@ -122,7 +121,6 @@ TABLE = [
         edit=param("generate.temperature", 5.0),
         stages=AFTER_GENERATE,
         new="outputs/generated_dialogue.csv",
-        fast=True,
     ),
     Row(
         title="train.learning_rate runs train and all after it",
@@ -233,9 +231,8 @@ def test_only_numbers_are_left_to_git(finished: Project) -> None:
     assert finished.git("status", "--short") == ""
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, id=row.title, marks=[] if row.fast else [pytest.mark.slow]) for row in TABLE]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("row", TABLE, ids=[row.title for row in TABLE])
 def test_a_change_runs_its_row_of_the_table_and_taken_back_it_runs_nothing(project: Project, row: Row) -> None:
     before = project.out_bytes()
     take_back = change(project, row.file, row.edit)

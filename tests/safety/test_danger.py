@@ -32,10 +32,12 @@ def test_it_is_not_taken_for_danger(text: str) -> None:
     assert not recognises_danger(text)
 
 
+@pytest.mark.slow
 def test_songys_questions_taken_for_danger_are_those_that_were_read(songys: list[tuple[str, str]]) -> None:
     assert {question for question, _ in songys if recognises_danger(question)} == set(phrases("songys_alarms"))
 
 
+@pytest.mark.slow
 def test_nothing_in_the_starter_corpus_is_taken_for_danger(repo: Path) -> None:
     texts = starter_texts(repo / "data/starter")
     assert len(texts) > 5000

@@ -132,6 +132,7 @@ def error_message(project: Path, reader: str, file: str, writer: str) -> str:
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "reader", "writer"), READ)
 def test_a_damaged_file_is_named_with_what_to_run(project: Path, file: str, reader: str, writer: str) -> None:
     path = project / file
@@ -225,6 +226,7 @@ def show(reports: Reports) -> None:
         build_view(reports, words_of(language), language)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", JSON)
 def test_a_wrong_value_in_a_report_is_told_or_shown(finished: Path, file: str) -> None:
     """What `check` lets pass can be shown."""
@@ -255,6 +257,7 @@ def with_data(reports: Reports, file: str, data: Any) -> Reports:
     return replace(reports, metrics=reports.metrics | {Path(file).parent.name: data})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [REPLIES, "data/corpus/train.jsonl"])
 def test_a_wrong_value_in_a_line_is_told_or_read(project: Path, file: str) -> None:
     path = project / file

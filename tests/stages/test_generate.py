@@ -171,6 +171,7 @@ def test_the_layers_show_the_reply_that_generate_writes(project: Path) -> None:
     check_that_both_stages_say_the_same(project)
 
 
+@pytest.mark.slow
 def test_both_stages_read_a_prompt_as_training_would_have_made_it(project: Path, tmp_path: Path) -> None:
     root = tmp_path / "project"
     shutil.copytree(project, root)
@@ -186,6 +187,7 @@ def test_both_stages_read_a_prompt_as_training_would_have_made_it(project: Path,
     assert sentence["token_ids"] == shown_of(project)[0]["token_ids"]
 
 
+@pytest.mark.slow
 def test_both_say_the_same_where_the_likeliest_tokens_are_none_to_say(project: Path, tmp_path: Path) -> None:
     root = tmp_path / "project"
     shutil.copytree(project, root)
@@ -243,6 +245,7 @@ def test_what_generate_prints_is_obeyed_by_no_terminal(word_project: Path, tmp_p
     assert reply["input"] == params["generate"]["prompts"][0]
 
 
+@pytest.mark.slow
 def test_a_console_of_another_encoding_ends_no_stage(word_project: Path, repo: Path) -> None:
     before = (word_project / generate.REPLIES).read_bytes()
     ended = subprocess.run(

@@ -64,6 +64,7 @@ def test_the_stage_writes_three_splits_and_the_metrics_and_says_so(
     assert f"train {metrics['splits']['train']['dialogues']}, valid " in printed
 
 
+@pytest.mark.slow
 def test_a_process_writes_the_same_bytes_whatever_pythons_hash_seed(root: Path) -> None:
     outputs = []
     for seed in ("1", "2"):

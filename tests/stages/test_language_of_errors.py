@@ -155,6 +155,7 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
 CASES_BY_SPEED = [pytest.param(*case, marks=pytest.mark.slow if n > 2 else ()) for n, case in enumerate(CASES)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "english", "korean"), CASES_BY_SPEED, ids=[case[0].__name__ for case in CASES])
 def test_what_is_wrong_is_told_in_the_language_that_was_chosen(
     root: Path, spoil: Callable[[Path], None], english: str, korean: str
@@ -206,6 +207,7 @@ def test_a_damaged_file_of_another_stage_is_told_so_too(root: Path, line: str, e
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["tools.repro", "tinychat.params"])
 def test_the_check_before_dvc_runs_is_told_so_too(root: Path, module: str) -> None:
     seven_heads(root)

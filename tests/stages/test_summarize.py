@@ -185,6 +185,7 @@ def test_the_same_reports_give_the_same_bytes_and_no_path(project: Project) -> N
     assert not [text for text in first.values() if str(project.root) in text]
 
 
+@pytest.mark.slow
 def test_what_was_said_is_text_and_nothing_else_on_the_page(project: Project) -> None:
     project.write(said=HOSTILE)
     page = read_page(project.summarize()["html"])
@@ -200,6 +201,7 @@ def test_a_prompt_that_the_table_of_replies_guards_is_shown_as_it_was_typed(proj
     assert "'=1+1" not in html
 
 
+@pytest.mark.slow
 def test_characters_that_have_no_place_in_a_page_leave_a_sign(project: Project) -> None:
     characters = "\x07\x9b\u202e\u2066\u200f\u061c"
     project.write(said="".join(f"종{character}" for character in characters))
@@ -257,6 +259,7 @@ def test_the_page_shows_every_part(project: Project) -> None:
         assert word in text
 
 
+@pytest.mark.slow
 def test_where_nothing_was_held_out_it_is_said_in_words(project: Project) -> None:
     project.write(held_out=False)
     summary = project.summarize()
@@ -267,6 +270,7 @@ def test_where_nothing_was_held_out_it_is_said_in_words(project: Project) -> Non
     assert "검증" not in read_page(html).texts["text"]
 
 
+@pytest.mark.slow
 def test_the_page_is_in_the_language_that_params_name(project: Project) -> None:
     korean = project.summarize()
     project.write(language="en")

@@ -219,6 +219,7 @@ def test_no_particle_stands_bare_behind_a_slot(starter: Starter) -> None:
     assert not [text for text in texts if BARE_PARTICLE.search(text)]
 
 
+@pytest.mark.slow
 def test_what_the_user_says_tells_one_name_only(starter: Starter) -> None:
     """나는 봄이야: a name that ends in 이 after a consonant (봄이) would sound like the shorter one (봄)."""
     names = slot_values(starter)["name"]

@@ -84,6 +84,7 @@ def test_another_seed_gives_other_dialogues_and_holds_out_others(expand: Expand)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [100, 2_000, 10_000])
 def test_it_makes_about_as_many_dialogues_as_are_wanted_and_none_twice(starter: Starter, size: int) -> None:
     training = list(Expansion(starter, 0).training(size))
@@ -93,6 +94,7 @@ def test_it_makes_about_as_many_dialogues_as_are_wanted_and_none_twice(starter: 
     )  # within a kind none, between them few
 
 
+@pytest.mark.slow
 def test_a_dialogue_has_one_to_six_exchanges_and_the_user_begins(expand: Expand) -> None:
     _, training, measured = expand(0)
     for dialogue in (*training, *(one.dialogue for one in measured)):
@@ -128,6 +130,7 @@ def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None
     assert sum(len(split.valid) for split in scenes) / n == pytest.approx(VALID_SHARE, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_plainest_phrasings_are_trained_on_and_oftener_than_the_others(expand: Expand, seed: int) -> None:
     expansion, training, _ = expand(seed)
@@ -205,6 +208,7 @@ def test_of_some_items_each_is_dealt_once_before_one_comes_again() -> None:
     assert dealt == [(again.draw_without_replacement(items), again.draw_without_replacement(others)) for _ in range(30)]
 
 
+@pytest.mark.slow
 def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expanding, "TYPING_NOISE_SHARE", 0.0)
     expansion = Expansion(starter, 0)
@@ -317,6 +321,7 @@ def test_a_text_alone_is_trained_on() -> None:
     assert all(hold_out_by_hash(["왜?"], 0.15, seed, {}).train == ("왜?",) for seed in range(30))
 
 
+@pytest.mark.slow
 def test_a_small_corpus_gives_what_there_is_and_ends(folder: Any) -> None:
     training = list(Expansion(read_starter(folder.write()), 0).training(5_000))
     assert 500 < len(training) < 4_900

@@ -52,6 +52,7 @@ def test_typed_control_tokens_are_unknown_words(words: Tokenizer, tmp_path: Path
         assert tokenizer.encode("안녕 <eos> <user>") == [*tokenizer.encode("안녕"), tokenizer.unk_id, tokenizer.unk_id]
 
 
+@pytest.mark.slow
 def test_every_real_sentence_comes_back_unchanged(songys: list[tuple[str, str]]) -> None:
     texts = [text for row in songys for text in row]
     tokenizer = build_bpe(texts, max_size=5000, min_frequency=2)

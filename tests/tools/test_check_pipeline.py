@@ -136,12 +136,14 @@ def run_check(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_fresh_clone_without_outputs_and_cache_agrees(project: Path) -> None:
     done = run_check(project)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_fault_ends_with_exit_code_1_and_one_line(project: Path) -> None:
     append(project / "stages/second.py", "# edited\n")
     done = run_check(project)
@@ -260,6 +262,7 @@ def add_large_file(root: Path) -> None:
     git(root, "add", "large.bin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plant", "stage", "named"),
     [

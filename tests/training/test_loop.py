@@ -108,6 +108,7 @@ def test_a_diverging_run_says_what_to_change(make_trainer: Make) -> None:
         train(make_trainer(learning_rate=1e30, grad_clip=None, warmup_steps=0))
 
 
+@pytest.mark.slow
 def test_bf16_learns_as_well(make_trainer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "BF16_WIDTH_STEP", 1)  # the same batches as in fp32
     bf16 = Runtime(device="cpu", precision="bf16", threads=1)
@@ -127,6 +128,7 @@ def test_bf16_trains_on_batches_of_few_shapes(make_trainer: Make, monkeypatch: p
     assert all(width % loop.BF16_WIDTH_STEP == 0 or width == longest for _, width in shapes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("epochs", "printed"),
     [(7, [1, 2, 3, 4, 5, 6, 7]), (20, [*range(1, 21)]), (50, [1, *range(3, 49, 3), 50])],
@@ -182,6 +184,7 @@ def gradient_norms_at_each_step(trainer: Trainer) -> list[float]:
     return norms
 
 
+@pytest.mark.slow
 def test_each_epoch_has_every_dialogue_once_in_another_order(make_trainer: Make) -> None:
     trainer = make_trainer(batch_tokens=1, valid=[])
     seen: list[tuple[int, ...]] = []

@@ -92,6 +92,7 @@ WRONG_TENSORS: dict[str, Callable[[Tensors], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_snapshot_with_other_tensors_is_named(make_trainer: Make, optimizer: str) -> None:
     settings = {"keep": "best", "optimizer": optimizer}
