@@ -41,7 +41,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decoder that the machine's own TINYCHAT_* name does not matter here."""
     for name in [name for name in os.environ if name.startswith("TINYCHAT_") and name != "TINYCHAT_SHARED_DATA"]:
         monkeypatch.delenv(name)

@@ -1,5 +1,6 @@
 """Where `transformers` has the same sampling option, it leaves the same tokens with the same logits."""
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,15 @@ from tinychat.generation.decoder import Floats
 from tinychat.generation.sampling import SamplingOptions, banned_by_ngrams, penalise_repetition, suppress
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-processors = pytest.importorskip("transformers.generation.logits_process")
 
 EOS = 3
 Ours = Callable[[Floats, list[int]], Floats]
+
+
+@functools.cache
+def processors() -> Any:
+    """Their module, imported only where a test needs it: it takes two seconds."""
+    return pytest.importorskip("transformers.generation.logits_process")
 
 
 def logits_and_history(n: int = 200) -> list[tuple[Floats, list[int]]]:
@@ -39,16 +45,16 @@ def same(name: str, *values: float) -> tuple[Any, Ours]:
     """Their processor, and our function, for the value of an option."""
     value = values[0]
     ours: dict[str, tuple[Any, Ours]] = {
-        "temperature": (processors.TemperatureLogitsWarper, lambda logits, _: logits / np.float32(value)),
-        "top_k": (processors.TopKLogitsWarper, lambda logits, _: keep_top_k(logits, int(value))),
-        "top_p": (processors.TopPLogitsWarper, lambda logits, _: keep_top_p(logits, value)),
-        "min_p": (processors.MinPLogitsWarper, lambda logits, _: keep_min_p(logits, value)),
+        "temperature": (processors().TemperatureLogitsWarper, lambda logits, _: logits / np.float32(value)),
+        "top_k": (processors().TopKLogitsWarper, lambda logits, _: keep_top_k(logits, int(value))),
+        "top_p": (processors().TopPLogitsWarper, lambda logits, _: keep_top_p(logits, value)),
+        "min_p": (processors().MinPLogitsWarper, lambda logits, _: keep_min_p(logits, value)),
         "repetition_penalty": (
-            processors.RepetitionPenaltyLogitsProcessor,
+            processors().RepetitionPenaltyLogitsProcessor,
             lambda logits, so_far: penalise_repetition(logits, so_far, value),
         ),
         "no_repeat_ngram": (
-            processors.NoRepeatNGramLogitsProcessor,
+            processors().NoRepeatNGramLogitsProcessor,
             lambda logits, so_far: suppress(logits, banned_by_ngrams(so_far, int(value))),
         ),
     }
@@ -86,7 +92,7 @@ def test_min_tokens_forbid_eos_for_as_long_as_their_min_new_tokens(minimum: int)
     for logits, so_far in logits_and_history():
         logits[EOS] = logits.max() + 1
         for n_new in range(min(len(so_far), 6)):
-            processor = processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_new, minimum, EOS, device="cpu")
+            processor = processors().MinNewTokensLengthLogitsProcessor(len(so_far) - n_new, minimum, EOS, device="cpu")
             expected = int(np.argmax(theirs(processor, logits, so_far)))
             assert choose_token(logits, so_far, n_new, EOS, options, np.random.default_rng(0)) == expected
             ended += expected == EOS
@@ -100,15 +106,15 @@ def test_all_options_together_choose_the_token_that_theirs_choose() -> None:
     seen = set()
     for seed, (logits, so_far) in enumerate(logits_and_history()):
         n_new = min(seed % 8, len(so_far))
-        chain = processors.LogitsProcessorList(
+        chain = processors().LogitsProcessorList(
             [
-                processors.RepetitionPenaltyLogitsProcessor(1.3),
-                processors.NoRepeatNGramLogitsProcessor(3),
-                processors.MinNewTokensLengthLogitsProcessor(len(so_far) - n_new, 4, EOS, device="cpu"),
-                processors.TemperatureLogitsWarper(0.8),
-                processors.TopKLogitsWarper(30),
-                processors.TopPLogitsWarper(0.9),
-                processors.MinPLogitsWarper(0.02),
+                processors().RepetitionPenaltyLogitsProcessor(1.3),
+                processors().NoRepeatNGramLogitsProcessor(3),
+                processors().MinNewTokensLengthLogitsProcessor(len(so_far) - n_new, 4, EOS, device="cpu"),
+                processors().TemperatureLogitsWarper(0.8),
+                processors().TopKLogitsWarper(30),
+                processors().TopPLogitsWarper(0.9),
+                processors().MinPLogitsWarper(0.02),
             ]
         )
         expected = drawn(theirs(chain, logits, so_far), np.random.default_rng(seed).random())

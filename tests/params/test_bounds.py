@@ -57,7 +57,7 @@ def params_with(project: Path, values: dict[str, Any]) -> Path:
 
 
 @pytest.fixture
-def no_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TINYCHAT_DECODER", "TINYCHAT_DEVICE", "TINYCHAT_PRECISION", "TINYCHAT_THREADS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -69,7 +69,9 @@ def test_the_numbers_of_the_file_are_found() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", NUMBERS, ids=".".join)
-def test_whatever_a_number_is_it_will_do_or_is_refused_by_its_name(key: Key, tmp_path: Path, no_wishes: None) -> None:
+def test_whatever_a_number_is_it_will_do_or_is_refused_by_its_name(
+    key: Key, tmp_path: Path, no_settings_of_the_machine: None
+) -> None:
     name, refused = ".".join(key), 0
     for value in VALUES:
         try:
