@@ -90,8 +90,8 @@ def compared(korean: int) -> Rows:
     held_out = read_json(ROOT / EVALUATION)["held_out"]
     copies = held_out["baselines"]
     head = (
-        ("held-out questions of the sample", "right answers", "F1 of character pairs"),
-        ("예제에서 떼어 둔 질문", "맞은 답", "글자쌍 F1"),
+        ("held-out questions of the sample", "equal to a listed answer", "F1 of character pairs"),
+        ("예제에서 떼어 둔 질문", "정답 목록에 있는 답", "글자쌍 F1"),
     )
     sides = (
         (("tinychat", "tinychat"), held_out["replies"]),
@@ -148,7 +148,7 @@ def speed(korean: int) -> Rows:
     saved = read_json(ROOT / GENERATION)
     heads = (
         ("tokens/s (× transformers fp32)", "one, greedy", "one, sampled", "32, greedy", "32, sampled"),
-        ("초당 토큰 (fp32 transformers의 몇 배)", "하나, greedy", "하나, 확률로", "32개, greedy", "32개, 확률로"),
+        ("초당 토큰 (fp32 transformers의 몇 배)", "하나, greedy", "하나, 샘플링", "32개, greedy", "32개, 샘플링"),
     )
     rows: Rows = [heads[korean]]
     for side, text in SIDES.items():
