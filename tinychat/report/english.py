@@ -74,7 +74,7 @@ WORDS = {
     "corpus.reader": "{name} {kept} rows",
     "corpus.dropped": "Why they were dropped: {reasons}.",
     "corpus.reason": "{reason} {rows}",
-    "corpus.groups": "Dialogues that share a question or an answer form a group, and a group lies in one split only. There are {count} groups.",
+    "corpus.groups": "Dialogues that share a question or an answer form a group, and a group lies in one split only, except in the starter corpus, which brings its own splits. There are {count} groups.",
     "corpus.overlap": "{split}: {texts} dialogues share a text with training, {questions} end in a trained question, {answers} in a trained answer. {skipped} answers that training gives to the same question are not scored.",
     "corpus.cut": "Longer than the model: {cut} dialogues lost their beginning, {dropped} were left out.",
     "split": "Split",

@@ -74,7 +74,7 @@ WORDS = {
     "corpus.reader": "{name} {kept}행",
     "corpus.dropped": "버린 까닭은 {reasons}이다.",
     "corpus.reason": "{reason} {rows}행",
-    "corpus.groups": "질문이나 대답을 함께 쓰는 대화는 한 묶음이고, 한 묶음은 한쪽에만 둔다. 묶음은 {count}개다.",
+    "corpus.groups": "질문이나 대답을 함께 쓰는 대화는 한 묶음이고, 한 묶음은 한쪽에만 둔다. 나누는 법이 따로 있는 예제 말뭉치(starter)는 예외다. 묶음은 {count}개다.",
     "corpus.overlap": "{split} 대화 가운데 {texts}개는 학습에 나온 말이 있고, {questions}개는 학습한 질문으로, {answers}개는 학습한 답으로 끝난다. 질문과 답이 모두 학습과 같은 답 {skipped}개는 채점하지 않는다.",
     "corpus.cut": "모델의 길이를 넘어, 앞을 잘라 낸 대화가 {cut}개, 빼 버린 대화가 {dropped}개다.",
     "split": "구분",
