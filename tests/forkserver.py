@@ -69,9 +69,9 @@ PRELOADED = (
     "dvc.repo.reproduce",
     "dvc.repo.experiments.queue.celery",
 )
-# Settings that are read when Python or a library starts, so that a forked process cannot have others;
+# Python and the libraries read these variables when they start, so a forked process has those of the server.
 READ_AT_START = ("PYTHON", "OMP_", "GOMP_", "MKL_", "OPENBLAS_", "KMP_", "LD_", "MALLOC_", "MPL")
-# but these it can, or they mean nothing here: an import of torch's sets the last one.
+# Exceptions: `become` applies the first four; an import of torch's sets the last, which only Intel's OpenMP reads.
 SET_LATER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "KMP_DUPLICATE_LIB_OK")
 LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 
@@ -123,7 +123,7 @@ class Handler(socketserver.BaseRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
-        """Fork once more, tell the client how that process ended; kill it where the client was killed."""
+        """Fork once more and send the client the exit code; where the client was killed, kill that process."""
         self.server.socket.close()
         size, streams, _, _ = socket.recv_fds(self.request, 8, 3)
         body = self.request.makefile("rb").read(int.from_bytes(size, "big"))
@@ -194,7 +194,7 @@ def become(folder: bytes, arguments: list[str], environment: dict[bytes, bytes],
         for number, mode in enumerate(("r", "w", "w"))
     ]
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    if arguments[:2] == ["-m", "dvc"]:  # on its import it wraps the streams, and logs to them from then on
+    if arguments[:2] == ["-m", "dvc"]:  # its import, in the server, wrapped the earlier streams and logs to them
         colorama.init()
         for handler in (reference() for reference in logging._handlerList):
             if isinstance(handler, logging.StreamHandler) and handler.stream in earlier:
@@ -248,7 +248,7 @@ def main(folder: Path) -> None:
     (folder / "python").write_text(f"#!{sys.executable} -ISs\n{client}", encoding="utf-8")
     (folder / "python").chmod(0o755)
     with ForkServer(str(folder / "socket"), Handler) as server:
-        print("ready", flush=True)  # who calls from now on waits for the imports
+        print("ready", flush=True)  # calls wait until the imports are done
         for name in PRELOADED:
             importlib.import_module(name)
         server.serve_forever()

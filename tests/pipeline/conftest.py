@@ -11,7 +11,10 @@ from tests.pipeline.project import EPOCHS, Project, make_project
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
-    """The project that `make` makes in a folder, made by the first of pytest-xdist's processes that needs it."""
+    """The project that `make` makes in a folder; the first process of pytest-xdist that needs it makes it for all.
+
+    No command may run in it: git and DVC write temporary files, while another process may be copying the folder.
+    """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return make(factory.mktemp(name) / "tinychat")
     folder = factory.getbasetemp().parent / name

@@ -97,14 +97,14 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder, `settings` in its environment; it must succeed, or, with `fails`, must not.
 
-        Python, and the stages that DVC runs, are forked (tests/forkserver.py): of what `start` starts nothing is.
+        Python, and the stages that DVC runs, are forked (tests/forkserver.py); `start` starts new processes.
         """
         ended = self.end(*command, timeout=timeout, **settings)
         assert (ended.returncode != 0) == fails, f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         return ended
 
     def end(self, *command: str, timeout: float = 1800, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the folder, as `run` does, with whatever exit code."""
+        """Run a command in the folder as `run` does, without a check of its exit code."""
         python = fast_python()
         return subprocess.run(
             [python if argument == sys.executable else argument for argument in command],

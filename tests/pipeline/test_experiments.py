@@ -90,8 +90,8 @@ def test_plots_have_titles_and_axes_and_both_sides_of_a_change(project: Project)
     assert project.git("status", "--short").split() == ["M", "reports/train/history.csv"]
 
 
-def test_the_graph_as_markdown_has_every_stage_and_one_end(finished: Project) -> None:
-    graph = finished.dvc("dag", "--md").stdout
+def test_the_graph_as_markdown_has_every_stage_and_one_end(project: Project) -> None:
+    graph = project.dvc("dag", "--md").stdout
     names = dict(re.findall(r'(node\d+)\["(\w+)"\]', graph))
     arrows = [(names[a], names[b]) for a, b in re.findall(r"(node\d+)-->(node\d+)", graph)]
     assert len(names) == 9

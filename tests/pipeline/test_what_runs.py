@@ -217,8 +217,8 @@ def test_every_out_of_the_design_is_there(finished: Project) -> None:
     assert summary["레이어 수"] == 2
 
 
-def test_only_numbers_are_left_to_git(finished: Project) -> None:
-    listed = finished.git("ls-files", "reports", "outputs", "models", "data", "artifacts", ":!data/starter")
+def test_only_numbers_are_left_to_git(project: Project) -> None:
+    listed = project.git("ls-files", "reports", "outputs", "models", "data", "artifacts", ":!data/starter")
     assert sorted(listed.split()) == [
         "data/raw/README.md",
         "reports/corpus/metrics.json",
@@ -228,7 +228,7 @@ def test_only_numbers_are_left_to_git(finished: Project) -> None:
         "reports/train/metrics.json",
         "reports/vocab/metrics.json",
     ]
-    assert finished.git("status", "--short") == ""
+    assert project.git("status", "--short") == ""
 
 
 @pytest.mark.slow
