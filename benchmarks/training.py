@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tinychat.batches.batching import Batch, collate, plan_batches
+from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit, open_split
 from tinychat.model import attention
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.losses import token_losses
 from tinychat.model.registry import build_model
 from tinychat.params.loading import load_params
 from tinychat.params.sections import Params

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "generation": BASE | MIDDLE,
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
-    "chatting": BASE | MIDDLE | {"generation", "evaluation", "safety", "language"},
+    "bot": BASE | MIDDLE | {"generation"},
+    "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language"},
     "cli": BASE | {"chatting", "language"},
     "__main__": {"cli"},
 }

@@ -7,17 +7,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tinychat.bot import Bot, load
     from tinychat.errors import InputError
-    from tinychat.generation.bot import Bot, load
     from tinychat.generation.engine import Reply
 
 __all__ = ["Bot", "InputError", "Reply", "load"]
 
 LAZY_IMPORTS = {
-    "Bot": "tinychat.generation.bot",
+    "Bot": "tinychat.bot",
     "InputError": "tinychat.errors",
     "Reply": "tinychat.generation.engine",
-    "load": "tinychat.generation.bot",
+    "load": "tinychat.bot",
 }
 
 

@@ -1,13 +1,15 @@
 """The import closure of each stage, which dvc.yaml must list as deps: DVC itself sees no imports.
 
-    python -m tools.import_closure             print the closure of each stage, as lines for dvc.yaml
-    python -m tools.import_closure --check     compare it with dvc.yaml; exit code 1 where they differ
+    python -m tools.import_closure             print the deps on code of each stage, as lines for dvc.yaml
+    python -m tools.import_closure --check     compare them with dvc.yaml; exit code 1 where they differ
+
+A folder below tinychat/ is one dep where a stage imports every module in it: a new module needs no change of dvc.yaml.
 
 Found by static analysis, so that an import inside a function counts and nothing is executed. Data files in the packages
 count too, such as a page's templates. Left out: empty `__init__.py` files; the files of tinychat/params that only check
 params.yaml, with what they alone import; and the texts in tinychat/language where exit.py there imports them, to tell
 why a stage failed, since a failed stage has no outs. The readers are found at run time: a stage that imports their
-package or tinychat/corpus/reader.py depends on the whole folder.
+package or tinychat/corpus/reader.py depends on all of them.
 """
 
 import argparse
@@ -29,7 +31,9 @@ READER_REGISTRY = "tinychat/corpus/reader.py"
 
 
 def closure(root: Path, stage: str) -> list[str]:
-    """The deps on code of `stages/STAGE.py` below `root`, itself included, sorted, with `/` on every system.
+    """The files that `stages/STAGE.py` below `root` imports or that lie beside these, itself included, sorted.
+
+    With `/` on every system.
 
     Raises FileNotFoundError where the stage has no file, SyntaxError where a file is no Python.
     """
@@ -49,8 +53,21 @@ def closure(root: Path, stage: str) -> list[str]:
         found |= new
         queue += sorted(new)
     files = {file for file in found if not _is_empty_init(root / file)}
-    readers = {file for file in found if file.startswith(f"{READERS}/")}
-    return sorted(files - readers | ({READERS} if readers else set()) | _data_beside(root, files - readers))
+    return sorted(files | _data_beside(root, files))
+
+
+def code_deps(root: Path, stage: str) -> list[str]:
+    """The deps on code of a stage: its import closure, a folder instead of its files where all of its modules count."""
+    files = set(closure(root, stage))
+    folders = {folder for file in files for folder in Path(file).parents if len(folder.parts) > 1}
+    whole = {folder.as_posix() for folder in folders if _modules(root, folder) <= files}
+    covered = {path for path in files | whole if any(path.startswith(f"{folder}/") for folder in whole)}
+    return sorted((files | whole) - covered)
+
+
+def _modules(root: Path, folder: Path) -> set[str]:
+    """The modules in a folder and below it, but for empty `__init__.py` files."""
+    return {file.relative_to(root).as_posix() for file in (root / folder).rglob("*.py") if not _is_empty_init(file)}
 
 
 def params_check(root: Path) -> list[str]:
@@ -133,15 +150,15 @@ def faults(root: Path) -> list[str]:
         if not (root / STAGES / f"{stage}.py").is_file():
             lines.append(f"{stage}: {STAGES}/{stage}.py does not exist: name the stage after its script")
             continue
-        needed = set(closure(root, stage))
+        needed = set(code_deps(root, stage))
         named = {dep for dep in definition.get("deps", []) if dep.split("/")[0] in PACKAGES}
         lines += [
-            f"{stage}: {file} is imported, or lies beside what is: add it to the stage's deps in dvc.yaml"
-            for file in sorted(needed - named)
+            f"{stage}: {path} is imported, or lies beside what is: add it to the stage's deps in dvc.yaml"
+            for path in sorted(needed - named)
         ]
         lines += [
-            f"{stage}: {file} is not imported, nor beside what is: remove it from dvc.yaml"
-            for file in sorted(named - needed)
+            f"{stage}: {path} is not imported, nor beside what is, or its folder is a dep: remove it from dvc.yaml"
+            for path in sorted(named - needed)
         ]
     return lines
 
@@ -157,7 +174,7 @@ def main() -> None:
     for script in sorted((ROOT / STAGES).glob("*.py")):
         if script.stem != "__init__":
             print(f"{script.stem}:")
-            print("".join(f"      - {file}\n" for file in closure(ROOT, script.stem)), end="")
+            print("".join(f"      - {path}\n" for path in code_deps(ROOT, script.stem)), end="")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from tinychat.batches.batching import collate
+from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import EncodedDialogue, to_arrays
 from tinychat.model import DialogueModel
 from tinychat.model.attention import attend, attention_weights
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.losses import token_losses
 from tinychat.model.registry import build_model
 
 

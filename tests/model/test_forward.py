@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from tests.model.rotary import RotaryConfig, registered
 from tinychat.batches.batching import Batch, collate
+from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import EncodedDialogue, to_arrays
 from tinychat.model.base import LanguageModel
 from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.losses import token_losses
 from tinychat.model.registry import build_model
 
 CONFIGS = {

@@ -22,7 +22,7 @@ stages:
       - data/raw
       - stages/first.py
       - tinychat/files.py
-      - tinychat/corpus/readers
+      - tinychat/corpus
     params:
       - corpus
     outs:
@@ -267,8 +267,8 @@ def add_large_file(root: Path) -> None:
     ("plant", "stage", "named"),
     [
         (edit_dep, "first", "tinychat/files.py"),
-        (edit_file_in_folder, "first", "tinychat/corpus/readers"),
-        (add_file_to_folder, "first", "tinychat/corpus/readers"),
+        (edit_file_in_folder, "first", "tinychat/corpus"),
+        (add_file_to_folder, "first", "tinychat/corpus"),
         (delete_dep, "first", "tinychat/files.py"),
         (change_param_of_section, "first", "corpus.shares.train is 0.8"),
         (change_dotted_param, "second", "train.learning_rate is 0.1"),

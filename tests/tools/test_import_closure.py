@@ -1,4 +1,4 @@
-"""A stage's deps on code are exactly the files that it imports."""
+"""A stage's deps on code are exactly what it imports."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import import_closure
-from tools.import_closure import closure, params_check
+from tools.import_closure import closure, code_deps, params_check
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,7 +113,7 @@ def test_the_language_is_left_out_where_it_tells_why_a_stage_failed_and_nowhere_
 
 
 @pytest.mark.parametrize("statement", ["from tinychat.corpus import reader", "import tinychat.corpus.readers.table"])
-def test_the_readers_are_one_folder_and_bring_what_each_of_them_imports(tmp_path: Path, statement: str) -> None:
+def test_the_readers_count_all_and_bring_what_each_of_them_imports(tmp_path: Path, statement: str) -> None:
     files = {
         "tinychat/corpus/reader.py": "",
         "tinychat/corpus/readers/table.py": "",
@@ -121,9 +121,29 @@ def test_the_readers_are_one_folder_and_bring_what_each_of_them_imports(tmp_path
         "tinychat/corpus/text.py": "",
     }
     reached = closure_of(tmp_path, statement, files)
-    assert [file for file in reached if "reader.py" not in file] == [
-        "tinychat/corpus/readers",
-        "tinychat/corpus/text.py",
+    assert set(files) - {"tinychat/corpus/reader.py"} <= set(reached)
+
+
+def test_a_folder_is_a_dep_where_all_its_modules_count(tmp_path: Path) -> None:
+    files = {
+        "stages/work.py": "import tinychat.whole.a, tinychat.whole.deep.b, tinychat.part.c",
+        "tinychat/whole/a.py": "",
+        "tinychat/whole/page.html": "",
+        "tinychat/whole/deep/b.py": "",
+        "tinychat/part/c.py": "",
+        "tinychat/part/not_imported.py": "",
+    }
+    write_project(tmp_path, files)
+    assert code_deps(tmp_path, "work") == ["stages/work.py", "tinychat/part/c.py", "tinychat/whole"]
+    (tmp_path / "tinychat/part/not_imported.py").unlink()
+    assert code_deps(tmp_path, "work") == ["stages/work.py", "tinychat/part", "tinychat/whole"]
+    (tmp_path / "tinychat/whole/deep/not_imported.py").write_text("", encoding="utf-8")
+    assert code_deps(tmp_path, "work") == [
+        "stages/work.py",
+        "tinychat/part",
+        "tinychat/whole/a.py",
+        "tinychat/whole/deep/b.py",
+        "tinychat/whole/page.html",
     ]
 
 
@@ -176,7 +196,4 @@ def test_no_stage_loads_a_project_file_that_its_closure_lacks() -> None:
         ).stdout
         loaded = [Path(file).relative_to(ROOT) for file in json.loads(printed) if Path(file).stat().st_size]
         known = [*closure(ROOT, script.stem), *params_check(ROOT)]
-        lacking = [
-            file.as_posix() for file in loaded if file.as_posix() not in known and file.parent.as_posix() not in known
-        ]
-        assert lacking == [], script.stem
+        assert [file.as_posix() for file in loaded if file.as_posix() not in known] == [], script.stem

@@ -4,6 +4,7 @@ import io
 import sys
 from pathlib import Path
 
+from tinychat.bot import Bot, load
 from tinychat.chatting.conversation import GivenOptions
 from tinychat.chatting.message import cleaned, read_message
 from tinychat.chatting.one_reply import print_reply
@@ -18,7 +19,6 @@ from tinychat.chatting.terminal import (
 )
 from tinychat.chatting.timing import Stopwatch, load_in_phases
 from tinychat.errors import InputError, Interrupted
-from tinychat.generation.bot import Bot, load
 from tinychat.printing import say
 from tinychat.safety.help import help_in_danger
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinychat.bot import Bot
 from tinychat.chatting import explaining
 from tinychat.chatting.commands import Command, help_lines, parse
 from tinychat.chatting.conversation import MAX_RETRY_DRAWS, Conversation, GivenOptions
@@ -16,7 +17,6 @@ from tinychat.chatting.terminal import LineReader, Screen
 from tinychat.chatting.timing import Stopwatch
 from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.errors import InputError, describe
-from tinychat.generation.bot import Bot
 from tinychat.generation.engine import Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.language.choosing import Words

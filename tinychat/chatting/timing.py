@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tinychat.generation.bot import Bot
+    from tinychat.bot import Bot
 
 
 class Stopwatch:
@@ -60,7 +60,7 @@ def process_age() -> float:
 
 def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
     """The bot, as `tinychat.load` gives it; laps for what that takes. Raises InputError as it does."""
-    from tinychat.generation.bot import load
+    from tinychat.bot import load
     from tinychat.runtime import choose_decoder
     from tinychat.tokenizer import load_tokenizer
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from tinychat.batches.batching import collate, plan_batches
+from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.model.base import LanguageModel
-from tinychat.model.losses import token_losses
 
 BATCH_TOKENS = 4096
 MAX_EXPONENT = 700.0  # exp(709.8) is the largest float

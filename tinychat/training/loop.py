@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from tinychat.batches.batching import collate, padding_share, plan_batches
+from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase, describe
 from tinychat.model.base import LanguageModel
-from tinychat.model.losses import token_losses
 from tinychat.params.sections import TrainParams
 from tinychat.printing import say
 from tinychat.runtime import Runtime

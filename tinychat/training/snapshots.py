@@ -44,7 +44,7 @@ CODE = (
     "model/base.py",
     "model/cache.py",
     "model/config.py",
-    "model/losses.py",
+    "batches/losses.py",
     "model/registry.py",
     "model/storage.py",
     "model/weights.py",
