@@ -10,8 +10,12 @@ import sys
 
 
 def main() -> None:
-    code = ask(sys.argv[0].removesuffix("python") + "socket")
+    folder = sys.argv[0].removesuffix("python")
+    if "/group" in folder:  # Ctrl-C is for the forked process, which is in the same group
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = ask(folder + "socket")
     if code is None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
     if code < 0:
         if -code != signal.SIGKILL:
@@ -27,7 +31,7 @@ def ask(address: str) -> int | None:
             os.fstat(number)
     except OSError:
         return None  # a closed stream cannot be handed over
-    parts = [os.getcwdb(), str(len(sys.argv) - 1).encode(), *map(os.fsencode, sys.argv[1:])]  # noqa: PTH109 (no import)
+    parts = [b"", os.getcwdb(), str(len(sys.argv) - 1).encode(), *map(os.fsencode, sys.argv[1:])]  # noqa: PTH109 (no import)
     parts += [name + b"=" + value for name, value in os.environb.items()]
     body = b"\0".join(parts)
     streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))

@@ -3,8 +3,8 @@
 Importing these is most of a short stage's time. `fast_python()` is a command to call instead of `sys.executable`. Each
 call is a process of its own with its own folder, environment, streams and exit code, and loads the project's modules
 anew. What a forked process cannot do, the command leaves to `sys.executable`: options of the interpreter, another
-encoding, other settings of Python or of a library. Tests of signals, of imports, and of equal bytes on two machines
-call `sys.executable` themselves. test_forkserver.py compares both.
+encoding, other settings of Python or of a library. `ForkedGroup` is for signals to a whole process group. Tests of
+imports and of equal bytes on two machines call `sys.executable` themselves. test_forkserver.py compares both.
 
 PYTEST_FORKSERVER=off: every call starts `sys.executable`.
 """
@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -116,6 +117,57 @@ def fast_environment(folder: Path) -> Path:
     return folder
 
 
+class ForkedGroup:
+    """A forked Python that leads a process group of its own, to be used as a `subprocess.Popen` of text.
+
+    The Pythons that it starts, by `python` on its PATH, are forked too and belong to its group.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, cwd: Path, env: dict[str, str]) -> None:
+        """`folder` comes from `group_folder()`; `python` on the PATH of `env` must be the one in it, or call it."""
+        self._code: int | None = None
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._server.connect(str(Path(fast_python()).with_name("socket")))
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        self.stdout, self.stderr = open(out, encoding="utf-8"), open(err, encoding="utf-8")  # noqa: SIM115
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        variables = [os.fsencode(f"{name}={value}") for name, value in env.items()]
+        parts = [os.fsencode(folder), os.fsencode(cwd), str(len(arguments)).encode(), *map(os.fsencode, arguments)]
+        body = b"\0".join([*parts, *variables])
+        socket.send_fds(self._server, [len(body).to_bytes(8, "big")], [nothing, out_end, err_end])
+        self._server.sendall(body)
+        for stream in (nothing, out_end, err_end):
+            os.close(stream)
+        self._answers = self._server.makefile("r", encoding="utf-8")
+        self.pid = int(self._answers.readline())
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        if self._code is None and select.select([self._server], [], [], 0)[0]:
+            self._code = int(self._answers.readline())
+        return self._code
+
+    def wait(self, timeout: float = float("inf")) -> int:
+        """The exit code, once it has ended. Raises subprocess.TimeoutExpired."""
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("a forked Python", timeout)
+            select.select([self._server], [], [], 1)
+        return code
+
+    def kill(self) -> None:
+        """Kill the process alone, not its group."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def group_folder() -> Path:
+    """A folder with the `python` of a group that is about to start."""
+    folder = Path(tempfile.mkdtemp(prefix="group", dir=Path(fast_python()).parent))
+    (folder / "python").symlink_to("../python")
+    return folder
+
+
 class Handler(socketserver.BaseRequestHandler):
     """One call, in a process forked for it."""
 
@@ -127,7 +179,7 @@ class Handler(socketserver.BaseRequestHandler):
         self.server.socket.close()
         size, streams, _, _ = socket.recv_fds(self.request, 8, 3)
         body = self.request.makefile("rb").read(int.from_bytes(size, "big"))
-        folder, count, *parts = body.split(b"\0")
+        group, folder, count, *parts = body.split(b"\0")
         arguments = [os.fsdecode(part) for part in parts[: int(count)]]
         environment = dict(part.split(b"=", 1) for part in parts[int(count) :])
         if not can_be_forked(arguments, {os.fsdecode(n): os.fsdecode(v) for n, v in environment.items()}):
@@ -135,7 +187,11 @@ class Handler(socketserver.BaseRequestHandler):
         pid = os.fork()
         if pid == 0:
             self.request.close()
+            if group:
+                lead_group(Path(os.fsdecode(group)), streams)
             become(folder, arguments, environment, streams)
+        if group:
+            self.request.sendall(f"{pid}\n".encode())
         for stream in streams:
             os.close(stream)
         ended = os.pidfd_open(pid)
@@ -155,6 +211,35 @@ class ForkServer(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
         super().service_actions()
         if select.select([sys.stdin], [], [], 0)[0]:
             os._exit(0)
+
+
+class GroupServer(ForkServer):
+    """Serves until the leader of the group and all that it started have ended."""
+
+    def __init__(self, address: str, leader: int) -> None:
+        super().__init__(address, Handler)
+        self.leader = leader
+
+    def service_actions(self) -> None:
+        socketserver.ForkingMixIn.service_actions(self)
+        if os.getppid() != self.leader and not self.active_children:
+            os._exit(0)
+
+
+def lead_group(folder: Path, streams: list[int]) -> None:
+    """Let this process lead a new group, and another one in it serve the Pythons that the group starts."""
+    os.setsid()
+    server = GroupServer(str(folder / "socket"), os.getpid())
+    if os.fork():
+        server.socket.close()
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    for stream in streams:
+        os.close(stream)
+    server.serve_forever()
 
 
 def read_at_start(environment: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A forked Python does what a new one does."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.forkserver import fast_python
+from tests.forkserver import ForkedGroup, fast_python, group_folder
 from tests.pipeline.processes import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every call starts sys.executable")
@@ -119,3 +120,48 @@ def test_where_the_command_is_killed_its_process_is_killed_too(tmp_path: Path) -
         assert forked != command.pid
         command.kill()
         wait_until(lambda: not psutil.pid_exists(forked))
+
+
+def start_group(cwd: Path, code: str) -> ForkedGroup:
+    """A group whose leader runs this code, in which `python` is forked into the group too."""
+    folder = group_folder()
+    path = os.pathsep.join([str(folder), os.environ["PATH"]])
+    return ForkedGroup(folder, "-c", code, cwd=cwd, env={**os.environ, "PATH": path})
+
+
+def has_ended(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+CHILD = "import os, time; print(os.getpid(), os.getpgrp(), flush=True); time.sleep(600)"
+PARENT = f"import subprocess; subprocess.run(['python', '-c', {CHILD!r}])"
+
+
+def test_a_group_has_its_streams_and_its_exit_code(tmp_path: Path) -> None:
+    group = start_group(
+        tmp_path, "import os, sys; print(os.getpid()); print(os.getpgrp(), file=sys.stderr); sys.exit(3)"
+    )
+    assert group.wait() == group.poll() == 3
+    assert group.stdout.read() == group.stderr.read() == f"{group.pid}\n"
+
+
+def test_what_a_group_starts_belongs_to_it_and_hears_its_signals(tmp_path: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGKILL):
+        group = start_group(tmp_path, PARENT)
+        child, its_group = map(int, group.stdout.readline().split())
+        assert (child != group.pid, its_group) == (True, group.pid)
+        assert group.poll() is None
+        os.killpg(group.pid, number)
+        assert group.wait() != 0
+        wait_until(has_ended, child)
+        assert group.stderr.read().count("Traceback") == (2 if number == signal.SIGINT else 0)
+
+
+def test_where_the_leader_of_a_group_is_killed_the_others_go_on(tmp_path: Path) -> None:
+    group = start_group(tmp_path, PARENT)
+    child, _ = map(int, group.stdout.readline().split())
+    group.kill()
+    assert group.wait() == -signal.SIGKILL
+    assert psutil.pid_exists(child)
+    os.killpg(group.pid, signal.SIGKILL)
+    wait_until(has_ended, child)

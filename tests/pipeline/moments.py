@@ -53,18 +53,20 @@ class Moment:
 def main() -> None:
     """Do as `python -m MODULE …` does, and what the moment says."""
     moment = Moment(**json.loads(os.environ["MOMENT"]))
-    if sys.argv[1:3] != ["-m", moment.module]:
+    option, module = sys.argv[1:3]
+    if option != "-m":
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
     sys.path[0] = str(Path.cwd())
-    sys.dont_write_bytecode = True  # so that each run has the same events
-    for at in filter(None, moment.at.split(",")):
-        kind, which = at.split()
-        ARMED[kind](moment, which)
-    if moment.count:
-        count_writes(Path(moment.count))
+    if module == moment.module:
+        sys.dont_write_bytecode = True  # so that each run has the same events
+        for at in filter(None, moment.at.split(",")):
+            kind, which = at.split()
+            ARMED[kind](moment, which)
+        if moment.count:
+            count_writes(Path(moment.count))
     del sys.argv[1:3]
     sys.argv[0] = "-m"  # as while Python looks for the module
-    runpy.run_module(moment.module, run_name="__main__", alter_sys=True)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def strike(moment: Moment) -> None:

@@ -16,8 +16,10 @@ from typing import IO, TypeVar
 import psutil
 import yaml
 
+from tests.forkserver import ForkedGroup, fast_python, group_folder
+from tests.pipeline import moments
 from tests.pipeline.moments import Moment
-from tests.pipeline.project import Project, Ran, files_below, ran
+from tests.pipeline.project import Project, Ran, files_below, path_with, ran
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ PATIENCE = 600.0  # seconds until a test gives up waiting: only a hanging test e
 class Watched:
     """A command that runs in a process group of its own; what it prints is read all the time, in threads."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str] | ForkedGroup) -> None:
         self.process = process
         self._lines: list[str] = []
         self._seen = 0
@@ -116,22 +118,39 @@ class Watched:
 
 @contextlib.contextmanager
 def watch(project: Project, *command: str, moment: Moment | None = None) -> Iterator[Watched]:
-    """Start a command in the project and watch it; what is left of its process group is killed at the end.
+    """Start a Python in the project and watch it; what is left of its process group is killed at the end.
 
-    At the `moment` of a stage, that stage stops and waits (`Watched.stopped`), or does what the moment says.
+    At the `moment` of a stage, that stage stops and waits (`Watched.stopped`), or does what the moment says. The
+    Pythons are forked, except where the moment is an import, which a forked one may have behind it.
     """
-    # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        settings = moment.settings(project.root.parent / "moment") if moment else {}
-        watched = Watched(project.start(*command, **settings))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    fork = fast_python() != sys.executable and not (moment and "import" in moment.at)
+    watched = Watched(
+        fork_group(project, *command[1:], moment=moment) if fork else start(project, *command, moment=moment)
+    )
     try:
         yield watched
     finally:
         watched.send(signal.SIGKILL)
         watched.end()
+
+
+def start(project: Project, *command: str, moment: Moment | None) -> subprocess.Popen[str]:
+    # A test run in the background ignores Ctrl-C, and what it starts would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        settings = moment.settings(project.root.parent / "moment") if moment else {}
+        return project.start(*command, **settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def fork_group(project: Project, *arguments: str, moment: Moment | None) -> ForkedGroup:
+    folder = group_folder()
+    environment = project.environment() | {"PATH": path_with(str(folder / "python"))}
+    if moment:
+        environment |= moment.settings(project.root.parent / "moment", str(folder / "python"))
+        arguments = (moments.__file__, *arguments)
+    return ForkedGroup(folder, *arguments, cwd=project.root, env=environment)
 
 
 def wait_until(ask: Callable[..., T | None], *arguments: object) -> T:
@@ -181,9 +200,9 @@ def forget(project: Project, stage: str) -> None:
 
 def repro_or_mend(project: Project, *arguments: str) -> Ran:
     """`dvc repro`, and what a person does where DVC was stopped while it wrote a file of its own: remove that file."""
-    with watch(project, *REPRO, *arguments) as again:
-        if again.end() == 0:
-            return ran(again.printed)
+    again = project.end(*REPRO, *arguments)
+    if again.returncode == 0:
+        return ran(again.stdout)
     for name in (".dvc/tmp/rwlock", "dvc.lock"):
         (project.root / name).unlink(missing_ok=True)
     return project.repro(*arguments)

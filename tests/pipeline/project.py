@@ -48,7 +48,7 @@ ANALYZED = """  - - 저는 서연이에요
     - 내 이름이 뭐라고 했지?
   - 안녕
 """  # analyze.prompts; the second one is enough
-EPOCHS = 60  # where a training is to be stopped on its way
+EPOCHS = 16  # where a training is to be stopped on its way
 STAGES = (
     "ingest",
     "build_vocab",
