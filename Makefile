@@ -60,12 +60,15 @@ compare: environment ## What params and metrics changed since BASE (else the las
 		printf '### %s since %s\n\n%s\n\n' $$what "$(BASE)" "$$table"; \
 	done
 
-test: environment-dev ## The tests, less the slow ones
-	@$(IN_VENV) pytest -m "not slow" -n 2 --dist loadfile
+# With bytecode, which containers often switch off: else each process compiles the tests, and each stage the package.
+TEST = PYTHONDONTWRITEBYTECODE= pytest
 
-# Two processes, since most of a slow test is waiting for what it started.
+test: environment-dev ## The tests, less the slow ones
+	@$(IN_VENV) $(TEST) -m "not slow" -n 2 --dist loadfile
+
+# Three processes, since a slow test waits much for what it started.
 test-slow: environment-dev ## The slow tests: minutes
-	@$(IN_VENV) pytest -m slow -n 2 --dist worksteal
+	@$(IN_VENV) $(TEST) -m slow -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: environment-dev ## Format, lint and types
 	@$(IN_VENV) ruff format --check . && ruff check . && mypy

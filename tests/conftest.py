@@ -39,9 +39,24 @@ def pytest_configure(config: pytest.Config) -> None:
         fast_python()
 
 
+# The files that take longest, in minutes.
+LONGEST = (
+    "quality",
+    "docs",
+    "killed",
+    "what_runs",
+    "remote",
+    "experiments",
+    "deps_are_true",
+    "environment",
+    "going_back",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest test, so that one process does not wait for the other's at the end."""
-    items.sort(key=lambda item: "test_quality.py" not in item.nodeid)
+    """Begin with the longest files, so that one process does not wait for the other's at the end."""
+    order = [f"test_{name}.py" for name in LONGEST]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
 
 
 @pytest.fixture(scope="session")

@@ -189,7 +189,8 @@ class Handler(socketserver.BaseRequestHandler):
             self.request.close()
             if group:
                 lead_group(Path(os.fsdecode(group)), streams)
-            become(folder, arguments, environment, streams)
+            place = Path(os.fsdecode(group)) if group else Path(str(self.server.server_address)).parent
+            become(folder, arguments, environment, streams, str(place / "python"))
         if group:
             self.request.sendall(f"{pid}\n".encode())
         for stream in streams:
@@ -260,7 +261,9 @@ def can_be_forked(arguments: list[str], environment: dict[str, str]) -> bool:
     )
 
 
-def become(folder: bytes, arguments: list[str], environment: dict[bytes, bytes], streams: list[int]) -> NoReturn:
+def become(
+    folder: bytes, arguments: list[str], environment: dict[bytes, bytes], streams: list[int], python: str
+) -> NoReturn:
     """Do in this process what `python ARGUMENTS` does in a new one."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -279,6 +282,8 @@ def become(folder: bytes, arguments: list[str], environment: dict[bytes, bytes],
         for number, mode in enumerate(("r", "w", "w"))
     ]
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    if arguments[:2] in (["-m", "dvc"], ["-m", "tools.repro"]):  # they start Python, too
+        sys.executable = python
     if arguments[:2] == ["-m", "dvc"]:  # its import, in the server, wrapped the earlier streams and logs to them
         colorama.init()
         for handler in (reference() for reference in logging._handlerList):

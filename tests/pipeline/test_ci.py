@@ -58,6 +58,6 @@ def test_the_pipeline_job_to_copy_does_what_it_says(clone: Project, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_smoke_run_fails_where_a_stage_fails(clone: Project) -> None:
-    clone.append("stages/export_csv.py", "raise SystemExit(3)\n")
+    clone.append("stages/ingest.py", "raise SystemExit(3)\n")
     ended = clone.run("make", "smoke", fails=True)
-    assert "failed to reproduce 'export_csv'" in ended.stdout + ended.stderr
+    assert "failed to reproduce 'ingest'" in ended.stdout + ended.stderr

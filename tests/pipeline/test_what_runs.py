@@ -123,13 +123,6 @@ TABLE = [
         new="outputs/generated_dialogue.csv",
     ),
     Row(
-        title="train.learning_rate runs train and all after it",
-        file="params.yaml",
-        edit=param("train.learning_rate", 0.01),
-        stages=AFTER_TRAIN,
-        new=WEIGHTS,
-    ),
-    Row(
         title="train.seed runs train and all after it",
         file="params.yaml",
         edit=param("train.seed", 1),
@@ -142,12 +135,6 @@ TABLE = [
         edit=param("corpus.seed", 1),
         stages=STAGES,
         new="data/corpus/train.jsonl",
-    ),
-    Row(
-        title="a comment in the sampling runs those that import it",
-        file="tinychat/generation/sampling.py",
-        edit=a_remark,
-        stages=("evaluate", "generate", "analyze_layers"),
     ),
     Row(
         title="a comment in the runtime runs those that import it",
