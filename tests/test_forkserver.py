@@ -43,6 +43,7 @@ PROGRAMS = {
 
 def both(folder: Path, *arguments: str, **environment: str) -> list[tuple[int, str, str]]:
     """Exit code and streams, of a forked and of a new Python."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
     ended = [
         subprocess.run(
             [python, *arguments],
@@ -54,6 +55,7 @@ def both(folder: Path, *arguments: str, **environment: str) -> list[tuple[int, s
         )
         for python in (fast_python(), sys.executable)
     ]
+    signal.signal(signal.SIGINT, before)
     return [(one.returncode, one.stdout, one.stderr) for one in ended]
 
 

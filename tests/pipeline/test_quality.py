@@ -29,6 +29,7 @@ def test_a_short_training_answers_held_out_phrasings_and_uses_unseen_names(repo:
     (tmp_path / "data/raw").mkdir(parents=True)
     shutil.copytree(repo / "data/starter", tmp_path / "data/starter")
     environment = {**os.environ, "PYTHONPATH": str(repo), "TINYCHAT_DEVICE": "cpu", "TINYCHAT_PRECISION": "fp32"}
+    environment["TINYCHAT_THREADS"] = "1"  # other tests take the other cores
     for stage in ("ingest", "build_vocab", "prepare_data", "train", "evaluate"):
         subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=tmp_path, env=environment, check=True)
     measures = json.loads((tmp_path / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))["measures"]

@@ -134,7 +134,7 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
         problems = {}
         for delimiter in DELIMITERS:
             try:
-                cells = next(csv.reader([line], delimiter=delimiter, strict=True))
+                cells = next(_reader([line], delimiter))
                 return _header(cells, delimiter, params), number
             except _NoColumnError as error:
                 problems[delimiter] = (len(cells), error)
@@ -226,11 +226,15 @@ class _Feed:
         self.number -= len(self.row) - 1
 
 
+def _reader(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    csv.field_size_limit(MAX_CELL_CHARACTERS)  # of this process
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
 def _rows(lines: Iterable[str], delimiter: str, number: int) -> Iterator[tuple[int, str, list[str] | None]]:
     """Each row after line `number`: its first line number, what is wrong with it, and its cells or None."""
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
     feed = _Feed(lines, number)
-    table = csv.reader(feed, delimiter=delimiter, strict=True)
+    table = _reader(feed, delimiter)
     while True:
         feed.row.clear()
         first_line = feed.number + 1
