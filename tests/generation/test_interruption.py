@@ -1,5 +1,6 @@
 """Ctrl-C and errors in the middle: whatever breaks off, the engine answers the next question as if nothing had been."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -149,7 +150,7 @@ class InterruptedAt:
         sys.settrace(None)
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
-        if Path(frame.f_code.co_filename).parent != PACKAGE:
+        if not frame.f_code.co_filename.startswith(f"{PACKAGE}{os.sep}"):
             return None
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
         return self._count

@@ -137,10 +137,10 @@ TABLE = [
         new="data/corpus/train.jsonl",
     ),
     Row(
-        title="a comment in the runtime runs those that import it",
-        file="tinychat/runtime.py",
+        title="a comment in the sampling runs those that import it",
+        file="tinychat/generation/sampling.py",
         edit=a_remark,
-        stages=("train", "evaluate", "generate", "analyze_layers"),
+        stages=("evaluate", "generate", "analyze_layers"),
     ),
     Row(
         title="a comment in the report runs summarize",
