@@ -148,7 +148,7 @@ def fork_group(project: Project, *arguments: str, moment: Moment | None) -> Fork
     folder = group_folder()
     environment = project.environment() | {"PATH": path_with(str(folder / "python"))}
     if moment:
-        environment |= moment.settings(project.root.parent / "moment", str(folder / "python"))
+        environment |= moment.settings(folder / "moment", str(folder / "python"))
         arguments = (moments.__file__, *arguments)
     return ForkedGroup(folder, *arguments, cwd=project.root, env=environment)
 
