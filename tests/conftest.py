@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         fast_python()
 
 
-# The files that take longest, in minutes.
+# The test files that take minutes, the slowest first.
 LONGEST = (
     "quality",
     "docs",

@@ -31,10 +31,9 @@ READER_REGISTRY = "tinychat/corpus/reader.py"
 
 
 def closure(root: Path, stage: str) -> list[str]:
-    """The files that `stages/STAGE.py` below `root` imports or that lie beside these, itself included, sorted.
+    """The files that `stages/STAGE.py` below `root` imports, itself included, and the data files beside them.
 
-    With `/` on every system.
-
+    Paths from `root`, sorted, with `/` on every system.
     Raises FileNotFoundError where the stage has no file, SyntaxError where a file is no Python.
     """
     found = {

@@ -215,7 +215,7 @@ def test_a_disk_without_a_free_byte_stops_dvc_itself_and_removing_its_lock_file_
     forget(project, "train")
     disk.fill()
     failed = project.dvc("repro", fails=True)
-    # Depending on how long the paths are, DVC finds no room, or what the first bytes of its lock file are.
+    # DVC reports the full disk or, where an earlier write has cut it off, its own lock file.
     assert FULL in failed.stderr or ".dvc/tmp/rwlock" in failed.stderr
     assert "Traceback" not in failed.stderr
     disk.make_room()

@@ -143,6 +143,12 @@ TABLE = [
         stages=("evaluate", "generate", "analyze_layers"),
     ),
     Row(
+        title="a comment in the runtime runs those that import it",
+        file="tinychat/runtime.py",
+        edit=a_remark,
+        stages=("train", "evaluate", "generate", "analyze_layers"),
+    ),
+    Row(
         title="a comment in the report runs summarize",
         file="tinychat/report/view.py",
         edit=a_remark,

@@ -1,8 +1,7 @@
 """The architectures, and `config.json`, which names one of them and the sizes of a model.
 
 To add an architecture: a module with its network (a LanguageModel), one with its config dataclass (a ModelConfig), a
-function that imports the network and builds it, and a line in ARCHITECTURES. A test then names the stages whose deps in
-dvc.yaml lack the files. Only what builds a network loads torch.
+function that imports the network and builds it, and a line in ARCHITECTURES. Only what builds a network loads torch.
 """
 
 import json

@@ -35,6 +35,7 @@ PACKAGE = Path(__file__).parents[1]
 CODE = (
     "__init__.py",
     "batches/batching.py",
+    "batches/losses.py",
     "batches/prepared.py",
     "errors.py",
     "files.py",
@@ -44,7 +45,6 @@ CODE = (
     "model/base.py",
     "model/cache.py",
     "model/config.py",
-    "batches/losses.py",
     "model/registry.py",
     "model/storage.py",
     "model/weights.py",
