@@ -1,23 +1,21 @@
 """What the tests share: the project's folder, real data, a small vocabulary and a small model."""
 
 import csv
+import gc
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 os.environ["TINYCHAT_LANGUAGE"] = "en"  # of the errors that processes tell, where a test asks for no other
 
-import torch
-
 from tests.forkserver import fast_python
-from tinychat.model import DialogueModel
-from tinychat.model.classic_config import ClassicConfig
-from tinychat.model.registry import build_model
-from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.building import build_bpe
-from tinychat.tokenizer.word_level import build_words
+
+if TYPE_CHECKING:  # torch is loaded by what needs it: the process that only hands out the tests does not
+    from tinychat.model import DialogueModel
+    from tinychat.tokenizer import Tokenizer
 
 REPO = Path(__file__).parents[1]
 
@@ -59,6 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
 
 
+def pytest_collection_finish() -> None:
+    """Keep Python's garbage collector from going through torch and all tests again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The project's folder."""
@@ -77,20 +81,29 @@ def songys() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def bpe() -> Tokenizer:
+def bpe() -> "Tokenizer":
     """A byte-level vocabulary of a few sentences."""
+    from tinychat.tokenizer.building import build_bpe
+
     return build_bpe(SENTENCES * 4, max_size=400, min_frequency=2)
 
 
 @pytest.fixture(scope="session")
-def words() -> Tokenizer:
+def words() -> "Tokenizer":
     """A word vocabulary of a few sentences."""
+    from tinychat.tokenizer.word_level import build_words
+
     return build_words(SENTENCES, max_size=100, min_frequency=1)
 
 
 @pytest.fixture
-def model(bpe: Tokenizer) -> DialogueModel:
+def model(bpe: "Tokenizer") -> "DialogueModel":
     """A small model with random weights that fits `bpe`."""
+    import torch
+
+    from tinychat.model.classic_config import ClassicConfig
+    from tinychat.model.registry import build_model
+
     torch.manual_seed(0)
     config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
     return build_model(config).eval()

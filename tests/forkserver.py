@@ -69,6 +69,15 @@ PRELOADED = (
     "dvc.cli.parser",
     "dvc.repo.reproduce",
     "dvc.repo.experiments.queue.celery",
+    "dvc.repo.open_repo",
+    "dvc.repo.index",
+    "dvc.repo.plots",
+    "dvc.repo.stage",
+    "dvc.utils.strictyaml",
+    "dvc.cachemgr",
+    "dvc.data_cloud",
+    "dvc_data.hashfile.db.local",
+    "fsspec.implementations.memory",
 )
 # Python and the libraries read these variables when they start, so a forked process has those of the server.
 READ_AT_START = ("PYTHON", "OMP_", "GOMP_", "MKL_", "OPENBLAS_", "KMP_", "LD_", "MALLOC_", "MPL")

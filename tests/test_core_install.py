@@ -39,10 +39,10 @@ def core(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (repo / name).is_file():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(repo / name, project / name)
-    run(sys.executable, "-m", "venv", place / "venv", cwd=place)
+    run(sys.executable, "-m", "venv", "--without-pip", place / "venv", cwd=place)
     commands = place / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    pip = [commands / f"python{EXE}", "-m", "pip"]
-    run(*pip, "install", "--constraint", project / "requirements.lock", project, cwd=place)
+    uv = [sys.executable, repo / "tools/uv.py", "install", "--python", commands / f"python{EXE}"]
+    run(*uv, "--constraint", project / "requirements.lock", project, cwd=place)
     shutil.rmtree(project)
     return commands
 

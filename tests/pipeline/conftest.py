@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,18 +28,24 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     return Project(folder / "tinychat")
 
 
+def make_finished(root: Path, all_deps: bool) -> Project:
+    project = make_project(root, all_deps)
+    project.repro()
+    project.git("add", ".")
+    project.git("commit", "--quiet", "--message=run the pipeline")
+    return project
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose pipeline has run and is committed; for reading only."""
+    """A project whose pipeline has run and is committed, with packages as deps on code; for reading only."""
+    return made_once(tmp_path_factory, "finished", partial(make_finished, all_deps=False))
 
-    def make(root: Path) -> Project:
-        project = make_project(root)
-        project.repro()
-        project.git("add", ".")
-        project.git("commit", "--quiet", "--message=run the pipeline")
-        return project
 
-    return made_once(tmp_path_factory, "finished", make)
+@pytest.fixture(scope="session")
+def finished_with_all_deps(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same with all deps of the project's own dvc.yaml, where a test is about them."""
+    return made_once(tmp_path_factory, "finished_with_all_deps", partial(make_finished, all_deps=True))
 
 
 @pytest.fixture

@@ -220,6 +220,12 @@ def unread(project: Project, stage: str, read: set[str]) -> list[str]:
     return [dep for dep in declared(project, stage).deps if not any(lies_in(path, [dep]) for path in read)]
 
 
+@pytest.fixture(scope="session")
+def finished(finished_with_all_deps: Project) -> Project:
+    """What runs depends on the deps as dvc.yaml has them."""
+    return finished_with_all_deps
+
+
 @pytest.fixture(scope="module")
 def seen(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Seen]:
     """What a stage does, by its name; each is watched once."""

@@ -1,4 +1,4 @@
-"""What one `dvc repro` leaves, and what runs again after a change: the table of the design, row by row."""
+"""What runs again after a change: the table of the design, row by row."""
 
 import csv
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.project import STAGES, Project, Ran, ran
+
+pytestmark = pytest.mark.slow
 
 AFTER_GENERATE = ("generate", "export_csv", "summarize")
 AFTER_TRAIN = ("train", "evaluate", "generate", "export_csv", "analyze_layers", "summarize")
@@ -187,44 +189,12 @@ WITHOUT_EFFECT: list[tuple[str, Edit]] = [
 ]
 
 
-def test_a_second_repro_runs_nothing(project: Project) -> None:
-    again = project.repro()
-    assert (again.ran, again.restored) == ([], [])
-    assert set(again.unchanged) == set(STAGES)
+@pytest.fixture(scope="session")
+def finished(finished_with_all_deps: Project) -> Project:
+    """What runs depends on the deps as dvc.yaml has them."""
+    return finished_with_all_deps
 
 
-def test_every_out_of_the_design_is_there(finished: Project) -> None:
-    for path in (
-        "data/corpus/train.jsonl",
-        "artifacts/vocab/vocab.csv",
-        "data/prepared/train.tokens.npy",
-        "models/dialogue/model.safetensors",
-        "models/dialogue/README.md",
-        "reports/train/history.csv",
-        "outputs/generated_dialogue.csv",
-        "reports/layers/layers.csv",
-        "reports/summary.html",
-    ):
-        assert (finished.root / path).is_file(), path
-    summary = json.loads((finished.root / "reports/summary.json").read_text(encoding="utf-8"))
-    assert summary["레이어 수"] == 2
-
-
-def test_only_numbers_are_left_to_git(project: Project) -> None:
-    listed = project.git("ls-files", "reports", "outputs", "models", "data", "artifacts", ":!data/starter")
-    assert sorted(listed.split()) == [
-        "data/raw/README.md",
-        "reports/corpus/metrics.json",
-        "reports/evaluate/metrics.json",
-        "reports/prepare/metrics.json",
-        "reports/train/history.csv",
-        "reports/train/metrics.json",
-        "reports/vocab/metrics.json",
-    ]
-    assert project.git("status", "--short") == ""
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE, ids=[row.title for row in TABLE])
 def test_a_change_runs_its_row_of_the_table_and_taken_back_it_runs_nothing(project: Project, row: Row) -> None:
     before = project.out_bytes()
@@ -247,7 +217,6 @@ def test_nothing_runs_after_a_change_of_what_no_stage_depends_on(project: Projec
     assert repro(project) == runs()
 
 
-@pytest.mark.slow
 def test_a_reader_added_with_a_file_of_its_format_is_used_and_both_can_go_again(project: Project) -> None:
     before = project.out_bytes()
     remove_reader = change(project, TALK_READER, becomes(TALK_CODE))
@@ -272,14 +241,12 @@ def two_files(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> tu
     return project, repro(project)
 
 
-@pytest.mark.slow
 def test_a_new_raw_file_runs_all_and_its_dialogues_count(finished: Project, two_files: tuple[Project, Ran]) -> None:
     project, did = two_files
     assert did == runs(*STAGES)
     assert (finished.metric("corpus", "rows_kept"), project.metric("corpus", "rows_kept")) == (80, 120)
 
 
-@pytest.mark.slow
 def test_a_raw_file_that_is_removed_again_runs_nothing(
     finished: Project, two_files: tuple[Project, Ran], tmp_path: Path
 ) -> None:
@@ -289,7 +256,6 @@ def test_a_raw_file_that_is_removed_again_runs_nothing(
     assert project.out_bytes() == finished.out_bytes()
 
 
-@pytest.mark.slow
 def test_a_raw_file_that_is_removed_for_the_first_time_runs_all(two_files: tuple[Project, Ran], tmp_path: Path) -> None:
     project = two_files[0].copy(tmp_path / "tinychat")
     (project.root / "data/raw/qa.csv").unlink()
@@ -297,7 +263,6 @@ def test_a_raw_file_that_is_removed_for_the_first_time_runs_all(two_files: tuple
     assert project.metric("corpus", "rows_kept") == 40
 
 
-@pytest.mark.slow
 def test_an_experiment_with_1e_5_trains_with_that_number(project: Project) -> None:
     # Without these two, the few steps of a small corpus would all lie in the warm-up.
     flat = ("-S", "train.schedule=constant", "-S", "train.warmup_steps=0")

@@ -117,7 +117,14 @@ def run(stage: str, root: Path) -> None:
     importlib.import_module(f"stages.{stage}").run(root)
 
 
-SLOW = [("model", "n_layers", 200), ("model", "vocab_size", 1_000_000), ("model", "ffn_dim", 1_000_000)]
+SLOW = [
+    ("corpus", "starter", {"dialogues": 100, "seed": MAX_SEED}),
+    *(
+        case
+        for case in EXTREMES
+        if case[0] == "model" and case[1:] not in (("vocab_size", 8), ("embed_dim", 1_000_000))
+    ),
+]
 
 
 @pytest.mark.parametrize(
