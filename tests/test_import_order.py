@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "generation": BASE | MIDDLE,
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
-    "bot": BASE | MIDDLE | {"generation"},
+    "bot": BASE | MIDDLE | {"generation", "safety"},
     "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language"},
     "cli": BASE | {"chatting", "language"},
     "__main__": {"cli"},

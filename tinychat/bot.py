@@ -1,7 +1,7 @@
 """A trained model to talk with, from Python: `tinychat.load("models/dialogue").reply("안녕")`."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, overload
@@ -11,6 +11,7 @@ from tinychat.errors import InputError
 from tinychat.generation.engine import Engine, Reply, ReplyStream
 from tinychat.generation.loading import SLOTS, load_engine
 from tinychat.generation.sampling import SamplingOptions
+from tinychat.safety.help import help_in_danger
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Messages
 
@@ -18,25 +19,27 @@ OPTIONS = tuple(field.name for field in fields(SamplingOptions))
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")  # any of these options implies method="sample"
 
 
-def load(folder: str | Path = "models/dialogue", *, batch_size: int = SLOTS) -> "Bot":
+def load(folder: str | Path = "models/dialogue", *, batch_size: int = SLOTS, safety: bool = True) -> "Bot":
     """The model in `folder`, ready to answer at most `batch_size` dialogues at once (others wait for a free slot).
+
+    With `safety`, messages about self-harm are answered with the help lines, as in `tinychat chat`.
 
     Raises InputError where the folder is missing, damaged, of a newer version, or not ours.
     """
-    return Bot(load_engine(folder, batch_size), Path(folder))
+    return Bot(load_engine(folder, batch_size), Path(folder), safety=safety)
 
 
 class Bot:
     """A trained model to talk with. It is stateless: earlier turns are passed with each question.
 
-    It does not filter messages: an application should call `tinychat.safety.help.help_in_danger` first, as
-    `tinychat chat` does.
+    With `safety`, a dialogue whose last message speaks of self-harm, by itself or with the one before, is answered with
+    the help lines in place of the model's reply; its finish_reason is "safety".
 
     It is thread-safe.
     """
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self.engine, self.folder = engine, folder
+    def __init__(self, engine: Engine, folder: Path, *, safety: bool = True) -> None:
+        self.engine, self.folder, self.safety = engine, folder, safety
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -75,7 +78,11 @@ class Bot:
         logits are not finite.
         """
         dialogues, many = dialogues_of(question)
-        replies = self.engine.reply(dialogues, self.options(**options))
+        given = self.options(**options)
+        helped = [self._help(dialogue) for dialogue in dialogues]
+        rest = [dialogue for dialogue, help_lines in zip(dialogues, helped, strict=True) if help_lines is None]
+        generated = iter(self.engine.reply(rest, given))
+        replies = [next(generated) if help_lines is None else help_lines for help_lines in helped]
         return replies if many else replies[0]
 
     def stream(self, question: str | Messages, **options: Any) -> ReplyStream:
@@ -83,7 +90,18 @@ class Bot:
         dialogues, many = dialogues_of(question)
         if many:
             raise InputError("stream answers one text or one dialogue; reply answers a list of them")
-        return self.engine.stream(dialogues[0], self.options(**options))
+        given = self.options(**options)
+        if help_lines := self._help(dialogues[0]):
+            return HelpStream(help_lines)
+        return self.engine.stream(dialogues[0], given)
+
+    def _help(self, dialogue: Messages) -> Reply | None:
+        """The help lines as a reply, if safety is on and the dialogue needs them."""
+        if not self.safety:
+            return None
+        said = [message["content"] for message in dialogue if message["role"] == "user"]
+        lines = help_in_danger(*reversed(said[-2:]))
+        return Reply(lines, (), "safety", (), ()) if lines else None
 
     @staticmethod
     def options(**given: Any) -> SamplingOptions:
@@ -97,6 +115,24 @@ class Bot:
         samples = any(name in given for name in SAMPLING)
         given.setdefault("method", "sample" if samples else "greedy")
         return SamplingOptions(**given)
+
+
+class HelpStream(ReplyStream):
+    """The help lines as a stream of one piece."""
+
+    def __init__(self, help_lines: Reply) -> None:
+        self._help_lines = help_lines
+
+    def __iter__(self) -> Iterator[str]:
+        yield self._help_lines.text
+
+    def close(self) -> None:
+        """There is nothing to cancel."""
+
+    @property
+    def reply(self) -> Reply:
+        """The help lines."""
+        return self._help_lines
 
 
 def dialogues_of(question: object) -> tuple[list[Messages], bool]:

@@ -16,12 +16,14 @@ from tinychat.chatting.terminal import Screen
 from tinychat.safety.help import HELP
 
 DANGER = "더는 못 살겠어ㅋㅋㅋ"
+UNCLEAR = ("요즘 사는 게 너무 힘들어", "이제 그만하고 싶어")
 REPO = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def bot(talking_project: Path) -> tinychat.Bot:
-    return tinychat.load(talking_project / "models/dialogue")
+    """As a chat loads it: the conversation itself looks for danger."""
+    return tinychat.load(talking_project / "models/dialogue", safety=False)
 
 
 def talk(bot: tinychat.Bot, *lines: str, safety: bool = True) -> tuple[Talk, str]:
@@ -92,8 +94,30 @@ def test_an_option_has_the_model_asked_all_the_same(talking_project: Path, pipe:
     assert ended.stdout == f"{GREETS}\n"
 
 
-def test_the_library_is_the_model_alone(bot: tinychat.Bot) -> None:
+def test_a_message_that_is_clear_only_with_the_one_before_gets_the_lines_too(bot: tinychat.Bot) -> None:
+    _, screen = talk(bot, UNCLEAR[0])
+    assert HELP.split("\n")[0] not in screen
+    assert HELP.split("\n")[0] not in talk(bot, UNCLEAR[1])[1]
+    assert HELP.split("\n")[0] in talk(bot, *UNCLEAR)[1]
+
+
+def test_the_library_gives_them_too(talking_project: Path) -> None:
+    bot = tinychat.load(talking_project / "models/dialogue")
+    reply = bot.reply(DANGER)
+    assert (reply.text, reply.finish_reason, reply.token_ids) == (HELP, "safety", ())
+    before = [{"role": "user", "content": UNCLEAR[0]}, {"role": "assistant", "content": "그랬군요."}]
+    dialogue = [*before, {"role": "user", "content": UNCLEAR[1]}]
+    replies = bot.reply([DANGER, "안녕", dialogue])
+    assert [one.text for one in replies] == [HELP, GREETS, HELP]
+    with bot.stream(DANGER) as stream:
+        assert list(stream) == [HELP]
+    assert stream.reply == reply
+
+
+def test_without_safety_the_library_is_the_model_alone(bot: tinychat.Bot) -> None:
     assert bot.reply(DANGER).text == GREETS
+    with bot.stream(DANGER) as stream:
+        assert "".join(stream) == GREETS
 
 
 def test_undo_takes_back_the_last_message_which_the_model_was_not_asked(bot: tinychat.Bot) -> None:

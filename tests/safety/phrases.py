@@ -7,12 +7,23 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
+REPO = HERE.parents[1]
+UNSEEN = REPO / "benchmarks/unseen"
 
 
 def phrases(name: str) -> list[str]:
-    """The messages of a file here; its comments are none."""
-    lines = (HERE / f"{name}.txt").read_text(encoding="utf-8").split("\n")
-    return [line for line in lines if line and not line.startswith("#")]
+    """The messages of a file here."""
+    return read_phrases(HERE / f"{name}.txt")
+
+
+def training_phrases(name: str) -> list[str]:
+    """The messages of a file that the classifier is trained on."""
+    return read_phrases(REPO / f"data/safety/{name}.txt")
+
+
+def read_phrases(path: Path) -> list[str]:
+    """The messages of a file, one a line; its comments are none."""
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line and not line.startswith("#")]
 
 
 def starter_texts(folder: Path) -> list[str]:

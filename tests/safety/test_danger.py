@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.safety.phrases import phrases, starter_texts
-from tinychat.safety.danger import MAX_CHARACTERS, RULES, recognises_danger, sentences
+from tinychat.safety.danger import MAX_CHARACTERS, RULES, matches_rule, recognises_danger, sentences
 from tinychat.safety.rules import Rule
 
 
@@ -34,7 +34,9 @@ def test_it_is_not_taken_for_danger(text: str) -> None:
 
 @pytest.mark.slow
 def test_songys_questions_taken_for_danger_are_those_that_were_read(songys: list[tuple[str, str]]) -> None:
-    assert {question for question, _ in songys if recognises_danger(question)} == set(phrases("songys_alarms"))
+    asked = {question for question, _ in songys}
+    assert {question for question in asked if matches_rule(question)} == set(phrases("songys_alarms"))
+    assert sum(map(recognises_danger, asked)) < 0.02 * len(asked)  # many of them are of heartbreak
 
 
 @pytest.mark.slow
@@ -74,7 +76,7 @@ def test_spelling_hides_nothing(text: str) -> None:
 
 
 def test_a_rule_does_not_reach_over_the_end_of_a_sentence() -> None:
-    assert recognises_danger("죽고 싶다") and not recognises_danger("친구랑 싸우고. 싶다")
+    assert matches_rule("죽고 싶다") and not matches_rule("친구랑 싸우고. 싶다")
     assert sentences("게임에서 죽었어. 한강 가자!\n응? 가자") == ["게임에서 죽었어", "한강 가자", "응?", "가자"]
 
 

@@ -24,7 +24,7 @@ def test_laughing_in_korean_behind_english_is_korean() -> None:
     assert help_in_danger("I want to die ㅋㅋ") == HELP
 
 
-def test_it_needs_no_package_and_no_file() -> None:
+def test_it_needs_no_package() -> None:
     code = (
         "import sys; from tinychat.safety.help import help_in_danger; assert help_in_danger('죽고 싶어'); "
         "sys.exit(any(name in sys.modules for name in ('numpy', 'torch', 'yaml', 'tokenizers', 'tinychat.generation')))"

@@ -83,4 +83,4 @@ def converse(model: Path, given: GivenOptions, stopwatch: Stopwatch | None, *, s
 
 
 def _load(model: Path, stopwatch: Stopwatch | None) -> Bot:
-    return load_in_phases(model, stopwatch) if stopwatch else load(model, batch_size=1)
+    return load_in_phases(model, stopwatch) if stopwatch else load(model, batch_size=1, safety=False)

@@ -94,7 +94,7 @@ class Talk:
         if isinstance(parsed, Command):
             self._actions[parsed.name](parsed.argument)
         elif question := cleaned(parsed):
-            if self._safety and (lines := help_in_danger(question)):
+            if self._safety and (lines := help_in_danger(question, self._message_before())):
                 # Not added to the conversation: the model would read it in the next prompt, and /save would save it.
                 self.screen.begin_reply()
                 self.screen.piece(lines)
@@ -105,6 +105,10 @@ class Talk:
             reply = self._answer(self.conversation.messages(question), self.conversation.given)
             if reply:
                 self.conversation.add(question, reply)
+
+    def _message_before(self) -> str:
+        last = self.conversation.last
+        return self._blocked or (last.question if last else "")
 
     def _answer(
         self, messages: Messages, given: GivenOptions, known_replies: Sequence[str] = (), note: str = ""

@@ -59,7 +59,7 @@ def process_age() -> float:
 
 
 def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
-    """The bot, as `tinychat.load` gives it; laps for what that takes. Raises InputError as it does."""
+    """The bot, as a chat loads it; laps for what that takes. Raises InputError as `tinychat.load` does."""
     from tinychat.bot import load
     from tinychat.runtime import choose_decoder
     from tinychat.tokenizer import load_tokenizer
@@ -68,7 +68,7 @@ def load_in_phases(folder: Path, stopwatch: Stopwatch) -> "Bot":
         kind = choose_decoder()
         importlib.import_module(f"tinychat.generation.{'native' if kind == 'auto' else kind}_decoder")
     stopwatch.lap("imports")
-    bot = load(folder, batch_size=1)
+    bot = load(folder, batch_size=1, safety=False)
     loading = stopwatch.skip()
     # `load` does not report its parts, so the first one is timed again.
     load_tokenizer(folder)

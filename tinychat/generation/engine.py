@@ -19,7 +19,7 @@ from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
 from tinychat.tokenizer.utf8 import utf8_of
 
-FinishReason = Literal["stop", "length", "cancelled"]
+FinishReason = Literal["stop", "length", "cancelled", "safety"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Reply:
     text           without the stop text that ended it, if one did
     token_ids      without `<eos>`
     finish_reason  stop: `<eos>` or a stop text was generated; length: `max_tokens` or the model's `max_len` was
-                   reached; cancelled: by the caller
+                   reached; cancelled: by the caller; safety: the help lines in place of a reply of the model
     choices        one for each token, `<eos>` included
     prompt_ids     the prompt, in the chat template
     """

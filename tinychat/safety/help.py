@@ -14,8 +14,10 @@ HELP_IN_ENGLISH = (
 )
 
 
-def help_in_danger(text: str) -> str | None:
+def help_in_danger(text: str, before: str = "") -> str | None:
     """The help lines where a message speaks of self-harm, else None: then the model answers.
+
+    `before` is the same person's message before it: both are also read as one.
 
     The numbers: 109 took the place of 1393 on 1 January 2024, day and night (Ministry of Health and Welfare,
     2 January 2024, https://eiec.kdi.re.kr/policy/materialView.do?num=246730; still so on 13 February 2026,
@@ -24,7 +26,7 @@ def help_in_danger(text: str) -> str | None:
     1577-0199, day and night (https://kgnewskorea.com/news/view.php?bIdx=44062). 1388 for the young, day and night
     (13 February 2026, https://m.pressian.com/pages/articles/2026021309555507088).
     """
-    if not recognises_danger(text):
+    if not recognises_danger(text, before):
         return None
     speaks_korean = any("가" <= character <= "힣" or "ㄱ" <= character <= "ㅣ" for character in text)
     return HELP if speaks_korean else f"{HELP}\n{HELP_IN_ENGLISH}"

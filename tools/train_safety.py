@@ -1,0 +1,82 @@
+"""Trains the classifier of messages about self-harm on data/safety, with the starter corpus as harmless texts too.
+
+    python -m tools.train_safety            writes tinychat/safety/classifier.json
+
+Logistic regression with an L2 penalty, fitted by L-BFGS. The threshold is the one at which rules and classifier
+together take at most MAX_FALSE of the phrases in benchmarks/unseen/harmless_for_choosing.txt for danger.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from tests.safety.phrases import REPO, UNSEEN, phrases, read_phrases, starter_texts, training_phrases
+from tinychat.safety.classifier import SIZE, Classifier, features
+from tinychat.safety.danger import matches_rule, windows
+from tinychat.safety.normalising import normalised
+
+CLASSIFIER = REPO / "tinychat/safety/classifier.json"
+L2 = 1e-6
+MAX_FALSE = 0.03
+REPEATS = 5
+STARTER_WEIGHT = 1.0  # of the loss of a text of the starter corpus
+
+
+def rows(texts: Sequence[str]) -> torch.Tensor:
+    """The texts as a sparse matrix (texts, SIZE) whose rows have the length one."""
+    found = [features(normalised(text).replace("\n", " ")) for text in texts]
+    row = torch.repeat_interleave(torch.tensor([len(one) for one in found]))
+    column = torch.tensor([index for one in found for index in one])
+    values = torch.tensor([len(one) ** -0.5 for one in found for _ in one])
+    shape = (len(texts), SIZE)
+    return torch.sparse_coo_tensor(torch.stack([row, column]), values, shape, check_invariants=True).coalesce()
+
+
+def fit(danger: Sequence[str], harmless: Sequence[str], starter: Sequence[str], l2: float = L2) -> Classifier:
+    """The classifier, with the threshold 0. The harmless phrases that the rules were made with count REPEATS times."""
+    known = [text for name in ("harmless_tuning", "harmless_apart") for text in phrases(name)]
+    harmless = [*harmless, *known * (REPEATS - 1)]
+    x = rows([*danger, *harmless, *starter])
+    y = torch.tensor([1.0] * len(danger) + [0.0] * (len(harmless) + len(starter)))
+    importance = torch.tensor([1.0] * (len(danger) + len(harmless)) + [STARTER_WEIGHT] * len(starter))
+    weights, bias = torch.zeros(SIZE, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=60, history_size=10)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        losses = binary_cross_entropy_with_logits((x @ weights)[:, 0] + bias, y, reduction="none")
+        loss = (importance * losses).sum() / importance.sum() + l2 * weights.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    scale = float(weights.detach().abs().max()) / 127
+    whole = (weights.detach()[:, 0] / scale).round().int().tolist()
+    return Classifier(tuple(whole), scale, float(bias.detach()), 0.0)
+
+
+def threshold(logits: Sequence[float], most: int) -> float:
+    """The lowest threshold that at most so many logits are above."""
+    return sorted(logits, reverse=True)[most]
+
+
+def main() -> None:
+    """Train and write."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    starter = sorted({*starter_texts(REPO / "data/starter")})
+    trained = fit(training_phrases("danger"), training_phrases("harmless"), starter)
+    choosing = read_phrases(UNSEEN / "harmless_for_choosing.txt")
+    left = [text for text in choosing if not matches_rule(text)]
+    logits = [max(map(trained.logit, windows(text))) for text in left]
+    most = int(MAX_FALSE * len(choosing)) - (len(choosing) - len(left))
+    trained = replace(trained, threshold=math.ceil(1000 * threshold(logits, most)) / 1000)
+    trained.save(CLASSIFIER)
+    print(f"{CLASSIFIER.relative_to(REPO)}: threshold {trained.threshold}")
+
+
+if __name__ == "__main__":
+    main()
