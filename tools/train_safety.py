@@ -22,7 +22,6 @@ CLASSIFIER = REPO / "tinychat/safety/classifier.json"
 L2 = 1e-6
 MAX_FALSE = 0.03
 REPEATS = 5
-STARTER_WEIGHT = 1.0  # of the loss of a text of the starter corpus
 
 
 def rows(texts: Sequence[str]) -> torch.Tensor:
@@ -35,20 +34,19 @@ def rows(texts: Sequence[str]) -> torch.Tensor:
     return torch.sparse_coo_tensor(torch.stack([row, column]), values, shape, check_invariants=True).coalesce()
 
 
-def fit(danger: Sequence[str], harmless: Sequence[str], starter: Sequence[str], l2: float = L2) -> Classifier:
+def fit(danger: Sequence[str], harmless: Sequence[str], starter: Sequence[str]) -> Classifier:
     """The classifier, with the threshold 0. The harmless phrases that the rules were made with count REPEATS times."""
     known = [text for name in ("harmless_tuning", "harmless_apart") for text in phrases(name)]
     harmless = [*harmless, *known * (REPEATS - 1)]
     x = rows([*danger, *harmless, *starter])
     y = torch.tensor([1.0] * len(danger) + [0.0] * (len(harmless) + len(starter)))
-    importance = torch.tensor([1.0] * (len(danger) + len(harmless)) + [STARTER_WEIGHT] * len(starter))
     weights, bias = torch.zeros(SIZE, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.LBFGS([weights, bias], max_iter=60, history_size=10)
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         losses = binary_cross_entropy_with_logits((x @ weights)[:, 0] + bias, y, reduction="none")
-        loss = (importance * losses).sum() / importance.sum() + l2 * weights.square().sum()
+        loss = losses.sum() / len(y) + L2 * weights.square().sum()
         loss.backward()
         return loss
 
