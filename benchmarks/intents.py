@@ -31,7 +31,7 @@ from tinychat.starter.reading import read_starter
 STARTER = Path("data/starter")
 UNKNOWN = "unknown"
 MEASURES = ("seen", "near", "far", "taken_for_unknown", "unknown_by_hand", "unknown_by_template")
-DIALOGUES = 20_000
+DIALOGUES = 24_000
 FILLINGS = 8  # of a template: about as many questions as were written by hand
 PENALTIES = (10.0, 100.0)  # C: the greater, the weaker the regularisation
 FOLDS = 3
@@ -56,12 +56,12 @@ def labelled(pairs: Iterable[tuple[str, str]]) -> Labelled:
 def training_phrasings(expansion: Expansion) -> Iterator[tuple[str, str]]:
     """The phrasings that are trained on, and out-of-scope questions: by hand, and of templates."""
     for name, split in expansion.phrasings.items():
-        yield from ((phrasing, name) for phrasing in split.train)
-    for split in expansion.unknown.values():
+        yield from ((phrasing, name) for phrasing in (*split.train, *expansion.with_details[name].train))
+    for split in expansion.unknown.by_hand.values():
         yield from ((text, UNKNOWN) for text in split.train)
     rng = expansion.rng("benchmark")
-    for template in expansion.templates.train:
-        yield from ((expansion.from_template([template], rng), UNKNOWN) for _ in range(FILLINGS))
+    for template in expansion.unknown.templates.train:
+        yield from ((expansion.unknown.from_template([template], rng), UNKNOWN) for _ in range(FILLINGS))
 
 
 def first_turns(expansion: Expansion) -> Iterator[tuple[str, str]]:

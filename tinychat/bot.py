@@ -86,7 +86,7 @@ class Bot:
         return replies if many else replies[0]
 
     def stream(self, question: str | Messages, **options: Any) -> ReplyStream:
-        """Stream one reply in pieces of whole characters. Options as for `reply`."""
+        """Stream one reply, sentence by sentence. Options as for `reply`."""
         dialogues, many = dialogues_of(question)
         if many:
             raise InputError("stream answers one text or one dialogue; reply answers a list of them")

@@ -7,7 +7,7 @@ together take at most MAX_FALSE of the phrases in benchmarks/unseen/harmless_for
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -17,11 +17,15 @@ from tests.safety.phrases import REPO, UNSEEN, phrases, read_phrases, starter_te
 from tinychat.safety.classifier import SIZE, Classifier, features
 from tinychat.safety.danger import matches_rule, windows
 from tinychat.safety.normalising import normalised
+from tinychat.starter.expanding import Expansion
+from tinychat.starter.particles import fill, slots_in
+from tinychat.starter.reading import SceneExchange, read_starter
 
 CLASSIFIER = REPO / "tinychat/safety/classifier.json"
 L2 = 1e-6
 MAX_FALSE = 0.03
 REPEATS = 5
+NAMES_EACH = 3  # for a phrasing that tells a name
 
 
 def rows(texts: Sequence[str]) -> torch.Tensor:
@@ -56,6 +60,17 @@ def fit(danger: Sequence[str], harmless: Sequence[str], starter: Sequence[str]) 
     return Classifier(tuple(whole), scale, float(bias.detach()), 0.0)
 
 
+def names_told() -> Iterator[str]:
+    """Each phrasing of the starter corpus that tells a name, with some names."""
+    expansion = Expansion(read_starter(REPO / "data/starter"), 0)
+    rng = expansion.rng("names told")
+    for scene in expansion.name_scenes:
+        for step in scene.steps:
+            for text in step.user if isinstance(step, SceneExchange) else ():
+                for _ in range(NAMES_EACH if slots_in(text) else 0):
+                    yield fill(text, {slot: rng.choice(expansion.names.train) for slot, _ in slots_in(text)})
+
+
 def threshold(logits: Sequence[float], most: int) -> float:
     """The lowest threshold that at most so many logits are above."""
     return sorted(logits, reverse=True)[most]
@@ -65,7 +80,7 @@ def main() -> None:
     """Train and write."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    starter = sorted({*starter_texts(REPO / "data/starter")})
+    starter = sorted({*starter_texts(REPO / "data/starter"), *names_told()})
     trained = fit(training_phrases("danger"), training_phrases("harmless"), starter)
     choosing = read_phrases(UNSEEN / "harmless_for_choosing.txt")
     left = [text for text in choosing if not matches_rule(text)]

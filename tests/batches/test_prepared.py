@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from tinychat.batches.batching import collate, padding_share, plan_batches, widths
-from tinychat.batches.prepared import EncodedDialogue, fitting_turns, open_split, to_arrays, write_split
+from tinychat.batches.prepared import (
+    EncodedDialogue,
+    fitting_turns,
+    open_split,
+    reply_tokens,
+    to_arrays,
+    write_split,
+)
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer
@@ -45,6 +52,21 @@ def test_an_empty_split_can_be_written_and_read(tmp_path: Path) -> None:
 def test_missing_arrays_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train\.tokens\.npy.*prepare_data"):
         open_split(tmp_path, "train", vocab_size=300, max_len=5)
+
+
+def test_a_reply_needs_the_room_of_99_in_100_training_answers(bpe: Tokenizer) -> None:
+    answers = ["네"] * 98 + ["a1" * 10, "a1" * 40]
+    longest = {answer: len(bpe.encode(answer)) + 1 for answer in answers}  # and <eos>
+    dialogues = [[*pair("안녕", "a1" * 60), *pair("응?", answer)] for answer in answers]
+    for dialogue in dialogues:
+        dialogue[1]["weight"] = 0  # type: ignore[assignment]
+    for loss_on in ("reply", "all"):
+        kept = prepare_dialogues(dialogues, bpe, max_len=500, loss_on=loss_on).dialogues  # type: ignore[arg-type]
+        split = to_arrays(kept, bpe.size)
+        assert reply_tokens(split, bpe.bot_id, bpe.eos_id) == longest["a1" * 40]
+        assert reply_tokens(to_arrays(kept[:99], bpe.size), bpe.bot_id, bpe.eos_id) == longest["a1" * 10]
+        assert reply_tokens(to_arrays(kept[:98], bpe.size), bpe.bot_id, bpe.eos_id) == longest["네"]
+    assert reply_tokens(to_arrays([], bpe.size), bpe.bot_id, bpe.eos_id) == 1
 
 
 def test_long_dialogues_lose_whole_turns_and_are_counted(bpe: Tokenizer) -> None:

@@ -13,6 +13,7 @@ from tinychat.errors import InputError
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.generation_config import GenerationConfig
 from tinychat.tokenizer import Tokenizer
 
 EOS = 3
@@ -203,6 +204,26 @@ def test_of_a_long_history_the_oldest_turns_leave_whole(engine: Engine, bpe: Tok
     assert reply.prompt_ids == tuple(kept)
     assert len(kept) < len(prompts[0])
     assert reply.token_ids == engine.reply([asked(*texts[-kept.count(1) * 2 + 1 :])], GREEDY)[0].token_ids[:10]
+
+
+def test_a_prompt_leaves_the_room_that_the_model_needs(talker: Sample, bpe: Tokenizer, kind: str) -> None:
+    texts = [f"{PROMPTS[n % 2]} {n}" for n in range(21)]
+    engine = Engine(talker.decoder(kind, 2), bpe, generation=GenerationConfig(4))
+    lengths = []
+    for least, most, wanted in ((0, 24, 4), (0, 2, 2), (20, 24, 20)):
+        options = dataclasses.replace(GREEDY, min_tokens=least, max_tokens=most)
+        reply = engine.reply([asked(*texts)], options)[0]
+        expected = bpe.encode_prompt(asked(*texts), max_len=engine.decoder.max_len, reply_tokens=wanted)
+        assert reply.prompt_ids == tuple(expected)
+        lengths.append(len(expected))
+    assert lengths[0] > lengths[2]
+
+
+def test_a_short_dialogue_may_get_a_reply_longer_than_that_room(talker: Sample, bpe: Tokenizer) -> None:
+    asking = [asked("안녕")], dataclasses.replace(GREEDY, min_tokens=12, max_tokens=12)
+    for generation in (GenerationConfig(4), None):
+        engine = Engine(talker.decoder("torch", 1), bpe, generation=generation)
+        assert len(engine.reply(*asking)[0].token_ids) == 12
 
 
 def longest_question(engine: Engine) -> str:

@@ -7,6 +7,7 @@ import torch
 from tinychat.errors import InputError
 from tinychat.model import load_model
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.generation_config import GenerationConfig, load_generation_config
 from tinychat.model.registry import build_model, load_config
 from tinychat.model.storage import save_model
 
@@ -34,6 +35,30 @@ def test_the_same_weights_give_the_same_bytes(folder: Path, tmp_path: Path) -> N
     first = (folder / "model.safetensors").read_bytes()
     save_model(tmp_path, CONFIG, load_model(folder).state_dict())
     assert (tmp_path / "model.safetensors").read_bytes() == first
+
+
+def test_what_replies_need_is_kept_and_a_model_of_an_earlier_version_has_none(folder: Path) -> None:
+    assert load_generation_config(folder) is None
+    save_model(folder, CONFIG, build_model(CONFIG).state_dict(), generation=GenerationConfig(18, ("선생",)))
+    assert load_generation_config(folder) == GenerationConfig(18, ("선생",))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "damaged, not JSON"),
+        ("[]", "reply_tokens is None; it must be a whole number above 0"),
+        ('{"reply_tokens": 0}', "reply_tokens is 0; it must be"),
+        ('{"reply_tokens": true}', "reply_tokens is True; it must be"),
+        ('{"reply_tokens": 1.5}', "reply_tokens is 1.5; it must be"),
+        ('{"reply_tokens": 9}', "titles must be a list of texts, found None"),
+        ('{"reply_tokens": 9, "titles": [1]}', r"titles must be a list of texts, found \[1\]"),
+    ],
+)
+def test_a_faulty_generation_config_is_named(folder: Path, content: str, message: str) -> None:
+    (folder / "generation_config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"generation_config\.json: {message}"):
+        load_generation_config(folder)
 
 
 def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:

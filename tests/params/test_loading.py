@@ -35,7 +35,7 @@ def change(project: Path, old: str, new: str) -> None:
 
 def test_both_params_files_of_the_project_are_right(repo: Path) -> None:
     assert load_params(repo).model == load_params(repo / "examples" / "article").model.model_copy(
-        update={"vocab_size": None}
+        update={"vocab_size": None, "max_len": 192}
     )
 
 

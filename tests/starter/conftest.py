@@ -14,7 +14,7 @@ from tinychat.starter.expanding import Expansion, StarterDialogue
 from tinychat.starter.reading import Starter, read_starter
 
 REAL = Path(__file__).parents[2] / "data/starter"
-SIZE = 12_000
+SIZE = 15_000
 
 SMALL: dict[str, Any] = {
     "topics/food.yaml": {
@@ -54,6 +54,18 @@ SMALL: dict[str, Any] = {
             "{city:으로/로} 가",
         ],
         "slots": {"city": ["서울", "부산", "제주"]},
+    },
+    "statements.yaml": {
+        "answers": ["그렇군요. 더 들려주세요!", "그래서 어떻게 됐어요?"],
+        "ask": {"town": ["빵집이 문을 닫았어", "다리가 새로 생겼어", "길이 막혔네", "시장이 열렸더라", "눈이 왔대"]},
+        "templates": [
+            "{thing:을/를} 고쳤어",
+            "{thing:이/가} 왔더라",
+            "{thing:을/를} 빌렸거든",
+            "{thing} 값이 내렸대요",
+            "{thing:을/를} 옮겼어요",
+        ],
+        "slots": {"thing": ["책상", "의자", "침대"]},
     },
 }
 

@@ -13,7 +13,15 @@ from tinychat.starter.evaluation_set import ODD_NAMES
 from tinychat.starter.expanding import Expansion
 from tinychat.starter.nearness import stems
 from tinychat.starter.particles import PAIRS, fill, slots_in, without_slots
-from tinychat.starter.reading import Scene, SceneExchange, Starter
+from tinychat.starter.reading import (
+    NAME_SLOTS,
+    IntentExchange,
+    OutOfScope,
+    OutOfScopeExchange,
+    Scene,
+    SceneExchange,
+    Starter,
+)
 
 LONGEST_ANSWER, LONGEST_PHRASING = 60, 40
 # Sentences of an answer that need no verb: sounds, calls, lists.
@@ -25,15 +33,10 @@ INTERJECTIONS = {
     "굿나잇!",
     "굿모닝!",
     "후우!",
-    "씩씩, 씩씩!",
-    "데굴데굴, 데굴데굴!",
     "철썩, 쏴아, 철썩!",
     "하나 둘, 하나 둘!",
-    "별 하나, 별 둘, 별 셋.",
     "보글보글, 지글지글.",
     "늦잠, 산책, 맛있는 것.",
-    "동생, 형, 누나, 언니, 오빠.",
-    "가방은 가볍게, 마음은 넉넉하게!",
     "손은 없지만 마음으로 짝짝짝!",
     "네, 약속!",
 }
@@ -53,16 +56,25 @@ def exchanges(starter: Starter) -> Iterator[tuple[Scene, SceneExchange]]:
 
 def answers(starter: Starter) -> list[str]:
     """Each answer once for each list that it stands in; a list that several scenes share is one list."""
-    lists = [intent.answers for intent in starter.intents.values()] + [starter.unknown.answers]
+    lists = [intent.answers for intent in starter.intents.values()]
+    lists += [texts.answers for texts in out_of_scope(starter)]
     return [text for texts in dict.fromkeys([*lists, *(step.bot for _, step in exchanges(starter))]) for text in texts]
 
 
+def out_of_scope(starter: Starter) -> tuple[OutOfScope, OutOfScope]:
+    return starter.unknown, starter.statements
+
+
 def by_hand(starter: Starter) -> list[str]:
-    return [text for texts in starter.unknown.ask.values() for text in texts]
+    return [text for one in out_of_scope(starter) for texts in one.ask.values() for text in texts]
+
+
+def templates(starter: Starter) -> list[str]:
+    return [text for one in out_of_scope(starter) for text in one.templates]
 
 
 def phrasings(starter: Starter) -> list[str]:
-    return [phrasing for intent in starter.intents.values() for phrasing in intent.ask]
+    return [phrasing for intent in starter.intents.values() for phrasing in (*intent.ask, *intent.with_details)]
 
 
 def scene_phrasings(starter: Starter) -> list[str]:
@@ -72,7 +84,7 @@ def scene_phrasings(starter: Starter) -> list[str]:
 def slot_values(starter: Starter) -> dict[str, tuple[str, ...]]:
     expansion = Expansion(starter, 0)
     names = (*expansion.names.train, *expansion.names.held_out, *ODD_NAMES)
-    return {"name": names, **starter.slots, **starter.unknown.slots}
+    return {**dict.fromkeys(NAME_SLOTS, names), **starter.slots, **starter.unknown.slots, **starter.statements.slots}
 
 
 def all_texts(starter: Starter) -> list[str]:
@@ -82,7 +94,7 @@ def all_texts(starter: Starter) -> list[str]:
         *scene_phrasings(starter),
         *answers(starter),
         *by_hand(starter),
-        *starter.unknown.templates,
+        *templates(starter),
     ]
     return [*texts, *values]
 
@@ -95,12 +107,12 @@ def twice(texts: list[str]) -> list[str]:
 
 def test_there_are_100_intents_with_30_phrasings_and_3_to_5_answers_each(starter: Starter) -> None:
     assert len(starter.intents) >= 100
-    assert not [name for name, intent in starter.intents.items() if len(intent.ask) < 30]
+    assert not [name for name, intent in starter.intents.items() if len(intent.ask) + len(intent.with_details) < 30]
     assert not [name for name, intent in starter.intents.items() if not 3 <= len(intent.answers) <= 5]
 
 
 def test_no_way_to_ask_stands_twice_among_intents_and_questions_from_outside(starter: Starter) -> None:
-    assert not twice([*phrasings(starter), *by_hand(starter), *starter.unknown.templates])
+    assert not twice([*phrasings(starter), *by_hand(starter), *templates(starter)])
 
 
 def test_no_turn_of_a_scene_has_a_way_twice(starter: Starter) -> None:
@@ -110,7 +122,11 @@ def test_no_turn_of_a_scene_has_a_way_twice(starter: Starter) -> None:
 def test_a_scene_that_needs_no_earlier_answer_shares_no_way_with_an_intent(starter: Starter) -> None:
     """고마워 after an intent's answer may be answered otherwise than 고마워 alone."""
     known = {text_key(phrasing) for phrasing in [*phrasings(starter), *by_hand(starter)]}
-    starting = [s for s in starter.scenes.values() if s.slots() or not hasattr(s.steps[0], "intents")]
+    starting = [
+        s
+        for s in starter.scenes.values()
+        if s.slots() or not isinstance(s.steps[0], IntentExchange | OutOfScopeExchange)
+    ]
     shared = {
         (scene.name, phrasing)
         for scene in starting
@@ -138,9 +154,10 @@ def test_nobody_says_what_the_bot_answers(starter: Starter) -> None:
 
 def test_no_question_by_hand_and_no_way_to_ask_is_one_that_a_template_gives(starter: Starter) -> None:
     given: dict[str, str] = {}
-    for template in starter.unknown.templates:
+    values_of = slot_values(starter)
+    for template in templates(starter):
         slots = sorted({slot for slot, _ in slots_in(template)})
-        for values in itertools.product(*(starter.unknown.slots[slot] for slot in slots)):
+        for values in itertools.product(*(values_of[slot] for slot in slots)):
             text = fill(template, dict(zip(slots, values, strict=True)))
             assert given.setdefault(text_key(text), template) == template, text
     assert len(given) > 5_000
@@ -148,12 +165,24 @@ def test_no_question_by_hand_and_no_way_to_ask_is_one_that_a_template_gives(star
     assert not [text for text in everything if text_key(text) in given]
 
 
-def test_there_are_600_questions_from_outside_by_hand_and_30_of_each_kind(starter: Starter) -> None:
-    assert len(by_hand(starter)) >= 600
-    assert len(starter.unknown.ask) >= 20
-    assert not [kind for kind, texts in starter.unknown.ask.items() if len(texts) < 30]
-    assert len(starter.unknown.templates) >= 80
-    assert len(starter.unknown.answers) >= 24
+@pytest.mark.parametrize(
+    ("which", "texts", "kinds", "n_templates"), [("unknown", 600, 20, 80), ("statements", 600, 14, 40)]
+)
+def test_there_is_enough_that_is_out_of_scope_and_30_texts_of_each_kind(
+    starter: Starter, which: str, texts: int, kinds: int, n_templates: int
+) -> None:
+    one: OutOfScope = getattr(starter, which)
+    assert sum(map(len, one.ask.values())) >= texts
+    assert len(one.ask) >= kinds
+    assert not [kind for kind, said in one.ask.items() if len(said) < 30]
+    assert len(one.templates) >= n_templates
+    assert len(one.answers) >= 24
+
+
+def test_no_statement_is_a_question(starter: Starter) -> None:
+    statements = starter.statements
+    said = [*statements.templates, *(text for texts in statements.ask.values() for text in texts)]
+    assert not [text for text in said if "?" in text or re.search(r"(까|[^ ]나요|니|냐|은가요)[.!~]*$", text)]
 
 
 def test_there_are_names_and_phrasings_that_tell_and_ask_for_one(starter: Starter) -> None:
@@ -174,16 +203,17 @@ def test_a_slot_has_values_enough_and_none_twice(starter: Starter, which: str) -
 
 
 def test_no_value_of_a_slot_stands_twice(starter: Starter) -> None:
-    lists = {**starter.slots, **starter.unknown.slots}
+    assert not starter.unknown.slots.keys() & starter.statements.slots.keys()
+    lists = {**starter.slots, **starter.unknown.slots, **starter.statements.slots}
     lists |= {"first": starter.names.first, "second": starter.names.second, "whole": starter.names.whole}
     assert not {slot: twice([*values]) for slot, values in lists.items() if twice([*values])}
 
 
 def test_every_slot_is_known_and_used(starter: Starter) -> None:
     in_scenes = {slot for scene in starter.scenes.values() for slot in scene.slots()}
-    in_templates = {slot for template in starter.unknown.templates for slot, _ in slots_in(template)}
-    assert in_scenes == {"name", *starter.slots}
-    assert in_templates == set(starter.unknown.slots)
+    assert in_scenes == {*NAME_SLOTS, *starter.slots}
+    for one in out_of_scope(starter):
+        assert {slot for template in one.templates for slot, _ in slots_in(template)} == set(one.slots)
 
 
 def test_the_user_tells_what_the_bot_says_back(starter: Starter) -> None:
@@ -199,7 +229,7 @@ def test_the_user_tells_what_the_bot_says_back(starter: Starter) -> None:
 def test_a_particle_agrees_with_every_value_that_can_stand_before_it(starter: Starter) -> None:
     values = slot_values(starter)
     pairs: dict[str, set[str]] = defaultdict(set)
-    for text in [*scene_phrasings(starter), *answers(starter), *starter.unknown.templates]:
+    for text in [*scene_phrasings(starter), *answers(starter), *templates(starter)]:
         for slot, pair in slots_in(text):
             if pair is not None:
                 pairs[slot].add(pair)
@@ -215,7 +245,7 @@ def test_a_particle_agrees_with_every_value_that_can_stand_before_it(starter: St
 
 
 def test_no_particle_stands_bare_behind_a_slot(starter: Starter) -> None:
-    texts = [*scene_phrasings(starter), *answers(starter), *starter.unknown.templates]
+    texts = [*scene_phrasings(starter), *answers(starter), *templates(starter)]
     assert not [text for text in texts if BARE_PARTICLE.search(text)]
 
 
@@ -299,13 +329,14 @@ def test_every_core_word_occurs_in_three_phrasings(starter: Starter) -> None:
         alone += lonely
         in_two = [phrasing for phrasing in intent.ask if all(times[word] > 1 for word in stems(phrasing))]
         assert len(in_two) >= 0.6 * len(intent.ask), name
-    assert len(alone) < 0.01 * len(phrasings(starter))
+    assert len(alone) < 0.01 * sum(len(intent.ask) for intent in starter.intents.values())
 
 
 def test_phrasings_are_polite_and_familiar_with_marks_and_without(starter: Starter) -> None:
     for name, intent in starter.intents.items():
-        polite = [phrasing for phrasing in intent.ask if re.search(r"(요|죠|니다|니까)[.!?~]*$", phrasing)]
-        marked = [phrasing for phrasing in intent.ask if phrasing[-1] in ".!?~"]
-        assert len(polite) < len(intent.ask), name
+        both = (*intent.ask, *intent.with_details)
+        polite = [phrasing for phrasing in both if re.search(r"(요|죠|니다|니까)[.!?~]*$", phrasing)]
+        marked = [phrasing for phrasing in both if phrasing[-1] in ".!?~"]
+        assert len(polite) < len(both), name
         assert polite or name == "teasing"
-        assert len(marked) < len(intent.ask), name
+        assert len(marked) < len(both), name

@@ -17,8 +17,8 @@ from tinychat.starter.evaluation_set import EvalDialogue
 from tinychat.starter.expanding import (
     ALWAYS_TRAINED,
     COMMON_SYLLABLES,
+    HELD_OUT_OF_SCOPE_SHARE,
     HELD_OUT_SHARE,
-    HELD_OUT_UNKNOWN_SHARE,
     N_NAMES,
     SHARES,
     Expansion,
@@ -77,7 +77,7 @@ def test_another_seed_gives_other_dialogues_and_holds_out_others(expand: Expand)
     shared = {dialogue.turns for dialogue in training} & {dialogue.turns for dialogue in other_training}
     assert len(shared) < len(training) / 2
     assert one.names.held_out != other.names.held_out
-    assert one.templates.held_out != other.templates.held_out
+    assert one.unknown.templates.held_out != other.unknown.templates.held_out
     assert (
         sum(one.phrasings[name].held_out == other.phrasings[name].held_out for name in one.phrasings)
         < len(one.phrasings) / 10
@@ -95,11 +95,11 @@ def test_it_makes_about_as_many_dialogues_as_are_wanted_and_none_twice(starter: 
 
 
 @pytest.mark.slow
-def test_a_dialogue_has_one_to_six_exchanges_and_the_user_begins(expand: Expand) -> None:
+def test_a_dialogue_has_one_to_ten_exchanges_and_the_user_begins(expand: Expand) -> None:
     _, training, measured = expand(0)
     for dialogue in (*training, *(one.dialogue for one in measured)):
         assert [turn.role for turn in dialogue.turns] == ["user", "assistant"] * (len(dialogue.turns) // 2)
-        assert 1 <= len(dialogue.turns) // 2 <= 6
+        assert 1 <= len(dialogue.turns) // 2 <= 10
     exchanges = Counter(len(dialogue.turns) // 2 for dialogue in training)
     assert exchanges[1] / len(training) < 0.6
     assert min(exchanges[n] for n in (2, 3, 4, 5)) > 100
@@ -117,11 +117,11 @@ def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None
     def sizes(n: int, test: float) -> tuple[int, int]:
         return round(n * VALID_SHARE), round(n * test)
 
-    for split in expansion.phrasings.values():
+    for split in (*expansion.phrasings.values(), *expansion.with_details.values()):
         assert (len(split.valid), len(split.test)) == sizes(len(split.train) + len(split.held_out), HELD_OUT_SHARE)
-    for split in (*expansion.unknown.values(), expansion.templates):
+    for split in (*expansion.unknown.by_hand.values(), expansion.unknown.templates):
         assert (len(split.valid), len(split.test)) == sizes(
-            len(split.train) + len(split.held_out), HELD_OUT_UNKNOWN_SHARE
+            len(split.train) + len(split.held_out), HELD_OUT_OF_SCOPE_SHARE
         )
     assert (len(expansion.names.valid), len(expansion.names.test)) == sizes(N_NAMES, HELD_OUT_SHARE)
     scenes = [*expansion.scene_phrasings.values()]
@@ -140,7 +140,8 @@ def test_the_plainest_phrasings_are_trained_on_and_oftener_than_the_others(expan
         phrasings = expansion.phrasings[name].train
         assert phrasings[:ALWAYS_TRAINED] == intent.ask[:ALWAYS_TRAINED]
         plainest += sum(asked[phrasing] for phrasing in phrasings[:ALWAYS_TRAINED]) / ALWAYS_TRAINED
-        others += sum(asked[phrasing] for phrasing in phrasings[ALWAYS_TRAINED:]) / len(phrasings[ALWAYS_TRAINED:])
+        rest = phrasings[ALWAYS_TRAINED:] + expansion.with_details[name].train
+        others += sum(asked[phrasing] for phrasing in rest) / len(rest)
     assert plainest > 3 * others
 
 
@@ -148,8 +149,9 @@ def test_the_plainest_phrasings_are_trained_on_and_oftener_than_the_others(expan
 def test_no_way_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, _ = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}
-    held_out = {text_key(phrasing) for split in expansion.phrasings.values() for phrasing in split.held_out}
-    assert len(held_out) > 800
+    splits = [*expansion.phrasings.values(), *expansion.with_details.values()]
+    held_out = {text_key(phrasing) for split in splits for phrasing in split.held_out}
+    assert len(held_out) > 1400
     assert not held_out & asked
 
 
@@ -189,7 +191,7 @@ def test_a_name_that_is_held_out_is_nobodys_name_in_training(expand: Expand, see
 def test_no_question_from_outside_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, measured = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}
-    by_hand = {text_key(text) for split in expansion.unknown.values() for text in split.test}
+    by_hand = {text_key(text) for split in expansion.unknown.by_hand.values() for text in split.test}
     by_template = {text_key(m.dialogue.turns[-2].content) for m in measured if m.measure == "unknown_by_template"}
     assert (len(by_hand), len(by_template)) > (120, 120)
     assert not by_hand & asked
@@ -212,9 +214,11 @@ def test_of_some_items_each_is_dealt_once_before_one_comes_again() -> None:
 def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expanding, "TYPING_NOISE_SHARE", 0.0)
     expansion = Expansion(starter, 0)
-    asked = said(list(expansion.training(20_000)), "user")
-    assert min(asked[phrasing] for split in expansion.phrasings.values() for phrasing in split.train) >= 2
-    assert all(asked[text] for split in expansion.unknown.values() for text in split.train)
+    asked = said(list(expansion.training(24_000)), "user")
+    assert min(asked[phrasing] for split in expansion.phrasings.values() for phrasing in split.train) >= 1
+    detailed = [asked[phrasing] for split in expansion.with_details.values() for phrasing in split.train]
+    assert sum(map(bool, detailed)) > 0.9 * len(detailed)
+    assert all(asked[text] for split in expansion.unknown.by_hand.values() for text in split.train)
 
 
 def test_every_intent_occurs_about_equally_often(starter: Starter, expand: Expand) -> None:
@@ -237,12 +241,11 @@ def test_every_scene_and_every_kind_of_question_from_outside_occurs(starter: Sta
     expansion, training, _ = expand(0)
     answers = said(training, "assistant")
     for scene in starter.scenes.values():
-        last = scene.steps[-1]
-        assert isinstance(last, SceneExchange)
-        if not scene.slots():
-            assert sum(answers[answer] for answer in last.bot) > 10, scene.name
+        exchanges = [step for step in scene.steps if isinstance(step, SceneExchange)]
+        if exchanges and not scene.slots():
+            assert sum(answers[answer] for answer in exchanges[-1].bot) > 2, scene.name
     asked = {text_key(text) for text in said(training, "user")}
-    for kind, split in expansion.unknown.items():
+    for kind, split in expansion.unknown.by_hand.items():
         trained = [text_key(text) in asked for text in split.train]
         assert sum(trained) > 0.4 * len(trained), kind
     assert set(answers) >= set(starter.unknown.answers)
@@ -260,7 +263,7 @@ def test_the_shares_of_the_kinds_add_up_to_one() -> None:
 def test_a_name_is_in_the_answer_as_it_was_told(expand: Expand) -> None:
     _, training, _ = expand(0)
     named = [dialogue for dialogue in training if "name" in dialogue.slot_values]
-    assert len(named) > 0.2 * len(training)
+    assert len(named) >= 0.2 * len(training)
     for dialogue in named:
         name = dialogue.slot_values["name"]
         user_turns = [turn.content for turn in dialogue.turns if turn.role == "user"]

@@ -10,6 +10,8 @@ from tinychat.starter.expanding import Expansion
 from tinychat.starter.particles import PAIRS
 from tinychat.starter.reading import FillerExchanges, IntentExchange, SceneExchange, read_starter
 
+FILES = ["topics/food.yaml", "scenes/names.yaml", "slots.yaml", "unknown.yaml", "statements.yaml"]
+
 
 def refused(path: Path, file: str, *expected: str) -> None:
     """Reading fails, and the message names the file and all of `expected`."""
@@ -33,6 +35,7 @@ def test_the_files_are_read_as_they_stand(folder: Any) -> None:
     assert starter.names.whole == ("별", "하늘")
     assert starter.slots == {"food": ("밥", "국수")}
     assert starter.unknown.slots["city"] == ("서울", "부산", "제주")
+    assert starter.statements.answers == ("그렇군요. 더 들려주세요!", "그래서 어떻게 됐어요?")
 
 
 def test_a_turn_may_be_of_several_intents(folder: Any) -> None:
@@ -49,7 +52,7 @@ def test_scenes_may_be_missing(folder: Any) -> None:
     assert "name" not in {one.measure for one in evaluation_set(expansion)}
 
 
-@pytest.mark.parametrize("name", ["slots.yaml", "unknown.yaml"])
+@pytest.mark.parametrize("name", ["slots.yaml", "unknown.yaml", "statements.yaml"])
 def test_a_missing_file_is_named(folder: Any, name: str) -> None:
     del folder.contents[name]
     refused(folder.write(), name, "no such file")
@@ -63,7 +66,7 @@ def test_a_folder_without_topics_is_no_starter_corpus(folder: Any) -> None:
         read_starter(path)
 
 
-@pytest.mark.parametrize("name", ["topics/food.yaml", "scenes/names.yaml", "slots.yaml", "unknown.yaml"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
     "text",
     ["intents:\n  hungry: [배고파\n", "a: b: c", b"\xff\xfe\x00", b"a: \xb9\xe8"],
@@ -81,7 +84,7 @@ def test_a_fault_of_yaml_tells_the_line(folder: Any) -> None:
     refused(path, "topics/food.yaml", "line 4")
 
 
-@pytest.mark.parametrize("name", ["topics/food.yaml", "scenes/names.yaml", "slots.yaml", "unknown.yaml"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("text", ["", "- 배고파\n", "배고파\n", "1: 배고파\n"])
 def test_a_file_that_holds_no_names_is_refused(folder: Any, name: str, text: str) -> None:
     path = folder.write()
@@ -105,6 +108,7 @@ def test_a_file_that_holds_no_names_is_refused(folder: Any, name: str, text: str
         ("unknown.yaml", "ask"),
         ("unknown.yaml", "templates"),
         ("unknown.yaml", "slots"),
+        ("statements.yaml", "answers"),
     ],
 )
 def test_what_is_missing_is_named_by_its_keys(folder: Any, name: str, keys: str) -> None:
@@ -276,11 +280,12 @@ def test_few_syllables_of_names_give_few_usual_names_and_the_rest_at_random(fold
 
 def test_the_examples_of_the_readme_can_be_read(folder: Any, real: Path) -> None:
     readme = (real / "README.md").read_text(encoding="utf-8")
-    topics, scenes, slots, unknown = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    topics, scenes, slots, unknown, statements = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
     folder.lay("topics/tea.yaml", topics)
     folder.lay("scenes/food.yaml", scenes)
     folder.lay("slots.yaml", slots)
     folder.lay("unknown.yaml", unknown)
+    folder.lay("statements.yaml", statements)
     starter = read_starter(folder.path)
     assert list(starter.intents) == ["tea"]
     assert starter.scenes["food_again"].slots() == {"food"}

@@ -97,7 +97,9 @@ def test_the_same_generator_gives_the_same_text() -> None:
 
 def test_in_training_about_a_quarter_of_the_turns_are_typed(expand: Callable[[int], Any]) -> None:
     expansion, training, _ = expand(0)
-    known = {phrasing for intent in expansion.starter.intents.values() for phrasing in intent.ask}
+    known = {
+        phrasing for intent in expansion.starter.intents.values() for phrasing in (*intent.ask, *intent.with_details)
+    }
     answers = {answer for intent in expansion.starter.intents.values() for answer in intent.answers}
     asked = [s.turns[0].content for s in training if len(s.turns) == 2 and s.turns[1].content in answers]
     changed = sum(text not in known for text in asked) / len(asked)

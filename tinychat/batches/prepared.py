@@ -58,6 +58,15 @@ class PreparedSplit:
         return int(self.lengths.max(initial=1))
 
 
+def reply_tokens(split: PreparedSplit, bot_id: int, eos_id: int) -> int:
+    """The 99th percentile of the tokens of its answers with loss, `<eos>` included; 1 where there is none."""
+    begins = np.flatnonzero(split.tokens == bot_id)
+    ends = np.flatnonzero((split.tokens == eos_id) & split.loss_mask)
+    ends = ends[np.searchsorted(begins, ends) > 0]
+    lengths = ends - begins[np.searchsorted(begins, ends) - 1]
+    return int(np.percentile(lengths, 99, method="higher")) if len(lengths) else 1
+
+
 def fitting_turns(turns: Sequence[EncodedTurn], limit: int) -> tuple[int, int]:
     """Which turns of a dialogue are kept so that they fit into `limit` tokens: turns[start:end].
 

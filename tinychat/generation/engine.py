@@ -14,12 +14,17 @@ import numpy as np
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.sampling import SamplingOptions, SequenceState, choose_tokens
-from tinychat.generation.text import ReplyText
+from tinychat.generation.text import ReplyText, end_of_sentences, is_start_of_sentence
+from tinychat.model.generation_config import GenerationConfig
 from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.called_names import HONORIFIC, untold_name
 from tinychat.tokenizer.chat import Message
 from tinychat.tokenizer.utf8 import utf8_of
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
+MAX_UNTOLD_NAMES = 12  # after so many tries for a reply without, a name may stay
+MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
+MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,10 @@ class Reply:
 
     text           without the stop text that ended it, if one did
     token_ids      without `<eos>`
-    finish_reason  stop: `<eos>` or a stop text was generated; length: `max_tokens` or the model's `max_len` was
-                   reached; cancelled: by the caller; safety: the help lines in place of a reply of the model
-    choices        one for each token, `<eos>` included
+    finish_reason  stop: `<eos>` or a stop text was generated, or a later sentence had a name that nobody told; length:
+                   `max_tokens` or the model's `max_len` was reached; cancelled: by the caller; safety: the help lines
+                   in place of a reply of the model
+    choices        one for each token, `<eos>` included if it was generated
     prompt_ids     the prompt, in the chat template
     """
 
@@ -67,14 +73,28 @@ class Reply:
 class Request:
     """A reply while it is generated."""
 
-    def __init__(self, prompt_ids: Sequence[int], options: SamplingOptions, tokenizer: Tokenizer) -> None:
-        self.prompt_ids, self.options = tuple(prompt_ids), options
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        options: SamplingOptions,
+        tokenizer: Tokenizer,
+        said: str | None = None,
+        earlier: Sequence[str] = (),
+    ) -> None:
+        """`said`: all texts of the dialogue, from which the reply has its names; None: names are not looked at.
+
+        `earlier`: the bot's replies in it, none of which is said again where another is about as likely.
+        """
+        self.prompt_ids, self.options, self.said, self.earlier = tuple(prompt_ids), options, said, frozenset(earlier)
         self.ids = list(prompt_ids)  # of prompt and reply
         self.choices: list[Choice] = []
         self.pending = b""  # bytes of an incomplete character
         self.finish_reason: FinishReason | None = None
         self.rng = np.random.default_rng(options.seed)
-        self._text = ReplyText(tokenizer.decode, options.stop)
+        self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
+        self.n_names_refused = self.n_repeats_refused = 0
+        self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
+        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=said is not None)
         self._pieces: list[str] = []
         self._reading = threading.Lock()  # one thread may append to the reply while another asks for its text
 
@@ -92,6 +112,13 @@ class Request:
             self._read()
             if self._text.stopped:
                 self.finish("stop")
+
+    def take_back(self, n_kept: int, refused_token: int) -> None:
+        """Keep so many tokens of the reply, after which it is not to go on with this token."""
+        with self._reading:
+            del self.ids[len(self.prompt_ids) + n_kept :], self.choices[n_kept:], self.margins[n_kept:]
+        # What was refused later in the reply was refused after tokens that are gone.
+        self.refused = [(n, token) for n, token in self.refused if n <= n_kept] + [(n_kept, refused_token)]
 
     def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
         """End the reply."""
@@ -122,11 +149,27 @@ class Request:
 
 
 class Engine:
-    """A model with its vocabulary, ready to answer many at once. `folder` is named in errors."""
+    """A model with its vocabulary, ready to answer many at once.
 
-    def __init__(self, decoder: Decoder, tokenizer: Tokenizer, folder: Path | None = None) -> None:
-        self.decoder, self.tokenizer, self.folder = decoder, tokenizer, folder
+    folder      named in errors
+    generation  what replies need; without it a prompt leaves free the reply's `max_tokens`, and names are not looked at
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        folder: Path | None = None,
+        generation: GenerationConfig | None = None,
+    ) -> None:
+        self.decoder, self.tokenizer, self.folder, self.generation = decoder, tokenizer, folder, generation
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
+        last_byte = HONORIFIC.encode()[-1:]
+        self._may_end_name = [
+            last_byte in data
+            for data in tokenizer.bytes_of(decoder.vocab_size)
+            or [tokenizer.decode([token_id]).encode() for token_id in range(decoder.vocab_size)]
+        ]
         self._suppressed = cache(self._suppressed_after)
         self.lock = threading.RLock()  # for threads that share a model; a step advances the replies of all
         self._running: dict[int, Request] = {}  # by slot, lowest first: adjacent slots need no copy
@@ -162,9 +205,13 @@ class Engine:
 
     def request(self, messages: Sequence[Message], options: SamplingOptions) -> Request:
         """A reply that has not begun. Raises InputError where the user's turn is too long for the model."""
-        max_len = self.decoder.max_len
-        prompt = self.tokenizer.encode_prompt(messages, max_len=max_len, reply_tokens=options.max_tokens)
-        return Request(prompt, options, self.tokenizer)
+        wanted, said, earlier = options.max_tokens, None, []
+        if self.generation is not None:
+            wanted = max(min(wanted, self.generation.reply_tokens), options.min_tokens)
+            said = "\n".join(message["content"] for message in messages)
+            earlier = [message["content"] for message in messages if message["role"] == "assistant"]
+        prompt = self.tokenizer.encode_prompt(messages, max_len=self.decoder.max_len, reply_tokens=wanted)
+        return Request(prompt, options, self.tokenizer, said, earlier)
 
     @property
     def free_slots(self) -> int:
@@ -231,10 +278,23 @@ class Engine:
         allowed = np.empty_like(logits)
         for request, own_logits, out in zip(requests, logits, allowed, strict=True):
             np.add(own_logits, self._suppressed(request.pending), out=out)
+            out[[token_id for n_kept, token_id in request.refused if n_kept == request.n_new]] = -np.inf
         sequences = [SequenceState(request.ids, request.n_new, request.options, request.rng) for request in requests]
         tokens = choose_tokens(allowed, sequences, self.tokenizer.eos_id)
         logprobs = (logits[np.arange(len(tokens)), tokens] - totals).tolist()
+        taken_back = []
         for row, (request, token, logprob) in enumerate(zip(requests, tokens, logprobs, strict=True)):
+            if request.earlier:
+                request.margins.append(margin(allowed[row], token))
+            if shorter := self._untold_name(request, token) or self._other_than_earlier(request, token):
+                request.take_back(*shorter)
+                if token != self.tokenizer.eos_id and self._is_reply(request):
+                    request.finish("stop")
+                    continue
+                if self._utf8:
+                    request.pending = self._utf8.pending_after(request.ids[len(request.prompt_ids) :])
+                taken_back.append(request)
+                continue
             choice = Choice(token, logprob, top_logprobs(logits[row], totals[row], request.options.alternatives))
             if token == self.tokenizer.eos_id:
                 request.finish("stop", choice)
@@ -246,6 +306,53 @@ class Engine:
             if full and request.finish_reason is None:
                 request.finish("length")
         self._free_finished()
+        self._prefill_again(taken_back)
+
+    def _is_reply(self, request: Request) -> bool:
+        """Whether the sentences before one with a name are a reply of their own."""
+        kept = self.tokenizer.decode(request.ids[len(request.prompt_ids) :])
+        return kept != "" and kept not in request.earlier and request.n_new >= request.options.min_tokens
+
+    def _untold_name(self, request: Request, token: int) -> tuple[int, int] | None:
+        """If this token completes a name that nobody told: how many tokens of the reply to keep, those before the
+        sentence with the name, and the one after these.
+        """
+        if request.said is None or self.generation is None or not self._may_end_name[token]:
+            return None
+        ids = [*request.ids[len(request.prompt_ids) :], token]
+        text = self.tokenizer.decode(ids)
+        start = untold_name(text, request.said, self.generation.titles)
+        if start is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
+            return None
+        request.n_names_refused += 1
+        before = text[: end_of_sentences(text[:start])]
+        n_kept = next(n for n in range(len(ids), -1, -1) if before.startswith(self.tokenizer.decode(ids[:n])))
+        return n_kept, ids[n_kept]
+
+    def _other_than_earlier(self, request: Request, token: int) -> tuple[int, int] | None:
+        """If this token ends a reply that was said before: how many tokens of it to keep, and the one after these.
+
+        They end where a sentence begins and another token was most nearly as likely, if at least a fifth as likely.
+        """
+        if token != self.tokenizer.eos_id or request.n_repeats_refused >= MAX_REPEATS:
+            return None
+        ids = [*request.ids[len(request.prompt_ids) :], token]
+        if self.tokenizer.decode(ids[:-1]) not in request.earlier:
+            return None
+        begins = [n for n in range(len(ids)) if is_start_of_sentence(self.tokenizer.decode(ids[:n]))]
+        n_kept = min(begins, key=request.margins.__getitem__)
+        if request.margins[n_kept] > MAX_MARGIN:
+            return None
+        request.n_repeats_refused += 1
+        return n_kept, ids[n_kept]
+
+    def _prefill_again(self, requests: Sequence[Request]) -> None:
+        """Go on with replies that were shortened, from the tokens that are left of them."""
+        slots = [slot for slot, running in self._running.items() if running in requests]
+        if slots:
+            shortened = [self._running[slot] for slot in slots]
+            self.decoder.free(slots)
+            self._choose(shortened, self.decoder.prefill([request.ids for request in shortened], slots))
 
     def _suppressed_after(self, pending: bytes) -> Floats:
         """Added to the logits (V,): minus infinity for tokens that may not follow these bytes of an incomplete
@@ -266,7 +373,7 @@ class Engine:
 
 
 class ReplyStream:
-    """A streamed reply: its pieces, each of whole characters; joined they are the reply's text.
+    """A streamed reply: its pieces, each of whole sentences or characters; joined they are the reply's text.
 
     As a context manager it cancels an unfinished reply when the block ends.
     """
@@ -311,6 +418,12 @@ class ReplyStream:
     def reply(self) -> Reply:
         """The reply, once it has ended or was closed. Raises ValueError before."""
         return self._request.reply()
+
+
+def margin(logits: Floats, token: int) -> float:
+    """How much likelier, in nats, this token was than the likeliest other one; logits (V,)."""
+    two = np.argpartition(logits, -2)[-2:]
+    return float(logits[token] - max(logits[other] for other in two if other != token))
 
 
 def top_logprobs(logits: Floats, logsumexp: float, n: int) -> tuple[tuple[int, float], ...]:

@@ -7,6 +7,7 @@ from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
 from tinychat.model.config import ModelConfig
+from tinychat.model.generation_config import load_generation_config
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
 from tinychat.runtime import choose_decoder, out_of_memory_as_input_error, requested_threads, usable_cores
@@ -38,7 +39,8 @@ def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = Non
         batch_size=slots,
         max_len=config.max_len,
     ):
-        return Engine(load_decoder(folder, slots, choose_decoder(device=device), device), tokenizer, folder)
+        decoder = load_decoder(folder, slots, choose_decoder(device=device), device)
+    return Engine(decoder, tokenizer, folder, load_generation_config(folder))
 
 
 def load_decoder(folder: str | Path, slots: int, kind: str, device: str | None = None) -> Decoder:

@@ -1,10 +1,15 @@
 """Incremental detokenization: only final text is given out."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from wcwidth import iter_graphemes
 
 from tinychat.params.limits import REPLACEMENT
+
+# A mark with what stands behind it (!^^), before a space: 3.5 and a reply that is not complete yet have none.
+SENTENCE_END = re.compile(r"[.!?]+[^\w\s]*(?=\s)")
+ENDED = re.compile(r"[.!?]+[^\w\s]*\s*$")
 
 
 class ReplyText:
@@ -12,11 +17,19 @@ class ReplyText:
 
     A grapheme may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a Hangul
     syllable) and a code point several tokens. The last grapheme is held back until nothing can join it. So is text that
-    may be the beginning of a stop text. The pieces joined are `text`.
+    may be the beginning of a stop text, and what may be taken back: with `whole_sentences` the last sentence, and all
+    of a reply that so far is the beginning of an `earlier` one. The pieces joined are `text`.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], stop: Sequence[str] = ()) -> None:
-        self._decode, self._stop = decode, stop
+    def __init__(
+        self,
+        decode: Callable[[Sequence[int]], str],
+        stop: Sequence[str] = (),
+        earlier: Sequence[str] = (),
+        *,
+        whole_sentences: bool = False,
+    ) -> None:
+        self._decode, self._stop, self._earlier, self._whole_sentences = decode, stop, earlier, whole_sentences
         self._ids: list[int] = []
         self._given = 0  # characters given out
         self.text = ""
@@ -33,7 +46,10 @@ class ReplyText:
         self.text = self._cut(text)
         if self.stopped:
             return self._give(len(self.text))
-        return self._give(min(start_of_last_grapheme(text), start_of_stop(text, self._stop)))
+        if any(other.startswith(text) for other in self._earlier):
+            return ""
+        final = end_of_sentences(text) if self._whole_sentences else len(text)
+        return self._give(min(start_of_last_grapheme(text), start_of_stop(text, self._stop), final))
 
     def end(self, cut: bool) -> str:
         """The rest, once the reply has ended; `cut`: at the length limit, perhaps inside a character."""
@@ -52,6 +68,16 @@ class ReplyText:
         piece = self.text[self._given : end]
         self._given = max(self._given, end)
         return piece
+
+
+def end_of_sentences(text: str) -> int:
+    """Where the last sentence that has ended ends; 0 where none has."""
+    return max((found.end() for found in SENTENCE_END.finditer(text)), default=0)
+
+
+def is_start_of_sentence(text: str) -> bool:
+    """Whether what follows this text begins a sentence."""
+    return text == "" or ENDED.search(text) is not None
 
 
 def start_of_last_grapheme(text: str) -> int:

@@ -116,6 +116,8 @@ ERRORS = {
     "{folder} is a file; name the folder of a model": "{folder}: 파일입니다. 모델의 폴더를 적어 주세요",
     "{file}: cannot be read: {reason}": "{file}: 읽을 수 없습니다({reason})",
     "{file}: damaged, not JSON: {error}; `make repro` makes it again": "{file}: 손상되었습니다. JSON이 아닙니다({error}). `make repro`가 다시 만듭니다",
+    "{file}: titles must be a list of texts, found {found:.40}; `make repro` makes it again": "{file}: titles는 글의 목록이어야 하는데 {found:.40}입니다. `make repro`가 다시 만듭니다",
+    "{file}: reply_tokens is {value!r}; it must be a whole number above 0; `make repro` makes it again": "{file}: reply_tokens의 값이 {value!r}입니다. 0보다 큰 정수여야 합니다. `make repro`가 다시 만듭니다",
     "{file}: {name} is {value!r}; it must be a whole number above 0, at most {maximum}": "{file}: {name}의 값이 {value!r}입니다. 0보다 크고 {maximum} 이하인 정수여야 합니다",
     "{file}: does not fit {config_file}: {fault}{more}": "{file}: {config_file}과 맞지 않습니다: {fault}{more}",
     "{tokenizer}: not the one that {weights_file} was saved with; they are not of one model": "{tokenizer}: {weights_file}와 함께 저장된 것이 아닙니다. 서로 다른 모델의 파일입니다",
@@ -378,7 +380,7 @@ ERRORS = {
     "{path}: {key}: {text!r} has a slot, which only scenes and templates may": "{path}: {key}: {text!r}에 빈칸이 있습니다. 빈칸은 scenes와 templates에만 쓸 수 있습니다",
     "{path}: {key}: {text!r} has a brace that is not a slot; write {{NAME}} or {{NAME:은/는}}": "{path}: {key}: {text!r}에 빈칸이 아닌 중괄호가 있습니다. {{NAME}}이나 {{NAME:은/는}}으로 적으세요",
     "{path}: {key}: {text!r}: no particle {pair}; there is {pairs}": "{path}: {key}: {text!r}: {pair}: 없는 조사입니다. 있는 것: {pairs}",
-    "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or {{between: [MIN, MAX]}}": "{path}: {key}에 온 것: {found:.60}. {{user: […], bot: […]}}, {{intent: NAME}}, {{between: [MIN, MAX]}} 가운데 하나여야 합니다",
+    "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}}, {{between: [MIN, MAX]}} or {{out_of_scope: {kinds}}}": "{path}: {key}에 온 것: {found:.60}. {{user: […], bot: […]}}, {{intent: NAME}}, {{between: [MIN, MAX]}}, {{out_of_scope: {kinds}}} 가운데 하나여야 합니다",
     # What is wrong in a damaged file.
     "{name} is not a number": "{name}: 수가 아닙니다",
     "{text} is too large a number": "{text}: 너무 큰 수입니다",

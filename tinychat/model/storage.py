@@ -1,4 +1,6 @@
-"""A model on disk: `config.json` (its shape), `model.safetensors` (its weights), `tokenizer.json`. No pickle."""
+"""A model on disk: `config.json` (its shape), `model.safetensors` (its weights), `tokenizer.json`, and what its replies
+need, `generation_config.json`. No pickle.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -11,19 +13,27 @@ from torch.overrides import TorchFunctionMode
 from tinychat.files import to_json
 from tinychat.model.base import LanguageModel
 from tinychat.model.config import ModelConfig
+from tinychat.model.generation_config import GENERATION_CONFIG_FILE, GenerationConfig
 from tinychat.model.registry import CONFIG_FILE, build_model, config_record, load_config
 from tinychat.model.weights import WEIGHTS_FILE, load_weights, record
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE
 
 
 def save_model(
-    folder: Path, config: ModelConfig, weights: dict[str, torch.Tensor], tokenizer: bytes | None = None
+    folder: Path,
+    config: ModelConfig,
+    weights: dict[str, torch.Tensor],
+    tokenizer: bytes | None = None,
+    generation: GenerationConfig | None = None,
 ) -> None:
     """Write a model into an existing folder, with the content of the tokenizer.json that it was trained with.
 
     The same weights give the same bytes.
     """
     (folder / CONFIG_FILE).write_text(to_json(config_record(config)), encoding="utf-8", newline="\n")
+    if generation is not None:
+        content = to_json(generation.to_dict())
+        (folder / GENERATION_CONFIG_FILE).write_text(content, encoding="utf-8", newline="\n")
     if tokenizer is not None:
         (folder / TOKENIZER_FILE).write_bytes(tokenizer)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}

@@ -16,7 +16,7 @@ RULES = (*WISH_TO_DIE, *TIRED_OF_LIVING, *WISH_TO_VANISH, *SELF_HARM_METHODS, *F
 MAX_CHARACTERS = 20_000  # that the rules read from the beginning, and as many from the end
 MAX_CLASSIFIED = 2_000  # that the classifier reads from the beginning, and as many from the end
 WINDOW = 120  # characters that the classifier looks at together
-SLACK = 2.0  # log-odds below the threshold from which a message is also read together with the one before
+SLACK = 3.0  # log-odds below the threshold from which a message is also read together with the one before
 
 
 def recognises_danger(text: str, before: str = "") -> bool:

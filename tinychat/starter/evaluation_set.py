@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tinychat.starter.expanding import NAME, Expansion, Rng, StarterDialogue, exchange
+from tinychat.corpus.text_keys import text_key
+from tinychat.starter.expanding import NAME, OTHER_NAME, Expansion, OutOfScopeSplit, Rng, StarterDialogue, exchange
 from tinychat.starter.nearness import is_near
 from tinychat.starter.particles import slots_in
-from tinychat.starter.reading import Intent, Scene, SceneExchange
+from tinychat.starter.reading import Intent, IntentExchange, Scene, SceneExchange
 
 MAX_PER_MEASURE = 400  # dialogues
+FOLLOW_UPS_PER_SCENE = 4
 ODD_NAMES = (
     "엘사",
     "뽀로로",
@@ -49,7 +51,10 @@ def evaluation_set(expansion: Expansion) -> Iterator[EvalDialogue]:
     makers: list[tuple[Callable[[Expansion, Rng], Iterator[EvalDialogue]], str]] = [
         (_seen, "seen"),
         (_held_out_phrasings, "held_out_ways"),
+        (_with_details, "with details"),
+        (_follow_ups, "follow-ups"),
         (_unknown, "unknown"),
+        (_statements, "statements"),
         (_names, "names"),
     ]
     for make, seed in makers:
@@ -60,7 +65,7 @@ def _seen(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
     pairs = [
         (intent, phrasing)
         for intent in expansion.starter.intents.values()
-        for phrasing in expansion.phrasings[intent.name].train
+        for phrasing in (*expansion.phrasings[intent.name].train, *expansion.with_details[intent.name].train)
     ]
     for intent, phrasing in rng.sample(pairs, min(MAX_PER_MEASURE, len(pairs))):
         yield replace(_question("seen", phrasing, intent, rng), repeats=True)
@@ -78,21 +83,101 @@ def _held_out_phrasings(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue
                 yield EvalDialogue("taken_for_unknown", _dialogue(phrasing, intent, rng), unknown, True)
 
 
-def _unknown(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
-    answers = expansion.starter.unknown.answers
-    by_hand = [text for split in expansion.unknown.values() for text in split.test]
-    templates = expansion.templates.test
-    by_template = dict.fromkeys(
-        expansion.from_template(templates, rng) for _ in range(MAX_PER_MEASURE // 2 if templates else 0)
+def _with_details(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    pairs = [
+        (intent, phrasing)
+        for intent in expansion.starter.intents.values()
+        for phrasing in expansion.with_details[intent.name].test
+    ]
+    for intent, phrasing in rng.sample(pairs, min(MAX_PER_MEASURE, len(pairs))):
+        yield _question("with_details", phrasing, intent, rng)
+
+
+def _follow_ups(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    """What goes on after an answer: in a phrasing that is held out, or after an intent that is held out there."""
+    scenes = [scene for scene in expansion.other_scenes if isinstance(scene.steps[-1], SceneExchange)]
+    last_held_out = _last_held_out(expansion)
+    new = [scene for scene in scenes if last_held_out(scene, len(scene.steps) - 1)]
+    for n in range(min(MAX_PER_MEASURE, FOLLOW_UPS_PER_SCENE * len(new))):
+        yield _follow_up("follow_up", expansion, new[n % len(new)], last_held_out, rng)
+    pairs = [(scene, topic) for scene in scenes for topic in _new_topics(expansion, scene)]
+    for scene, topic in pairs * FOLLOW_UPS_PER_SCENE:
+        after_topic = replace(scene, steps=(*scene.steps[:-2], IntentExchange((topic,)), scene.steps[-1]))
+        yield _follow_up("follow_up_new_topic", expansion, after_topic, expansion.train_phrasings, rng)
+
+
+def _follow_up(
+    measure: str,
+    expansion: Expansion,
+    scene: Scene,
+    phrasings: Callable[[Scene, int], Sequence[str]],
+    rng: Rng,
+) -> EvalDialogue:
+    """A scene's dialogue; right is too what another scene answers to the same words after the same intent."""
+    dialogue = expansion.scene(scene, rng, expansion.values_of(scene, rng), phrasings)
+    asked, before = text_key(dialogue.turns[-2].content), {turn.content for turn in dialogue.turns[-3:-2]}
+    intents = {intent.name for intent in expansion.starter.intents.values() if before & {*intent.answers}}
+    same = (
+        last.bot + last.also
+        for other in expansion.other_scenes
+        if isinstance(last := other.steps[-1], SceneExchange)
+        and intents & {*_intents_before_last(other)}
+        and asked in map(text_key, last.user)
     )
-    for measure, texts in (("unknown_by_hand", by_hand), ("unknown_by_template", by_template)):
+    accept = dict.fromkeys([*dialogue.accept, *(answer for answers in same for answer in answers)])
+    return EvalDialogue(measure, dialogue, tuple(accept))
+
+
+def _intents_before_last(scene: Scene) -> tuple[str, ...]:
+    step = scene.steps[-2] if len(scene.steps) > 1 else None
+    return step.intents if isinstance(step, IntentExchange) else ()
+
+
+def _new_topics(expansion: Expansion, scene: Scene) -> list[str]:
+    """The intents after which a scene's last question is not trained on, nor in a scene with mostly the same words."""
+    if not _intents_before_last(scene):
+        return []
+    asked = _last_phrasings(scene)
+    trained = {
+        intent
+        for other in expansion.other_scenes
+        if len(asked & _last_phrasings(other)) > len(asked) / 2 and _intents_before_last(other)
+        for intent in expansion.scene_topics[other.name, len(other.steps) - 2].train
+    }
+    held_out = expansion.scene_topics[scene.name, len(scene.steps) - 2].test
+    return [intent for intent in held_out if intent not in trained]
+
+
+def _last_phrasings(scene: Scene) -> set[str]:
+    last = scene.steps[-1]
+    return {*last.user} if isinstance(last, SceneExchange) else set()
+
+
+def _unknown(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    yield from _out_of_scope("unknown", expansion.unknown, rng)
+
+
+def _statements(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    yield from _out_of_scope("statement", expansion.statements, rng)
+
+
+def _out_of_scope(name: str, split: OutOfScopeSplit, rng: Rng) -> Iterator[EvalDialogue]:
+    answers = split.texts.answers
+    by_hand = [text for kind in split.by_hand.values() for text in kind.test]
+    templates = split.templates.test
+    by_template = dict.fromkeys(
+        split.from_template(templates, rng) for _ in range(MAX_PER_MEASURE // 2 if templates else 0)
+    )
+    for measure, texts in ((f"{name}_by_hand", by_hand), (f"{name}_by_template", by_template)):
         for text in texts:
             yield EvalDialogue(measure, StarterDialogue(tuple(exchange(text, rng.choice(answers)))), answers)
 
 
 def _names(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
-    usual = [name for name in expansion.names.test if _has_ordinary_syllables(expansion, name)]
-    scenes = [scene for scene in expansion.name_scenes if isinstance(scene.steps[-1], SceneExchange)]
+    usual = [name for name in expansion.names.test if has_ordinary_syllables(expansion, name)]
+    ending = [scene for scene in expansion.name_scenes if isinstance(scene.steps[-1], SceneExchange)]
+    scenes = [scene for scene in ending if OTHER_NAME not in scene.slots()]
+    corrected = [scene for scene in ending if OTHER_NAME in scene.slots()]
     last_held_out = _last_held_out(expansion)
     for n in range(MAX_PER_MEASURE // 2 if usual and scenes else 0):
         scene = scenes[n % len(scenes)]
@@ -106,6 +191,9 @@ def _names(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
     for name in ODD_NAMES:
         for scene in scenes:
             yield _name_recall("name_odd", expansion, scene, name, expansion.train_phrasings, rng)
+    for n in range(MAX_PER_MEASURE // 2 if usual and corrected else 0):
+        scene = corrected[n % len(corrected)]
+        yield _name_recall("name_corrected", expansion, scene, rng.choice(usual), expansion.train_phrasings, rng)
     until_name = [scene for scene in map(_until_name_is_given, scenes) if scene is not None]
     for n in range(MAX_PER_MEASURE // 2 if usual and until_name else 0):
         scene = until_name[n % len(until_name)]
@@ -142,7 +230,7 @@ def _name_recall(
     return EvalDialogue(measure, dialogue, dialogue.accept)
 
 
-def _has_ordinary_syllables(expansion: Expansion, name: str) -> bool:
+def has_ordinary_syllables(expansion: Expansion, name: str) -> bool:
     """Whether it is built like the names of most Koreans: 서연, 한별, not 제시카 or 고구마."""
     names = expansion.starter.names
     if name in names.whole:

@@ -1,25 +1,39 @@
 """The starter corpus expanded: files of intents, scenes and slots become dialogues, always the same ones for a seed.
 
 What is held out, for validation and for the test, is chosen before anything is expanded: phrasings of intents, names,
-phrasings in scenes, out-of-scope questions.
+phrasings in scenes and intents that scenes go on after, out-of-scope questions and statements.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from tinychat.corpus.dialogue import Turn
-from tinychat.starter.holdout import assigned_splits, hold_out, hold_out_by_hash
+from tinychat.corpus.text_keys import text_key
+from tinychat.starter.holdout import TRAIN, HoldOut, assigned_splits, hold_out, hold_out_by_hash
 from tinychat.starter.particles import fill, slots_in
-from tinychat.starter.reading import FillerExchanges, Intent, IntentExchange, Names, Scene, SceneExchange, Starter
+from tinychat.starter.reading import (
+    NAME_SLOTS,
+    FillerExchanges,
+    Intent,
+    IntentExchange,
+    Names,
+    OutOfScope,
+    OutOfScopeExchange,
+    Scene,
+    SceneExchange,
+    Starter,
+)
 from tinychat.starter.typing_noise import add_typing_noise
 
 T = TypeVar("T")
 
-NAME = "name"
+NAME, OTHER_NAME = NAME_SLOTS
 HELD_OUT_SHARE = 0.15
-HELD_OUT_UNKNOWN_SHARE = 0.20
+HELD_OUT_OF_SCOPE_SHARE = 0.20
+MIN_TOPICS = 4  # a scene that goes on after so many intents, or more, is not trained on after some of them
 ALWAYS_TRAINED = 3  # phrasings of an intent, the first in its list, that are never held out
 ALWAYS_TRAINED_SHARE = 0.18  # of an intent's questions in one of these phrasings: what most people type first
 TYPING_NOISE_SHARE = 0.25  # of the user's turns
@@ -31,10 +45,13 @@ COMMON_SYLLABLES = tuple(
     if 0xA1 <= code & 0xFF <= 0xFE
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
-SHARES = {"single": 0.44, "chain": 0.12, "names": 0.21, "scenes": 0.10, "unknown": 0.13}
-CHAIN_LENGTHS = (2, 6)  # exchanges
-HAND_WRITTEN_SHARE = 0.6  # of the out-of-scope questions; the others are filled templates
-AFTER_EXCHANGE_SHARE = 0.3  # of the out-of-scope questions that follow another exchange
+SHARES = {"single": 0.40, "chain": 0.07, "names": 0.22, "scenes": 0.08, "unknown": 0.14, "statements": 0.09}
+CHAIN_LENGTHS = (2, 5)  # dialogues
+CHAIN_SHARES = {"single": 0.5, "scenes": 0.35, "unknown": 0.06, "statements": 0.09}  # of these dialogues
+HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
+FILLERS_OUT_OF_SCOPE_SHARE = 0.1  # of the exchanges between two steps of a scene
+AFTER_EXCHANGE_SHARE = 0.3  # of what is out of scope that follows another exchange
+MAX_EXCHANGES = 10
 TRIES_PER_DIALOGUE = 4  # a duplicate does not count
 
 
@@ -55,14 +72,34 @@ class Rng(random.Random):
 
     def __init__(self, seed: str) -> None:
         super().__init__(seed)
-        self._left: dict[tuple[object, ...], list[object]] = {}
+        self.left: dict[tuple[object, ...], list[object]] = {}
 
     def draw_without_replacement(self, items: Sequence[T]) -> T:
-        """The next item: each comes once before one comes again. Each list of items is counted by itself."""
-        left: list[T] = self._left.setdefault(tuple(items), [])  # type: ignore[assignment]
+        """The next item: each comes once before one comes again. Each list of items is counted by itself in `left`."""
+        left: list[T] = self.left.setdefault(tuple(items), [])  # type: ignore[assignment]
         if not left:
             left += self.sample(items, len(items))
         return left.pop()
+
+
+@dataclass(frozen=True)
+class OutOfScopeSplit:
+    """Out-of-scope questions, or statements, with what of them is held out: of each kind, and of the templates."""
+
+    texts: OutOfScope
+    by_hand: Mapping[str, HoldOut]
+    templates: HoldOut
+
+    @classmethod
+    def of(cls, texts: OutOfScope, seed: int) -> "OutOfScopeSplit":
+        """Hold out the same share of each kind and of the templates."""
+        by_hand = {kind: hold_out(one, HELD_OUT_OF_SCOPE_SHARE, seed) for kind, one in texts.ask.items()}
+        return cls(texts, by_hand, hold_out(texts.templates, HELD_OUT_OF_SCOPE_SHARE, seed))
+
+    def from_template(self, templates: Sequence[str], rng: Rng) -> str:
+        """A text from one of these templates."""
+        template = rng.draw_without_replacement(templates)
+        return fill(template, {slot: rng.choice(self.texts.slots[slot]) for slot, _ in slots_in(template)})
 
 
 class Expansion:
@@ -73,19 +110,31 @@ class Expansion:
         self.phrasings = {
             name: hold_out(intent.ask, HELD_OUT_SHARE, seed, ALWAYS_TRAINED) for name, intent in starter.intents.items()
         }
-        self.unknown = {
-            kind: hold_out(texts, HELD_OUT_UNKNOWN_SHARE, seed) for kind, texts in starter.unknown.ask.items()
+        self.with_details = {
+            name: hold_out(intent.with_details, HELD_OUT_SHARE, seed) for name, intent in starter.intents.items()
         }
-        self.templates = hold_out(starter.unknown.templates, HELD_OUT_UNKNOWN_SHARE, seed)
+        self.unknown = OutOfScopeSplit.of(starter.unknown, seed)
+        self.statements = OutOfScopeSplit.of(starter.statements, seed)
+        self.out_of_scope = {"unknown": self.unknown, "statements": self.statements}
         self.names = hold_out(all_names(starter.names, self.rng("names")), HELD_OUT_SHARE, seed)
-        # By the hash alone, so that a list that several scenes share is split alike in each. A phrasing that an intent
-        # has too (고마워) keeps its split.
-        assigned = assigned_splits(self.phrasings.values())
+        # By the hash, so that a list that several scenes share is split alike in each. A phrasing that an intent has
+        # too (고마워) keeps its split; others that are the first of their list (왜?) are trained on.
+        exchanges = [s for scene in starter.scenes.values() for s in scene.steps if isinstance(s, SceneExchange)]
+        first = {split_key(step.user[0]): TRAIN for step in exchanges}
+        assigned = first | assigned_splits([*self.phrasings.values(), *self.with_details.values()])
         self.scene_phrasings = {
-            (scene.name, number): hold_out_by_hash(step.user, HELD_OUT_SHARE, seed, assigned)
+            (scene.name, number): hold_out_by_hash(step.user, HELD_OUT_SHARE, seed, assigned, key=split_key)
             for scene in starter.scenes.values()
             for number, step in enumerate(scene.steps)
             if isinstance(step, SceneExchange)
+        }
+        self.scene_topics = {
+            (scene.name, number): hold_out(
+                step.intents, HELD_OUT_SHARE if len(step.intents) >= MIN_TOPICS else 0, seed, valid=0
+            )
+            for scene in starter.scenes.values()
+            for number, step in enumerate(scene.steps)
+            if isinstance(step, IntentExchange)
         }
         self.name_scenes = [scene for scene in starter.scenes.values() if NAME in scene.slots()]
         self.other_scenes = [scene for scene in starter.scenes.values() if NAME not in scene.slots()]
@@ -94,8 +143,8 @@ class Expansion:
         self._kinds: dict[str, Callable[[Rng, int], StarterDialogue]] = {
             "single": self._single,
             "chain": self._chain,
-            "unknown": self._unknown,
         }
+        self._kinds |= {kind: partial(self._out_of_scope, split) for kind, split in self.out_of_scope.items()}
         if self.name_scenes:
             self._kinds["names"] = self._name_scene
         if self.other_scenes:
@@ -106,9 +155,11 @@ class Expansion:
         return Rng(f"{self.seed} {purpose}")
 
     def training(self, size: int) -> Iterator[StarterDialogue]:
-        """About `size` dialogues, all different: one exchange, several, scenes, out-of-scope questions."""
+        """About `size` dialogues, all of a kind different: one exchange, several, scenes, out-of-scope questions."""
+        left: dict[tuple[object, ...], list[object]] = {}  # for all kinds together, so that each phrasing is drawn
         for kind, make in self._kinds.items():
             rng, wanted = self.rng(kind), round(size * SHARES[kind])
+            rng.left = left
             seen: set[tuple[Turn, ...]] = set()
             for n in range(wanted * TRIES_PER_DIALOGUE):
                 dialogue = make(rng, n)
@@ -119,7 +170,11 @@ class Expansion:
                     break
 
     def scene(
-        self, scene: Scene, rng: Rng, values: dict[str, str], phrasings: Callable[[Scene, int], Sequence[str]]
+        self,
+        scene: Scene,
+        rng: Rng,
+        values: dict[str, str],
+        phrasings: Callable[[Scene, int], Sequence[str]],
     ) -> StarterDialogue:
         """A scene with these values in its slots; `phrasings` gives the user's phrasings of a step."""
         turns: list[Turn] = []
@@ -131,23 +186,52 @@ class Expansion:
                     turns += exchange(self.typed(asked, rng), fill(rng.draw_without_replacement(step.bot), values))
                     accept = tuple(fill(answer, values) for answer in (*step.bot, *step.also))
                 case IntentExchange():
-                    intent = self.starter.intents[rng.choice(step.intents)]
+                    intent = self.starter.intents[rng.choice(self._topics(scene, number))]
                     turns += self.exchange_of(intent, rng)
                     accept = intent.answers
                 case FillerExchanges():
                     for _ in range(rng.randint(step.minimum, step.maximum)):
-                        intent = rng.choice(self._intents)
-                        turns += self.exchange_of(intent, rng)
-                        accept = intent.answers
+                        exchanged, accept = self._filler(rng)
+                        turns += exchanged
+                case OutOfScopeExchange():
+                    split = self.out_of_scope[step.kind]
+                    turns += self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
+                    accept = split.texts.answers
         return StarterDialogue(tuple(turns), values, accept)
+
+    def _topics(self, scene: Scene, number: int) -> Sequence[str]:
+        """The intents of a step that are trained on; all, where the step was changed to measure."""
+        step, split = scene.steps[number], self.scene_topics[scene.name, number]
+        assert isinstance(step, IntentExchange)
+        return split.train if {*split.train, *split.test} == {*step.intents} else step.intents
+
+    def _filler(self, rng: Rng) -> tuple[list[Turn], tuple[str, ...]]:
+        """An exchange of any intent, or one out of scope, and the accepted replies."""
+        if rng.random() < FILLERS_OUT_OF_SCOPE_SHARE:
+            split = self.out_of_scope[rng.choice([*self.out_of_scope])]
+            return self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand])), split.texts.answers
+        intent = rng.choice(self._intents)
+        return self.exchange_of(intent, rng), intent.answers
 
     def exchange_of(self, intent: Intent, rng: Rng) -> list[Turn]:
         """A phrasing to train on, and an answer."""
         phrasings = self.phrasings[intent.name].train
         if rng.random() < ALWAYS_TRAINED_SHARE:
             phrasings = phrasings[:ALWAYS_TRAINED]
+        else:
+            phrasings += self.with_details[intent.name].train
         asked = rng.draw_without_replacement(phrasings)
         return exchange(self.typed(asked, rng), rng.draw_without_replacement(intent.answers))
+
+    def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng, kind: str) -> list[Turn]:
+        """A text out of scope to train on, of this kind or from a template, and an answer."""
+        by_hand = rng.random() < HAND_WRITTEN_SHARE
+        said = (
+            rng.draw_without_replacement(split.by_hand[kind].train)
+            if by_hand
+            else split.from_template(split.templates.train, rng)
+        )
+        return exchange(self.typed(said, rng), rng.draw_without_replacement(split.texts.answers))
 
     def typed(self, text: str, rng: Rng) -> str:
         """The text as a user may type it."""
@@ -159,7 +243,7 @@ class Expansion:
 
     def values_of(self, scene: Scene, rng: Rng) -> dict[str, str]:
         """A value for each slot of a scene; a name is one that is trained on."""
-        choices = {NAME: self.names.train, **self.starter.slots}
+        choices = {**dict.fromkeys(NAME_SLOTS, self.names.train), **self.starter.slots}
         return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
 
     def _single(self, rng: Rng, n: int) -> StarterDialogue:
@@ -167,10 +251,14 @@ class Expansion:
         return StarterDialogue(tuple(self.exchange_of(intent, rng)), accept=intent.answers)
 
     def _chain(self, rng: Rng, n: int) -> StarterDialogue:
-        others = rng.choices(self._intents, k=rng.randint(*CHAIN_LENGTHS) - 1)
-        intents = [self._intents[n % len(self._intents)], *others]
-        turns = tuple(turn for intent in intents for turn in self.exchange_of(intent, rng))
-        return StarterDialogue(turns, accept=intents[-1].answers)
+        """One thing after the other, as a talk goes: exchanges of intents, scenes, what is out of scope."""
+        parts = [self._single(rng, n)]
+        for kind in rng.choices([*CHAIN_SHARES], [*CHAIN_SHARES.values()], k=rng.randint(*CHAIN_LENGTHS) - 1):
+            part = self._kinds.get(kind, self._single)(rng, rng.randrange(10**6))
+            if sum(len(one.turns) for one in (*parts, part)) <= 2 * MAX_EXCHANGES:
+                parts.append(part)
+        rng.shuffle(parts)
+        return StarterDialogue(tuple(turn for part in parts for turn in part.turns), accept=parts[-1].accept)
 
     def _name_scene(self, rng: Rng, n: int) -> StarterDialogue:
         """Cycles through the names, so that as many as possible occur."""
@@ -182,23 +270,17 @@ class Expansion:
         scene = self.other_scenes[n % len(self.other_scenes)]
         return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
 
-    def _unknown(self, rng: Rng, n: int) -> StarterDialogue:
-        kinds = [*self.unknown.values()]
-        by_hand = rng.random() < HAND_WRITTEN_SHARE
-        asked = (
-            rng.draw_without_replacement(kinds[n % len(kinds)].train)
-            if by_hand
-            else self.from_template(self.templates.train, rng)
-        )
-        turns = exchange(self.typed(asked, rng), rng.draw_without_replacement(self.starter.unknown.answers))
+    def _out_of_scope(self, split: OutOfScopeSplit, rng: Rng, n: int) -> StarterDialogue:
+        kinds = [*split.by_hand]
+        turns = self.exchange_out_of_scope(split, rng, kinds[n % len(kinds)])
         if rng.random() < AFTER_EXCHANGE_SHARE:
             turns = [*self.exchange_of(rng.choice(self._intents), rng), *turns]
-        return StarterDialogue(tuple(turns), accept=self.starter.unknown.answers)
+        return StarterDialogue(tuple(turns), accept=split.texts.answers)
 
-    def from_template(self, templates: Sequence[str], rng: Rng) -> str:
-        """An out-of-scope question from a template."""
-        template = rng.draw_without_replacement(templates)
-        return fill(template, {slot: rng.choice(self.starter.unknown.slots[slot]) for slot, _ in slots_in(template)})
+
+def split_key(phrasing: str) -> str:
+    """Equal for phrasings that must not be in different splits: one name is told as the other is."""
+    return text_key(phrasing.replace(f"{{{OTHER_NAME}", f"{{{NAME}"))
 
 
 def exchange(question: str, answer: str) -> list[Turn]:

@@ -36,17 +36,24 @@ def hold_out(texts: Sequence[str], test: float, seed: int, n_always: int = 0, va
 
 
 def hold_out_by_hash(
-    texts: Sequence[str], test: float, seed: int, assigned: Mapping[str, str], valid: float = VALID_SHARE
+    texts: Sequence[str],
+    test: float,
+    seed: int,
+    assigned: Mapping[str, str],
+    valid: float = VALID_SHARE,
+    *,
+    key: Callable[[str], str] = text_key,
 ) -> HoldOut:
-    """Hold out about these shares of the texts: the same text gets the same split in every list.
+    """Hold out about these shares of the texts: texts with the same key, whatever their spaces and marks, get the same
+    split in every list.
 
     `assigned`: by the text's key, the split that it has elsewhere and keeps here.
     """
 
     def split_of(text: str) -> str:
-        fraction = int.from_bytes(_digest(text, seed)[:8], "big") / 2**64
+        fraction = int.from_bytes(_digest(key(text), seed)[:8], "big") / 2**64
         by_hash = TEST if fraction < test else VALID if fraction < test + valid else TRAIN
-        return assigned.get(text_key(text), by_hash)
+        return assigned.get(key(text), by_hash)
 
     split = _hold_out(texts, split_of)
     return split if split.train else HoldOut(tuple(texts), (), ())  # a scene with one or two phrasings needs one

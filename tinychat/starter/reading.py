@@ -1,4 +1,4 @@
-"""The starter corpus as people write it: YAML files of intents, scenes, slots and out-of-scope questions."""
+"""The starter corpus as people write it: YAML files of intents, scenes, slots, and what lies outside their scope."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,22 @@ import yaml
 from tinychat.errors import InputError, Phrase
 from tinychat.starter.particles import PAIRS, slots_in, without_slots
 
-TOPICS, SCENES, SLOTS, UNKNOWN = "topics", "scenes", "slots.yaml", "unknown.yaml"
+TOPICS, SCENES, SLOTS = "topics", "scenes", "slots.yaml"
+UNKNOWN, STATEMENTS = "unknown.yaml", "statements.yaml"
+OUT_OF_SCOPE_KINDS = ("statements", "unknown")
+NAME_SLOTS = ("name", "other_name")  # in scenes: a name of a person, and a second one
 
 
 @dataclass(frozen=True)
 class Intent:
-    """An intent: its phrasings (`ask`), and the answers, each of which fits every phrasing."""
+    """An intent: its phrasings, plain (`ask`) and with details of somebody's day, and the answers, each of which fits
+    every phrasing.
+    """
 
     name: str
     ask: tuple[str, ...]
     answers: tuple[str, ...]
+    with_details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,14 @@ class FillerExchanges:
     maximum: int
 
 
-SceneStep = SceneExchange | IntentExchange | FillerExchanges
+@dataclass(frozen=True)
+class OutOfScopeExchange:
+    """A step of a scene: an exchange out of scope; `kind` is "unknown" (a question) or "statements"."""
+
+    kind: str
+
+
+SceneStep = SceneExchange | IntentExchange | FillerExchanges | OutOfScopeExchange
 
 
 @dataclass(frozen=True)
@@ -74,13 +87,16 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Unknown:
-    """Out-of-scope questions: by kind, templates for more, and the answers to all of them."""
+class OutOfScope:
+    """Out-of-scope questions, or statements: by kind, templates for more, and the answers, each of which fits all."""
 
     answers: tuple[str, ...]
     ask: Mapping[str, tuple[str, ...]]
     templates: tuple[str, ...]
     slots: Mapping[str, tuple[str, ...]]
+
+
+NONE_OUT_OF_SCOPE = OutOfScope((), {}, (), {})
 
 
 @dataclass(frozen=True)
@@ -91,11 +107,12 @@ class Starter:
     scenes: Mapping[str, Scene]
     names: Names
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unknown: Unknown = field(default_factory=lambda: Unknown((), {}, (), {}))
+    unknown: OutOfScope = NONE_OUT_OF_SCOPE
+    statements: OutOfScope = NONE_OUT_OF_SCOPE
 
 
 def read_starter(folder: Path) -> Starter:
-    """Read `topics/*.yaml`, `scenes/*.yaml`, `slots.yaml` and `unknown.yaml` in `folder`.
+    """Read `topics/*.yaml`, `scenes/*.yaml`, `slots.yaml`, `unknown.yaml` and `statements.yaml` in `folder`.
 
     Raises InputError that names the file, the key, what was found and what would be right.
     """
@@ -111,7 +128,8 @@ def read_starter(folder: Path) -> Starter:
         scenes=dict(_scenes(sorted((folder / SCENES).glob("*.yaml")))),
         names=names,
         slots=others,
-        unknown=_unknown(_File(folder / UNKNOWN)),
+        unknown=_out_of_scope(_File(folder / UNKNOWN)),
+        statements=_out_of_scope(_File(folder / STATEMENTS)),
     )
     _refuse_unknown_intents(starter, folder)
     return starter
@@ -119,7 +137,9 @@ def read_starter(folder: Path) -> Starter:
 
 def _intents(paths: Iterable[Path]) -> Iterator[tuple[str, Intent]]:
     for name, file in _named(paths, "intents", Phrase("intent")):
-        yield name, Intent(name, file.plain("intents", name, "ask"), file.plain("intents", name, "answers"))
+        ask, answers = file.plain("intents", name, "ask"), file.plain("intents", name, "answers")
+        detailed = "with_details" in file.mapping("intents", name)
+        yield name, Intent(name, ask, answers, file.plain("intents", name, "with_details") if detailed else ())
 
 
 def _scenes(paths: Iterable[Path]) -> Iterator[tuple[str, Scene]]:
@@ -148,13 +168,23 @@ def _named(paths: Iterable[Path], section: str, kind: Phrase) -> Iterator[tuple[
             yield name, file
 
 
-def _unknown(file: "_File") -> Unknown:
-    return Unknown(
+def _out_of_scope(file: "_File") -> OutOfScope:
+    found = OutOfScope(
         answers=file.plain("answers"),
         ask={kind: file.plain("ask", kind) for kind in file.mapping("ask")},
         templates=file.texts("templates"),
         slots={slot: file.texts("slots", slot) for slot in file.mapping("slots")},
     )
+    for template in found.templates:
+        for slot, _ in slots_in(template):
+            if slot not in found.slots:
+                raise InputError(
+                    "{path}: {text!r} has the slot {slot}, which is not under slots",
+                    path=file.path,
+                    text=template,
+                    slot=slot,
+                )
+    return found
 
 
 def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
@@ -169,7 +199,7 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
                         name=name,
                         topics=folder / TOPICS,
                     )
-        if missing := scene.slots() - {"name", *starter.slots}:
+        if missing := scene.slots() - {*NAME_SLOTS, *starter.slots}:
             raise InputError(
                 "{folder}: the scene {scene} has the slot {slot}, which {file} lacks",
                 folder=folder / SCENES,
@@ -177,15 +207,6 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
                 slot=min(missing),
                 file=SLOTS,
             )
-    for template in starter.unknown.templates:
-        for slot, _ in slots_in(template):
-            if slot not in starter.unknown.slots:
-                raise InputError(
-                    "{path}: {text!r} has the slot {slot}, which is not under slots",
-                    path=folder / UNKNOWN,
-                    text=template,
-                    slot=slot,
-                )
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -304,10 +325,13 @@ class _File:
             match turn["between"]:
                 case [int(minimum), int(maximum)] if 0 <= minimum <= maximum:
                     return FillerExchanges(minimum, maximum)
+        if isinstance(turn, dict) and set(turn) == {"out_of_scope"} and turn["out_of_scope"] in OUT_OF_SCOPE_KINDS:
+            return OutOfScopeExchange(turn["out_of_scope"])
         raise InputError(
-            "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}} or "
-            "{{between: [MIN, MAX]}}",
+            "{path}: {key} is {found:.60}; it must be {{user: […], bot: […]}}, {{intent: NAME}}, "
+            "{{between: [MIN, MAX]}} or {{out_of_scope: {kinds}}}",
             path=self.path,
             key=where,
             found=repr(turn),
+            kinds=" | ".join(OUT_OF_SCOPE_KINDS),
         )

@@ -9,22 +9,23 @@ FROM_TEMPLATES = 20
 
 
 def validation_set(expansion: Expansion) -> Iterator[StarterDialogue]:
-    """Each phrasing and each out-of-scope question that is held out for validation, and each such name in a scene.
+    """Each phrasing and each text out of scope that is held out for validation, and each such name in a scene.
 
     The rest of a scene may be trained on: an answer that train gives to the same question carries no loss
     (`corpus.splitting`).
     """
     rng = expansion.rng("validation")
     for intent in expansion.starter.intents.values():
-        for phrasing in expansion.phrasings[intent.name].valid:
+        for phrasing in (*expansion.phrasings[intent.name].valid, *expansion.with_details[intent.name].valid):
             yield StarterDialogue(tuple(exchange(phrasing, rng.choice(intent.answers))))
-    by_hand = [text for split in expansion.unknown.values() for text in split.valid]
-    templates = expansion.templates.valid
-    by_template = dict.fromkeys(
-        expansion.from_template(templates, rng) for _ in range(FROM_TEMPLATES if templates else 0)
-    )
-    for text in (*by_hand, *by_template):
-        yield StarterDialogue(tuple(exchange(text, rng.choice(expansion.starter.unknown.answers))))
+    for split in (expansion.unknown, expansion.statements):
+        by_hand = [text for kind in split.by_hand.values() for text in kind.valid]
+        templates = split.templates.valid
+        by_template = dict.fromkeys(
+            split.from_template(templates, rng) for _ in range(FROM_TEMPLATES if templates else 0)
+        )
+        for text in (*by_hand, *by_template):
+            yield StarterDialogue(tuple(exchange(text, rng.choice(split.texts.answers))))
     for number, name in enumerate(expansion.names.valid if expansion.name_scenes else ()):
         scene = expansion.name_scenes[number % len(expansion.name_scenes)]
         values = {**expansion.values_of(scene, rng), NAME: name}

@@ -37,6 +37,13 @@ class Utf8:
         decoder.decode(before + self._bytes_of[token_id])
         return decoder.getstate()[0]
 
+    def pending_after(self, token_ids: Sequence[int]) -> bytes:
+        """The bytes of the character that is incomplete after these tokens, all of a reply."""
+        pending = b""
+        for token_id in token_ids:
+            pending = self.pending(pending, token_id)
+        return pending
+
     def _breaking(self, pending: bytes) -> npt.NDArray[np.bool_]:
         """For each token (V,) whether it makes the text invalid after the pending bytes."""
         if not pending:

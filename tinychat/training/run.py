@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
-from tinychat.batches.prepared import PreparedSplit
+from tinychat.batches.prepared import PreparedSplit, reply_tokens
 from tinychat.errors import InputError, Interrupted, Phrase
 from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import ModelConfig
+from tinychat.model.generation_config import GenerationConfig
 from tinychat.model.registry import build_model
 from tinychat.model.storage import save_model
 from tinychat.params.sections import ModelParams, TrainParams
@@ -26,6 +27,7 @@ from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint
+from tinychat.training.titles import titles_in
 
 # Fewer steps are too few for 20 dialogues or more; for fewer dialogues in proportion.
 FEW_STEPS, FEW_DIALOGUES = 200, 20
@@ -38,6 +40,7 @@ class TrainingResult:
 
     config: ModelConfig
     trained: Trained
+    generation: GenerationConfig
     settings: dict[str, Any]  # of training.json: params, device, precision, threads, versions
     metrics: dict[str, Any]
 
@@ -53,7 +56,7 @@ class TrainingResult:
 
     def _fill(self, folder: Path, tokenizer_file: Path) -> None:
         """Everything a chat needs: config, weights, vocabulary; and the model card and training.json."""
-        save_model(folder, self.config, self.trained.weights, tokenizer_file.read_bytes())
+        save_model(folder, self.config, self.trained.weights, tokenizer_file.read_bytes(), self.generation)
         (folder / "training.json").write_text(to_json(self.settings), encoding="utf-8", newline="\n")
         card = model_card(self.config, self.settings, self.metrics)
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
@@ -126,7 +129,10 @@ def train_model(
         try:
             if store.folder.name != fingerprint(settings, files):
                 raise inputs_changed(Phrase("the code or the data"))
-            write(TrainingResult(config, trained, settings, _metrics(trained, model.n_parameters())))
+            generation = GenerationConfig(
+                reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id), titles_in(train, tokenizer)
+            )
+            write(TrainingResult(config, trained, generation, settings, _metrics(trained, model.n_parameters())))
         except (OSError, InputError):
             say(trainer.save_for_resume())
             raise

@@ -45,6 +45,7 @@ CODE = (
     "model/base.py",
     "model/cache.py",
     "model/config.py",
+    "model/generation_config.py",
     "model/registry.py",
     "model/storage.py",
     "model/weights.py",
@@ -52,6 +53,7 @@ CODE = (
     "runtime.py",
     "tokenizer/__init__.py",
     "tokenizer/byte_level.py",
+    "tokenizer/called_names.py",
     "tokenizer/chat.py",
     "tokenizer/loading.py",
     "tokenizer/vocabulary.py",
@@ -64,6 +66,7 @@ CODE = (
     "training/progress.py",
     "training/run.py",
     "training/snapshots.py",
+    "training/titles.py",
 )
 HISTORY_FIELDS = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
 

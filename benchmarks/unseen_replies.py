@@ -1,0 +1,63 @@
+"""What a model answers to benchmarks/unseen, as numbered lists for a reader to judge.
+
+    python -m benchmarks.unseen_replies [--model models/dialogue] [--folder .]
+
+Writes openings.md, talks.md, statements.md and questions.md, which do not name the model, and prints how many replies
+to messages without a name call somebody by one. Greedy.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+import tinychat
+from tinychat.tokenizer.called_names import called_names
+
+UNSEEN = Path(__file__).with_name("unseen")
+SINGLE = ("openings", "statements", "questions")
+
+
+def talked(bot: tinychat.Bot, messages: Sequence[str]) -> list[tuple[str, str]]:
+    """A talk: each message, and the reply that the bot gives to it after the earlier ones."""
+    dialogue: list[dict[str, str]] = []
+    for message in messages:
+        dialogue.append({"role": "user", "content": message})
+        dialogue.append({"role": "assistant", "content": bot.reply(dialogue).text or "…"})
+    said = [turn["content"] for turn in dialogue]
+    return list(zip(said[::2], said[1::2], strict=True))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=Path("models/dialogue"))
+    parser.add_argument("--folder", type=Path, default=Path())
+    arguments = parser.parse_args()
+    bot = tinychat.load(arguments.model)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for name in SINGLE:
+        texts = (UNSEEN / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        lines = [
+            f"{n}. {text} → {reply.text}\n"
+            for n, (text, reply) in enumerate(zip(texts, bot.reply(texts), strict=True), 1)
+        ]
+        (arguments.folder / f"{name}.md").write_text("".join(lines), encoding="utf-8", newline="\n")
+    talks = yaml.safe_load((UNSEEN / "talks.yaml").read_text(encoding="utf-8"))
+    with open(arguments.folder / "talks.md", "w", encoding="utf-8", newline="\n") as file:
+        for n, messages in enumerate(talks, 1):
+            file.write(f"Talk {n}\n")
+            file.writelines(f"  {n}.{k} {said} → {reply}\n" for k, (said, reply) in enumerate(talked(bot, messages), 1))
+    texts = (UNSEEN / "no_names.txt").read_text(encoding="utf-8").splitlines()
+    titles = bot.engine.generation.titles if bot.engine.generation else ()
+    called = [
+        (text, reply.text)
+        for text, reply in zip(texts, bot.reply(texts), strict=True)
+        if any(name not in titles for _, name in called_names(reply.text))
+    ]
+    print(f"{len(called)} of {len(texts)} replies to messages without a name call one", *called, sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()

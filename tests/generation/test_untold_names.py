@@ -1,0 +1,212 @@
+"""A reply calls nobody by a name that was not told."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.generation.asking import GREEDY, asked
+from tinychat.batches.prepared import to_arrays
+from tinychat.batches.preparing import prepare_dialogues
+from tinychat.generation import engine as engine_module
+from tinychat.generation.decoder import Floats
+from tinychat.generation.engine import Engine, Request
+from tinychat.generation.sampling import SamplingOptions
+from tinychat.model.generation_config import GenerationConfig
+from tinychat.starter.particles import fill
+from tinychat.starter.reading import SceneExchange, read_starter
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.called_names import called_names, is_told, untold_name
+from tinychat.training.titles import titles_in
+
+
+class Says:
+    """A decoder that says the first of its texts that goes on as the reply has begun, the earlier the likelier."""
+
+    def __init__(self, tokenizer: Tokenizer, *texts: str, slots: int = 2) -> None:
+        self.vocab_size, self.max_len, self.slots = tokenizer.size, 200, slots
+        self.bot_id = tokenizer.bot_id
+        self.replies = [[*tokenizer.encode(text), tokenizer.eos_id] for text in texts]
+        self.sequences: dict[int, list[int]] = {}
+        self.prefilled = 0
+
+    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
+        self.prefilled += len(prompts)
+        self.sequences |= {slot: list(prompt) for slot, prompt in zip(slots, prompts, strict=True)}
+        return self._logits(slots)
+
+    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
+        for slot, token in zip(slots, ids, strict=True):
+            self.sequences[slot].append(token)
+        return self._logits(slots)
+
+    def free(self, slots: Sequence[int]) -> None:
+        for slot in slots:
+            self.sequences.pop(slot, None)
+
+    def _logits(self, slots: Sequence[int]) -> Floats:
+        logits = np.zeros((len(slots), self.vocab_size), dtype=np.float32)
+        for row, slot in zip(logits, slots, strict=True):
+            ids = self.sequences[slot]
+            reply = ids[len(ids) - ids[::-1].index(self.bot_id) :]
+            for rank, text in enumerate(self.replies):
+                if text[: len(reply)] == reply and len(text) > len(reply):
+                    row[text[len(reply)]] = max(row[text[len(reply)]], 20 - rank)
+        return logits
+
+
+def said(engine: Engine, *texts: str, options: SamplingOptions = GREEDY) -> str:
+    return engine.reply([asked(*texts)], options)[0].text
+
+
+@pytest.fixture
+def options() -> SamplingOptions:
+    return SamplingOptions(max_tokens=64)
+
+
+FIRST, SECOND = "네, 민수님! 반가워요", "그래, OK"
+
+
+def engine(tokenizer: Tokenizer, *texts: str, titles: tuple[str, ...] = ()) -> Engine:
+    return Engine(Says(tokenizer, *texts), tokenizer, generation=GenerationConfig(64, titles))
+
+
+def test_a_sentence_with_a_name_that_nobody_told_is_taken_back_and_the_reply_goes_on_otherwise(
+    bpe: Tokenizer, options: SamplingOptions
+) -> None:
+    talker = engine(bpe, FIRST, SECOND)
+    reply = talker.reply([asked("내일 개학이야")], options)[0]
+    assert (reply.text, reply.finish_reason) == (SECOND, "stop")
+    assert list(reply.token_ids) == bpe.encode(SECOND)
+    assert len(reply.choices) == len(reply.token_ids) + 1
+    assert talker.free_slots == 2
+
+
+@pytest.mark.parametrize("talk", [["나는 민수야"], ["나는 민수야", "응", "내 이름이 뭐야?"], ["나는민수라고해"]])
+def test_a_name_that_was_told_stays(bpe: Tokenizer, options: SamplingOptions, talk: list[str]) -> None:
+    assert said(engine(bpe, FIRST, SECOND), *talk, options=options) == FIRST
+
+
+def test_a_title_of_the_training_answers_stays(bpe: Tokenizer, options: SamplingOptions) -> None:
+    texts = ("고객님, 안녕하세요", "OK")
+    assert said(engine(bpe, *texts, titles=("고객",)), "안녕", options=options) == texts[0]
+    assert said(engine(bpe, *texts), "안녕", options=options) == texts[1]
+
+
+def test_one_reply_of_a_batch_is_shortened_and_the_other_is_as_alone(bpe: Tokenizer, options: SamplingOptions) -> None:
+    talker = engine(bpe, FIRST, SECOND)
+    found = talker.reply([asked("안녕"), asked("나는 민수야"), asked("잘 자")], options)
+    assert [reply.text for reply in found] == [SECOND, FIRST, SECOND]
+
+
+def test_a_stream_never_shows_what_is_taken_back(bpe: Tokenizer, options: SamplingOptions) -> None:
+    with engine(bpe, FIRST, SECOND).stream(asked("안녕"), options) as stream:
+        assert "".join(stream) == SECOND
+
+
+def test_a_stop_text_ends_the_reply_as_without_names(bpe: Tokenizer) -> None:
+    options = SamplingOptions(max_tokens=64, stop=("반", "K"))
+    assert said(engine(bpe, FIRST, SECOND), "안녕", options=options) == "그래, O"
+    assert said(engine(bpe, FIRST, SECOND), "나는 민수야", options=options) == "네, 민수님! "
+
+
+def test_after_so_many_refusals_a_name_stays(
+    bpe: Tokenizer, options: SamplingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "MAX_UNTOLD_NAMES", 0)
+    assert said(engine(bpe, FIRST, SECOND), "안녕", options=options) == FIRST
+
+
+def test_without_what_was_measured_in_training_names_are_not_looked_at(
+    bpe: Tokenizer, options: SamplingOptions
+) -> None:
+    assert said(Engine(Says(bpe, FIRST, SECOND), bpe), "안녕", options=options) == FIRST
+
+
+def test_the_sentences_before_it_are_the_reply(bpe: Tokenizer, options: SamplingOptions) -> None:
+    texts = ("반가워요. 네, 민수님! 잘 자요", "반가워요. 잘 자요")
+    assert said(engine(bpe, *texts), "안녕", options=options) == "반가워요."
+    with engine(bpe, *texts).stream(asked("안녕"), options) as stream:
+        assert "".join(stream) == "반가워요."
+
+
+def test_where_names_stand() -> None:
+    assert list(called_names("네, 민수님! 김서연님도요. 님")) == [(3, "민수"), (8, "김서연"), (15, "")]
+    assert untold_name("네, 민수님! 서연님도요", "민수야", ()) == 8
+    assert untold_name("선생님", "", ("선생",)) is None
+    assert untold_name("반가워요, 님!", "나는 님이야", ()) == 5
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "저는 서연이에요",
+        "서연",
+        "내 이름은 서연!! 반가워",
+        "서연이라 불러줘",
+        "난 서연 ㅋㅋ",
+        "나서연이야",
+        "서연님이죠!",
+        "저는 서연 입니다",
+        "내 이름 서연 기억해 줘",
+        "나 서연인데 기억나?",
+        "서연으로 불러 줘",
+        "나는 서연이다",
+        "나 김서연이야",
+        "내이름은바로서연이야",
+        "서연이",
+    ],
+)
+def test_a_name_is_told(said: str) -> None:
+    assert is_told("서연", said)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("다", "다 내 잘못이야"),
+        ("춘", "춘천이에요"),
+        ("추", "부추를 샀어"),
+        ("예민", "좀 예민한 편"),
+        ("민초", "민초파예요"),
+        ("민수", "민수랑 싸웠어"),
+        ("원래", "나 원래 낯가려"),
+        ("달", "한 달 됐어"),
+    ],
+)
+def test_a_word_that_is_no_name_is_not_told(word: str, said: str) -> None:
+    assert not is_told(word, said)
+
+
+def test_titles_are_what_training_answers_call_though_nobody_said_it(bpe: Tokenizer) -> None:
+    dialogues = [
+        [("user", "나는 민수야"), ("assistant", "네, 민수님!"), ("user", "안녕"), ("assistant", "선생님도 안녕하세요")],
+        [("user", "고객님이래"), ("assistant", "고객님, 손님이 오셨어요")],
+    ]
+    messages = [[{"role": role, "content": text} for role, text in dialogue] for dialogue in dialogues]
+    prepared = prepare_dialogues(messages, bpe, max_len=500, loss_on="reply")
+    assert titles_in(to_arrays(prepared.dialogues, bpe.size), bpe) == ("선생", "손")
+
+
+def test_each_phrasing_of_the_sample_that_tells_a_name_tells_it_with_spaces_and_without(repo: Path) -> None:
+    scenes = read_starter(repo / "data/starter").scenes.values()
+    exchanges = [step for scene in scenes for step in scene.steps if isinstance(step, SceneExchange)]
+    telling = dict.fromkeys(text for step in exchanges for text in step.user if "{name" in text)
+    said = [fill(text, {"name": "서연", "other_name": "민수"}) for text in telling]
+    assert len(said) > 50
+    assert not [text for one in said for text in (one, one.replace(" ", "")) if not is_told("서연", text)]
+
+
+def test_names_in_latin_letters_and_titles_written_apart(bpe: Tokenizer) -> None:
+    assert untold_name("Tom님, 반가워요!", "내 이름은 Tom이야", ()) is None
+    assert untold_name("서연 님, 반가워요!", "나는 서연이야", ()) is None
+    assert untold_name("고객 님, 반가워요!", "안녕", ("고객",)) is None
+
+
+def test_what_was_refused_later_in_the_reply_is_forgotten(bpe: Tokenizer) -> None:
+    request = Request((1,), GREEDY, bpe)
+    request.take_back(0, 7)
+    request.refused.append((3, 8))
+    request.take_back(2, 9)
+    assert request.refused == [(0, 7), (2, 9)]
