@@ -50,7 +50,7 @@ def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
         assert right == (dialogue.metadata["measure"] != "taken_for_unknown")
         if "name" in dialogue.metadata["measure"]:
             assert dialogue.metadata["slots"]["name"] in dialogue.turns[-1].content
-    assert len(measures) == 14
+    assert len(measures) == 17
 
 
 @pytest.mark.slow

@@ -13,12 +13,12 @@ import yaml
 TOPICS = ("greetings", "food", "weather", "feelings")
 SCENES = ("names",)
 SHORT = {
-    "corpus": {"starter": {"dialogues": 4500, "seed": 0}},
+    "corpus": {"starter": {"dialogues": 7000, "seed": 0}},
     "model": {"embed_dim": 128, "n_layers": 4, "n_heads": 4, "ffn_dim": 512},
-    "train": {"epochs": 2},
+    "train": {"epochs": 2, "batch_tokens": 512, "learning_rate": 0.0035},
     "evaluate": {"max_dialogues": 20},
 }
-FLOORS = {"near": 0.62, "name": 0.70}  # 0.70 and 0.815 were reached; seeds differ by a few points
+FLOORS = {"near": 0.66, "name": 0.70}  # 0.765 and 0.82 were reached; seeds differ by a few points
 
 
 def keep_measured(path: Path) -> None:
