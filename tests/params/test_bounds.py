@@ -96,7 +96,7 @@ def test_whatever_a_number_is_it_will_do_or_is_refused_by_its_name(
         ({"generate.max_tokens": 10**400}, r"generate\.max_tokens is 10{59}…; it must be less"),
         (
             {"model.embed_dim": 1_000_000},
-            r"model: embed_dim 1000000, n_layers 6, ffn_dim 1024, max_len 128 need about 262 TB of memory to train; "
+            r"model: embed_dim 1000000, n_layers 6, ffn_dim 1024, max_len 192 need about 262 TB of memory to train; "
             r"this machine has .*; lower model\.embed_dim$",
         ),
         ({"model.ffn_dim": 1_000_000, "model.n_layers": 199}, r"need about .* TB .*; lower model\.ffn_dim$"),
