@@ -10,7 +10,7 @@ pytest.importorskip("regex")
 
 from tests.generation.characters import SPLITS, Split, is_whole
 from tests.generation.hard_texts import TEXTS, VALID, byte_ids
-from tinychat.generation.text import ReplyText
+from tinychat.generation.text import ReplyText, end_of_sentences, is_start_of_sentence
 from tinychat.tokenizer import Tokenizer
 
 
@@ -158,3 +158,26 @@ def test_what_only_looked_like_a_stop_text_is_shown_in_the_end() -> None:
 def test_a_stop_text_of_several_bytes_split_over_tokens_is_not_shown(bpe: Tokenizer) -> None:
     pieces, text = shown(bpe, byte_ids(bpe, f"안녕👧{TEXTS['two families'].decode()}".encode()), ("👨\u200d👩",))
     assert "".join(pieces) == text == "안녕👧"
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("네! 좋아요", 2),
+        ("네! 좋아요.", 2),
+        ("네!^^ 좋아요", 4),
+        ("3.5킬로예요", 0),
+        ("네", 0),
+        ("네. 그래요. 응", 7),
+        ("", 0),
+    ],
+)
+def test_a_sentence_ends_with_a_mark_before_a_space(text: str, end: int) -> None:
+    assert end_of_sentences(text) == end
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"), [("", True), ("네!", True), ("네!^^ ", True), ("네", False), ("3.5", False)]
+)
+def test_what_follows_the_end_of_a_sentence_begins_one(text: str, begins: bool) -> None:
+    assert is_start_of_sentence(text) == begins

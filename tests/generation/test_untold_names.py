@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.generation.asking import GREEDY, asked
+from tests.generation.models import PlainDecoder
 from tinychat.batches.prepared import to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.generation import engine as engine_module
@@ -21,29 +22,14 @@ from tinychat.tokenizer.called_names import called_names, is_told, untold_name
 from tinychat.training.titles import titles_in
 
 
-class Says:
+class Says(PlainDecoder):
     """A decoder that says the first of its texts that goes on as the reply has begun, the earlier the likelier."""
 
     def __init__(self, tokenizer: Tokenizer, *texts: str, slots: int = 2) -> None:
         self.vocab_size, self.max_len, self.slots = tokenizer.size, 200, slots
         self.bot_id = tokenizer.bot_id
         self.replies = [[*tokenizer.encode(text), tokenizer.eos_id] for text in texts]
-        self.sequences: dict[int, list[int]] = {}
-        self.prefilled = 0
-
-    def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
-        self.prefilled += len(prompts)
-        self.sequences |= {slot: list(prompt) for slot, prompt in zip(slots, prompts, strict=True)}
-        return self._logits(slots)
-
-    def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
-        for slot, token in zip(slots, ids, strict=True):
-            self.sequences[slot].append(token)
-        return self._logits(slots)
-
-    def free(self, slots: Sequence[int]) -> None:
-        for slot in slots:
-            self.sequences.pop(slot, None)
+        self.sequences = {}
 
     def _logits(self, slots: Sequence[int]) -> Floats:
         logits = np.zeros((len(slots), self.vocab_size), dtype=np.float32)
@@ -129,6 +115,15 @@ def test_the_sentences_before_it_are_the_reply(bpe: Tokenizer, options: Sampling
     assert said(engine(bpe, *texts), "안녕", options=options) == "반가워요."
     with engine(bpe, *texts).stream(asked("안녕"), options) as stream:
         assert "".join(stream) == "반가워요."
+
+
+def test_they_are_not_where_the_bot_said_just_that_or_more_tokens_are_asked_for(
+    bpe: Tokenizer, options: SamplingOptions
+) -> None:
+    texts = ("반가워요. 네, 민수님!", "반가워요. 잘 자요", "그래요")
+    assert said(engine(bpe, *texts), "안녕", "반가워요.", "응", options=options) == texts[1]
+    longer = SamplingOptions(max_tokens=64, min_tokens=len(bpe.encode("반가워요.")) + 1)
+    assert said(engine(bpe, *texts), "안녕", options=longer) == texts[1]
 
 
 def test_where_names_stand() -> None:

@@ -243,7 +243,7 @@ def test_every_scene_and_every_kind_of_question_from_outside_occurs(starter: Sta
     for scene in starter.scenes.values():
         exchanges = [step for step in scene.steps if isinstance(step, SceneExchange)]
         if exchanges and not scene.slots():
-            assert sum(answers[answer] for answer in exchanges[-1].bot) > 2, scene.name
+            assert sum(answers[answer] for answer in exchanges[-1].bot) > 10, scene.name
     asked = {text_key(text) for text in said(training, "user")}
     for kind, split in expansion.unknown.by_hand.items():
         trained = [text_key(text) in asked for text in split.train]
@@ -263,7 +263,7 @@ def test_the_shares_of_the_kinds_add_up_to_one() -> None:
 def test_a_name_is_in_the_answer_as_it_was_told(expand: Expand) -> None:
     _, training, _ = expand(0)
     named = [dialogue for dialogue in training if "name" in dialogue.slot_values]
-    assert len(named) >= 0.2 * len(training)
+    assert len(named) > 0.2 * len(training)
     for dialogue in named:
         name = dialogue.slot_values["name"]
         user_turns = [turn.content for turn in dialogue.turns if turn.role == "user"]

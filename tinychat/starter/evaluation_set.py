@@ -119,7 +119,7 @@ def _follow_up(
     intents = {intent.name for intent in expansion.starter.intents.values() if before & {*intent.answers}}
     same = (
         last.bot + last.also
-        for other in expansion.other_scenes
+        for other in expansion.starter.scenes.values()
         if isinstance(last := other.steps[-1], SceneExchange)
         and intents & {*_intents_before_last(other)}
         and asked in map(text_key, last.user)
@@ -141,8 +141,8 @@ def _new_topics(expansion: Expansion, scene: Scene) -> list[str]:
     trained = {
         intent
         for other in expansion.other_scenes
-        if len(asked & _last_phrasings(other)) > len(asked) / 2 and _intents_before_last(other)
-        for intent in expansion.scene_topics[other.name, len(other.steps) - 2].train
+        if len(asked & _last_phrasings(other)) > len(asked) / 2
+        for intent in _intents_before_last(other)
     }
     held_out = expansion.scene_topics[scene.name, len(scene.steps) - 2].test
     return [intent for intent in held_out if intent not in trained]

@@ -6,7 +6,7 @@ phrasings in scenes and intents that scenes go on after, out-of-scope questions 
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -136,8 +136,9 @@ class Expansion:
             for number, step in enumerate(scene.steps)
             if isinstance(step, IntentExchange)
         }
-        self.name_scenes = [scene for scene in starter.scenes.values() if NAME in scene.slots()]
-        self.other_scenes = [scene for scene in starter.scenes.values() if NAME not in scene.slots()]
+        scenes = [self._without_held_out_topics(scene) for scene in starter.scenes.values()]
+        self.name_scenes = [scene for scene in scenes if NAME in scene.slots()]
+        self.other_scenes = [scene for scene in scenes if NAME not in scene.slots()]
         self._intents = [*starter.intents.values()]
         self._shuffled_names = self.rng("names in turn").sample(self.names.train, len(self.names.train))
         self._kinds: dict[str, Callable[[Rng, int], StarterDialogue]] = {
@@ -186,7 +187,7 @@ class Expansion:
                     turns += exchange(self.typed(asked, rng), fill(rng.draw_without_replacement(step.bot), values))
                     accept = tuple(fill(answer, values) for answer in (*step.bot, *step.also))
                 case IntentExchange():
-                    intent = self.starter.intents[rng.choice(self._topics(scene, number))]
+                    intent = self.starter.intents[rng.choice(step.intents)]
                     turns += self.exchange_of(intent, rng)
                     accept = intent.answers
                 case FillerExchanges():
@@ -199,11 +200,13 @@ class Expansion:
                     accept = split.texts.answers
         return StarterDialogue(tuple(turns), values, accept)
 
-    def _topics(self, scene: Scene, number: int) -> Sequence[str]:
-        """The intents of a step that are trained on; all, where the step was changed to measure."""
-        step, split = scene.steps[number], self.scene_topics[scene.name, number]
-        assert isinstance(step, IntentExchange)
-        return split.train if {*split.train, *split.test} == {*step.intents} else step.intents
+    def _without_held_out_topics(self, scene: Scene) -> Scene:
+        """The scene as it is trained on."""
+        steps = (
+            IntentExchange(self.scene_topics[scene.name, number].train) if isinstance(step, IntentExchange) else step
+            for number, step in enumerate(scene.steps)
+        )
+        return replace(scene, steps=tuple(steps))
 
     def _filler(self, rng: Rng) -> tuple[list[Turn], tuple[str, ...]]:
         """An exchange of any intent, or one out of scope, and the accepted replies."""
