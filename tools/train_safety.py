@@ -22,15 +22,16 @@ from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import SceneExchange, read_starter
 
 CLASSIFIER = REPO / "tinychat/safety/classifier.json"
-L2 = 1e-6
+L2 = 1e-7
+ITERATIONS = 250
 MAX_FALSE = 0.03
 REPEATS = 5
 NAMES_EACH = 3  # for a phrasing that tells a name
 
 
 def rows(texts: Sequence[str]) -> torch.Tensor:
-    """The texts as a sparse matrix (texts, SIZE) whose rows have the length one."""
-    found = [features(normalised(text).replace("\n", " ")) for text in texts]
+    """Normalised texts as a sparse matrix (texts, SIZE) whose rows have the length one."""
+    found = [features(text) for text in texts]
     row = torch.repeat_interleave(torch.tensor([len(one) for one in found]))
     column = torch.tensor([index for one in found for index in one])
     values = torch.tensor([len(one) ** -0.5 for one in found for _ in one])
@@ -39,13 +40,17 @@ def rows(texts: Sequence[str]) -> torch.Tensor:
 
 
 def fit(danger: Sequence[str], harmless: Sequence[str], starter: Sequence[str]) -> Classifier:
-    """The classifier, with the threshold 0. The harmless phrases that the rules were made with count REPEATS times."""
+    """The classifier, with the threshold 0. The harmless phrases that the rules were made with count REPEATS times.
+
+    A message in danger is read as a whole, since one of its sentences may be harmless; of the others each sentence is.
+    """
     known = [text for name in ("harmless_tuning", "harmless_apart") for text in phrases(name)]
-    harmless = [*harmless, *known * (REPEATS - 1)]
-    x = rows([*danger, *harmless, *starter])
-    y = torch.tensor([1.0] * len(danger) + [0.0] * (len(harmless) + len(starter)))
+    negative = [part for text in (*harmless, *known * (REPEATS - 1), *starter) for part in windows(text)]
+    positive = [normalised(text).replace("\n", " ") for text in danger]
+    x = rows([*positive, *negative])
+    y = torch.tensor([1.0] * len(positive) + [0.0] * len(negative))
     weights, bias = torch.zeros(SIZE, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights, bias], max_iter=60, history_size=10)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=ITERATIONS, history_size=10)
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()

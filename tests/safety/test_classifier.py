@@ -17,7 +17,7 @@ def share(texts: list[str]) -> float:
     return sum(map(recognises_danger, texts)) / len(texts)
 
 
-@pytest.mark.parametrize(("name", "least"), [("for_choosing", 0.9), ("for_the_report", 0.7)])
+@pytest.mark.parametrize(("name", "least"), [("for_choosing", 0.9), ("for_the_report", 0.85)])
 def test_most_phrases_that_were_not_trained_on_are_recognised_and_few_wrongly(name: str, least: float) -> None:
     danger, harmless = read_phrases(UNSEEN / f"crisis_{name}.txt"), read_phrases(UNSEEN / f"harmless_{name}.txt")
     assert (len(danger), len(harmless)) == (120, 200)
@@ -26,7 +26,7 @@ def test_most_phrases_that_were_not_trained_on_are_recognised_and_few_wrongly(na
 
 
 def test_what_was_trained_on_is_told_apart() -> None:
-    assert len(training_phrases("danger")) > 4000 and len(training_phrases("harmless")) > 5000
+    assert len(training_phrases("danger")) > 7000 and len(training_phrases("harmless")) > 11000
     assert share(training_phrases("danger")[::5]) >= 0.9
     assert share(training_phrases("harmless")[::5]) <= 0.02
 

@@ -12,13 +12,13 @@ import re
 import struct
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SIZE = 1 << 16  # weights; a feature's is found by its hash
-SYLLABLES = (1, 2, 3, 4)  # lengths of n-grams
-JAMO = (3, 4, 5, 6)
+SIZE = 1 << 18  # weights; a feature's is found by its hash
+SYLLABLES = (1, 2, 3)  # lengths of n-grams
+JAMO = (4, 5, 6)
 NOT_READ = re.compile(r"[\W_]+")
 
 
@@ -39,7 +39,7 @@ def _grams(text: str, length: int) -> Iterable[str]:
 class Classifier:
     """The weights of the features, as whole numbers of `scale`."""
 
-    weights: tuple[int, ...]
+    weights: Sequence[int]
     scale: float
     bias: float
     threshold: float
@@ -60,5 +60,5 @@ class Classifier:
 def load() -> Classifier:
     """The trained classifier."""
     values = json.loads(Path(__file__).with_name("classifier.json").read_text(encoding="utf-8"))
-    values["weights"] = struct.unpack(f"{SIZE}b", base64.b64decode(values["weights"]))
+    values["weights"] = memoryview(base64.b64decode(values["weights"])).cast("b")
     return Classifier(**values)
