@@ -66,9 +66,9 @@ TEST = PYTHONDONTWRITEBYTECODE= pytest
 test: environment-dev ## The tests, less the slow ones
 	@$(IN_VENV) $(TEST) -m "not slow" -n 2 --dist loadfile
 
-# Four processes, whatever the number of cores, since a slow test waits much for what it started.
+# Six processes, whatever the number of cores, since a slow test waits much for what it started.
 test-slow: environment-dev ## The slow tests: minutes
-	@$(IN_VENV) $(TEST) -m slow -n 4 --dist loadfile --no-loadscope-reorder
+	@$(IN_VENV) $(TEST) -m slow -n 6 --dist loadfile --no-loadscope-reorder
 
 lint: environment-dev ## Format, lint and types
 	@$(IN_VENV) ruff format --check . && ruff check . && mypy
