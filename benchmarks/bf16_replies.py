@@ -79,7 +79,8 @@ def main() -> None:
     config = load_config(arguments.model)
     assert isinstance(config, ClassicConfig)
     trained = config, load_model(arguments.model)
-    questions = questions_of(evenly_spaced(list(read_corpus(arguments.corpus)), arguments.questions))
+    dialogues = evenly_spaced(list(read_corpus(arguments.corpus)), arguments.questions)
+    questions = questions_of(dialogues, tokenizer, config.max_len)
     table = Table("", "numpy, not torch, fp32", "bf16, not fp32", "bf16: in a batch, not alone")
     table.title = f"share of {len(questions)} greedy replies that differ"
     for name, model, asked in (

@@ -31,6 +31,7 @@ from tinychat.evaluation.measures import measure_by_name
 from tinychat.files import read_json
 from tinychat.generation.loading import load_engine
 from tinychat.model.storage import load_model
+from tinychat.params.loading import load_params
 
 COPIED = ("tinychat", "stages", "data/starter", "params.yaml")
 STAGES = ("ingest", "build_vocab", "prepare_data", "train")
@@ -86,7 +87,9 @@ def outcome(folder: Path) -> Outcome:
     seconds = time.monotonic() - began
     model, engine = load_model(folder / "models/dialogue", "cpu"), load_engine(folder / "models/dialogue", SLOTS, "cpu")
     train, test = (list(read_corpus(folder / f"data/corpus/{split}.jsonl")) for split in ("train", "test"))
-    held_out = evaluate(engine, model, train, own(iter(test)), ASKED)["held_out"]
+    held_out = evaluate(engine, model, train, own(iter(test)), ASKED, load_params(folder).prepare.long_answers)[
+        "held_out"
+    ]
     starter = measure_by_name(CachingEngine(engine), test)
     return Outcome(
         bits_per_byte=held_out["bits_per_byte"],

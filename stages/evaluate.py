@@ -20,11 +20,11 @@ SLOTS = 64  # dialogues that are answered at once
 
 def run(root: Path = Path()) -> None:
     """Measure the model on the training split and on the test split, which no other stage reads."""
-    params = load_params(root).evaluate
+    params = load_params(root)
     device = configure_runtime().device
     model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, SLOTS, device)
     train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
-    report = evaluate(engine, model, train, test, params.max_dialogues)
+    report = evaluate(engine, model, train, test, params.evaluate.max_dialogues, params.prepare.long_answers)
     write_json(root / METRICS, report)
     for name, one in report.pop("measures", {}).items():
         say(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")

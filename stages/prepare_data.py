@@ -24,12 +24,14 @@ def run(root: Path = Path()) -> None:
     splits: dict[str, Prepared] = {}
     for split in SPLITS:
         dialogues = (to_record(d)["messages"] for d in read_corpus(root / CORPUS / f"{split}.jsonl"))
-        splits[split] = prepare_dialogues(dialogues, tokenizer, params.model.max_len, params.prepare.loss_on)
+        splits[split] = prepare_dialogues(
+            dialogues, tokenizer, params.model.max_len, params.prepare.loss_on, params.prepare.long_answers
+        )
     splits["train"].refuse_if_empty(params.model.max_len)
 
     def fill(folder: Path) -> None:
         for name, prepared in splits.items():
-            write_split(folder, name, to_arrays(prepared.dialogues, tokenizer.size))
+            write_split(folder, name, to_arrays(prepared.examples, tokenizer.size))
 
     metrics = {name: prepared.counts() for name, prepared in splits.items()}
     write_together({root / PREPARED: fill, root / METRICS: to_json(metrics)})

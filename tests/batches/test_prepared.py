@@ -7,16 +7,17 @@ import pytest
 from tinychat.batches.batching import collate, padding_share, plan_batches, widths
 from tinychat.batches.prepared import (
     EncodedDialogue,
-    fitting_turns,
+    Window,
     open_split,
     reply_tokens,
     to_arrays,
+    windows,
     write_split,
 )
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.chat import IGNORE_INDEX, EncodedTurn, first_kept_turn
+from tinychat.tokenizer.chat import IGNORE_INDEX, EncodedTurn
 
 
 def pair(question: str, answer: str) -> list[dict[str, str]]:
@@ -61,7 +62,7 @@ def test_a_reply_needs_the_room_of_99_in_100_training_answers(bpe: Tokenizer) ->
     for dialogue in dialogues:
         dialogue[1]["weight"] = 0  # type: ignore[assignment]
     for loss_on in ("reply", "all"):
-        kept = prepare_dialogues(dialogues, bpe, max_len=500, loss_on=loss_on).dialogues  # type: ignore[arg-type]
+        kept = prepare_dialogues(dialogues, bpe, max_len=500, loss_on=loss_on, long_answers="drop").examples  # type: ignore[arg-type]
         split = to_arrays(kept, bpe.size)
         assert reply_tokens(split, bpe.bot_id, bpe.eos_id) == longest["a1" * 40]
         assert reply_tokens(to_arrays(kept[:99], bpe.size), bpe.bot_id, bpe.eos_id) == longest["a1" * 10]
@@ -69,27 +70,90 @@ def test_a_reply_needs_the_room_of_99_in_100_training_answers(bpe: Tokenizer) ->
     assert reply_tokens(to_arrays([], bpe.size), bpe.bot_id, bpe.eos_id) == 1
 
 
-def test_long_dialogues_lose_whole_turns_and_are_counted(bpe: Tokenizer) -> None:
-    long = [*pair("안녕", "반가워요"), *pair("뭐 먹을래?", "김밥이 좋아")]
-    last = bpe.encode_dialogue(long[2:])[0]
-    prepared = prepare_dialogues([long], bpe, max_len=len(last), loss_on="reply")
-    assert list(prepared.dialogues[0].ids) == last
-    assert prepared.dialogues[0].answer_bytes == len("김밥이 좋아".encode())
-    assert (prepared.cut_dialogues, prepared.cut_turns, prepared.dropped_dialogues) == (1, 2, 0)
+def exchanges(n: int) -> list[dict[str, str]]:
+    return [message for k in range(n) for message in pair(f"몇 번째야? {k}", f"{k}번째야. 좋아!")]
 
 
-def test_a_pair_that_does_not_fit_is_dropped_and_counted(bpe: Tokenizer) -> None:
-    prepared = prepare_dialogues([pair("안녕", "a1" * 40), pair("안녕", "좋아")], bpe, max_len=30, loss_on="reply")
-    assert len(prepared.dialogues) == 1
-    assert prepared.dropped_dialogues == 1
-    assert "1 dropped" in prepared.summary()
+@pytest.mark.parametrize("max_len", [40, 64, 192])
+def test_a_dialogue_of_200_exchanges_gives_200_learnt_answers_each_with_what_stood_before(
+    bpe: Tokenizer, max_len: int
+) -> None:
+    dialogue = exchanges(200)
+    prepared = prepare_dialogues([dialogue], bpe, max_len=max_len, loss_on="reply", long_answers="drop")
+    assert (prepared.answers, prepared.answers_dropped, prepared.dialogues, prepared.long_dialogues) == (200, 0, 1, 1)
+    learnt = []
+    turns, ids = bpe.encode_turns(dialogue), bpe.encode_dialogue(dialogue)[0]
+    for window, example in zip(windows(turns, max_len), prepared.examples, strict=True):
+        assert example.ids == tuple(i for turn in turns[window.start : window.end] for i in turn.ids)
+        assert len(example.ids) <= max_len
+        learnt += [i for i, has_loss in zip(example.ids, example.loss_mask, strict=True) if has_loss]
+        context = sum(len(turn.ids) for turn in turns[window.start : window.new])
+        exchange = sum(len(turn.ids) for turn in turns[window.new : window.new + 2])
+        before = sum(len(turn.ids) for turn in turns[window.start - 2 : window.start]) if window.start else max_len
+        assert context + before > min(max_len // 2, max_len - exchange) >= context  # as much as there is room for
+    assert learnt == [i for i, has_loss in zip(ids, bpe.encode_dialogue(dialogue)[1], strict=True) if has_loss]
+    assert sum(len(example.ids) for example in prepared.examples) < 2.6 * len(ids)
 
 
-def test_a_last_pair_that_does_not_fit_leaves_the_earlier_ones(bpe: Tokenizer) -> None:
-    dialogue = [*pair("안녕", "반가워요"), *pair("뭐?", "a1" * 40)]
-    prepared = prepare_dialogues([dialogue], bpe, max_len=30, loss_on="reply")
-    assert list(prepared.dialogues[0].ids) == bpe.encode_dialogue(dialogue[:2])[0]
-    assert prepared.cut_turns == 2
+def test_with_loss_on_all_each_token_of_a_long_dialogue_is_learnt_once(bpe: Tokenizer) -> None:
+    dialogue = exchanges(50)
+    examples = prepare_dialogues([dialogue], bpe, max_len=128, loss_on="all", long_answers="drop").examples
+    learnt = [i for e in examples for i, has_loss in zip(e.ids, e.loss_mask, strict=True) if has_loss]
+    assert learnt == bpe.encode_dialogue(dialogue)[0][1:]  # the first has no context
+    assert sum(example.answer_bytes or 0 for example in examples) == sum(len(m["content"].encode()) for m in dialogue)
+
+
+def test_a_dialogue_that_fits_is_one_window_with_all_its_turns(bpe: Tokenizer) -> None:
+    for dialogue in (exchanges(3), [*exchanges(2), {"role": "user", "content": "그래"}]):
+        ids, loss_mask = bpe.encode_dialogue(dialogue)
+        (example,) = prepare_dialogues([dialogue], bpe, max_len=len(ids), loss_on="reply", long_answers="drop").examples
+        assert (list(example.ids), list(example.loss_mask)) == (ids, loss_mask)
+
+
+def test_an_exchange_that_does_not_fit_is_left_out_and_counted(bpe: Tokenizer) -> None:
+    dialogue = [*pair("안녕", "반가워요"), *pair("뭐?", "a1" * 40), *pair("응", "좋아")]
+    prepared = prepare_dialogues(
+        [dialogue, pair("안녕", "a1" * 40)], bpe, max_len=30, loss_on="reply", long_answers="drop"
+    )
+    assert [list(example.ids) for example in prepared.examples] == [
+        bpe.encode_dialogue(dialogue[:2])[0],
+        bpe.encode_dialogue(dialogue[4:])[0],
+    ]
+    assert (prepared.answers, prepared.answers_dropped, prepared.dialogues_dropped) == (2, 2, 1)
+    assert "2 answers dropped" in prepared.summary()
+
+
+def test_an_answer_that_does_not_fit_is_cut_where_a_sentence_ends(bpe: Tokenizer) -> None:
+    answer = "좋아! 그래서 갔어요. 그런데... 또 갔어요.\n끝"
+    whole = len(bpe.encode_dialogue(pair("안녕", answer))[0])
+    for max_len in range(8, whole + 1):
+        prepared = prepare_dialogues([pair("안녕", answer)], bpe, max_len, "reply", "cut")
+        ends = ["좋아!", "좋아! 그래서 갔어요.", "좋아! 그래서 갔어요. 그런데...", answer[:-2], answer]
+        fitting = [end for end in ends if len(bpe.encode_dialogue(pair("안녕", end))[0]) <= max_len]
+        expected = [bpe.encode_dialogue(pair("안녕", fitting[-1]))[0]] if fitting else []
+        assert [list(example.ids) for example in prepared.examples] == expected
+        assert (prepared.answers_cut, prepared.answers_dropped) == (bool(fitting) and max_len < whole, not fitting)
+        if fitting:
+            assert prepared.examples[0].answer_bytes == len(fitting[-1].encode())
+    dropped = prepare_dialogues([pair("안녕", answer)], bpe, whole - 1, "reply", "drop")
+    assert (dropped.examples, dropped.answers_dropped) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "answer", ["." * 20_000 + "a", "좋아~ " * 5_000, " " * 20_000 + "좋아요. " * 20 + "~" * 5_000 + "w"]
+)
+def test_an_answer_of_many_marks_takes_no_long_time_to_cut(bpe: Tokenizer, answer: str) -> None:
+    prepared = prepare_dialogues([pair("안녕", answer)], bpe, 64, "reply", "cut")
+    assert prepared.answers + prepared.answers_dropped == 1
+
+
+def test_an_answer_that_is_only_context_takes_no_window(bpe: Tokenizer) -> None:
+    dialogue: list[dict[str, Any]] = exchanges(40)
+    for message in dialogue[:-2]:
+        message["weight"] = 0
+    prepared = prepare_dialogues([dialogue], bpe, max_len=64, loss_on="reply", long_answers="drop")
+    assert (len(prepared.examples), prepared.answers, prepared.answers_dropped) == (1, 1, 0)
+    assert list(prepared.examples[0].ids[-10:]) == bpe.encode_dialogue(dialogue)[0][-10:]
 
 
 class Counted(tuple[EncodedTurn, ...]):
@@ -103,52 +167,59 @@ class Counted(tuple[EncodedTurn, ...]):
         return found
 
 
-def test_a_long_dialogue_of_which_nothing_fits_takes_as_long_as_its_turns_are_many() -> None:
+@pytest.mark.parametrize("tokens", [3, 99])
+def test_a_long_dialogue_takes_as_long_as_its_turns_are_many(tokens: int) -> None:
     looked_at = []
     for n in (1000, 2000):
         Counted.looked_at = 0
-        long = [EncodedTurn(role, (1,) * 99, (True,) * 99) for role in ("user", "assistant") * n]
-        assert fitting_turns(Counted(long), 30) == (0, 0)
+        long = [EncodedTurn(role, (1,) * tokens, (True,) * tokens) for role in ("user", "assistant") * n]
+        assert bool(list(windows(Counted(long), 30))) == (tokens == 3)
         looked_at.append(Counted.looked_at)
-    assert looked_at[1] < 2.1 * looked_at[0]
+    assert looked_at[1] <= 2.1 * looked_at[0]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 9, 40])
-def test_what_fits_of_a_dialogue_does_not_depend_on_how_many_turns_are_looked_at(limit: int) -> None:
+def test_windows_of_random_dialogues_hold_what_can_be_learnt_once(limit: int) -> None:
     rng = np.random.default_rng(limit)
-    for _ in range(200):
+    for _ in range(300):
         n = int(rng.integers(1, 30))
         roles = [("user", "assistant")[int(i)] for i in rng.integers(0, 2, n)]
         turns = [
             EncodedTurn(role, (1,) * length, (role == "assistant" and rng.random() < 0.3,) * length)
             for role, length in zip(roles, rng.integers(1, 7, n).tolist(), strict=True)
         ]
-        found = fitting_turns(turns, limit)
-        candidates = []
-        for end in range(n, 0, -1):
-            start = first_kept_turn(roles[:end], [len(turn.ids) for turn in turns[:end]], limit)
-            # What was tried before ends with an answer, or is the whole.
-            if end == n or roles[end - 1] != "user":
-                candidates.append((start, end))
-        fitting = [(a, b) for a, b in candidates if any(any(turn.loss_mask) for turn in turns[a:b])]
-        assert found == (fitting[0] if fitting else (0, 0))
+        found = list(windows(turns, limit))
+        new = [n for window in found for n in range(window.new, window.end)]
+        assert new == sorted({*new})
+        assert all(0 <= window.start <= window.new < window.end <= n for window in found)
+        assert all(window.start in (0, window.new) or roles[window.start] == "user" for window in found)
+        assert all(sum(len(turn.ids) for turn in turns[window.start : window.end]) <= limit for window in found)
+        if sum(len(turn.ids) for turn in turns) <= limit:
+            assert found == ([Window(0, 0, n)] if any(any(turn.loss_mask) for turn in turns) else [])
+        begins = 0
+        for end in (k + 1 for k in range(n) if roles[k] == "assistant"):
+            fits = sum(len(turn.ids) for turn in turns[begins:end]) <= limit
+            assert (end - 1 in new) == fits or not any(turns[end - 1].loss_mask)
+            begins = end
 
 
 def test_a_training_split_without_dialogues_is_refused(bpe: Tokenizer) -> None:
-    prepared = prepare_dialogues([pair("안녕", "a1" * 40)], bpe, max_len=8, loss_on="reply")
+    prepared = prepare_dialogues([pair("안녕", "a1" * 40)], bpe, max_len=8, loss_on="reply", long_answers="drop")
     with pytest.raises(InputError, match=r"raise model\.max_len"):
         prepared.refuse_if_empty(8)
 
 
 def test_loss_on_all_learns_every_token_but_the_first(bpe: Tokenizer) -> None:
-    dialogue = prepare_dialogues([pair("안녕", "좋아")], bpe, max_len=48, loss_on="all").dialogues[0]
+    dialogue = prepare_dialogues([pair("안녕", "좋아")], bpe, max_len=48, loss_on="all", long_answers="drop").examples[
+        0
+    ]
     assert dialogue.loss_mask == (False, *((True,) * (len(dialogue.ids) - 1)))
     assert dialogue.answer_bytes == len("안녕좋아".encode())
 
 
 def test_a_turn_of_weight_0_carries_no_loss_even_on_all(bpe: Tokenizer) -> None:
     greeting = [{"role": "assistant", "content": "어서 와", "weight": 0}, *pair("안녕", "좋아")]
-    dialogue = prepare_dialogues([greeting], bpe, max_len=48, loss_on="all").dialogues[0]
+    dialogue = prepare_dialogues([greeting], bpe, max_len=48, loss_on="all", long_answers="drop").examples[0]
     silent = len(bpe.encode("어서 와")) + 2
     assert dialogue.loss_mask == (*(False,) * silent, *(True,) * (len(dialogue.ids) - silent))
     assert dialogue.answer_bytes == len("안녕좋아".encode())
@@ -156,7 +227,9 @@ def test_a_turn_of_weight_0_carries_no_loss_even_on_all(bpe: Tokenizer) -> None:
 
 def test_unknown_words_carry_no_loss_and_their_bytes_are_not_known(words: Tokenizer) -> None:
     for loss_on in ("reply", "all"):
-        dialogue = prepare_dialogues([pair("안녕", "나 몰라요")], words, max_len=48, loss_on=loss_on).dialogues[0]
+        dialogue = prepare_dialogues(
+            [pair("안녕", "나 몰라요")], words, max_len=48, loss_on=loss_on, long_answers="drop"
+        ).examples[0]
         learnt = [i for i, m in zip(dialogue.ids, dialogue.loss_mask, strict=True) if m]
         assert words.unk_id not in learnt
         assert words.eos_id in learnt
@@ -206,8 +279,10 @@ def test_a_dialogue_longer_than_a_batch_goes_alone() -> None:
 
 @pytest.mark.slow
 def test_batches_by_length_are_almost_without_padding(songys: list[tuple[str, str]], bpe: Tokenizer) -> None:
-    prepared = prepare_dialogues((pair(*row) for row in songys[:3000]), bpe, max_len=128, loss_on="reply")
-    lengths = np.array([len(d.ids) for d in prepared.dialogues])
+    prepared = prepare_dialogues(
+        (pair(*row) for row in songys[:3000]), bpe, max_len=128, loss_on="reply", long_answers="drop"
+    )
+    lengths = np.array([len(d.ids) for d in prepared.examples])
     batches = plan_batches(lengths, 1024, np.random.default_rng(0))
     assert padding_share(lengths, batches) < 0.02
 

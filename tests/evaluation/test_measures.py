@@ -80,12 +80,23 @@ def test_reply_measures() -> None:
     assert distinct(["", "a"], 2) == 0
 
 
-def test_questions_are_the_last_exchange_with_its_history() -> None:
+def test_questions_are_the_last_exchange_with_its_history(bpe: Tokenizer) -> None:
     turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다 ?"), Turn("assistant", "라"))
     context_only = (*turns, Turn("user", "마"), Turn("assistant", "나빠", has_loss=False))
-    question = questions_of([Dialogue("x:2", turns[1:2]), Dialogue("x:1", context_only)])[0]
+    question = questions_of([Dialogue("x:2", turns[1:2]), Dialogue("x:1", context_only)], bpe, 48)[0]
     assert (question.text, question.answer, len(question.messages)) == ("다 ?", "라", 3)
     assert question.key == ("가", "나", "다")
+
+
+def test_a_long_dialogue_is_asked_for_the_last_exchange_of_each_window(bpe: Tokenizer) -> None:
+    turns = tuple(Turn(role, f"{role[0]}{n}") for n in range(60) for role in ("user", "assistant"))
+    questions = questions_of([Dialogue("x:1", turns, {"accept": ["다"]})], bpe, 64)
+    assert len(questions) > 3
+    assert all(question.answer == f"a{question.text[1:]}" for question in questions)
+    assert all(question.messages[0]["role"] == "user" for question in questions)
+    assert sum(len(question.messages) for question in questions) < 3 * len(turns)  # of the window, not of the whole
+    assert (questions[-1].text, questions[-1].accept) == ("u59", {"다"})
+    assert not any(question.accept for question in questions[:-1])
 
 
 def test_a_spread_sample_reaches_from_the_first_to_the_last() -> None:
@@ -96,22 +107,30 @@ def test_a_spread_sample_reaches_from_the_first_to_the_last() -> None:
 
 def test_the_report_has_both_halves_and_null_where_nothing_is_held_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("안녕?", "어서 와"), pair("잘 자", "내일 봐요")]
-    report = evaluate(Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10)
+    report = evaluate(
+        Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10, long_answers="drop"
+    )
     assert report["held_out"] is None
     assert report["seen"]["replies"]["asked"] == 3
     # 안녕 and 안녕? are one question with two right answers.
     assert report["seen"]["baselines"]["nearest_question"]["exact"] == 1
     both = evaluate(
-        Engine(TorchDecoder(model, slots=4), bpe), model, train, [pair("잘 자라", "내일 봐요")], max_dialogues=10
+        Engine(TorchDecoder(model, slots=4), bpe),
+        model,
+        train,
+        [pair("잘 자라", "내일 봐요")],
+        max_dialogues=10,
+        long_answers="drop",
     )
     assert both["held_out"]["baselines"]["nearest_question"]["exact"] == 1
     assert both["held_out"]["answer_tokens"] == len(bpe.encode("내일 봐요")) + 1
 
 
-def test_what_is_accepted_is_accepted_of_the_last_question_only(model: DialogueModel) -> None:
+def test_what_is_accepted_is_accepted_of_the_last_question_only(bpe: Tokenizer) -> None:
     turns = (Turn("user", "가"), Turn("assistant", "나"), Turn("user", "다"), Turn("assistant", "라"))
     context = (*turns[:3], Turn("assistant", "라", has_loss=False))
-    last, earlier = questions_of([Dialogue("x:1", each, {"accept": ["라", "마"]}) for each in (turns, context)])
+    dialogues = [Dialogue("x:1", each, {"accept": ["라", "마"]}) for each in (turns, context)]
+    last, earlier = questions_of(dialogues, bpe, 48)
     assert (last.text, last.accept) == ("다", {"라", "마"})
     assert (earlier.text, earlier.accept) == ("가", frozenset())
 
@@ -123,7 +142,7 @@ def test_a_trained_reply_that_the_corpus_accepts_is_exact_whichever_was_given(
     said = engine.reply([[{"role": "user", "content": "안녕"}]], GREEDY)[0].text
     for accept, exact in ((["아무 말", said], 1), (["아무 말"], 0)):
         train = [Dialogue("test:1", pair("안녕", "아무 말").turns, {"accept": accept})]
-        report = evaluate(engine, model, train, [], max_dialogues=10)
+        report = evaluate(engine, model, train, [], max_dialogues=10, long_answers="drop")
         assert report["seen"]["replies"]["exact"] == exact
 
 
@@ -134,7 +153,9 @@ def test_a_baseline_knows_what_was_said_before_the_question(model: DialogueModel
 
     train = [talk("서연", "나는 서연이야", "서연님"), talk("민준", "나는 민준이야", "민준님")]
     held_out = [talk("민준", "나는 민준이야!", "민준님")]
-    report = evaluate(Engine(TorchDecoder(model, slots=4), bpe), model, train, held_out, max_dialogues=10)
+    report = evaluate(
+        Engine(TorchDecoder(model, slots=4), bpe), model, train, held_out, max_dialogues=10, long_answers="drop"
+    )
     baselines = report["held_out"]["baselines"]
     assert baselines["nearest_question"]["exact"] == 0  # the first of two equal questions
     assert baselines["nearest_dialogue"]["exact"] == 1
@@ -142,7 +163,9 @@ def test_a_baseline_knows_what_was_said_before_the_question(model: DialogueModel
 
 def test_questions_too_long_for_the_model_are_left_out(model: DialogueModel, bpe: Tokenizer) -> None:
     train = [pair("안녕", "반가워요"), pair("a1" * 60, "길어요")]
-    report = evaluate(Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10)
+    report = evaluate(
+        Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10, long_answers="drop"
+    )
     assert report["seen"]["dialogues"] == report["seen"]["replies"]["asked"] == 1
 
 
@@ -150,7 +173,9 @@ def test_unknown_words_leave_bits_per_byte_empty_and_their_share_is_told(words: 
     config = ClassicConfig(vocab_size=words.size, embed_dim=16, n_layers=1, n_heads=2, ffn_dim=16, max_len=24)
     model = build_model(config)
     known, unknown = [pair("안녕", "나 기분 좋아")], [pair("안녕", "나 몰라요")]
-    report = evaluate(Engine(TorchDecoder(model, slots=4), words), model, known, unknown, max_dialogues=10)
+    report = evaluate(
+        Engine(TorchDecoder(model, slots=4), words), model, known, unknown, max_dialogues=10, long_answers="drop"
+    )
     assert report["seen"]["bits_per_byte"] > 0
     assert report["seen"]["unknown_share"] == 0
     assert report["held_out"]["bits_per_byte"] is None

@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.generation.asking import GREEDY, asked
+from tests.generation.asking import GREEDY, asked, run
 from tests.generation.models import PlainDecoder
 from tinychat.batches.prepared import to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.generation import engine as engine_module
 from tinychat.generation.decoder import Floats
-from tinychat.generation.engine import Engine, Request
+from tinychat.generation.engine import Engine, Request, TakenBack
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.starter.particles import fill
 from tinychat.starter.reading import SceneExchange, read_starter
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.called_names import called_names, is_told, untold_name
+from tinychat.tokenizer.called_names import called_names, is_told
+from tinychat.tokenizer.told_names import ToldNames
+from tinychat.tokenizer.word_level import build_words
 from tinychat.training.titles import titles_in
 
 
@@ -72,6 +74,60 @@ def test_a_sentence_with_a_name_that_nobody_told_is_taken_back_and_the_reply_goe
 @pytest.mark.parametrize("talk", [["나는 민수야"], ["나는 민수야", "응", "내 이름이 뭐야?"], ["나는민수라고해"]])
 def test_a_name_that_was_told_stays(bpe: Tokenizer, options: SamplingOptions, talk: list[str]) -> None:
     assert said(engine(bpe, FIRST, SECOND), *talk, options=options) == FIRST
+
+
+@pytest.mark.parametrize("method", ["greedy", "sample"])
+def test_where_the_user_told_theirs_it_is_called_in_the_place_of_another(bpe: Tokenizer, method: str) -> None:
+    options = SamplingOptions(max_tokens=64, method=method)
+    talker = engine(bpe, "반가워요. 네, 민수님! 잘 자", "반가워요. 네, 뽀로로님! 내일 또 만나요", SECOND)
+    dialogue = asked("내 이름은 뽀로로야")
+    reply = talker.reply([dialogue], options)[0]
+    assert reply.text == "반가워요. 네, 뽀로로님! 내일 또 만나요"
+    assert list(reply.token_ids) == bpe.encode(reply.text)
+    assert len(reply.choices) == len(reply.token_ids) + 1
+    with talker.stream(dialogue, options) as stream:
+        assert "".join(stream) == reply.text
+    found = talker.reply([asked("안녕"), dialogue, asked("잘 자"), dialogue], options)
+    assert [other.text for other in found] == ["반가워요.", reply.text, "반가워요.", reply.text]
+    assert found[1].choices == reply.choices
+
+
+def test_with_its_honorific_twice_the_name_is_said_once(bpe: Tokenizer, options: SamplingOptions) -> None:
+    talker = engine(bpe, "네, 서연님님! 잘 자", "네, 서연님! OK")
+    assert said(talker, "내 이름은 서연이야", options=options) == "네, 서연님! OK"
+
+
+def test_a_word_of_the_dialogue_is_no_name_where_the_user_told_theirs(bpe: Tokenizer, options: SamplingOptions) -> None:
+    talker = engine(bpe, "자님이잖아요", "서연님이잖아요")
+    assert said(talker, "내 이름은 서연이야", "네", "자, 내 이름은?", options=options) == "서연님이잖아요"
+    assert said(talker, "안녕", "네", "자, 반가워", options=options) == "자님이잖아요"
+
+
+def test_the_told_name_is_said_though_its_first_token_was_refused(bpe: Tokenizer, options: SamplingOptions) -> None:
+    talker = engine(bpe, FIRST, "네, 서연님! OK")
+    request = talker.request(asked("나는 서연이라고 해"), options)
+    tokens = bpe.encode("네, 서연님!")
+    request.refused = list(enumerate(tokens))[tokens.index(bpe.encode("네, 서연")[-1]) :]
+    talker.admit([request])
+    assert run(talker, [request])[0].text == "네, 서연님! OK"
+
+
+def test_a_name_that_is_the_beginning_of_what_is_said_instead_is_taken_back(
+    bpe: Tokenizer, options: SamplingOptions
+) -> None:
+    talker = engine(bpe, "네, 님! 잘 자", SECOND)
+    found = talker.reply([asked("안녕"), asked("내이름은님프야")], options)
+    assert [reply.text for reply in found] == [SECOND, SECOND]
+
+
+@pytest.mark.parametrize("text", ["그건 농담 아님!", "어머님도 좋아해요", "손님이 와요"])
+def test_a_common_word_that_ends_like_a_name_stays(bpe: Tokenizer, options: SamplingOptions, text: str) -> None:
+    assert said(engine(bpe, text, SECOND), "내 이름은 서연이야", options=options) == text
+
+
+def test_with_a_vocabulary_that_lacks_the_name_the_sentence_is_taken_back(options: SamplingOptions) -> None:
+    words = build_words([FIRST, SECOND], max_size=100, min_frequency=1)
+    assert said(engine(words, FIRST, SECOND), "내 이름은 서연이야", options=options) == SECOND
 
 
 def test_a_title_of_the_training_answers_stays(bpe: Tokenizer, options: SamplingOptions) -> None:
@@ -128,9 +184,9 @@ def test_they_are_not_where_the_bot_said_just_that_or_more_tokens_are_asked_for(
 
 def test_where_names_stand() -> None:
     assert list(called_names("네, 민수님! 김서연님도요. 님")) == [(3, "민수"), (8, "김서연"), (15, "")]
-    assert untold_name("네, 민수님! 서연님도요", "민수야", ()) == 8
-    assert untold_name("선생님", "", ("선생",)) is None
-    assert untold_name("반가워요, 님!", "나는 님이야", ()) == 5
+    assert ToldNames(asked("민수야")).first_untold("네, 민수님! 서연님도요") == (8, "서연")
+    assert ToldNames(asked("안녕"), ("선생",)).first_untold("선생님") is None
+    assert ToldNames(asked("나는 님이야")).first_untold("반가워요, 님!") == (5, "")
 
 
 @pytest.mark.parametrize(
@@ -180,8 +236,16 @@ def test_titles_are_what_training_answers_call_though_nobody_said_it(bpe: Tokeni
         [("user", "고객님이래"), ("assistant", "고객님, 손님이 오셨어요")],
     ]
     messages = [[{"role": role, "content": text} for role, text in dialogue] for dialogue in dialogues]
-    prepared = prepare_dialogues(messages, bpe, max_len=500, loss_on="reply")
-    assert titles_in(to_arrays(prepared.dialogues, bpe.size), bpe) == ("선생", "손")
+    prepared = prepare_dialogues(messages, bpe, max_len=500, loss_on="reply", long_answers="drop")
+    assert titles_in(to_arrays(prepared.examples, bpe.size), bpe) == ("선생", "손")
+
+
+def test_a_name_that_was_told_in_an_earlier_window_is_no_title(bpe: Tokenizer) -> None:
+    between = ["안녕", "반가워요"] * 20
+    dialogue = asked("내 이름은 서연이야", "네!", *between, "잘 자", "네, 서연님!")
+    prepared = prepare_dialogues([dialogue], bpe, max_len=64, loss_on="reply", long_answers="drop")
+    assert len(prepared.examples) > 2
+    assert titles_in(to_arrays(prepared.examples, bpe.size), bpe) == ()
 
 
 def test_each_phrasing_of_the_sample_that_tells_a_name_tells_it_with_spaces_and_without(repo: Path) -> None:
@@ -194,14 +258,14 @@ def test_each_phrasing_of_the_sample_that_tells_a_name_tells_it_with_spaces_and_
 
 
 def test_names_in_latin_letters_and_titles_written_apart(bpe: Tokenizer) -> None:
-    assert untold_name("Tom님, 반가워요!", "내 이름은 Tom이야", ()) is None
-    assert untold_name("서연 님, 반가워요!", "나는 서연이야", ()) is None
-    assert untold_name("고객 님, 반가워요!", "안녕", ("고객",)) is None
+    assert ToldNames(asked("내 이름은 Tom이야")).first_untold("Tom님, 반가워요!") is None
+    assert ToldNames(asked("나는 서연이야")).first_untold("서연 님, 반가워요!") is None
+    assert ToldNames(asked("안녕"), ("고객",)).first_untold("고객 님, 반가워요!") is None
 
 
 def test_what_was_refused_later_in_the_reply_is_forgotten(bpe: Tokenizer) -> None:
     request = Request((1,), GREEDY, bpe)
-    request.take_back(0, 7)
+    request.take_back(TakenBack(0, 7))
     request.refused.append((3, 8))
-    request.take_back(2, 9)
+    request.take_back(TakenBack(2, 9))
     assert request.refused == [(0, 7), (2, 9)]

@@ -15,7 +15,7 @@ MEASURES = {
     "name": {"asked": 200, "accepted": 0.985, "ends_by_itself": 1.0, "well_formed": 0.995},
 }
 SIZES = dict.fromkeys(("dialogues", "turns", "characters", "tokens", "tokens_with_loss"), 5)
-NOTHING_CUT = {"dialogues_cut": 0, "dialogues_dropped_too_long": 0}
+NOTHING_LONG = {"long_dialogues": 0, "examples": 0, "answers": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" viewBox="0 0 9 9"></svg>'
 
 
@@ -29,7 +29,7 @@ def reports(measures: dict[str, Any] | None) -> Reports:
         metrics={
             "corpus": {**rows, "splits": {"train": SIZES}, "groups": {"count": 5}, "overlap": {}},
             "vocab": {"size": 9, "ceiling": 9, "characters_per_token": 2.0, "unknown_share": 0.0},
-            "prepare": {"train": SIZES | NOTHING_CUT},
+            "prepare": {"train": SIZES | NOTHING_LONG},
             "train": {**trained, "final_train_loss": 1.0, "train_loss": 1.0, "valid_loss": None},
             "evaluate": evaluation,
         },

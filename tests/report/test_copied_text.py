@@ -80,7 +80,8 @@ def test_nothing_is_described_where_nothing_was_copied() -> None:
 
 
 NONE_SIZES = {"dialogues": 0, "turns": 0, "characters": 0}
-NONE_PREPARED = {"tokens": 0, "tokens_with_loss": 0, "dialogues_cut": 0, "dialogues_dropped_too_long": 0}
+NONE_LONG = {"long_dialogues": 0, "examples": 0, "answers": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
+NONE_PREPARED = {"tokens": 0, "tokens_with_loss": 0, **NONE_LONG}
 METRICS: dict[str, dict[str, Any]] = {
     "corpus": {
         **{"rows_read": 0, "rows_kept": 0, "rows_dropped": {}, "readers": {}},

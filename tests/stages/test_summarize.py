@@ -74,8 +74,8 @@ class Project:
             "groups": {"count": 33, "largest": 3, "sent_to_train": 0, "dialogues_sent_to_train": 0},
             "overlap": {"valid": asdict(Overlap()), "test": asdict(Overlap(7, 5, 4, 3, 2))},
         }
-        prepared = {"dialogues": 40, "tokens": 700, "tokens_with_loss": 400, "longest_dialogue": 30}
-        prepared |= {"dialogues_cut": 0, "turns_cut": 0, "dialogues_dropped_too_long": 0}
+        prepared = {"dialogues": 40, "examples": 40, "answers": 40, "tokens": 700, "tokens_with_loss": 400}
+        prepared |= {"long_dialogues": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
         trained = {
             "train_loss": 0.123456,
             "final_train_loss": 0.123456,

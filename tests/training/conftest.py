@@ -57,7 +57,7 @@ class SilentDisplay:
 
 def split_of(tokenizer: Tokenizer, pairs: list[tuple[str, str]]) -> PreparedSplit:
     dialogues = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}] for q, a in pairs]
-    return to_arrays(prepare_dialogues(dialogues, tokenizer, 48, "reply").dialogues, tokenizer.size)
+    return to_arrays(prepare_dialogues(dialogues, tokenizer, 48, "reply", "drop").examples, tokenizer.size)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Token arrays on disk: one split is three flat, memory-mapped arrays."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,24 +67,45 @@ def reply_tokens(split: PreparedSplit, bot_id: int, eos_id: int) -> int:
     return int(np.percentile(lengths, 99, method="higher")) if len(lengths) else 1
 
 
-def fitting_turns(turns: Sequence[EncodedTurn], limit: int) -> tuple[int, int]:
-    """Which turns of a dialogue are kept so that they fit into `limit` tokens: turns[start:end].
+@dataclass(frozen=True)
+class Window:
+    """The turns[start:end] of a dialogue, as one training example; the answers of turns[new:end] are learnt in it."""
 
-    The oldest turns are dropped first. Where the last question and answer do not fit even alone, they are dropped, and
-    the turns before them are tried. (0, 0) where no answer with loss fits.
+    start: int
+    new: int
+    end: int
+
+
+def windows(turns: Sequence[EncodedTurn], limit: int) -> Iterator[Window]:
+    """A dialogue in windows of whole turns, of at most `limit` tokens each: each answer with loss is learnt in one.
+
+    A dialogue that fits is one window. In a longer one, the turns before the first new exchange (a question with its
+    answer) are its context: as many as fit into half of `limit`, or less where the exchange needs more; the next
+    exchanges have the ones before them as well. An exchange that does not fit alone is in none.
     """
-    end = len(turns)
-    while end:
-        # Each turn has at least one token: no more than `limit` of the turns up to `end` can fit.
-        first = max(0, end - limit - 1)
-        kept = turns[first:end]
-        start = first_kept_turn([t.role for t in kept], [len(t.ids) for t in kept], limit)
-        if any(any(turn.loss_mask) for turn in kept[start:]):
-            return first + start, end
-        end -= 1
-        while end and turns[end - 1].role == "user":
-            end -= 1
-    return 0, 0
+    lengths, roles = [len(turn.ids) for turn in turns], [turn.role for turn in turns]
+    new = 0
+    while new < len(turns):
+        end = _end_of_exchange(roles, new)
+        size = sum(lengths[new:end])
+        if size > limit:
+            new = end
+            continue
+        # Each turn has at least one token: no more than `limit` of those before can fit.
+        first = max(0, new - limit)
+        start = first + first_kept_turn(roles[first:new], lengths[first:new], min(limit // 2, limit - size))
+        total = sum(lengths[start:end])
+        while end < len(turns) and total + sum(lengths[end : (later := _end_of_exchange(roles, end))]) <= limit:
+            total += sum(lengths[end:later])
+            end = later
+        if any(any(turn.loss_mask) for turn in turns[new:end]):
+            yield Window(start, new, end)
+        new = end
+
+
+def _end_of_exchange(roles: Sequence[str], start: int) -> int:
+    """Behind the next answer; the end of the dialogue where there is none."""
+    return next((n + 1 for n in range(start, len(roles)) if roles[n] == "assistant"), len(roles))
 
 
 def to_arrays(dialogues: Iterable[EncodedDialogue], vocab_size: int) -> PreparedSplit:

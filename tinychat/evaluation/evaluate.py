@@ -1,14 +1,14 @@
 """All measures of a model on training dialogues and on held-out dialogues."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from tinychat.batches.prepared import PreparedSplit, to_arrays
-from tinychat.batches.preparing import prepare_dialogues
+from tinychat.batches.prepared import Window, to_arrays, windows
+from tinychat.batches.preparing import LongAnswers, Prepared, prepare_dialogues
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.text_keys import text_key
 from tinychat.evaluation.caching_engine import GREEDY, CachingEngine
@@ -19,6 +19,10 @@ from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.files import rounded
 from tinychat.generation.engine import Engine
 from tinychat.model.base import LanguageModel
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.chat import Messages
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,12 @@ class Question:
 
 
 def evaluate(
-    engine: Engine, model: LanguageModel, train: Sequence[Dialogue], held_out: Sequence[Dialogue], max_dialogues: int
+    engine: Engine,
+    model: LanguageModel,
+    train: Sequence[Dialogue],
+    held_out: Sequence[Dialogue],
+    max_dialogues: int,
+    long_answers: LongAnswers,
 ) -> dict[str, Any]:
     """Measures on evenly spaced training dialogues (`seen`) and on `held_out` (None where that is empty).
 
@@ -56,27 +65,30 @@ def evaluate(
     """
     answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
     measured, held_out = held_out, new_dialogues(held_out)
-    for question in questions_of([*train, *held_out]):
+    tokenizer, max_len = engine.tokenizer, engine.decoder.max_len
+    known = questions_of(train, tokenizer, max_len)
+    for question in [*known, *questions_of(held_out, tokenizer, max_len)]:
         answers[question.key] |= {question.answer, *question.accept}
-    known = questions_of(train)
     training_answers = {question.answer for question in known}
     copied = [question.answer for question in known]
     nearest_question = NearestQuestion([question.text for question in known], copied)
     nearest_dialogue = NearestQuestion([question.dialogue for question in known], copied)
-    trained, _ = _arrays(engine, train)
+    trained = to_arrays(_prepared(engine, train, long_answers).examples, tokenizer.size)
     report: dict[str, Any] = {"seen": None, "held_out": None}
     responder = CachingEngine(engine)
     if measures := measure_by_name(responder, measured):
         report["measures"] = measures
     for name, dialogues in (("seen", evenly_spaced(train, max_dialogues)), ("held_out", held_out)):
-        split, n_bytes = _arrays(engine, dialogues)
-        if not len(split):
+        prepared = _prepared(engine, dialogues, long_answers)
+        if not prepared.examples:
             continue
-        likelihood, accuracy = measure_likelihood(model, split, n_bytes, engine.tokenizer.pad_id)
-        unigram = unigram_likelihood(trained, split, n_bytes, engine.tokenizer.size)
-        asked = [q for q in questions_of(evenly_spaced(dialogues, max_dialogues)) if engine.fits(q.messages, GREEDY)]
+        split, n_bytes = to_arrays(prepared.examples, tokenizer.size), _answer_bytes(prepared)
+        likelihood, accuracy = measure_likelihood(model, split, n_bytes, tokenizer.pad_id)
+        unigram = unigram_likelihood(trained, split, n_bytes, tokenizer.size)
+        found = questions_of(evenly_spaced(dialogues, max_dialogues), tokenizer, max_len)
+        asked = [question for question in evenly_spaced(found, max_dialogues) if engine.fits(question.messages, GREEDY)]
         report[name] = {
-            "dialogues": len(split),
+            "dialogues": prepared.dialogues,
             "answer_tokens": likelihood.tokens,
             **_likelihood_measures(likelihood),
             "next_token_accuracy": rounded(accuracy),
@@ -95,35 +107,53 @@ def evaluate(
     return report
 
 
-def questions_of(dialogues: Sequence[Dialogue]) -> list[Question]:
-    """The last exchange of each dialogue whose answer carries loss, if any."""
+def questions_of(dialogues: Iterable[Dialogue], tokenizer: Tokenizer, max_len: int) -> list[Question]:
+    """The last exchange of each dialogue whose answer carries loss, if any.
+
+    Of a dialogue that is longer than `max_len` tokens, that of each window, with the turns of the window before it.
+    """
     questions = []
     for dialogue in dialogues:
         messages = to_record(dialogue)["messages"]
-        for i in range(len(messages) - 1, 0, -1):
-            asked, answer = messages[i - 1], messages[i]
-            if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
-                # `accept` of the corpus is about the last question.
-                accepted = accepted_replies(dialogue) if i == len(messages) - 1 else ()
-                questions.append(Question(tuple(messages[:i]), answer["content"], frozenset(accepted)))
-                break
+        for window in _windows(messages, tokenizer, max_len):
+            for i in range(window.end - 1, window.new, -1):
+                asked, answer = messages[i - 1], messages[i]
+                if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
+                    # `accept` of the corpus is about the last question.
+                    accepted = accepted_replies(dialogue) if i == len(messages) - 1 else ()
+                    questions.append(
+                        Question(tuple(messages[window.start : i]), answer["content"], frozenset(accepted))
+                    )
+                    break
     return questions
 
 
-def evenly_spaced(dialogues: Sequence[Dialogue], limit: int) -> list[Dialogue]:
-    """At most `limit` dialogues, evenly spaced."""
-    if len(dialogues) <= limit:
-        return list(dialogues)
-    return [dialogues[i] for i in np.linspace(0, len(dialogues) - 1, limit).astype(int)]
+def _windows(messages: Messages, tokenizer: Tokenizer, max_len: int) -> Iterable[Window]:
+    """The windows of a dialogue."""
+    # A token has at least a byte, but for the two that a turn has besides its text.
+    if sum(len(message["content"].encode("utf-8")) + 2 for message in messages) <= max_len:
+        return [Window(0, 0, len(messages))]
+    return windows(tokenizer.encode_turns(messages), max_len)
 
 
-def _arrays(engine: Engine, dialogues: Sequence[Dialogue]) -> tuple[PreparedSplit, int | None]:
-    """The dialogues as arrays, and the UTF-8 bytes of their answers; None where a word of them is unknown."""
+def evenly_spaced(items: Sequence[Item], limit: int) -> list[Item]:
+    """At most `limit` items, evenly spaced."""
+    if len(items) <= limit:
+        return list(items)
+    return [items[i] for i in np.linspace(0, len(items) - 1, limit).astype(int)]
+
+
+def _prepared(engine: Engine, dialogues: Sequence[Dialogue], long_answers: LongAnswers) -> Prepared:
+    """The dialogues as training has them, whatever `prepare.loss_on` says."""
     messages = (to_record(dialogue)["messages"] for dialogue in dialogues)
-    prepared = prepare_dialogues(messages, engine.tokenizer, engine.decoder.max_len, loss_on="reply")
-    n_bytes = [dialogue.answer_bytes for dialogue in prepared.dialogues]
+    return prepare_dialogues(messages, engine.tokenizer, engine.decoder.max_len, "reply", long_answers)
+
+
+def _answer_bytes(prepared: Prepared) -> int | None:
+    """The UTF-8 bytes of the answers; None where a word of them is unknown."""
+    n_bytes = [example.answer_bytes for example in prepared.examples]
     known = [n for n in n_bytes if n is not None]
-    return to_arrays(prepared.dialogues, engine.tokenizer.size), sum(known) if len(known) == len(n_bytes) else None
+    return sum(known) if len(known) == len(n_bytes) else None
 
 
 def _unknown_share(engine: Engine, dialogues: Sequence[Dialogue]) -> float:

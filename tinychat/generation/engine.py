@@ -17,8 +17,9 @@ from tinychat.generation.sampling import SamplingOptions, SequenceState, choose_
 from tinychat.generation.text import ReplyText, end_of_sentences, is_start_of_sentence
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.called_names import HONORIFIC, untold_name
+from tinychat.tokenizer.called_names import HONORIFIC
 from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.told_names import ToldNames
 from tinychat.tokenizer.utf8 import utf8_of
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
@@ -70,6 +71,22 @@ class Reply:
         return sum(self.logprobs) / len(self.choices) if self.choices else 0.0
 
 
+@dataclass(frozen=True)
+class TakenBack:
+    """The end of a reply that is taken back while it is generated.
+
+    n_kept   how many of its tokens stay
+    refused  the token that must not follow them
+    forced   the tokens that must
+    may_end  whether what stays may be the whole reply
+    """
+
+    n_kept: int
+    refused: int
+    forced: tuple[int, ...] = ()
+    may_end: bool = False
+
+
 class Request:
     """A reply while it is generated."""
 
@@ -78,23 +95,25 @@ class Request:
         prompt_ids: Sequence[int],
         options: SamplingOptions,
         tokenizer: Tokenizer,
-        said: str | None = None,
+        names: ToldNames | None = None,
         earlier: Sequence[str] = (),
     ) -> None:
-        """`said`: all texts of the dialogue, from which the reply has its names; None: names are not looked at.
+        """`names`: those that the reply may call; None: they are not looked at.
 
         `earlier`: the bot's replies in it, none of which is said again where another is about as likely.
         """
-        self.prompt_ids, self.options, self.said, self.earlier = tuple(prompt_ids), options, said, frozenset(earlier)
+        self.prompt_ids, self.options, self.earlier = tuple(prompt_ids), options, frozenset(earlier)
+        self.names = names
         self.ids = list(prompt_ids)  # of prompt and reply
         self.choices: list[Choice] = []
         self.pending = b""  # bytes of an incomplete character
         self.finish_reason: FinishReason | None = None
         self.rng = np.random.default_rng(options.seed)
         self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
+        self.forced: list[int] = []  # the next tokens, whatever the model finds likely
         self.n_names_refused = self.n_repeats_refused = 0
         self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
-        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=said is not None)
+        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=names is not None)
         self._pieces: list[str] = []
         self._reading = threading.Lock()  # one thread may append to the reply while another asks for its text
 
@@ -113,12 +132,14 @@ class Request:
             if self._text.stopped:
                 self.finish("stop")
 
-    def take_back(self, n_kept: int, refused_token: int) -> None:
-        """Keep so many tokens of the reply, after which it is not to go on with this token."""
+    def take_back(self, shorter: TakenBack) -> None:
+        """Take the end of the reply back."""
+        n_kept = shorter.n_kept
         with self._reading:
             del self.ids[len(self.prompt_ids) + n_kept :], self.choices[n_kept:], self.margins[n_kept:]
         # What was refused later in the reply was refused after tokens that are gone.
-        self.refused = [(n, token) for n, token in self.refused if n <= n_kept] + [(n_kept, refused_token)]
+        self.refused = [*((n, token) for n, token in self.refused if n <= n_kept), (n_kept, shorter.refused)]
+        self.forced = list(shorter.forced)
 
     def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
         """End the reply."""
@@ -205,13 +226,14 @@ class Engine:
 
     def request(self, messages: Sequence[Message], options: SamplingOptions) -> Request:
         """A reply that has not begun. Raises InputError where the user's turn is too long for the model."""
-        wanted, said, earlier = options.max_tokens, None, []
+        wanted, names, earlier = options.max_tokens, None, []
         if self.generation is not None:
             wanted = max(min(wanted, self.generation.reply_tokens), options.min_tokens)
-            said = "\n".join(message["content"] for message in messages)
             earlier = [message["content"] for message in messages if message["role"] == "assistant"]
         prompt = self.tokenizer.encode_prompt(messages, max_len=self.decoder.max_len, reply_tokens=wanted)
-        return Request(prompt, options, self.tokenizer, said, earlier)
+        if self.generation is not None:
+            names = ToldNames(messages, self.generation.titles)
+        return Request(prompt, options, self.tokenizer, names, earlier)
 
     @property
     def free_slots(self) -> int:
@@ -279,16 +301,20 @@ class Engine:
         for request, own_logits, out in zip(requests, logits, allowed, strict=True):
             np.add(own_logits, self._suppressed(request.pending), out=out)
             out[[token_id for n_kept, token_id in request.refused if n_kept == request.n_new]] = -np.inf
+            if request.forced:
+                out[:] = -np.inf
+                out[request.forced[0]] = own_logits[request.forced[0]]
         sequences = [SequenceState(request.ids, request.n_new, request.options, request.rng) for request in requests]
         tokens = choose_tokens(allowed, sequences, self.tokenizer.eos_id)
         logprobs = (logits[np.arange(len(tokens)), tokens] - totals).tolist()
         taken_back = []
         for row, (request, token, logprob) in enumerate(zip(requests, tokens, logprobs, strict=True)):
+            del request.forced[:1]
             if request.earlier:
                 request.margins.append(margin(allowed[row], token))
-            if shorter := self._untold_name(request, token) or self._other_than_earlier(request, token):
-                request.take_back(*shorter)
-                if token != self.tokenizer.eos_id and self._is_reply(request):
+            if shorter := self._other_name(request, token) or self._other_than_earlier(request, token):
+                request.take_back(shorter)
+                if shorter.may_end and self._is_reply(request):
                     request.finish("stop")
                     continue
                 if self._utf8:
@@ -313,26 +339,36 @@ class Engine:
         kept = self.tokenizer.decode(request.ids[len(request.prompt_ids) :])
         return kept != "" and kept not in request.earlier and request.n_new >= request.options.min_tokens
 
-    def _untold_name(self, request: Request, token: int) -> tuple[int, int] | None:
-        """If this token completes a name that nobody told: how many tokens of the reply to keep, those before the
-        sentence with the name, and the one after these.
+    def _other_name(self, request: Request, token: int) -> TakenBack | None:
+        """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
+        the sentence is taken back.
         """
-        if request.said is None or self.generation is None or not self._may_end_name[token]:
+        if request.names is None or not self._may_end_name[token]:
             return None
         ids = [*request.ids[len(request.prompt_ids) :], token]
         text = self.tokenizer.decode(ids)
-        start = untold_name(text, request.said, self.generation.titles)
-        if start is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
+        untold = request.names.first_untold(text)
+        if untold is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
             return None
+        start, name = untold
         request.n_names_refused += 1
+        if request.names.name is not None:
+            # With what this token has behind the name: the vocabulary may have no other token for it (님이에요).
+            called = text[:start] + request.names.name + text[start + len(name) :]
+            instead = self.tokenizer.encode(called)
+            if self.tokenizer.decode(instead) == called:  # a vocabulary of words may not have the name
+                same = zip(ids, instead, strict=False)
+                n_kept = next((n for n, (old, new) in enumerate(same) if old != new), min(len(ids), len(instead)))
+                if n_kept < len(ids):
+                    return TakenBack(n_kept, ids[n_kept], tuple(instead[n_kept:]))
         before = text[: end_of_sentences(text[:start])]
         n_kept = next(n for n in range(len(ids), -1, -1) if before.startswith(self.tokenizer.decode(ids[:n])))
-        return n_kept, ids[n_kept]
+        return TakenBack(n_kept, ids[n_kept], may_end=True)
 
-    def _other_than_earlier(self, request: Request, token: int) -> tuple[int, int] | None:
-        """If this token ends a reply that was said before: how many tokens of it to keep, and the one after these.
+    def _other_than_earlier(self, request: Request, token: int) -> TakenBack | None:
+        """If this token ends a reply that was said before: where to take it back to.
 
-        They end where a sentence begins and another token was most nearly as likely, if at least a fifth as likely.
+        It is where a sentence begins and another token was most nearly as likely, if at least a fifth as likely.
         """
         if token != self.tokenizer.eos_id or request.n_repeats_refused >= MAX_REPEATS:
             return None
@@ -344,7 +380,7 @@ class Engine:
         if request.margins[n_kept] > MAX_MARGIN:
             return None
         request.n_repeats_refused += 1
-        return n_kept, ids[n_kept]
+        return TakenBack(n_kept, ids[n_kept])
 
     def _prefill_again(self, requests: Sequence[Request]) -> None:
         """Go on with replies that were shortened, from the tokens that are left of them."""

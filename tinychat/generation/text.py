@@ -8,8 +8,8 @@ from wcwidth import iter_graphemes
 from tinychat.params.limits import REPLACEMENT
 
 # A mark with what stands behind it (!^^), before a space: 3.5 and a reply that is not complete yet have none.
-SENTENCE_END = re.compile(r"[.!?]+[^\w\s]*(?=\s)")
-ENDED = re.compile(r"[.!?]+[^\w\s]*\s*$")
+SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[^\w\s]*+(?=\s)")
+ENDED = re.compile(r"(?<![.!?])[.!?]++[^\w\s]*+\s*$")
 
 
 class ReplyText:

@@ -184,6 +184,7 @@ class VocabParams(Section):
 
 class PrepareParams(Section):
     loss_on: Literal["reply", "all"]
+    long_answers: Literal["cut", "drop"]
 
 
 class ModelParams(Section):

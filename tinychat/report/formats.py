@@ -98,8 +98,11 @@ class PreparedSizes(Record):
 
     tokens: Count
     tokens_with_loss: Count
-    dialogues_cut: Count
-    dialogues_dropped_too_long: Count
+    long_dialogues: Count
+    examples: Count
+    answers: Count
+    answers_cut: Count
+    answers_dropped_too_long: Count
 
 
 class PrepareMetrics(Record):

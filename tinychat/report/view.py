@@ -200,10 +200,21 @@ def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]
                     skipped=f"{overlap['answers_skipped']:,}",
                 )
             )
-    cut = sum(split["dialogues_cut"] for split in metrics["prepare"].values())
-    too_long = sum(split["dialogues_dropped_too_long"] for split in metrics["prepare"].values())
-    if cut or too_long:
-        notes.append(words("corpus.cut", cut=f"{cut:,}", dropped=f"{too_long:,}"))
+    long = {
+        key: sum(split[key] for split in metrics["prepare"].values())
+        for key in ("long_dialogues", "answers", "answers_cut", "answers_dropped_too_long")
+    }
+    if long["long_dialogues"]:
+        notes.append(words("corpus.windows", dialogues=f"{long['long_dialogues']:,}"))
+    if long["answers_cut"] or long["answers_dropped_too_long"]:
+        notes.append(
+            words(
+                "corpus.long_answers",
+                answers=f"{long['answers']:,}",
+                cut=f"{long['answers_cut']:,}",
+                dropped=f"{long['answers_dropped_too_long']:,}",
+            )
+        )
     size, ceiling = f"{vocab['size']:,}", f"{vocab['ceiling']:,}"
     characters = f"{vocab['characters_per_token']:.1f}"
     notes.append(words("vocabulary", size=size, ceiling=ceiling, characters=characters))

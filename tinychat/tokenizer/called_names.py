@@ -1,7 +1,7 @@
-"""Korean names with 님, as a bot calls a person: which of them nobody has told."""
+"""Korean names with 님, as a bot calls a person, and where a text tells one."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 HONORIFIC = "님"
 CALLED = re.compile(rf"(\w*) ?{HONORIFIC}")
@@ -28,9 +28,3 @@ def is_told(name: str, said: str) -> bool:
     escaped = re.escape(name)
     patterns = (BEFORE_NAME + escaped + BEHIND_NAME, BEHIND_WORD + escaped)
     return any(re.search(pattern, said) for pattern in patterns)
-
-
-def untold_name(reply: str, said: str, titles: Collection[str]) -> int | None:
-    """Where in a reply the first name begins that was not told and is no title (선생, 고객); None where none does."""
-    called = called_names(reply)
-    return next((start for start, name in called if name not in titles and not (name and is_told(name, said))), None)

@@ -47,7 +47,7 @@ def first_kept_turn(roles: Sequence[str], lengths: Sequence[int], limit: int) ->
     """The first turn to keep, so that the dialogue has at most `limit` tokens.
 
     Whole turns are dropped, oldest first; a truncated dialogue begins with a user's turn. `len(roles)` where nothing
-    fits. Training and chat truncate by this one function, so a model sees in a chat what it saw in training.
+    fits. Training and chat drop turns by this one function.
     """
     total, start = 0, len(lengths)
     while start > 0 and total + lengths[start - 1] <= limit:

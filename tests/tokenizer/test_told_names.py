@@ -1,0 +1,141 @@
+"""Which name a user told, and which may be called."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.generation.asking import asked
+from tinychat.starter.particles import fill, slots_in
+from tinychat.starter.reading import SceneExchange, read_starter
+from tinychat.tokenizer.told_names import ToldNames
+
+UNSEEN = Path(__file__).parents[2] / "benchmarks/unseen"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("내 이름은 서연이야", "서연"),
+        ("내 이름은 유이야", "유이"),
+        ("제 이름은 홍길동입니다", "홍길동"),
+        ("내 이름은 서연", "서연"),
+        ("이름은 제갈윤호고 나이는 스물여섯이에요", "제갈윤호"),
+        ("내 이름 한별임 기억해둬", "한별"),
+        ("나는 민재라고 해 반가워", "민재"),
+        ("안녕티니,난창지라고해", "창지"),
+        ("저는원욱이라 합니다", "원욱"),
+        ("저를경선이라고불러주세요", "경선"),
+        ("앞으로 나를 나경이라고 불러", "나경"),
+        ("다들 나를 옥순이라고 불러", "옥순"),
+        ("전 그냥 지우라고 불러주시면 돼요", "지우"),
+        ("뽀로로라고 해요", "뽀로로"),
+        ("내 이름은 Tom이야", "Tom"),
+        ("저는 음치예요", None),
+        ("나 소띠야", None),
+        ("이런 걸 보고 번아웃이라고 해", None),
+        ("팀장님이 내일까지 하라고 해", None),
+        ("새로 온 인턴이 대표님을 아저씨라고 불렀어요", None),
+        ("아까 나를 뭐라고 불렀지?", None),
+        ("왜 티니라고 불러?", None),
+        ("제 이름 기억하세요", None),
+        ("여전히 내 이름 알고 있어?", None),
+        ("내 이름은 뭘까", None),
+        ("내 친구 이름은 지훈이야", None),
+        ("나를 이름으로 불러 줘", None),
+        ("아니, 진짜라고", None),
+        ("제 이름은 현수인데요", "현수"),
+        ("제 이름은 현수거든", "현수"),
+        ("제 이름은 현수라고요", "현수"),
+        ("내 이름은 난희야", "난희"),
+        ("나를서연이라고불러줘", "서연"),
+        ("내이름은님프야", "님프"),
+        ("제 이름은 서연님이에요", "서연"),
+        ("티니야, 내 이름이 뭐야?", None),
+        ("강아지를 입양했어! 이름은 초코야", None),
+        ("너의 이름은 초코야", None),
+        ("그만하라고 해", None),
+        ("힘내라고 해 줘", None),
+        ("담임 선생님이 누구실지 떨려요", None),
+        ("노래 영어로 불러 줘", None),
+        ("택시로 불러 줘", None),
+        ("친구들이 돼지라고 불러서 속상해", None),
+        ("우리는 이걸 떡이라고 불러", None),
+        ("너를 티니라고 부르면 돼?", None),
+        ("내 이름은 예쁘고 좋아", None),
+        ("내 이름은 싫어!", None),
+        ("내 이름은 별로야", None),
+    ],
+)
+def test_a_name_told_in_so_many_words(said: str, name: str | None) -> None:
+    assert ToldNames(asked(said)).name == name
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "아니, 수민이라고",
+        "아니야, 나는 수민이야",
+        "수빈 말고 수민이야",
+        "아니요, 수빈이 아니라 수민이에요",
+        "잘못 썼어, 수민이야",
+    ],
+)
+def test_a_correction_counts_where_the_bot_called_a_name(said: str) -> None:
+    assert ToldNames(asked("나는 수빈이라고 해", "네, 수빈님!", said)).name == "수민"
+    assert ToldNames(asked("나는 수빈이라고 해", "네!", "아니, 진짜라고")).name == "수빈"
+
+
+def test_the_name_of_before_a_correction_may_not_be_called() -> None:
+    told = ToldNames(asked("나는 수빈이라고 해", "네, 수빈님!", "아니, 수민이라고"))
+    assert told.may_call("수민") and not told.may_call("수빈")
+
+
+def test_what_may_be_a_name_is_one_where_the_user_asks_for_it() -> None:
+    assert ToldNames(asked("저는 도토리예요", "네", "내 이름이 뭐야?")).name == "도토리"
+    assert ToldNames(asked("저는 도토리예요", "네", "배고파")).name is None
+    assert ToldNames(asked("나는 서연이야", "네, 서연님!", "나 학생이야", "네", "내 이름이 뭐야?")).name is None
+    assert ToldNames(asked("나는 서연이야", "네, 서연님!", "티니야, 내 이름이 뭐야?")).name == "서연"
+    assert ToldNames(asked("내 이름은 서연이야", "네", "저는 음치예요", "네", "내 이름이 뭐야?")).name == "서연"
+
+
+def test_where_a_name_is_told_only_names_may_be_called() -> None:
+    told = ToldNames(asked("내 이름은 홍길동이야", "네, 길동님!", "부장님 미워", "네", "자, 내 이름은?"), ("고객",))
+    assert all(map(told.may_call, ("홍길동", "길동", "부장", "고객")))
+    assert not any(map(told.may_call, ("자", "동", "홍길", "")))
+    assert told.first_untold("고객님, 자님") == (5, "자")
+    assert ToldNames(asked("자, 안녕")).may_call("자")
+    assert ToldNames(asked("내 이름은 예님이야")).first_untold("예님님, 반가워요") is None
+
+
+def test_each_phrasing_of_the_sample_tells_its_name(repo: Path) -> None:
+    scenes = read_starter(repo / "data/starter").scenes.values()
+    exchanges = [step for scene in scenes for step in scene.steps if isinstance(step, SceneExchange)]
+    texts = dict.fromkeys(text for step in exchanges for text in step.user if "name" in text and slots_in(text))
+    assert len(texts) > 50
+    for name in ("서연", "나은", "도토리", "이몽룡"):
+        wrong = []
+        for text in texts:
+            slots = {slot for slot, _ in slots_in(text)}
+            said = fill(text, {"name": name, "other_name": "민수" if "name" in slots else name})
+            told = ToldNames(asked("안녕", "네, 민수님!", said, "네", "내 이름이 뭐야?"))
+            wrong += [said] if told.name != name else []
+        assert not wrong
+
+
+def test_messages_without_a_name_tell_none(songys: list[tuple[str, str]]) -> None:
+    unseen = [text for name in ("no_names", "questions", "statements") for text in _lines(UNSEEN / f"{name}.txt")]
+    texts = [*unseen, *(question for question, _ in songys)]
+    assert not [text for text in texts if ToldNames(asked(text)).name]
+
+
+def test_a_long_text_takes_no_long_time() -> None:
+    for piece in ("이름", "아니 ", "나는 ", "서연", "말고 ", "이름, ", "내 이름 ", "."):
+        assert ToldNames(asked(piece * 20_000)).name is None
+    names = [
+        f"나는 {first}{second}라고 해." for first in "가나다라마바사아자차" for second in "가나다라마바사아자차" * 30
+    ]
+    assert ToldNames(asked(" ".join(names))).name == "차차"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()

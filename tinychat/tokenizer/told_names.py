@@ -1,0 +1,127 @@
+"""Which names a bot may call in a Korean dialogue, and which one is the user's."""
+
+import re
+from collections.abc import Collection, Sequence
+
+from tinychat.tokenizer.called_names import HONORIFIC, LETTER, called_names, is_told
+from tinychat.tokenizer.chat import Message
+
+# What no name begins with: question words, and what people say of their name (내 이름은 별로야).
+NO_NAME = (
+    "뭐|뭔|뭘|무엇|무슨|누구|누군|어떤|어떻|몰라|모르|비밀|이름|나는|저는|나를|저를"
+    "|별로|예쁘|예뻐|싫|특이|흔하|흔해|촌스|이상|길어|짧|좋|마음|맘에|아직|그냥|진짜|정말"
+)
+NAME = rf"(?P<name>(?!{NO_NAME}){LETTER}{{1,6}}?)"  # as short as what stands behind it allows
+END = rf"(?!{LETTER})(?! *\?)"
+IS = rf"(?:(?P<i>이)?(?:야|에요|예요|여요|라고|라고요|라니까|라니까요|거든|거든요)|입니다|임|인데|인데요){END}"
+GIVEN = rf"라고? ?(?:해|해요|합니다|하는데|하는데요|하지|하거든|하거든요|한다|하면 돼|부르면 돼){END}"
+CALL_ME = r"(?P<i>이)?라고? ?(?:불러 ?(?:줘|줄래|주)|부르면 돼(?! *\?)|부르시면)"
+CALLED = rf"(?P<i>이)?라고? ?(?:불러요?|부르지|불러 ?(?:줘|줄래|주)){LETTER}*{END}"
+CLAUSE = r"(?:^|(?<=[,.!?~])|(?<=[,.!?~] ))"  # its beginning
+ENDS = r"(?= *(?:[.!,~]|$))"  # a clause does, and asks nothing
+MY = r"(?:(?<=내)|(?<=제)|(?<=나의)|(?<=내 )|(?<=제 )|(?<=나의 ))(?<![가-힣][내제])(?<![가-힣][내제] )"
+I_AM = rf"(?:{CLAUSE}|(?<= ))(?:(?:나는|난|저는|나로 말하자면) ?|(?:나|저|전) )"
+GREETING = r"(?:안녕|안녕하세요|반가워|반가워요|처음 뵙겠습니다|처음 뵙겠어요)[,.!] ?"
+# What tells a name in so many words …
+TELLS = [
+    rf"{MY}이름(?:은 ?| )(?:바로 ?)?{NAME}{IS}",  # 내 이름은 서연이야
+    rf"{MY}이름은 ?(?:바로 ?)?{NAME}(?<![어워까네요]){ENDS}",  # 내 이름은 서연
+    rf"^이름은 ?{NAME}{IS}",
+    rf"(?:{MY}|^)이름은 ?{NAME}(?P<i>이)?고{END}",  # 이름은 서연이고 나이는 …
+    rf"{MY}이름[^.?!,\n]{{0,20}}[,.] ?{NAME}{IS}",  # 내 이름 알려 줄게, 서연이야
+    rf"{I_AM}{NAME}(?P<i>이)?{GIVEN}",  # 나는 서연이라고 해
+    rf"{GREETING}{NAME}(?P<i>이)?{GIVEN}",  # 안녕하세요, 민수라고 해요
+    rf"{CLAUSE}(?!난){NAME}(?P<i>이){GIVEN}",  # 서연이라고 해요; 그만하라고 해 is none
+    rf"{CLAUSE}(?!난){NAME}라고 합니다{END}",
+    rf"{CLAUSE}(?!난){NAME}(?<![하가오보주마자내두서쓰치지])라고 ?해요?{ENDS}",
+    rf"[나저]를 ?{NAME}{CALLED}",  # 나를 서연이라고 불러
+    rf"(?:{CLAUSE}|(?<= ))(?<![가-힣][을를] ){NAME}{CALL_ME}",  # 그냥 서연이라고 불러 줘
+]
+# … or does where the bot just called one …
+CORRECTS = [
+    rf"{CLAUSE}아니[요야]?,? (?:{I_AM})?{NAME}(?:{IS}|{ENDS})",  # 아니, 수민이라고
+    rf"(?<=말고 ){NAME}{IS}{ENDS}",  # 수빈 말고 수민이야
+    rf"[이가] 아니라 {NAME}{IS}{ENDS}",  # 수빈이 아니라 수민이야
+    rf"(?:잘못|틀렸|다시)[^.?!\n]{{0,20}}[,.] ?(?:{I_AM})?{NAME}{IS}",  # 잘못 썼어, 수민이야
+    rf"{CLAUSE}{NAME}(?P<i>이)?라고, {LETTER}+ 아니고",  # 수민이라고, 수빈 아니고
+    rf"{CLAUSE}사실은 {NAME}{IS}",
+]
+# … or where the user later asks for it, if nothing else in the dialogue has this form: 저는 음치예요 has it too.
+MAY_TELL = [rf"{I_AM}{NAME}{IS}"]
+ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
+# Common words that end in 님, and no names of users.
+NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느", "형", "누"})
+
+
+class ToldNames:
+    """Which names a reply may call in a dialogue.
+
+    said    all texts
+    name    the user's, the last one that they told in so many words; None where they told none
+    titles  what may stand before 님 though nobody said it (선생, 고객)
+    """
+
+    def __init__(self, messages: Sequence[Message], titles: Collection[str] = ()) -> None:
+        self.said, self.titles = "\n".join(message["content"] for message in messages), titles
+        self.said_by_user, told, may_be, wrong = "", list[str](), list[str](), set[str]()
+        before: Message | None = None
+        for message in messages:
+            if message["role"] == "user":
+                text = message["content"]
+                self.said_by_user += f"{text}\n"
+                told += names_told(text, TELLS)
+                may_be += names_told(text, MAY_TELL)
+                called = before is not None and before["role"] == "assistant" and any(called_names(before["content"]))
+                if called and (corrected := names_told(text, CORRECTS)):
+                    wrong |= {*told, *may_be}
+                    told, may_be = corrected, []
+            before = message
+        asked = before is not None and before["role"] == "user" and ASKS.search(before["content"]) is not None
+        if told:
+            self.name: str | None = told[-1]
+        else:
+            self.name = may_be[0] if asked and len(set(may_be)) == 1 else None
+        self._known = {*told, *may_be}
+        self._wrong = wrong - self._known  # corrected since
+
+    def may_call(self, name: str) -> bool:
+        """Whether the bot may say this name before 님."""
+        if name in self.titles or name in NO_NAMES:
+            return True
+        if self.name is None or not name:
+            return name != "" and is_told(name, self.said)
+        if name in self._wrong:
+            return False
+        if name in self._known or re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user):
+            return True
+        if self.name.startswith(f"{name}{HONORIFIC}"):  # 예님님, of 예님
+            return True
+        # One syllable that stands as a name does is rarely one (자, 내 이름은?); nor is the beginning of the user's.
+        if len(name) == 1 or self.name.startswith(name):
+            return False
+        return self.name.endswith(name) or is_told(name, self.said_by_user)
+
+    def first_untold(self, reply: str) -> tuple[int, str] | None:
+        """Start and name of the first one in a reply that may not be called; None where there is none."""
+        return next(((start, name) for start, name in called_names(reply) if not self.may_call(name)), None)
+
+
+def names_told(text: str, patterns: Sequence[str]) -> list[str]:
+    """Names that one of these patterns finds, in the order of the text; where two overlap, the one that begins first,
+    of those that begin together that of the earlier pattern.
+    """
+    matches = [match for pattern in patterns for match in re.finditer(pattern, text, re.MULTILINE)]
+    names, end = [], 0
+    for match in sorted(matches, key=lambda match: match.start("name")):
+        if match.start("name") < end:
+            continue
+        name, end = match["name"], match.end()
+        if match.groupdict().get("i") and not ends_with_consonant(name):
+            name += "이"  # it belongs to the name: 유이야
+        names.append(name.removesuffix(HONORIFIC) if len(name) > 2 else name)
+    return names
+
+
+def ends_with_consonant(name: str) -> bool:
+    """Whether the last syllable has a final consonant; True for letters that are not Hangul syllables."""
+    return not "가" <= name[-1] <= "힣" or (ord(name[-1]) - ord("가")) % 28 != 0
