@@ -60,21 +60,7 @@ JSON_FORMATS: list[tuple[str, Any]] = [
     ("pairs of questions and answers as JSON", [{"question": "안녕", "answer": "반가워"}]),
     ("a Jupyter notebook", {"cells": [], "nbformat": 4}),
 ]
-KAKAO = "2026년 2월 9일 오후 6:35, 하늘 : 안녕\n2026년 2월 9일 오후 6:36, 바다 : 응\n"
 TEXTS = [
-    ("a KakaoTalk chat", f"하늘, 바다 님과 카카오톡 대화\n저장한 날짜 : 2026년 2월 9일 오후 6:35\n\n{KAKAO}"),
-    ("a KakaoTalk chat", KAKAO + "여러 줄로\n쓴 말\n"),
-    ("a KakaoTalk chat", "KakaoTalk Chats with 하늘\nDate Saved : February 9, 2026, 6:35 PM\n"),
-    ("a KakaoTalk chat", 2 * "February 9, 2026 at 6:35\u202fp.m., 하늘 : 안녕\n"),
-    ("a KakaoTalk chat", 2 * "6:35PM, February 9, 2026, 하늘 : 안녕\n"),
-    ("a KakaoTalk chat", "Talk_2026.2.9 18:35-1.txt\n저장한 날짜 : 2026. 2. 9. 오후 6:35\n"),
-    ("a KakaoTalk chat", 2 * "2026. 2. 9. 오후 6:35, 하늘 : 안녕\n"),
-    ("a KakaoTalk chat", "하늘 with KakaoTalk Chats\nDate Saved : 2026-02-09 18:35:07\n"),
-    (
-        "a KakaoTalk chat",
-        "--------------- 2026년 2월 9일 월요일 ---------------\n[하늘] [오후 6:35] 안녕\n[바다] [18:36] 응\n",
-    ),
-    ("a KakaoTalk chat (Mac)", 'Date,User,Message\n2026-02-09 18:35:07,"하늘","안녕"\n'),
     ("a WhatsApp or Signal chat", 2 * "2/9/26, 6:35\u202fPM - 하늘: 안녕\n"),
     ("a WhatsApp or Signal chat", 2 * "\u200e[2026/02/09, 6:35:07 PM] 하늘: 안녕\n"),
     ("a WhatsApp or Signal chat", 2 * "2026. 2. 9. 오후 6:35 - 하늘: 안녕\n"),
@@ -136,12 +122,15 @@ def test_a_format_that_params_names_in_vain_does_not_change_what_the_file_is(
     )
 
 
-@pytest.mark.parametrize("sources", ["auto", [{"file": "talk.csv", "format": "qa_table"}]])
-def test_the_speaker_of_a_kakaotalk_chat_is_never_taken_for_the_question(project: Any, sources: Any) -> None:
+def test_the_speaker_of_a_kakaotalk_chat_is_never_taken_for_the_question(project: Any) -> None:
     content = 'Date,User,Message\n2026-02-09 18:35:07,"하늘","안녕"\n2026-02-09 18:36:07,"바다","응"\n'
+    project.lay("talk.csv", content)
+    project.ingest()
+    assert project.texts() == [["안녕", "응"]]
     columns = {"question": None, "answer": "Message"}
-    message = refusal(project, "talk.csv", content, sources=sources, columns=columns)
-    assert message.startswith("this looks like a KakaoTalk chat (Mac), which tinychat does not read yet.")
+    named = [{"file": "talk.csv", "format": "qa_table"}]
+    message = refusal(project, "talk.csv", content, sources=named, columns=columns)
+    assert message.endswith("talk.csv: its content is of the format kakaotalk, not qa_table")
 
 
 def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like(project: Any) -> None:
@@ -152,7 +141,10 @@ def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like
 
 def test_a_text_that_is_like_nothing_known_is_not_said_to_be_of_a_format(project: Any) -> None:
     message = refusal(project, "talk.txt", "그냥 글입니다.\n")
-    assert message == f"no format fits (openai_chat 0.00, qa_table 0.00; at least 0.5 is needed). {CONVERT}"
+    assert (
+        message
+        == f"no format fits (kakaotalk 0.00, openai_chat 0.00, qa_table 0.00; at least 0.5 is needed). {CONVERT}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped
+from tinychat.corpus.messenger import MessengerReader, read_dialogues
 from tinychat.corpus.reader import (
     Faulty,
     Item,
@@ -114,6 +115,14 @@ def _open(
         say(f"{text.path}: {text.nul_count} NUL characters left out", stderr=True)
     counts.nul_characters += text.nul_count
     name, file_reader = choose_reader(text, source.format, known, params)
+    if isinstance(file_reader, MessengerReader):
+        return str(text.path), name, read_dialogues(file_reader, text, source, notes.messages_dropped, notes.remarks)
+    if source.assistant is not None or source.gap_minutes is not None:
+        raise InputError(
+            "params.yaml: corpus.sources: {file} is {format}: assistant and gap_minutes are for exports of messengers",
+            file=source.file,
+            format=name,
+        )
     return str(text.path), name, file_reader.read(text, params, notes)
 
 

@@ -86,10 +86,6 @@ JSON_KEYS = (
 )
 # Text by its first line, in full.
 FIRST_LINES = (
-    (
-        "a KakaoTalk chat",
-        r".*카카오톡 대화(?:\.txt)?|KakaoTalk Chats.*|.* with KakaoTalk Chats|Talk_\d{4}\.\d+\.\d+ .*",
-    ),
     ("a LINE chat", r"\[LINE\].*|.*のトーク履歴|Chat history (?:with|in) .*|.+님과의 대화"),
     ("a web page (HTML)", r"(?i:<!doctype html|<html).*"),
     ("an XML file", r"<\?xml .*"),
@@ -102,16 +98,8 @@ FIRST_LINES = (
 )
 _CLOCK = r"(?:(?:오전|오후|午前|午後|上午|下午) ?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[ \u00a0\u202f]?[AaPp]\.?[Mm]\.?)?"
 _DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
-_MONTH = r"[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
 # Text by its lines: this share of the first ones, at least two, match.
 RECORDS = (
-    ("a KakaoTalk chat", 0.3, rf"\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일 {_CLOCK}, .* : .*"),
-    (
-        "a KakaoTalk chat",
-        0.3,
-        rf"(?:{_MONTH}(?:,| at) {_CLOCK}|{_CLOCK}, {_MONTH}|{_DATE} {_CLOCK}|오[전후] {_CLOCK}), .* : .*",
-    ),
-    ("a KakaoTalk chat", 0.3, rf"\[.*?\] \[{_CLOCK}\].*"),
     ("a WhatsApp or Signal chat", 0.3, rf"[\u200e\u200f]*\[?{_DATE},?[ \u202f]{_CLOCK}(?:\]| -) [^:]+: .*"),
     ("a LINE chat", 0.3, rf"{_CLOCK}\t.*"),
     ("subtitles", 0.2, r"\d{1,2}:\d{2}:\d{2}[,.]\d{3} --> .*"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from tinychat.corpus import readers
 from tinychat.corpus.dialogue import Dialogue, Dropped
 from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
+from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
@@ -79,7 +80,7 @@ class FolderReader:
     read: Callable[[Path, CorpusParams, Notes], Iterator[Item]]
 
 
-Reader = FileReader | FolderReader
+Reader = FileReader | FolderReader | MessengerReader
 
 
 def find_readers() -> dict[str, Reader]:
@@ -90,13 +91,13 @@ def find_readers() -> dict[str, Reader]:
 
 def choose_reader(
     text: TextFile, wanted: str | None, known: dict[str, Reader], params: CorpusParams
-) -> tuple[str, FileReader]:
+) -> tuple[str, FileReader | MessengerReader]:
     """The reader for a file: the one that params names; else by content; else by its suffix.
 
     Raises InputError for a name that no reader has, for a format that is known and that no reader reads, and with the
     scores where the content does not decide.
     """
-    by_name = {name: reader for name, reader in known.items() if isinstance(reader, FileReader)}
+    by_name = {name: reader for name, reader in known.items() if isinstance(reader, FileReader | MessengerReader)}
     if wanted is not None and wanted not in by_name:
         raise InputError(
             "params.yaml: corpus.sources: {file}: no format {format!r}; there is {names}",
@@ -113,6 +114,14 @@ def choose_reader(
         fitting = [name for name, score in scores.items() if score == best >= MIN_SCORE]
     else:
         fitting = [wanted] if scores[wanted] else []
+    messengers = [name for name, reader in by_name.items() if isinstance(reader, MessengerReader) and scores[name]]
+    if not fitting and messengers:  # its speakers are no questions
+        raise InputError(
+            "params.yaml: corpus.sources: {file}: its content is of the format {found}, not {format}",
+            file=text.path.name,
+            found=messengers[0],
+            format=wanted,
+        )
     if not fitting and (what := recognise(head)):
         raise InputError("{path}: {problem}", path=text.path, problem=looks_like(what))
     if not fitting and wanted is not None:

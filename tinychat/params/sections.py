@@ -104,10 +104,15 @@ class Section(BaseModel):
 class SourceParams(Section):
     """One source of dialogues: a file in data/raw (with its format, unless it is to be detected), or the starter
     corpus. `weight`: how often each of its training dialogues is repeated in the corpus.
+
+    In a messenger's export `assistant` is the speaker who becomes the bot (a list: all names of that speaker), and a
+    pause of more than `gap_minutes` ends a conversation.
     """
 
     file: Text | None = None
     format: Text | None = None
+    assistant: Text | Annotated[list[Text], Field(min_length=1)] | None = None
+    gap_minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
     corpus: Literal["starter"] | None = None
     weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
 
@@ -117,6 +122,8 @@ class SourceParams(Section):
             raise FaultError("a source is either {file: NAME} or {corpus: starter}")
         if self.file is None and self.format is not None:
             raise FaultError("format goes with file only")
+        if self.file is None and (self.assistant is not None or self.gap_minutes is not None):
+            raise FaultError("assistant and gap_minutes go with file only")
         return self
 
     @property

@@ -1,0 +1,303 @@
+"""Exports of KakaoTalk, written in the grammar of each program."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tinychat.errors import InputError
+
+# Hour and minute of the 9th of February 2026, speaker, text.
+TALK = [
+    (9, 5, "하늘", "안녕 : 잘 잤어?"),
+    (9, 6, "바다", "응, 잘 잤어\n너는?"),
+    (9, 7, "하늘", "나도"),
+    (12, 0, "하늘", "점심 먹었어?"),
+    (12, 1, "바다", "아직. [하늘] [오후 1:00] 에 먹자"),
+    (23, 59, "하늘", "자?"),
+    (24, 1, "바다", "아니, 아직"),
+]
+DIALOGUES = [
+    ["안녕 : 잘 잤어?", "응, 잘 잤어\n너는?"],
+    ["점심 먹었어?", "아직. [하늘] [오후 1:00] 에 먹자"],
+    ["자?", "아니, 아직"],
+]
+
+
+def korean(hour: int) -> str:
+    return f"{'오전' if hour % 24 < 12 else '오후'} {(hour - 1) % 12 + 1}"
+
+
+def half(hour: int) -> str:
+    return "AM" if hour % 24 < 12 else "PM"
+
+
+def text_export(header: str, day: Callable[[int], str], record: Callable[[int, int, int, str, str], str]) -> str:
+    lines, last = [header, ""], 0
+    for hour, minute, name, text in TALK:
+        date = 9 + hour // 24
+        if date != last:
+            lines += ["", day(date)]
+            last = date
+        lines.append(record(date, hour % 24, minute, name, text))
+    return "\n".join(lines) + "\n"
+
+
+def twelve(hour: int) -> int:
+    return (hour - 1) % 12 + 1
+
+
+WEEKDAYS = {9: ("월", "Monday"), 10: ("화", "Tuesday")}
+VARIANTS = {
+    "android-ko": text_export(
+        "바다 님과 카카오톡 대화\n저장한 날짜 : 2026년 2월 11일 오후 6:35",
+        lambda d: f"2026년 2월 {d}일 오전 12:00",
+        lambda d, h, m, name, text: f"2026년 2월 {d}일 {korean(h)}:{m:02}, {name} : {text}",
+    ),
+    "android-en-old": text_export(
+        "KakaoTalk Chats with 바다\nDate Saved : 6:35PM, February 11, 2026",
+        lambda d: f"12:00AM, February {d}, 2026",
+        lambda d, h, m, name, text: f"{twelve(h)}:{m:02}{half(h)}, February {d}, 2026, {name} : {text}",
+    ),
+    "android-en": text_export(
+        "KakaoTalk Chats with 바다\nDate Saved: February 11, 2026, 6:35 PM",
+        lambda d: f"February {d}, 2026, 12:00 AM",
+        lambda d, h, m, name, text: f"February {d}, 2026, {twelve(h)}:{m:02} {half(h)}, {name} : {text}",
+    ),
+    "android-en-at": text_export(
+        "KakaoTalk Chats with 바다\nDate Saved : February 11, 2026 at 6:35\u202fp.m.",
+        lambda d: f"February {d}, 2026 at 12:00\u202fa.m.",
+        lambda d, h, m, name, text: (
+            f"February {d}, 2026 at {twelve(h)}:{m:02}\u202f{half(h)[0].lower()}.m., {name} : {text}"
+        ),
+    ),
+    "ios-ko": text_export(
+        "바다 님과 카카오톡 대화\n저장한 날짜 : 2026. 2. 11. 오후 6:35",
+        lambda d: f"2026년 2월 {d}일 {WEEKDAYS[d][0]}요일",
+        lambda d, h, m, name, text: f"2026. 2. {d}. {korean(h)}:{m:02}, {name} : {text}",
+    ),
+    "ios-en": text_export(
+        "Talk_2026.2.11 18:35-1.txt\nDate Saved : Feb 11, 2026 at 18:35",
+        lambda d: f"{WEEKDAYS[d][1]}, February {d}, 2026",
+        lambda d, h, m, name, text: f"Feb {d}, 2026 at {h}:{m:02}, {name} : {text}",
+    ),
+    "ios-time-only": text_export(
+        "바다 님과 카카오톡 대화\n저장한 날짜 : 2026. 2. 11. 오후 6:35",
+        lambda d: f"2026년 2월 {d}일 {WEEKDAYS[d][0]}요일",
+        lambda d, h, m, name, text: f"{korean(h)}:{m:02}, {name} : {text}",
+    ),
+    "windows-ko": text_export(
+        "바다 님과 카카오톡 대화\n저장한 날짜 : 2026-02-11 18:35:07",
+        lambda d: f"{'-' * 15} 2026년 2월 {d}일 {WEEKDAYS[d][0]}요일 {'-' * 15}",
+        lambda d, h, m, name, text: f"[{name}] [{korean(h)}:{m:02}] {text}",
+    ),
+    "windows-en": text_export(
+        "바다 with KakaoTalk Chats\nDate Saved : 2026-02-11 18:35:07",
+        lambda d: f"{'-' * 15} {WEEKDAYS[d][1]}, February {d}, 2026 {'-' * 15}",
+        lambda d, h, m, name, text: f"[{name}] [{twelve(h)}:{m:02} {half(h)}] {text}",
+    ),
+    "windows-24h": text_export(
+        "바다 님과 카카오톡 대화\n저장한 날짜 : 2026-02-11 18:35:07",
+        lambda d: f"{'-' * 15} 2026년 2월 {d}일 {WEEKDAYS[d][0]}요일 {'-' * 15}",
+        lambda d, h, m, name, text: f"[{name}] [{h}:{m:02}] {text}",
+    ),
+    "mac": "Date,User,Message\n"
+    + "".join(f'2026-02-{9 + h // 24:02} {h % 24:02}:{m:02}:07,"{name}","{text}"\n' for h, m, name, text in TALK),
+}
+WINDOWS_DAY = f"{'-' * 15} 2026년 2월 9일 월요일 {'-' * 15}\n"
+
+
+def windows(*lines: str) -> str:
+    return "바다 님과 카카오톡 대화\n저장한 날짜 : 2026-02-11 18:35:07\n\n" + WINDOWS_DAY + "\n".join(lines) + "\n"
+
+
+def fault(project: Any, **changed: Any) -> str:
+    with pytest.raises(InputError) as raised:
+        project.ingest(**changed)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_each_program_writes_what_is_read(
+    project: Any, capsys: pytest.CaptureFixture[str], name: str, end: str, encoding: str
+) -> None:
+    if encoding == "cp949" and name == "android-en-at":
+        pytest.skip("CP949 has no U+202F")
+    project.lay("talk.txt", VARIANTS[name].replace("\n", end).encode(encoding))
+    metrics = project.ingest()
+    assert project.texts() == DIALOGUES
+    assert metrics["readers"].keys() == {"kakaotalk"}
+    assert metrics["messages_dropped"] == {"trailing_user": 1}
+    assert "바다 becomes the bot and 하늘 the user" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "mac"])
+def test_a_part_that_was_pasted_without_its_header_is_read(project: Any, name: str) -> None:
+    lines = VARIANTS[name].split("\n")
+    start = next(n for n, line in enumerate(lines) if not line) + 1
+    project.lay("part.txt", "\n".join(lines[start:]).lstrip("\n"))
+    project.ingest(sources=[{"file": "part.txt", "assistant": "바다"}])
+    assert project.texts() == DIALOGUES
+
+
+def test_the_bot_is_who_params_names_and_a_pause_ends_a_conversation(project: Any) -> None:
+    project.lay("talk.txt", VARIANTS["android-ko"])
+    project.ingest(sources=[{"file": "talk.txt", "assistant": "하늘", "gap_minutes": 200}])
+    (dialogue,) = project.dialogues()  # the one of the evening ends with a user's turn and has no answer with loss
+    assert [turn.content for turn in dialogue.turns] == [*DIALOGUES[0], "나도\n점심 먹었어?"]
+    assert [turn.has_loss for turn in dialogue.turns] == [False, True, True]
+
+
+def test_several_names_may_be_one_speaker(project: Any) -> None:
+    project.lay(
+        "talk.txt", windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[하늘] [9:07] 왜?", "[바다2] [9:08] 그냥")
+    )
+    project.ingest(sources=[{"file": "talk.txt", "assistant": ["바다", "바다2"]}])
+    assert project.texts() == [["안녕", "응", "왜?", "그냥"]]
+
+
+def test_with_more_than_two_or_one_the_speakers_are_listed(project: Any) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[산] [9:07] 나도", "[산] [9:08] 왔어"))
+    message = fault(project)
+    assert "3 speakers" in message and "산 (2), 하늘 (1), 바다 (1)" in message
+    assert "corpus.sources: [{file: talk.txt, assistant: NAME}]" in message
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", "[하늘] [9:06] 응", "[하늘] [9:07] 나도"))
+    assert "1 speakers" in fault(project)
+    named = [{"file": "talk.txt", "assistant": "바람"}]
+    assert "nobody is called '바람'; the speakers are: 하늘 (3)" in fault(project, sources=named)
+
+
+def test_bots_of_open_chats_do_not_speak(project: Any) -> None:
+    project.lay(
+        "talk.txt", windows("[오픈채팅봇] [9:04] 공지", "[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[방장봇] [9:07] 삐")
+    )
+    metrics = project.ingest()
+    assert project.texts() == [["안녕", "응"]]
+    assert metrics["messages_dropped"] == {"bot": 2}
+
+
+def test_names_may_have_brackets_and_commas_and_macos_normal_form(project: Any) -> None:
+    project.lay(
+        "talk.txt",
+        windows("[[운영] 너구리] [9:05] 안녕", "[바\u1103\u1161, 씨] [9:06] 응", "[[운영] 너구리] [9:07] ㅋ"),
+    )
+    project.ingest(sources=[{"file": "talk.txt", "assistant": "바다, 씨"}])
+    assert project.texts() == [["안녕", "응"]]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "산님이 들어왔습니다.",
+        "하늘님이 산님과 강님을 초대했습니다.",
+        "산님을 초대하였습니다.",
+        "산님이 들어왔습니다.운영정책을 위반한 메시지로 신고 접수 시 카카오톡 이용에 제한이 있을 수 있습니다.",
+        "불법촬영물등 식별 및 게재제한 조치 안내",
+        "하늘 invited 산.",
+        "채팅방 관리자가 메시지를 가렸습니다.",
+    ],
+)
+def test_what_nobody_typed_is_dropped_and_counted(project: Any, line: str) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", line, "[바다] [9:06] 응"))
+    assert project.ingest()["messages_dropped"] == {"system_message": 1}
+    assert project.texts() == [["안녕", "응"]]
+    records = ["하늘 : 안녕", line, "바다 : 응"]
+    project.lay("talk.txt", "".join(f"2026년 2월 9일 오전 9:05, {record}\n" for record in records))
+    assert project.ingest()["messages_dropped"] == {"system_message": 1}
+    assert project.texts() == [["안녕", "응"]]
+
+
+def test_a_person_may_type_what_looks_like_a_system_message(project: Any) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 뭐래?", "[바다] [9:06] 산님이 나갔습니다.", "[하늘] [9:07] ㅋ"))
+    project.ingest()
+    assert project.texts() == [["뭐래?", "산님이 나갔습니다."]]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("사진", "photo"),
+        ("사진 3장", "photo"),
+        ("0a1b2c3d4e.jpg", "photo"),
+        ("동영상", "video"),
+        ("<음성 메시지 읽지 않음>", "voice"),
+        ("(이모티콘) ", "emoticon"),
+        ("파일: 계획.hwp", "file"),
+        ("계획.pdf", "file"),
+        ("보이스톡 4:31", "call"),
+        ("삭제된 메시지입니다.", "deleted"),
+        ("샵검색: #날씨", "service"),
+    ],
+)
+def test_placeholders_are_dropped_and_counted_by_kind(project: Any, text: str, kind: str) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", f"[바다] [9:06] {text}", "[바다] [9:07] 응"))
+    assert project.ingest()["messages_dropped"] == {kind: 1}
+    assert project.texts() == [["안녕", "응"]]
+
+
+def test_sentences_with_such_words_stay_and_a_bare_link_is_marked(project: Any) -> None:
+    project.lay(
+        "talk.txt",
+        windows(
+            "[하늘] [9:05] 사진 보면 알겠지만 (하트)", "[바다] [9:06] https://example.com/a?b=c", "[하늘] [9:07] 응"
+        ),
+    )
+    project.ingest()
+    assert project.texts() == [["사진 보면 알겠지만 (하트)", "<url>"]]
+
+
+def test_a_pasted_chat_is_text_and_so_is_an_impossible_time(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.lay(
+        "talk.txt",
+        windows(
+            "[하늘] [9:05] 봐", "[산] [8:00] 옛말", "[바다] [25:00] 뭐", "[바다] [9:06] 웃기다", "[하늘] [9:07] 응"
+        ),
+    )
+    project.ingest()
+    assert project.texts() == [["봐\n[산] [8:00] 옛말\n[바다] [25:00] 뭐", "웃기다"]]
+    shown = capsys.readouterr().out
+    assert "lines of pasted chats, kept as text: 1" in shown
+    assert "lines with an impossible date or time, kept as text: 1" in shown
+
+
+def test_a_record_that_is_cut_at_the_end_is_left_out_and_told(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응") + "[하늘] [오후 3:1")
+    project.ingest()
+    assert project.texts() == [["안녕", "응"]]
+    assert "talk.txt:7: a record that is cut; it is left out" in capsys.readouterr().out
+
+
+def test_macs_table_with_line_breaks_quotes_and_faults(project: Any) -> None:
+    head = "Date,User,Message\n"
+    rows = (
+        '2026-02-09 18:35:07,"하늘","그가 ""응""\n이래"\n2026-02-09 18:36,바다,"그래, 응"\n,,"하늘님이 나갔습니다."\n'
+    )
+    project.lay("talk.csv", head + rows)
+    project.ingest()
+    assert project.texts() == [['그가 "응"\n이래', "그래, 응"]]
+    project.lay("talk.csv", head + rows + "2026-02-09 18:37:07,하늘\n")
+    assert "talk.csv:6: 2 cells instead of 3" in fault(project)
+    project.lay("talk.csv", head + rows + "어제,하늘,안녕\n")
+    assert "talk.csv:6: no date and time: '어제'" in fault(project)
+    project.lay("talk.csv", head + '2026-02-09 18:35:07,"하늘","열린\n')
+    assert "talk.csv:2: not CSV" in fault(project)
+
+
+def test_an_export_without_messages_is_an_error(project: Any) -> None:
+    project.lay("talk.txt", "바다 님과 카카오톡 대화\n저장한 날짜 : 2026-02-11 18:35:07\n")
+    assert "0 speakers" in fault(project)
+
+
+def test_other_formats_have_no_speaker_to_name(project: Any) -> None:
+    project.lay("qa.csv", "Q,A\n안녕,응\n")
+    message = fault(project, sources=[{"file": "qa.csv", "assistant": "바다"}])
+    assert message.endswith("qa.csv is qa_table: assistant and gap_minutes are for exports of messengers")
+
+
+def test_names_do_not_reach_the_corpus(project: Any) -> None:
+    project.lay("talk.txt", VARIANTS["windows-ko"])
+    project.ingest()
+    for path in project.corpus.iterdir():
+        assert "바다" not in path.read_text(encoding="utf-8")

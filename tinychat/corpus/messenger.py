@@ -1,0 +1,135 @@
+"""Chats exported from messengers, as dialogues: who becomes the bot, and where a conversation ends.
+
+A reader gives the messages; names of speakers do not go beyond this module.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tinychat.corpus.dialogue import Dialogue, Turn
+from tinychat.corpus.tally import Tally
+from tinychat.corpus.text_files import TextFile
+from tinychat.errors import InputError
+from tinychat.params.sections import CorpusParams, SourceParams
+
+GAP_MINUTES = 60  # on 128,701 messages of KakaoTalk: 21 messages a dialogue; 30 minutes give 15, 180 give 39
+BOTS = frozenset({"오픈채팅봇", "방장봇"})
+URL = re.compile(r"(?:https?://|www\.)\S+")
+MAX_SPEAKERS = 20  # named in an error
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message of an export.
+
+    line     of the file where it begins
+    time     without a time zone, as the export has it; seconds where it has them
+    speaker  as written; "" for what nobody typed (somebody joined): dropped and counted
+    text     "" where there is none but its time counts (a photo): dropped and counted by `kind`
+    """
+
+    line: int
+    time: datetime
+    speaker: str
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class MessengerReader:
+    """Reads the exports of one messenger.
+
+    score     the share of the first lines that fit the format, 0 to 1
+    messages  in the order of the file; it counts what it leaves out in the Tally, and notes remarks for the person
+    partner   the other speaker of a chat between two, where the export names them
+    """
+
+    score: Callable[[list[str], CorpusParams], float]
+    messages: Callable[[TextFile, Tally, list[str]], Iterator[ChatMessage]]
+    partner: Callable[[list[str]], str | None]
+    suffixes: tuple[str, ...] = ()
+
+
+def read_dialogues(
+    reader: MessengerReader, text: TextFile, source: SourceParams, dropped: Tally, remarks: list[str]
+) -> Iterator[Dialogue]:
+    """The conversations of an export. `dropped` counts messages that are left out, by kind; `remarks` are for the log.
+
+    Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
+    """
+    counted = Tally()
+    speakers = Counter(
+        speaker_name(message.speaker)
+        for message in reader.messages(text, counted, [])
+        if message.speaker and message.text and speaker_name(message.speaker) not in BOTS
+    )
+    bots = _assistants(reader, text, source, speakers, remarks)
+    gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
+    turns: list[Turn] = []
+    first = 0
+    last: datetime | None = None
+    for message in reader.messages(text, dropped, remarks):
+        place = f"{text.path}:{message.line}"
+        if last is not None and message.time - last > gap and turns:
+            yield Dialogue(f"{text.path}:{first}", tuple(turns))
+            turns = []
+        last = message.time
+        speaker = speaker_name(message.speaker)
+        if not speaker or speaker in BOTS or not message.text:
+            dropped.add(
+                "system_message" if not speaker else "bot" if speaker in BOTS else message.kind or "blank", place
+            )
+            continue
+        if not turns:
+            first = message.line
+        content = "<url>" if URL.fullmatch(message.text.strip()) else message.text
+        turns.append(Turn("assistant" if speaker in bots else "user", content))
+    if turns:
+        yield Dialogue(f"{text.path}:{first}", tuple(turns))
+
+
+def speaker_name(name: str) -> str:
+    """A speaker's name in the form in which names are compared."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _assistants(
+    reader: MessengerReader, text: TextFile, source: SourceParams, speakers: Counter[str], remarks: list[str]
+) -> set[str]:
+    """The names of the speaker who becomes the bot: those of `assistant`, or of two speakers the partner."""
+    file = text.path.name
+    listed = ", ".join(f"{name} ({count:,})" for name, count in speakers.most_common(MAX_SPEAKERS))
+    listed += ", …" if len(speakers) > MAX_SPEAKERS else ""
+    if source.assistant is not None:
+        wanted = [source.assistant] if isinstance(source.assistant, str) else source.assistant
+        for name in wanted:
+            if speaker_name(name) not in speakers:
+                raise InputError(
+                    "params.yaml: corpus.sources: {file}: nobody is called {name!r}; the speakers are: {speakers}",
+                    file=file,
+                    name=name,
+                    speakers=listed,
+                )
+        return {speaker_name(name) for name in wanted}
+    if len(speakers) != 2:
+        raise InputError(
+            "{path}: {count} speakers, so it is not clear who is to be the bot: {speakers}. Name one in params.yaml: "
+            "corpus.sources: [{{file: {file}, assistant: NAME}}]",
+            path=text.path,
+            count=len(speakers),
+            speakers=listed,
+            file=file,
+        )
+    partner = reader.partner(text.head())
+    named = speaker_name(partner) if partner else ""
+    bot = named if named in speakers else list(speakers)[1]
+    other = next(name for name in speakers if name != bot)
+    remarks.append(
+        f"{bot} becomes the bot and {other} the user; the other way round: "
+        f"corpus.sources: [{{file: {file}, assistant: {other}}}]"
+    )
+    return {bot}
