@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "safety": set(),
     "bot": BASE | MIDDLE | {"generation", "safety"},
     "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language"},
-    "cli": BASE | {"chatting", "language"},
+    "dialogue_files": BASE | {"corpus"},
+    "cli": BASE | {"chatting", "dialogue_files", "language"},
     "__main__": {"cli"},
 }
 

@@ -4,10 +4,14 @@ import io
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from tinychat.params.sections import SourceParams
 
 from tinychat.errors import InputError
 from tinychat.language.choosing import check_language
@@ -138,3 +142,66 @@ def chat(message: tuple[str, ...], model: Path, timing: bool, no_safety: bool, *
     asked = " ".join(message) if message else None
     given = {name: value for name, value in sampling.items() if value not in (None, ())}
     start(asked, model, given, stopwatch, safety=not no_safety)
+
+
+@tinychat.group(short_help="Look at files of dialogues, or convert them.")
+def data() -> None:
+    """Look at files of dialogues before training on them, or convert them."""
+
+
+def about_source(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how a file is read."""
+    for option in (
+        click.option(
+            "--gap-minutes", type=click.IntRange(1, 100_000), help="A longer pause ends a conversation.  [default: 60]"
+        ),
+        click.option(
+            "--assistant", multiple=True, metavar="NAME", help="Who becomes the bot; all names of one speaker."
+        ),
+        click.option(
+            "--format", "format_name", metavar="NAME", help="The reader to take, whatever the content looks like."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@data.command(short_help="What a file holds, and what params.yaml needs for it.")
+@click.argument("path", type=click.Path(path_type=Path))
+@about_source
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+def inspect(path: Path, as_json: bool, **options: Any) -> None:
+    """Show what PATH is taken for, its speakers, what is left out, and the first dialogues as they are trained on."""
+    from tinychat.dialogue_files import inspect as inspect_file
+    from tinychat.files import to_json
+
+    found = inspect_file(path, source_of(path, **options))
+    click.echo(to_json(found.record()) if as_json else found.text(), nl=False)
+
+
+@data.command(
+    short_help="Write the dialogues of files in the OpenAI chat format.",
+    epilog="\b\nExample:\n  tinychat data convert KakaoTalkChats.txt --assistant 바다 -o talk.jsonl",
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write, JSON Lines.")
+@about_source
+def convert(paths: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Write the dialogues of all PATHS to one file, a JSON object a line."""
+    from tinychat.dialogue_files import convert as convert_files
+
+    click.echo(f"{out}: {convert_files(paths, out, source_of(paths[0], **options)):,} dialogues")
+
+
+def source_of(
+    path: Path, format_name: str | None, assistant: tuple[str, ...], gap_minutes: int | None
+) -> "SourceParams":
+    """The source that the options describe. Raises InputError where there is no such file."""
+    from tinychat.dialogue_files import existing
+    from tinychat.params.sections import SourceParams
+
+    if not all(name.strip() for name in assistant) or (format_name is not None and not format_name.strip()):
+        raise InputError("--assistant and --format take a name, not a blank")
+    return SourceParams(
+        file=existing(path).name, format=format_name, assistant=list(assistant) or None, gap_minutes=gap_minutes
+    )

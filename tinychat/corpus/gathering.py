@@ -1,6 +1,6 @@
 """Reads all sources in order: yields the dialogues that are kept and counts everything else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,26 +54,34 @@ class Counts:
     faults_skipped: list[str] = field(default_factory=list)
 
 
-def gather(raw: Path, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
+def gather(raw: Path, params: CorpusParams, counts: Counts, tell: Callable[..., None] = say) -> Iterator[Dialogue]:
     """The dialogues of all sources, one after another: cleaned, joined, checked, without duplicates.
+
+    A line about each source goes to `tell`.
 
     Raises InputError for a source that cannot be read or of which nothing can be kept, and under
     `on_error: stop` for the first faulty row.
     """
     sources = list_sources(raw, params)
     if params.sources == "auto" and sources[0].file is None:
-        say(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
+        tell(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
     known = find_readers()
     seen: set[bytes] = set()
     for source in sources:
-        yield from _gather_source(source, raw, params, known, counts, seen)
+        yield from _gather_source(source, raw, params, known, counts, seen, tell)
 
 
 def _gather_source(
-    source: SourceParams, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, seen: set[bytes]
+    source: SourceParams,
+    raw: Path,
+    params: CorpusParams,
+    known: dict[str, Reader],
+    counts: Counts,
+    seen: set[bytes],
+    tell: Callable[..., None],
 ) -> Iterator[Dialogue]:
     notes = Notes()
-    title, reader_name, items = _open(source, raw, params, known, counts, notes)
+    title, reader_name, items = _open(source, raw, params, known, counts, notes, tell)
     own = Rows(sources=1)
     faulty = 0
     for item in items:
@@ -96,11 +104,17 @@ def _gather_source(
     counts.turns.dropped.merge(notes.messages_dropped)
     counts.parts_dropped.merge(notes.parts_dropped)
     unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
-    say("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
+    tell("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
 
 
 def _open(
-    source: SourceParams, raw: Path, params: CorpusParams, known: dict[str, Reader], counts: Counts, notes: Notes
+    source: SourceParams,
+    raw: Path,
+    params: CorpusParams,
+    known: dict[str, Reader],
+    counts: Counts,
+    notes: Notes,
+    tell: Callable[..., None],
 ) -> tuple[str, str, Iterator[Item]]:
     """The title of the source, its reader's name, and its items."""
     if source.corpus is not None:
@@ -110,9 +124,9 @@ def _open(
     assert source.file is not None  # SourceParams is one of the two
     text = open_text_file(find_file(raw, source.file))
     if text.codec != "utf-8":
-        say(f"{text.path}: read as {text.encoding}", stderr=True)
+        tell(f"{text.path}: read as {text.encoding}", stderr=True)
     if text.nul_count:
-        say(f"{text.path}: {text.nul_count} NUL characters left out", stderr=True)
+        tell(f"{text.path}: {text.nul_count} NUL characters left out", stderr=True)
     counts.nul_characters += text.nul_count
     name, file_reader = choose_reader(text, source.format, known, params)
     if isinstance(file_reader, MessengerReader):

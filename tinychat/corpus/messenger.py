@@ -61,13 +61,14 @@ def read_dialogues(
 
     Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
     """
-    counted = Tally()
-    speakers = Counter(
-        speaker_name(message.speaker)
-        for message in reader.messages(text, counted, [])
-        if message.speaker and message.text and speaker_name(message.speaker) not in BOTS
-    )
-    bots = _assistants(reader, text, source, speakers, remarks)
+    speakers = speakers_of(reader, text)
+    bots = assistant_of(reader, text, source, speakers)
+    if source.assistant is None:
+        (bot,), (other,) = bots, set(speakers) - bots
+        remarks.append(
+            f"{bot} becomes the bot and {other} the user; the other way round: "
+            f"corpus.sources: [{{file: {text.path.name}, assistant: {other}}}]"
+        )
     gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
     turns: list[Turn] = []
     first = 0
@@ -97,10 +98,20 @@ def speaker_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
-def _assistants(
-    reader: MessengerReader, text: TextFile, source: SourceParams, speakers: Counter[str], remarks: list[str]
-) -> set[str]:
-    """The names of the speaker who becomes the bot: those of `assistant`, or of two speakers the partner."""
+def speakers_of(reader: MessengerReader, text: TextFile) -> Counter[str]:
+    """How many messages each speaker has, in the order in which they first speak; no bots."""
+    return Counter(
+        speaker_name(message.speaker)
+        for message in reader.messages(text, Tally(), [])
+        if message.speaker and message.text and speaker_name(message.speaker) not in BOTS
+    )
+
+
+def assistant_of(reader: MessengerReader, text: TextFile, source: SourceParams, speakers: Counter[str]) -> set[str]:
+    """The names of the speaker who becomes the bot: those of `assistant`, or of two speakers the partner.
+
+    Raises InputError where nobody has such a name, and where none is given and there are not two speakers.
+    """
     file = text.path.name
     listed = ", ".join(f"{name} ({count:,})" for name, count in speakers.most_common(MAX_SPEAKERS))
     listed += ", …" if len(speakers) > MAX_SPEAKERS else ""
@@ -109,7 +120,7 @@ def _assistants(
         for name in wanted:
             if speaker_name(name) not in speakers:
                 raise InputError(
-                    "params.yaml: corpus.sources: {file}: nobody is called {name!r}; the speakers are: {speakers}",
+                    "{file}: nobody is called {name!r}; the speakers are: {speakers}",
                     file=file,
                     name=name,
                     speakers=listed,
@@ -126,10 +137,4 @@ def _assistants(
         )
     partner = reader.partner(text.head())
     named = speaker_name(partner) if partner else ""
-    bot = named if named in speakers else list(speakers)[1]
-    other = next(name for name in speakers if name != bot)
-    remarks.append(
-        f"{bot} becomes the bot and {other} the user; the other way round: "
-        f"corpus.sources: [{{file: {file}, assistant: {other}}}]"
-    )
-    return {bot}
+    return {named if named in speakers else list(speakers)[1]}

@@ -1,0 +1,88 @@
+"""`tinychat data inspect` and `tinychat data convert`, as processes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.corpus.test_kakaotalk import DIALOGUES, VARIANTS, windows
+from tests.test_cli import error_of, run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "talk.txt").write_text(VARIANTS["android-ko"], encoding="utf-8")
+    (tmp_path / "qa.csv").write_text("Q,A\n안녕,응\n안녕,응\n,뭐\n", encoding="utf-8")
+    three = windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[산] [9:07] 나도")
+    (tmp_path / "three.txt").write_text(three, encoding="utf-8")
+    return tmp_path
+
+
+def shown(folder: Path, *arguments: str) -> str:
+    ended = run(folder, "data", *arguments)
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert ended.stderr == b""
+    return ended.stdout.decode()
+
+
+def test_a_chat_is_shown_with_its_speakers_dialogues_and_what_params_needs(folder: Path) -> None:
+    text = shown(folder, "inspect", "talk.txt")
+    for part in ("kakaotalk 1.00", "하늘 4, 바다 3", "bot        바다", "3 of 3 rows, 6 turns", "trailing_user 1"):
+        assert part in text, part
+    assert "  user  안녕 : 잘 잤어?\n  bot   응, 잘 잤어 ⏎ 너는?\n" in text
+    assert "    sources: [{file: talk.txt, assistant: 바다}]\n" in text
+
+
+def test_for_programs_it_is_json(folder: Path) -> None:
+    found = json.loads(shown(folder, "inspect", "qa.csv", "--json"))
+    assert (found["format"], found["encoding"], found["speakers"]) == ("qa_table", "UTF-8", {})
+    assert (found["rows_read"], found["rows_kept"]) == (3, 1)
+    assert found["rows_dropped"] == {"repeat": 1, "empty_question": 1}
+    assert found["first"] == [[{"role": "user", "content": "안녕"}, {"role": "assistant", "content": "응"}]]
+    assert found["source"] == {"file": "qa.csv"}
+
+
+def test_where_it_is_not_clear_who_is_the_bot_the_speakers_are_shown(folder: Path) -> None:
+    text = shown(folder, "inspect", "three.txt")
+    assert "하늘 1, 바다 1, 산 1" in text and "assistant: NAME" in text
+    text = shown(folder, "inspect", "three.txt", "--assistant", "바다", "--assistant", "산")
+    assert "assistant: [바다, 산]" in text and "1 of 1 rows, 2 turns" in text
+
+
+def test_faulty_rows_are_shown_and_the_rest_is_read(folder: Path) -> None:
+    (folder / "bad.csv").write_text("Q,A\n안녕,응\n하나,둘,셋\n", encoding="utf-8")
+    text = shown(folder, "inspect", "bad.csv")
+    assert "too_many_cells 1" in text and "fault      bad.csv:3: cells: 3" in text
+
+
+def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
+    assert shown(folder, "convert", "talk.txt", "qa.csv", "-o", "out.jsonl") == "out.jsonl: 4 dialogues\n"
+    lines = (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [[message["content"] for message in json.loads(line)["messages"]] for line in lines]
+    assert texts == [*DIALOGUES, ["안녕", "응"]]
+    assert "openai_chat 1.00" in shown(folder, "inspect", "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("inspect", "nothing.txt"), "nothing.txt: no such file"),
+        (("inspect", "."), ".: a folder; name a file"),
+        (("inspect", "talk.txt", "--assistant", "바람"), "talk.txt: nobody is called '바람'"),
+        (("inspect", "talk.txt", "--format", "kakao"), "talk.txt: no format 'kakao'"),
+        (("inspect", "talk.txt", "--gap-minutes", "0"), "--gap-minutes"),
+        (("inspect", "talk.txt", "--assistant", " "), "--assistant and --format take a name, not a blank"),
+        (("convert", "talk.txt", "three.txt", "-o", "out.jsonl"), "three.txt: 3 speakers"),
+        (("convert", "talk.txt"), "Missing option"),
+    ],
+)
+def test_a_fault_is_one_line_and_nothing_is_written(folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    before = sorted(path.name for path in folder.iterdir())
+    assert message in error_of(run(folder, "data", *arguments))
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_what_cannot_be_converted_leaves_the_file_of_before(folder: Path) -> None:
+    (folder / "out.jsonl").write_text("before", encoding="utf-8")
+    run(folder, "data", "convert", "talk.txt", "three.txt", "-o", "out.jsonl")
+    assert (folder / "out.jsonl").read_text(encoding="utf-8") == "before"
