@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.test_kakaotalk import DIALOGUES, VARIANTS, windows
-from tests.test_cli import error_of, run
+from tests.test_cli import run
 
 
 @pytest.fixture
@@ -21,13 +21,12 @@ def folder(tmp_path: Path) -> Path:
 def shown(folder: Path, *arguments: str) -> str:
     ended = run(folder, "data", *arguments)
     assert ended.returncode == 0, ended.stderr.decode()
-    assert ended.stderr == b""
     return ended.stdout.decode()
 
 
 def test_a_chat_is_shown_with_its_speakers_dialogues_and_what_params_needs(folder: Path) -> None:
     text = shown(folder, "inspect", "talk.txt")
-    for part in ("kakaotalk 1.00", "하늘 4, 바다 3", "bot        바다", "3 of 3 rows, 6 turns", "trailing_user 1"):
+    for part in ("kakaotalk 1.00", "하늘 4, 바다 3", "bot        바다", "3 of 3 are kept, 6 turns", "trailing_user 1"):
         assert part in text, part
     assert "  user  안녕 : 잘 잤어?\n  bot   응, 잘 잤어 ⏎ 너는?\n" in text
     assert "    sources: [{file: talk.txt, assistant: 바다}]\n" in text
@@ -42,11 +41,23 @@ def test_for_programs_it_is_json(folder: Path) -> None:
     assert found["source"] == {"file": "qa.csv"}
 
 
+def test_what_is_told_of_the_reading_is_shown(folder: Path) -> None:
+    (folder / "paste.txt").write_text(
+        windows("[하늘] [9:05] 봐", "[산] [8:00] 옛말", "[바다] [9:06] 응"), encoding="utf-8"
+    )
+    assert "note       lines of pasted chats, kept as text: 1" in shown(folder, "inspect", "paste.txt")
+    assert json.loads(shown(folder, "inspect", "paste.txt", "--json"))["assistant"] == ["바다"]
+
+
+def test_alone_it_shows_its_help(folder: Path) -> None:
+    assert "inspect" in shown(folder) and "convert" in shown(folder)
+
+
 def test_where_it_is_not_clear_who_is_the_bot_the_speakers_are_shown(folder: Path) -> None:
     text = shown(folder, "inspect", "three.txt")
     assert "하늘 1, 바다 1, 산 1" in text and "assistant: NAME" in text
     text = shown(folder, "inspect", "three.txt", "--assistant", "바다", "--assistant", "산")
-    assert "assistant: [바다, 산]" in text and "1 of 1 rows, 2 turns" in text
+    assert "assistant: [바다, 산]" in text and "1 of 1 are kept, 2 turns" in text
 
 
 def test_faulty_rows_are_shown_and_the_rest_is_read(folder: Path) -> None:
@@ -56,7 +67,11 @@ def test_faulty_rows_are_shown_and_the_rest_is_read(folder: Path) -> None:
 
 
 def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
-    assert shown(folder, "convert", "talk.txt", "qa.csv", "-o", "out.jsonl") == "out.jsonl: 4 dialogues\n"
+    ended = run(folder, "data", "convert", "talk.txt", "qa.csv", "qa.csv", "-o", "out.jsonl")
+    assert (ended.returncode, ended.stdout.decode()) == (0, "out.jsonl: 4 dialogues\n")
+    told = ended.stderr.decode()
+    assert "바다 becomes the bot and 하늘 the user" in told and "qa_table, 3 rows, 1 kept" in told
+    assert (folder / "out.jsonl").stat().st_mode & 0o777 == (folder / "qa.csv").stat().st_mode & 0o777
     lines = (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [[message["content"] for message in json.loads(line)["messages"]] for line in lines]
     assert texts == [*DIALOGUES, ["안녕", "응"]]
@@ -72,13 +87,20 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
         (("inspect", "talk.txt", "--format", "kakao"), "talk.txt: no format 'kakao'"),
         (("inspect", "talk.txt", "--gap-minutes", "0"), "--gap-minutes"),
         (("inspect", "talk.txt", "--assistant", " "), "--assistant and --format take a name, not a blank"),
-        (("convert", "talk.txt", "three.txt", "-o", "out.jsonl"), "three.txt: 3 speakers"),
+        (("convert", "talk.txt", "three.txt", "-o", "out.jsonl"), "three.txt: it is not clear who is to be the bot"),
+        (("convert", "talk.txt", "-o", "talk.txt"), "talk.txt: an input; name another file to write"),
+        (("convert", "talk.txt", "-o", "no/out.jsonl"), "no/out.jsonl: there is no folder no"),
+        (("convert", "talk.txt", "-o", "."), ".: not a file that can be written"),
+        (("inspect", "qa.csv", "--format", "kakaotalk"), "qa.csv: no messages in it"),
         (("convert", "talk.txt"), "Missing option"),
     ],
 )
 def test_a_fault_is_one_line_and_nothing_is_written(folder: Path, arguments: tuple[str, ...], message: str) -> None:
     before = sorted(path.name for path in folder.iterdir())
-    assert message in error_of(run(folder, "data", *arguments))
+    ended = run(folder, "data", *arguments)
+    last = ended.stderr.decode().splitlines()[-1]
+    assert (ended.returncode, last.startswith("error: ")) == (2, True)
+    assert message in last
     assert sorted(path.name for path in folder.iterdir()) == before
 
 

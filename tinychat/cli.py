@@ -1,5 +1,6 @@
 """The command `tinychat`. What a subcommand needs is imported when it runs, so that --help is there at once."""
 
+import functools
 import io
 import os
 import re
@@ -144,9 +145,12 @@ def chat(message: tuple[str, ...], model: Path, timing: bool, no_safety: bool, *
     start(asked, model, given, stopwatch, safety=not no_safety)
 
 
-@tinychat.group(short_help="Look at files of dialogues, or convert them.")
-def data() -> None:
+@tinychat.group(invoke_without_command=True, short_help="Look at files of dialogues, or convert them.")
+@click.pass_context
+def data(context: click.Context) -> None:
     """Look at files of dialogues before training on them, or convert them."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def about_source(command: Callable[..., None]) -> Callable[..., None]:
@@ -190,7 +194,9 @@ def convert(paths: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Write the dialogues of all PATHS to one file, a JSON object a line."""
     from tinychat.dialogue_files import convert as convert_files
 
-    click.echo(f"{out}: {convert_files(paths, out, source_of(paths[0], **options)):,} dialogues")
+    told = functools.partial(click.echo, err=True)
+    count = convert_files(paths, out, source_of(paths[0], **options), lambda line, **_: told(line))
+    click.echo(f"{out}: {count:,} dialogues")
 
 
 def source_of(

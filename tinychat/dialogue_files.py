@@ -1,22 +1,24 @@
 """What a file of dialogues holds, before anything is trained on it: `tinychat data inspect` and `data convert`."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.gathering import Counts, gather
 from tinychat.corpus.messenger import MessengerReader, assistant_of, speakers_of
 from tinychat.corpus.reader import choose_reader, find_readers
+from tinychat.corpus.sources import as_yaml
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
 from tinychat.files import to_json_lines
 from tinychat.params.loading import load_params
+from tinychat.params.raw_folder import refuse_name, refuse_special_file
 from tinychat.params.sections import PARAMS_FILE, Columns, CorpusParams, Shares, SourceParams, StarterParams
+from tinychat.printing import say
 
 FIRST_DIALOGUES = 3
 
@@ -37,11 +39,12 @@ class Inspection:
     scores: dict[str, float]
     encoding: str
     speakers: dict[str, int] = field(default_factory=dict)
-    assistant: str | None = None
+    assistant: list[str] = field(default_factory=list)
     rows_read: int = 0
     rows_kept: int = 0
     rows_dropped: dict[str, int] = field(default_factory=dict)
     messages_dropped: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     turns: int = 0
     first: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -58,18 +61,18 @@ class Inspection:
         if self.speakers:
             lines.append(f"  speakers   {_counted(self.speakers)}")
         if self.assistant:
-            lines.append(f"  bot        {self.assistant}")
-        lines.append(f"  dialogues  {self.rows_kept:,} of {self.rows_read:,} rows, {self.turns:,} turns")
+            lines.append(f"  bot        {', '.join(self.assistant)}")
+        lines.append(f"  dialogues  {self.rows_kept:,} of {self.rows_read:,} are kept, {self.turns:,} turns")
         if self.rows_dropped:
-            lines.append(f"  rows left out      {_counted(self.rows_dropped)}")
+            lines.append(f"  dialogues left out {_counted(self.rows_dropped)}")
         if self.messages_dropped:
             lines.append(f"  messages left out  {_counted(self.messages_dropped)}")
+        lines += [f"  note       {remark}" for remark in self.remarks]
         lines += [f"  fault      {fault}" for fault in self.faults]
         for number, messages in enumerate(self.first, 1):
             lines += ["", f"Dialogue {number}"]
             lines += [f"  {'user' if m['role'] == 'user' else 'bot '}  {_one_line(m['content'])}" for m in messages]
-        source = ", ".join(f"{key}: {value}" for key, value in self.source.items())
-        return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: [{{{source}}}]", ""])
+        return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: [{as_yaml(self.source)}]", ""])
 
 
 def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
@@ -90,16 +93,17 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     if isinstance(reader, MessengerReader):
         speakers = speakers_of(reader, text)
         found.speakers = dict(speakers.most_common())
-        if len(speakers) != 2 and source.assistant is None:
+        if speakers and len(speakers) != 2 and source.assistant is None:
             found.source["assistant"] = "NAME"
             return found
         bot = assistant_of(reader, text, source, speakers)
-        found.assistant = ", ".join(sorted(bot))
-        found.source["assistant"] = f"[{found.assistant}]" if len(bot) > 1 else found.assistant
+        found.assistant = sorted(bot)
+        found.source["assistant"] = found.assistant if len(bot) > 1 else found.assistant[0]
         if source.gap_minutes is not None:
             found.source["gap_minutes"] = source.gap_minutes
-    counts = Counts()
-    for dialogue in _dialogues(path, source, params.model_copy(update={"on_error": "skip"}), counts):
+    counts, told = Counts(), list[str]()
+    skipping = params.model_copy(update={"on_error": "skip"})
+    for dialogue in _dialogues(path, source, skipping, counts, set(), lambda line, **_: told.append(line)):
         found.turns += len(dialogue.turns)
         if len(found.first) < FIRST_DIALOGUES:
             found.first.append(to_record(dialogue)["messages"])
@@ -107,35 +111,44 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found.rows_dropped = counts.rows.dropped.as_numbers()
     found.messages_dropped = counts.turns.dropped.as_numbers()
     found.faults = counts.faults_skipped
+    found.remarks = [remark for line in told for remark in line.split("; ")[2:]]
     return found
 
 
-def convert(paths: Sequence[Path], out: Path, source: SourceParams | None = None) -> int:
+def convert(
+    paths: Sequence[Path], out: Path, source: SourceParams | None = None, tell: Callable[..., None] = say
+) -> int:
     """Write the dialogues of the files to `out`, one JSON object a line in the OpenAI chat format; gives their number.
 
-    `out` is written when all are read, or not at all. Raises InputError for the first fault.
+    `out` is written when all are read, or not at all; a line about each file goes to `tell`. Raises InputError for the
+    first fault, and where `out` is one of the files or cannot be written.
     """
-    params, counts, written = corpus_params(), Counts(), 0
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", newline="\n", dir=out.parent, prefix=f".{out.name}.", suffix=".tmp", delete=False
-    ) as file:
-        try:
-            for path in paths:
+    inputs = [existing(path) for path in paths]
+    if out.exists() and any(out.samefile(path) for path in inputs):
+        raise InputError("{out}: an input; name another file to write", out=out)
+    if not out.parent.is_dir():
+        raise InputError("{out}: there is no folder {folder}", out=out, folder=out.parent)
+    if out.exists() and not out.is_file():
+        raise InputError("{out}: not a file that can be written", out=out)
+    params, counts, seen, written = corpus_params(), Counts(), set[bytes](), 0
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
+            for path in inputs:
                 own = SourceParams(file=path.name) if source is None else source.model_copy(update={"file": path.name})
-                for dialogue in _dialogues(existing(path), own, params, counts):
+                for dialogue in _dialogues(path, own, params, counts, seen, tell):
                     file.write(to_json_lines([to_record(dialogue)]))
                     written += 1
-            file.close()
-            Path(file.name).replace(out)
-        except BaseException:
-            with suppress(OSError):
-                Path(file.name).unlink()
-            raise
+        temporary.replace(out)
+    finally:
+        temporary.unlink(missing_ok=True)
     return written
 
 
-def _dialogues(path: Path, source: SourceParams, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
-    return gather(path.parent, params.model_copy(update={"sources": [source]}), counts, tell=lambda *_, **__: None)
+def _dialogues(
+    path: Path, source: SourceParams, params: CorpusParams, counts: Counts, seen: set[bytes], tell: Callable[..., None]
+) -> Iterator[Dialogue]:
+    return gather(path.parent, params.model_copy(update={"sources": [source]}), counts, tell, seen)
 
 
 def existing(path: Path) -> Path:
@@ -144,6 +157,8 @@ def existing(path: Path) -> Path:
         raise InputError("{path}: a folder; name a file", path=path)
     if not path.exists():
         raise InputError("{path}: no such file", path=path)
+    refuse_name(path)
+    refuse_special_file(path)
     return path
 
 

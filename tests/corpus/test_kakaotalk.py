@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tinychat.corpus.sources import as_yaml
 from tinychat.errors import InputError
 
 # Hour and minute of the 9th of February 2026, speaker, text.
@@ -161,10 +162,10 @@ def test_several_names_may_be_one_speaker(project: Any) -> None:
 def test_with_more_than_two_or_one_the_speakers_are_listed(project: Any) -> None:
     project.lay("talk.txt", windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[산] [9:07] 나도", "[산] [9:08] 왔어"))
     message = fault(project)
-    assert "3 speakers" in message and "산 (2), 하늘 (1), 바다 (1)" in message
+    assert "it is not clear who is to be the bot; the speakers are: 산 (2), 하늘 (1), 바다 (1)" in message
     assert "corpus.sources: [{file: talk.txt, assistant: NAME}]" in message
     project.lay("talk.txt", windows("[하늘] [9:05] 안녕", "[하늘] [9:06] 응", "[하늘] [9:07] 나도"))
-    assert "1 speakers" in fault(project)
+    assert "the speakers are: 하늘 (3)" in fault(project)
     named = [{"file": "talk.txt", "assistant": "바람"}]
     assert "nobody is called '바람'; the speakers are: 하늘 (3)" in fault(project, sources=named)
 
@@ -279,15 +280,120 @@ def test_macs_table_with_line_breaks_quotes_and_faults(project: Any) -> None:
     assert project.texts() == [['그가 "응"\n이래', "그래, 응"]]
     project.lay("talk.csv", head + rows + "2026-02-09 18:37:07,하늘\n")
     assert "talk.csv:6: 2 cells instead of 3" in fault(project)
+    assert project.ingest(on_error="skip")["rows_dropped"] == {"too_few_cells": 1}
     project.lay("talk.csv", head + rows + "어제,하늘,안녕\n")
     assert "talk.csv:6: no date and time: '어제'" in fault(project)
+    project.lay("talk.csv", "\n" + head + rows + head + "2026-02-09 9:05,하늘,산님이 들어왔습니다.\n")
+    assert project.ingest()["messages_dropped"] == {"system_message": 2}
     project.lay("talk.csv", head + '2026-02-09 18:35:07,"하늘","열린\n')
     assert "talk.csv:2: not CSV" in fault(project)
 
 
+def test_a_typed_date_or_a_paste_of_another_program_moves_no_clock(project: Any) -> None:
+    for typed in ("2026년 3월 1일 일요일", "2026. 3. 1. 오후 3:00, 산 : 안 가", "2026년 3월 1일 오후 3:00"):
+        lines = ("[하늘] [9:05] 모임", typed, "오후 3시", "[바다] [9:06] 응", "[하늘] [9:07] 왜?", "[바다] [9:08] 그냥")
+        project.lay("talk.txt", windows(*lines))
+        project.ingest()
+        assert project.texts() == [[f"모임\n{typed}\n오후 3시", "응", "왜?", "그냥"]]
+    for typed in ("2026년 3월 1일 일요일", "[산] [오후 9:00] 안 가", "산님이 나갔습니다.", "-" * 15):
+        times = ("9:05", "9:06", "9:07", "9:08")
+        told = (f"하늘 : 모임\n{typed}", "바다 : 응", "하늘 : 왜?", "바다 : 그냥")
+        records = (f"2026. 2. 9. 오전 {time}, {record}\n" for time, record in zip(times, told, strict=True))
+        project.lay("talk.txt", "".join(records))
+        project.ingest(sources=[{"file": "talk.txt", "assistant": "바다"}])
+        assert project.texts() == [[f"모임\n{typed}", "응", "왜?", "그냥"]]
+
+
+def test_an_older_day_in_a_paste_is_text(project: Any) -> None:
+    old = f"{'-' * 15} 2026년 2월 1일 일요일 {'-' * 15}"
+    project.lay("talk.txt", windows("[하늘] [9:05] 봐", old, "[산] [8:00] 옛말", "[바다] [9:06] 응"))
+    project.ingest()
+    assert project.texts() == [[f"봐\n{old}\n[산] [8:00] 옛말", "응"]]
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "mac"])
+def test_without_a_newline_at_the_end_nothing_is_lost(project: Any, name: str) -> None:
+    project.lay("talk.txt", VARIANTS[name].rstrip("\n"))
+    project.ingest()
+    assert project.texts() == DIALOGUES
+
+
+@pytest.mark.parametrize(
+    ("end", "kept"),
+    [("[[운영] 너구리] [오후 3:1", False), ("2026년 봄에 보자", True), ("[하늘] 봤어?", True)],
+)
+def test_only_the_beginning_of_a_record_is_a_cut_one(project: Any, end: str, kept: bool) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응") + end)
+    project.ingest()
+    assert project.texts() == [["안녕", f"응\n{end}" if kept else "응"]]
+
+
+def test_records_above_the_first_date_are_counted(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    above = "[하늘] [9:03] 앞\n[바다] [9:04] 앞\n[하늘] [9:04] 앞\n"
+    project.lay("talk.txt", above + windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응").split("\n\n")[1])
+    project.ingest(sources=[{"file": "talk.txt", "assistant": "바다"}])
+    assert project.texts() == [["안녕", "응"]]
+    assert "records without a date above them, left out: 3" in capsys.readouterr().out
+    project.lay("talk.txt", above)
+    assert "talk.txt: no messages in it" in fault(project)
+
+
+def test_the_first_day_may_be_glued_to_the_head(project: Any) -> None:
+    head = "바다 님과 카카오톡 대화\n저장한 날짜 : 2026. 2. 11. 오후 6:352026년 2월 9일 월요일\n"
+    project.lay(
+        "talk.txt",
+        head + "오전 9:05, 하늘 : 안녕\n오전 9:06, 바다 : 응\n\n2026년 2월 10일 화요일\n오전 9:05, 하늘 : 자?\n",
+    )
+    project.ingest()
+    assert project.texts() == [["안녕", "응"]]
+
+
+def test_the_notice_of_an_open_chat_goes_with_its_text(project: Any) -> None:
+    notice = ("불법촬영물등 식별 및 게재제한 조치 안내", "그룹 오픈채팅방에서 동영상을 전송할 때에는 …")
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", *notice, "[바다] [9:06] 응"))
+    assert project.ingest()["messages_dropped"] == {"system_message": 2}
+    assert project.texts() == [["안녕", "응"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["보이스톡 하면 안 돼?", "투표 했어?", "쿠폰 받기 완료!해야 해", "그룹콜 되게 어색하더라"]
+)
+def test_a_sentence_about_a_call_or_a_vote_stays(project: Any, text: str) -> None:
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", f"[바다] [9:06] {text}"))
+    project.ingest()
+    assert project.texts() == [["안녕", text]]
+
+
+@pytest.mark.parametrize(
+    "line", ["글 " * 20, "a invited " * 20_000, "님이 " * 20_000, "100원 받기 완료!" * 20_000, "[" * 50_000]
+)
+def test_long_messages_take_no_long_time(project: Any, line: str) -> None:
+    lines = [line] * (20_000 if len(line) < 100 else 1)
+    project.lay("talk.txt", windows("[하늘] [9:05] 안녕", *lines, "[바다] [9:06] 응"))
+    metrics = project.ingest()
+    assert metrics["rows_read"] == 1
+
+
+def test_a_first_line_of_any_length_is_no_header(project: Any) -> None:
+    long = '{"messages": [{"role": "user", "content": "' + "가" * 150_000
+    project.lay("chat.jsonl", long + '"}, {"role": "assistant", "content": "응"}]}\n')
+    assert project.ingest()["readers"].keys() == {"openai_chat"}
+
+
+def test_names_are_quoted_as_yaml_needs_it(project: Any) -> None:
+    lines = ("[1004] [9:05] 안녕", "[바다: 제주] [9:06] 응", "[#산, 씨] [9:07] 나도", "[1004] [9:08] 그래")
+    project.lay("my talk, 2.txt", windows(*lines))
+    message = fault(project)
+    assert "corpus.sources: [{file: 'my talk, 2.txt', assistant: NAME}]" in message
+    assert (
+        as_yaml({"file": "a.txt", "assistant": ["1004", "바다: 제주"]})
+        == "{file: a.txt, assistant: ['1004', '바다: 제주']}"
+    )
+
+
 def test_an_export_without_messages_is_an_error(project: Any) -> None:
     project.lay("talk.txt", "바다 님과 카카오톡 대화\n저장한 날짜 : 2026-02-11 18:35:07\n")
-    assert "0 speakers" in fault(project)
+    assert "talk.txt: no messages in it" in fault(project)
 
 
 def test_other_formats_have_no_speaker_to_name(project: Any) -> None:

@@ -29,7 +29,7 @@ NOT_RUN = re.compile(r"<!-- not run: (\S.*) -->$")
 COMMAND = re.compile(
     r"^\s*(\$ |(make|dvc|git|tinychat chat|\.venv/bin/\w+|python|pip|source|cd|export|ssh|\.ci/run) )", re.M
 )
-WRITE = re.compile(r"Write `(\S+)`:$")
+WRITE = re.compile(r"(?:Write `|다음을 `)(\S+)`(?:|에 저장합니다):$")
 ERROR = re.compile(r"^(error|ERROR): ", re.MULTILINE)
 
 # What a page leaves to its reader to fill in, and what a page takes for granted, as commands before its first one.

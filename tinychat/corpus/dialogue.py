@@ -54,6 +54,18 @@ class Dropped:
     reason: str
 
 
+@dataclass(frozen=True)
+class Faulty:
+    """A row that breaks its format's rules: an error under `on_error: stop`, dropped and shown under `skip`.
+
+    `reason` is a fixed key, counted in the metrics; `message` is a Phrase on what was found and what would be right.
+    """
+
+    where: str
+    reason: str
+    message: str
+
+
 def to_record(dialogue: Dialogue) -> dict[str, Any]:
     """The dialogue as a line of a corpus file; `weight` is written only if it is 0, `metadata` if there is any."""
     record: dict[str, Any] = {

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tinychat.corpus.dialogue import Dialogue, Dropped
+from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
 from tinychat.corpus.messenger import MessengerReader, read_dialogues
 from tinychat.corpus.reader import (
-    Faulty,
     Item,
     Notes,
     Reader,
@@ -54,10 +53,16 @@ class Counts:
     faults_skipped: list[str] = field(default_factory=list)
 
 
-def gather(raw: Path, params: CorpusParams, counts: Counts, tell: Callable[..., None] = say) -> Iterator[Dialogue]:
+def gather(
+    raw: Path,
+    params: CorpusParams,
+    counts: Counts,
+    tell: Callable[..., None] = say,
+    seen: set[bytes] | None = None,
+) -> Iterator[Dialogue]:
     """The dialogues of all sources, one after another: cleaned, joined, checked, without duplicates.
 
-    A line about each source goes to `tell`.
+    A line about each source goes to `tell`. `seen`: digests of dialogues that were gathered before.
 
     Raises InputError for a source that cannot be read or of which nothing can be kept, and under
     `on_error: stop` for the first faulty row.
@@ -66,7 +71,7 @@ def gather(raw: Path, params: CorpusParams, counts: Counts, tell: Callable[..., 
     if params.sources == "auto" and sources[0].file is None:
         tell(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
     known = find_readers()
-    seen: set[bytes] = set()
+    seen = set() if seen is None else seen
     for source in sources:
         yield from _gather_source(source, raw, params, known, counts, seen, tell)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tinychat.corpus.dialogue import Dialogue, Turn
+from tinychat.corpus.dialogue import Dialogue, Faulty, Turn
+from tinychat.corpus.sources import as_yaml
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
@@ -49,15 +50,17 @@ class MessengerReader:
     """
 
     score: Callable[[list[str], CorpusParams], float]
-    messages: Callable[[TextFile, Tally, list[str]], Iterator[ChatMessage]]
+    messages: Callable[[TextFile, Tally, list[str]], Iterator[ChatMessage | Faulty]]
     partner: Callable[[list[str]], str | None]
     suffixes: tuple[str, ...] = ()
 
 
 def read_dialogues(
     reader: MessengerReader, text: TextFile, source: SourceParams, dropped: Tally, remarks: list[str]
-) -> Iterator[Dialogue]:
-    """The conversations of an export. `dropped` counts messages that are left out, by kind; `remarks` are for the log.
+) -> Iterator[Dialogue | Faulty]:
+    """The conversations of an export, and its faulty rows.
+
+    `dropped` counts messages that are left out, by kind; `remarks` are for the log.
 
     Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
     """
@@ -67,13 +70,16 @@ def read_dialogues(
         (bot,), (other,) = bots, set(speakers) - bots
         remarks.append(
             f"{bot} becomes the bot and {other} the user; the other way round: "
-            f"corpus.sources: [{{file: {text.path.name}, assistant: {other}}}]"
+            f"corpus.sources: [{as_yaml({'file': text.path.name, 'assistant': other})}]"
         )
     gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
     turns: list[Turn] = []
     first = 0
     last: datetime | None = None
     for message in reader.messages(text, dropped, remarks):
+        if isinstance(message, Faulty):
+            yield message
+            continue
         place = f"{text.path}:{message.line}"
         if last is not None and message.time - last > gap and turns:
             yield Dialogue(f"{text.path}:{first}", tuple(turns))
@@ -103,7 +109,8 @@ def speakers_of(reader: MessengerReader, text: TextFile) -> Counter[str]:
     return Counter(
         speaker_name(message.speaker)
         for message in reader.messages(text, Tally(), [])
-        if message.speaker and message.text and speaker_name(message.speaker) not in BOTS
+        if isinstance(message, ChatMessage) and message.speaker and message.text
+        if speaker_name(message.speaker) not in BOTS
     )
 
 
@@ -126,14 +133,17 @@ def assistant_of(reader: MessengerReader, text: TextFile, source: SourceParams, 
                     speakers=listed,
                 )
         return {speaker_name(name) for name in wanted}
+    if not speakers:
+        raise InputError(
+            "{path}: no messages in it: no line is a record with a date, or below a line with one", path=text.path
+        )
     if len(speakers) != 2:
         raise InputError(
-            "{path}: {count} speakers, so it is not clear who is to be the bot: {speakers}. Name one in params.yaml: "
-            "corpus.sources: [{{file: {file}, assistant: NAME}}]",
+            "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: "
+            "corpus.sources: [{example}]",
             path=text.path,
-            count=len(speakers),
             speakers=listed,
-            file=file,
+            example=as_yaml({"file": file, "assistant": "NAME"}),
         )
     partner = reader.partner(text.head())
     named = speaker_name(partner) if partner else ""

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from tinychat.corpus import readers
-from tinychat.corpus.dialogue import Dialogue, Dropped
+from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
 from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.tally import Tally
@@ -26,18 +26,6 @@ from tinychat.params.sections import CorpusParams
 MIN_SCORE = 0.5  # from which a file counts as of a reader's format
 EXCERPT = 60
 MAX_NAMES = 8
-
-
-@dataclass(frozen=True)
-class Faulty:
-    """A row that breaks its format's rules: an error under `on_error: stop`, dropped and shown under `skip`.
-
-    `reason` is a fixed key, counted in the metrics; `message` is a Phrase on what was found and what would be right.
-    """
-
-    where: str
-    reason: str
-    message: str
 
 
 Item = Dialogue | Dropped | Faulty

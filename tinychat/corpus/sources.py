@@ -1,13 +1,23 @@
 """The list of sources: those in `params.yaml: corpus.sources`, or all files in the raw folder."""
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path, PurePath
+
+import yaml
 
 from tinychat.errors import InputError, Phrase
 from tinychat.params.raw_folder import may_hold_dialogues, refuse_name, refuse_special_file
 from tinychat.params.sections import CorpusParams, SourceParams
 
 SAMPLE = SourceParams(corpus="starter")
+
+
+def as_yaml(source: Mapping[str, object]) -> str:
+    """A source as params.yaml may have it, on one line."""
+    return yaml.safe_dump(
+        dict(source), default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**6
+    ).strip()
 
 
 def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:

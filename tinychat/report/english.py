@@ -107,6 +107,7 @@ WORDS = {
     "reason.empty_messages": "empty dialogue",
     "reason.empty_question": "empty question",
     "reason.empty_answer": "empty answer",
+    "reason.no_time": "no date and time",
     "reason.too_few_cells": "too few cells",
     "reason.too_many_cells": "too many cells",
     "reason.repeated_header": "repeated header",

@@ -107,6 +107,7 @@ WORDS = {
     "reason.empty_messages": "빈 대화",
     "reason.empty_question": "빈 질문",
     "reason.empty_answer": "빈 대답",
+    "reason.no_time": "시각 없음",
     "reason.too_few_cells": "칸이 모자람",
     "reason.too_many_cells": "칸이 넘침",
     "reason.repeated_header": "되풀이된 머리글",

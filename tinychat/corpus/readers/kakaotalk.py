@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time
 
+from tinychat.corpus.dialogue import Faulty
 from tinychat.corpus.messenger import ChatMessage, MessengerReader
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
-from tinychat.errors import InputError
+from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
 
 MONTHS = [
@@ -57,6 +58,15 @@ PARTNER = re.compile(
 )
 MAC_HEADER = ["Date", "User", "Message"]
 MIN_RECORDS = 3
+MAX_NOTICE = 500  # characters of what nobody typed
+NOTICE_HEADING = "불법촬영물등 식별 및 게재제한 조치 안내"  # of open chats; a long line follows it
+SAVED = re.compile(r"(?:저장한 날짜|Date Saved) ?: ")
+# The beginning of a record, as at the end of a file that was cut.
+CUT_CLOCK = r"(?: ?오[전후]?)? ?\d{0,2}:?\d?"
+CUT = re.compile(
+    rf"\[.+\] \[[^\]]{{0,9}}|\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일?{CUT_CLOCK}"
+    rf"|\d{{4}}\. ?\d{{1,2}}\. ?\d{{1,2}}\.?{CUT_CLOCK}|(?:{MONTH}) \d{{1,2}}, \d{{4}}(?:,| at)?{CUT_CLOCK}"
+)
 
 # Whole lines that nobody typed. On Windows they have neither time nor name.
 SYSTEM = re.compile(
@@ -75,136 +85,172 @@ PLACEHOLDERS = {
     "voice": r"음성 ?메시지|<음성 ?메시지 읽지 않음>|Voice Note",
     "emoticon": r"이모티콘|\(이모티콘(?:_[^)]*)?\)|\(emoticon\)|Emoticons",
     "file": r"(?:파일|File): .+|\S+\.(?:pdf|hwpx?|docx?|xlsx?|pptx?|zip|m4a|mp4|vcf)",
-    "call": r"(?:보이스톡|페이스톡|그룹콜|라이브톡|보이스룸)(?: .*)?|Voice Call(?: .*)?",
+    "call": r"(?:보이스톡|페이스톡|그룹콜|라이브톡|보이스룸|Voice Call)"
+    r"(?: (?:해요|취소|부재중|종료|\d+:\d\d(?::\d\d)?))?",
     "deleted": r"삭제된 메시지입니다\.|메시지가 삭제되었습니다\.|This message was deleted\.",
-    "service": r"샵검색: #.*|(?:지도|연락처): .*|카카오톡 프로필|톡게시판 '.*': .*|투표 .+|[\d,]+원을 받으세요\."
-    r"|.+ 받기 완료!.*",
+    "service": r"샵검색: #.*|(?:지도|연락처): .*|카카오톡 프로필|톡게시판 '.*': .*"
+    r"|[\d,]+원(?:을 받으세요\.| 받기 완료!.*)",
 }
 PLACEHOLDER = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PLACEHOLDERS.items()))
 
 
 def score(head: list[str], _: CorpusParams) -> float:
-    """1 where the first line is that of an export, or three lines are records; else 0."""
+    """1 where the first line is that of an export, or three lines are records of one grammar; else 0."""
     lines = [line.rstrip("\r\n") for line in head]
-    if HEADERS.fullmatch(lines[0]) or is_mac_header(lines[0]):
+    if HEADERS.fullmatch(lines[0][:MAX_NOTICE]) or is_mac_header(lines[0]):
         return 1.0
-    grammars = [WINDOWS, *([IOS_TIME_ONLY] if any(map(IOS_DATE.fullmatch, lines)) else [])]
-    records = sum(bool(mobile_record(line) or any(grammar.fullmatch(line) for grammar in grammars)) for line in lines)
-    return 1.0 if records >= MIN_RECORDS else 0.0
+    return 1.0 if max(records_by_grammar(lines).values()) >= MIN_RECORDS else 0.0
+
+
+def records_by_grammar(lines: list[str]) -> dict[re.Pattern[str], int]:
+    """How many of these lines are records, by their grammar."""
+    grammars = [*MOBILE, WINDOWS, *([IOS_TIME_ONLY] if any(map(IOS_DATE.fullmatch, lines)) else [])]
+    found = [[match for line in lines if (match := grammar.fullmatch(line))] for grammar in grammars]
+    return {
+        grammar: sum(match.groupdict().get("rest", "") is not None for match in matches)
+        for grammar, matches in zip(grammars, found, strict=True)
+    }
 
 
 def partner(head: list[str]) -> str | None:
     """The partner that the first line names."""
-    found = PARTNER.fullmatch(head[0].rstrip("\r\n")) if head else None
+    found = PARTNER.fullmatch(head[0].rstrip("\r\n")[:MAX_NOTICE]) if head else None
     return found and (found["a"] or found["b"] or found["c"])
 
 
-def messages(text: TextFile, dropped: Tally, remarks: list[str]) -> Iterator[ChatMessage]:
+def messages(text: TextFile, dropped: Tally, remarks: list[str]) -> Iterator[ChatMessage | Faulty]:
     """All messages. A record whose time is before the one above it was pasted: it is text of that message."""
-    head = text.head()
-    found = _mac_messages(text) if is_mac_header(head[0].rstrip("\r\n")) else _text_messages(text, dropped, remarks)
+    head = [line.rstrip("\r\n") for line in text.head()]
+    found = _mac_messages(text) if head and is_mac_header(head[0]) else _text_messages(text, head, dropped, remarks)
     for message in found:
-        yield without_placeholder(message)
+        yield without_placeholder(message) if isinstance(message, ChatMessage) else message
 
 
 def is_mac_header(line: str) -> bool:
     """Whether the line is the header of macOS' CSV."""
-    return next(csv.reader([line]), []) == MAC_HEADER
+    return line.replace('"', "").strip().split(",") == MAC_HEADER
 
 
 def without_placeholder(message: ChatMessage) -> ChatMessage:
     """The message without its text where that only stands for a photo and the like."""
     typed = message.text.strip()
-    if found := PLACEHOLDER.fullmatch(typed):
+    if len(typed) <= MAX_NOTICE and (found := PLACEHOLDER.fullmatch(typed)):
         return replace(message, text="", kind=found.lastgroup or "")
     return replace(message, text=message.text.rstrip())
 
 
-def mobile_record(line: str) -> re.Match[str] | None:
-    """The line as a record of a phone: with a time, and something behind it."""
-    found = next((match for pattern in MOBILE if (match := pattern.fullmatch(line))), None)
-    return found if found and found["rest"] is not None else None
-
-
-def _text_messages(text: TextFile, dropped: Tally, remarks: list[str]) -> Iterator[ChatMessage]:
-    parser = Parser(text, dropped)
+def _text_messages(text: TextFile, head: list[str], dropped: Tally, remarks: list[str]) -> Iterator[ChatMessage]:
+    counts = records_by_grammar(head)
+    parser = Parser(text, max(counts, key=counts.__getitem__), dropped)
     ends_with_newline = True
     for number, line in enumerate(text.lines(), 1):
         ends_with_newline = line.endswith(("\n", "\r"))
         if message := parser.take(number, line.rstrip("\r\n")):
             yield message
-    last = parser.message
-    if last is not None and not ends_with_newline and parser.is_cut_record():
-        remarks.append(f"{text.path}:{parser.last_line}: a record that is cut; it is left out")
-        last = replace(last, text=last.text.rpartition("\n")[0])
-    if last is not None:
-        yield last
+    if not ends_with_newline and parser.drop_cut_record():
+        remarks.append(f"{text.path}:{parser.number}: a record that is cut; it is left out")
+    if message := parser.end():
+        yield message
     if parser.pasted:
         remarks.append(f"lines of pasted chats, kept as text: {parser.pasted:,}")
     if parser.impossible:
         remarks.append(f"lines with an impossible date or time, kept as text: {parser.impossible:,}")
+    if parser.without_date:
+        remarks.append(f"records without a date above them, left out: {parser.without_date:,}")
 
 
 class Parser:
-    """Takes the lines of a text export one by one; gives a message once the next one begins."""
+    """Takes the lines of a text export one by one; gives a message once the next one begins.
 
-    def __init__(self, text: TextFile, dropped: Tally) -> None:
-        self.path, self.dropped = text.path, dropped
-        self.message: ChatMessage | None = None
+    All records of a file have one grammar. Lines that look like records or dates of another one were pasted, or typed.
+    """
+
+    def __init__(self, text: TextFile, grammar: re.Pattern[str], dropped: Tally) -> None:
+        self.path, self.grammar, self.dropped = text.path, grammar, dropped
+        self.begun: ChatMessage | None = None
+        self.lines: list[str] = []  # of the text of `begun`
         self.day: date | None = None  # of date lines, for records that have only a time
-        self.ios_days = self.ios_records = False
-        self.pasted = self.impossible = 0
-        self.last_line, self.last_text = 0, ""
+        self.pasted = self.impossible = self.without_date = 0
+        self.number, self.before, self.in_notice = 0, "", False
 
     def take(self, number: int, line: str) -> ChatMessage | None:
         """The message before this line, if the line begins another."""
-        self.last_line, self.last_text = number, line
-        if day := WINDOWS_DATE.fullmatch(line) or IOS_DATE.fullmatch(line):
-            if (moment := date_of(day)) is not None:
-                self.ios_days |= not line.startswith("-")
-                self.day = moment
-                return None
-        elif (found := WINDOWS.fullmatch(line)) and self.day is not None:
-            return self._begin(number, line, self.day, found, found["name"], found["text"])
-        elif (
-            self.ios_days and not self.ios_records and (found := IOS_TIME_ONLY.fullmatch(line)) and self.day is not None
-        ):
-            return self._begin(number, line, self.day, found, *name_and_text(found["rest"], ","))
-        elif found := next((match for pattern in MOBILE if (match := pattern.fullmatch(line))), None):
-            if found["rest"] is None:
-                return None  # a date line
-            separator = found.groupdict().get("sep") or ","
-            self.ios_records |= found.re is IOS_KO
-            return self._begin(number, line, date_of(found), found, *name_and_text(found["rest"], separator))
-        elif SYSTEM.fullmatch(line) and self.message is not None and self.day is not None:
+        self.number, before, self.before = number, self.before, line
+        found = self.grammar.fullmatch(line)
+        if self.grammar is WINDOWS and found is None and self._is_notice(line):
             self.dropped.add("system_message", f"{self.path}:{number}")
             return None
-        if self.message is not None:
-            self.message = replace(self.message, text=f"{self.message.text}\n{line}")
-        return None
-
-    def _begin(
-        self, number: int, line: str, day: date | None, found: re.Match[str], name: str, text: str
-    ) -> ChatMessage | None:
-        clock = clock_of(found)
-        before = self.message
-        if day is None or clock is None or (before is not None and datetime.combine(day, clock) < before.time):
-            if before is not None:
-                self.message = replace(before, text=f"{before.text}\n{line}")
-            self.impossible += day is None or clock is None
-            self.pasted += day is not None and clock is not None
+        if self._is_date_line(line, before):
             return None
-        self.message = ChatMessage(number, datetime.combine(day, clock), name, text)
-        return before
+        if found is None or (self.grammar in MOBILE and found["rest"] is None):
+            if self.begun is not None:
+                self.lines.append(line)
+            return None
+        if self.grammar in MOBILE:
+            separator = found.groupdict().get("sep") or ","
+            return self._begin(line, date_of(found), found, *name_and_text(found["rest"], separator))
+        if self.day is None:
+            self.without_date += 1
+            return None
+        if self.grammar is WINDOWS:
+            return self._begin(line, self.day, found, found["name"], found["text"])
+        return self._begin(line, self.day, found, *name_and_text(found["rest"], ","))
 
-    @property
-    def has_only_times(self) -> bool:
-        """Whether records have a time and no date, as some of iOS."""
-        return self.ios_days and not self.ios_records
+    def end(self) -> ChatMessage | None:
+        """The message so far."""
+        return self.begun and replace(self.begun, text="\n".join(self.lines))
 
-    def is_cut_record(self) -> bool:
-        """Whether the last line looks like the beginning of a record."""
-        return re.fullmatch(r"\[[^\]]*\] \[[^\]]*|\d{4}(?:년 .{0,24}|\. .{0,24})", self.last_text) is not None
+    def drop_cut_record(self) -> bool:
+        """Drop the last line if it belongs to the text, but is the beginning of a record."""
+        if len(self.lines) < 2 or self.lines[-1] != self.before or not CUT.fullmatch(self.before):
+            return False
+        self.lines.pop()
+        return True
+
+    def _begin(self, line: str, day: date | None, found: re.Match[str], name: str, text: str) -> ChatMessage | None:
+        clock = clock_of(found)
+        moment = datetime.combine(day, clock) if day is not None and clock is not None else None
+        if moment is None or (self.begun is not None and moment < self.begun.time):
+            if self.begun is not None:
+                self.lines.append(line)
+            self.impossible += moment is None
+            self.pasted += moment is not None
+            return None
+        finished = self.end()
+        self.begun, self.lines = ChatMessage(self.number, moment, name, text), [text]
+        return finished
+
+    def _is_notice(self, line: str) -> bool:
+        """Whether nobody typed the line: on Windows such a line has neither time nor name."""
+        if self.in_notice and line:
+            self.in_notice = False  # the long line below the heading
+            return True
+        self.in_notice = line == NOTICE_HEADING
+        return len(line) <= MAX_NOTICE and self.begun is not None and SYSTEM.fullmatch(line) is not None
+
+    def _is_date_line(self, line: str, before: str) -> bool:
+        """Whether the line is a date between the messages.
+
+        It does not go back, and on a phone it stands below a blank line or the head.
+        """
+        pattern = WINDOWS_DATE if self.grammar is WINDOWS else IOS_DATE
+        found = pattern.fullmatch(line)
+        if self.begun is None and found is None and SAVED.match(line):  # a date may be glued to the line of the head
+            found = re.search(rf"(?:{IOS_DATE.pattern})$", line)
+        if (
+            found is None
+            and self.grammar in MOBILE
+            and (dated := self.grammar.fullmatch(line))
+            and dated["rest"] is None
+        ):
+            found = dated
+        if found is None or (self.grammar is not WINDOWS and before and self.begun is not None):
+            return False
+        day = date_of(found)
+        if day is None or (self.day is not None and day < self.day) or (self.begun and day < self.begun.time.date()):
+            return False
+        self.day = day
+        return True
 
 
 def name_and_text(rest: str, separator: str) -> tuple[str, str]:
@@ -240,33 +286,29 @@ def clock_of(found: re.Match[str]) -> time | None:
         return None
 
 
-def _mac_messages(text: TextFile) -> Iterator[ChatMessage]:
+def _mac_messages(text: TextFile) -> Iterator[ChatMessage | Faulty]:
     """The rows of macOS' CSV, whose cells may hold line breaks."""
     csv.field_size_limit(10_000_000)
     rows = csv.reader(text.lines(), strict=True)
-    line = 1
+    line = 0
+    last: datetime | None = None
     try:
-        next(rows)
         for row in rows:
             begun, line = line + 1, rows.line_num
-            if not row:
+            where = f"{text.path}:{begun}"
+            if not "".join(row).strip() or row == MAC_HEADER:
                 continue
             if len(row) != 3:
-                raise InputError(
-                    "{path}:{line}: {cells} cells instead of 3 (Date, User, Message)",
-                    path=text.path,
-                    line=begun,
-                    cells=len(row),
-                )
-            if moment := moment_of(row[0]):
-                yield ChatMessage(begun, moment, row[1], row[2])
+                message = Phrase("{cells} cells instead of 3 (Date, User, Message)", cells=len(row))
+                yield Faulty(where, "too_few_cells" if len(row) < 3 else "too_many_cells", message)
+            elif moment := moment_of(row[0]) or (last if not row[0].strip() else None):
+                last = moment
+                is_system = not row[1].strip() or not row[0].strip()
+                is_system |= len(row[2]) <= MAX_NOTICE and SYSTEM.fullmatch(row[2].strip()) is not None
+                yield ChatMessage(begun, moment, "" if is_system else row[1], row[2])
             elif row[0].strip():
-                raise InputError(
-                    "{path}:{line}: no date and time: {found!r}; expected 2026-02-09 18:35:07",
-                    path=text.path,
-                    line=begun,
-                    found=row[0][:30],
-                )
+                message = Phrase("no date and time: {found!r}; expected 2026-02-09 18:35:07", found=row[0][:30])
+                yield Faulty(where, "no_time", message)
     except csv.Error as error:
         raise InputError(
             "{path}:{line}: not CSV: {error}; a quotation mark may be missing",
@@ -277,11 +319,11 @@ def _mac_messages(text: TextFile) -> Iterator[ChatMessage]:
 
 
 def moment_of(cell: str) -> datetime | None:
-    """2026-02-09 18:35:07, or without seconds."""
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", cell.strip()):
-        return None
+    """2026-02-09 18:35:07, or without seconds, as after Excel."""
+    found = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d\d)(?::(\d\d))?", cell.strip())
     try:
-        return datetime.fromisoformat(cell.strip())
+        year, month, day, hour, minute, second = (int(number or 0) for number in found.groups()) if found else [0] * 6
+        return datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
 

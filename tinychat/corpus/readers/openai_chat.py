@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
+from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Role, Turn
 from tinychat.corpus.known_formats import known_json
-from tinychat.corpus.reader import Faulty, FileReader, Item, Notes, excerpt, excerpts
+from tinychat.corpus.reader import FileReader, Item, Notes, excerpt, excerpts
 from tinychat.corpus.text_files import TextFile
 from tinychat.corpus.turns import LEFT_OUT_ROLES
 from tinychat.errors import InputError, Phrase

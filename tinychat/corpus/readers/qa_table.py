@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tinychat.corpus.cleaning import to_nfc
-from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Turn
 from tinychat.corpus.known_formats import known_table, looks_like
-from tinychat.corpus.reader import EXCERPT, MAX_NAMES, Faulty, FileReader, Item, Notes, excerpt
+from tinychat.corpus.reader import EXCERPT, MAX_NAMES, FileReader, Item, Notes, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
