@@ -37,7 +37,7 @@ corpus:
   shares: {train: 0.5, valid: 0.25, test: 0.25}
   seed: 1
 vocab: {kind: word, max_size: 300, min_frequency: 1}
-prepare: {loss_on: all}
+prepare: {loss_on: all, long_answers: drop}
 model: {architecture: classic, vocab_size: 999, embed_dim: 64, n_layers: 1, n_heads: 2, ffn_dim: 32, max_len: 8}
 train:
   {seed: 1, epochs: 2, batch_tokens: 512, optimizer: adam, learning_rate: 0.01, beta2: 0.9, weight_decay: 0.1,

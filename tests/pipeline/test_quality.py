@@ -13,12 +13,20 @@ import yaml
 TOPICS = ("greetings", "food", "weather", "feelings")
 SCENES = ("names",)
 SHORT = {
-    "corpus": {"starter": {"dialogues": 7000, "seed": 0}},
+    "corpus": {"starter": {"dialogues": 9500, "seed": 0}},
     "model": {"embed_dim": 128, "n_layers": 4, "n_heads": 4, "ffn_dim": 512},
     "train": {"epochs": 2, "batch_tokens": 512, "learning_rate": 0.0035},
     "evaluate": {"max_dialogues": 20},
 }
-FLOORS = {"near": 0.66, "name": 0.70}  # 0.765 and 0.82 were reached; seeds differ by a few points
+FLOORS = {"near": 0.66, "name": 0.80}  # 0.760 and 0.945 were reached; seeds differ by a few points
+
+# The stage evaluate, without the correction of names that the model misspells: it would hide that it cannot copy them.
+UNMENDED = """
+import runpy
+from tinychat.tokenizer.told_names import ToldNames
+ToldNames.first_untold = lambda self, reply: None
+runpy.run_module("stages.evaluate", run_name="__main__")
+"""
 
 
 def keep_measured(path: Path) -> None:
@@ -50,11 +58,10 @@ def test_a_short_training_answers_held_out_phrasings_and_uses_unseen_names(repo:
     environment = {**os.environ, "PYTHONPATH": str(repo), "TINYCHAT_DEVICE": "cpu", "TINYCHAT_PRECISION": "fp32"}
     environment["TINYCHAT_THREADS"] = "1"  # other tests take the other cores
     for stage in ("ingest", "build_vocab", "prepare_data", "train", "evaluate"):
-        subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=tmp_path, env=environment, check=True)
+        command = ("-c", UNMENDED) if stage == "evaluate" else ("-m", f"stages.{stage}")
+        subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, check=True)
         if stage == "ingest":
             keep_measured(tmp_path / "data/corpus/test.jsonl")
-        if stage == "train":  # without it, names that the model misspells are not corrected
-            (tmp_path / "models/dialogue/generation_config.json").unlink()
     measures = json.loads((tmp_path / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))["measures"]
     reached = {name: measures[name]["accepted"] for name in FLOORS}
     assert all(reached[name] >= floor for name, floor in FLOORS.items()), reached

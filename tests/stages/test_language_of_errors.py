@@ -128,10 +128,10 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     ),
     (
         whatsapp,
-        "error: data/raw/talk.txt: this looks like a WhatsApp or Signal chat, which tinychat does not read yet. Convert it to a "
-        "table whose header names a column of questions and one of answers (CSV, TSV), or to one JSON object "
+        "error: data/raw/talk.txt: this looks like a WhatsApp or Signal chat, which tinychat does not read yet. Convert it "
+        "to a table whose header names a column of questions and one of answers (CSV, TSV), or to one JSON object "
         '{"messages": [{"role": "user", "content": "…"}, …]} a line.\n',
-        "오류: data/raw/talk.txt: 카카오톡 대화인 것 같은데, tinychat은 아직 읽지 못합니다. 머리글에 질문 열과 대답 열이 있는 "
+        "오류: data/raw/talk.txt: 왓츠앱이나 시그널 대화인 것 같은데, tinychat은 아직 읽지 못합니다. 머리글에 질문 열과 대답 열이 있는 "
         '표(CSV, TSV)나, 한 줄에 하나씩 적은 JSON 객체 {"messages": [{"role": "user", "content": "…"}, …]}로 바꾸세요.\n',
     ),
     (
