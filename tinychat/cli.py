@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -159,6 +159,7 @@ def about_source(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--gap-minutes", type=click.IntRange(1, 100_000), help="A longer pause ends a conversation.  [default: 60]"
         ),
+        click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="Of dates such as 2/9/26."),
         click.option(
             "--assistant", multiple=True, metavar="NAME", help="Who becomes the bot; all names of one speaker."
         ),
@@ -200,7 +201,11 @@ def convert(paths: tuple[Path, ...], out: Path, **options: Any) -> None:
 
 
 def source_of(
-    path: Path, format_name: str | None, assistant: tuple[str, ...], gap_minutes: int | None
+    path: Path,
+    format_name: str | None,
+    assistant: tuple[str, ...],
+    gap_minutes: int | None,
+    date_order: Literal["dmy", "mdy"] | None,
 ) -> "SourceParams":
     """The source that the options describe. Raises InputError where there is no such file."""
     from tinychat.dialogue_files import existing
@@ -209,5 +214,9 @@ def source_of(
     if not all(name.strip() for name in assistant) or (format_name is not None and not format_name.strip()):
         raise InputError("--assistant and --format take a name, not a blank")
     return SourceParams(
-        file=existing(path).name, format=format_name, assistant=list(assistant) or None, gap_minutes=gap_minutes
+        file=existing(path).name,
+        format=format_name,
+        assistant=list(assistant) or None,
+        gap_minutes=gap_minutes,
+        date_order=date_order,
     )

@@ -91,7 +91,9 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     if source.format:
         found.source["format"] = source.format
     if isinstance(reader, MessengerReader):
-        speakers = speakers_of(reader, text)
+        named = {"gap_minutes": source.gap_minutes, "date_order": source.date_order}
+        found.source |= {key: value for key, value in named.items() if value is not None}
+        speakers = speakers_of(reader, text, source)
         found.speakers = dict(speakers.most_common())
         if speakers and len(speakers) != 2 and source.assistant is None:
             found.source["assistant"] = "NAME"
@@ -99,8 +101,6 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
         bot = assistant_of(reader, text, source, speakers)
         found.assistant = sorted(bot)
         found.source["assistant"] = found.assistant if len(bot) > 1 else found.assistant[0]
-        if source.gap_minutes is not None:
-            found.source["gap_minutes"] = source.gap_minutes
     counts, told = Counts(), list[str]()
     skipping = params.model_copy(update={"on_error": "skip"})
     for dialogue in _dialogues(path, source, skipping, counts, set(), lambda line, **_: told.append(line)):
@@ -111,7 +111,7 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found.rows_dropped = counts.rows.dropped.as_numbers()
     found.messages_dropped = counts.turns.dropped.as_numbers()
     found.faults = counts.faults_skipped
-    found.remarks = [remark for line in told for remark in line.split("; ")[2:]]
+    found.remarks = [remark for line in told for remark in line.split("; ")[1:]]
     return found
 
 

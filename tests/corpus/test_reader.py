@@ -36,7 +36,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readers_are_the_files_of_the_folder() -> None:
-    assert list(find_readers()) == ["kakaotalk", "openai_chat", "qa_table", "starter"]
+    assert list(find_readers()) == ["kakaotalk", "openai_chat", "qa_table", "starter", "whatsapp"]
 
 
 def test_a_new_file_in_the_folder_is_a_new_reader(project: Any, shelf: Path) -> None:
@@ -55,8 +55,8 @@ def test_two_readers_that_fit_alike_are_an_error_that_lists_the_scores(project: 
         project.ingest()
     assert str(error.value) == (
         f"{path}: more than one format fits (arrows_one 1.00, arrows_two 1.00, kakaotalk 0.00, openai_chat 0.00, "
-        "qa_table 0.00; at least 0.5 is needed). Name one in params.yaml: corpus.sources: [{file: talk.txt, "
-        "format: arrows_one}]"
+        "qa_table 0.00, whatsapp 0.00; at least 0.5 is needed). Name one in params.yaml: corpus.sources: "
+        "[{file: talk.txt, format: arrows_one}]"
     )
     project.ingest(sources=[{"file": "talk.txt", "format": "arrows_two"}])
     assert project.texts() == [["안녕", "반가워"]]
@@ -66,7 +66,7 @@ def test_a_file_that_no_reader_fits_is_an_error_that_lists_the_scores(project: A
     path = project.lay("talk.txt", "그냥 글입니다.\n")
     with pytest.raises(
         InputError,
-        match=f"^{path}: no format fits \\(kakaotalk 0.00, openai_chat 0.00, qa_table 0.00; at least 0.5 is needed",
+        match=f"^{path}: no format fits \\(kakaotalk 0.00, openai_chat 0.00, qa_table 0.00, whatsapp 0.00",
     ):
         project.ingest()
 
@@ -86,7 +86,9 @@ def test_a_named_format_wins_over_the_content(project: Any) -> None:
 @pytest.mark.parametrize("name", ["kakao", "starter"])
 def test_a_format_that_no_file_reader_has_is_an_error_that_lists_them(project: Any, name: str) -> None:
     project.lay("table.csv", "Q,A\n뭐해,쉬어\n")
-    with pytest.raises(InputError, match=f"table.csv: no format '{name}'; there is kakaotalk, openai_chat, qa_table"):
+    with pytest.raises(
+        InputError, match=f"table.csv: no format '{name}'; there is kakaotalk, openai_chat, qa_table, whatsapp"
+    ):
         project.ingest(sources=[{"file": "table.csv", "format": name}])
 
 

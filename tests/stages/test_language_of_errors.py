@@ -74,8 +74,8 @@ def array(root: Path) -> None:
     (root / "data/raw/talk.jsonl").write_text('[{"messages": []}]\n', encoding="utf-8")
 
 
-def whatsapp(root: Path) -> None:
-    (root / "data/raw/talk.txt").write_text(2 * "2/9/26, 6:35 PM - 지우: 안녕\n", encoding="utf-8")
+def line_chat(root: Path) -> None:
+    (root / "data/raw/talk.txt").write_text(2 * "18:35\t지우\t안녕\n", encoding="utf-8")
 
 
 def open_quote(root: Path) -> None:
@@ -127,11 +127,11 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
         "전체를 감싸는 [ ]와 줄 사이의 쉼표 없이 적어야 합니다.\n",
     ),
     (
-        whatsapp,
-        "error: data/raw/talk.txt: this looks like a WhatsApp or Signal chat, which tinychat does not read yet. Convert it "
+        line_chat,
+        "error: data/raw/talk.txt: this looks like a LINE chat, which tinychat does not read yet. Convert it "
         "to a table whose header names a column of questions and one of answers (CSV, TSV), or to one JSON object "
         '{"messages": [{"role": "user", "content": "…"}, …]} a line.\n',
-        "오류: data/raw/talk.txt: 왓츠앱이나 시그널 대화인 것 같은데, tinychat은 아직 읽지 못합니다. 머리글에 질문 열과 대답 열이 있는 "
+        "오류: data/raw/talk.txt: 라인 대화인 것 같은데, tinychat은 아직 읽지 못합니다. 머리글에 질문 열과 대답 열이 있는 "
         '표(CSV, TSV)나, 한 줄에 하나씩 적은 JSON 객체 {"messages": [{"role": "user", "content": "…"}, …]}로 바꾸세요.\n',
     ),
     (

@@ -136,9 +136,9 @@ def _open(
     name, file_reader = choose_reader(text, source.format, known, params)
     if isinstance(file_reader, MessengerReader):
         return str(text.path), name, read_dialogues(file_reader, text, source, notes.messages_dropped, notes.remarks)
-    if source.assistant is not None or source.gap_minutes is not None:
+    if source.of_messenger:
         raise InputError(
-            "params.yaml: corpus.sources: {file} is {format}: assistant and gap_minutes are for exports of messengers",
+            "params.yaml: corpus.sources: {file} is {format}: assistant and the like are for exports of messengers",
             file=source.file,
             format=name,
         )

@@ -100,7 +100,6 @@ _CLOCK = r"(?:(?:오전|오후|午前|午後|上午|下午) ?)?\d{1,2}[:.]\d{2}(
 _DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
 # Text by its lines: this share of the first ones, at least two, match.
 RECORDS = (
-    ("a WhatsApp or Signal chat", 0.3, rf"[\u200e\u200f]*\[?{_DATE},?[ \u202f]{_CLOCK}(?:\]| -) [^:]+: .*"),
     ("a LINE chat", 0.3, rf"{_CLOCK}\t.*"),
     ("subtitles", 0.2, r"\d{1,2}:\d{2}:\d{2}[,.]\d{3} --> .*"),
     ("dialogues with a mark between the turns", 0.8, r".*(?:__eou__|</s>| \|\|\| ).*"),

@@ -50,7 +50,7 @@ class MessengerReader:
     """
 
     score: Callable[[list[str], CorpusParams], float]
-    messages: Callable[[TextFile, Tally, list[str]], Iterator[ChatMessage | Faulty]]
+    messages: Callable[[TextFile, SourceParams, Tally, list[str]], Iterator[ChatMessage | Faulty]]
     partner: Callable[[list[str]], str | None]
     suffixes: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ def read_dialogues(
 
     Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
     """
-    speakers = speakers_of(reader, text)
+    speakers = speakers_of(reader, text, source)
     bots = assistant_of(reader, text, source, speakers)
     if source.assistant is None:
         (bot,), (other,) = bots, set(speakers) - bots
@@ -76,7 +76,7 @@ def read_dialogues(
     turns: list[Turn] = []
     first = 0
     last: datetime | None = None
-    for message in reader.messages(text, dropped, remarks):
+    for message in reader.messages(text, source, dropped, remarks):
         if isinstance(message, Faulty):
             yield message
             continue
@@ -104,11 +104,11 @@ def speaker_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
-def speakers_of(reader: MessengerReader, text: TextFile) -> Counter[str]:
+def speakers_of(reader: MessengerReader, text: TextFile, source: SourceParams) -> Counter[str]:
     """How many messages each speaker has, in the order in which they first speak; no bots."""
     return Counter(
         speaker_name(message.speaker)
-        for message in reader.messages(text, Tally(), [])
+        for message in reader.messages(text, source, Tally(), [])
         if isinstance(message, ChatMessage) and message.speaker and message.text
         if speaker_name(message.speaker) not in BOTS
     )

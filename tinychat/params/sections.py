@@ -106,13 +106,14 @@ class SourceParams(Section):
     corpus. `weight`: how often each of its training dialogues is repeated in the corpus.
 
     In a messenger's export `assistant` is the speaker who becomes the bot (a list: all names of that speaker), and a
-    pause of more than `gap_minutes` ends a conversation.
+    pause of more than `gap_minutes` ends a conversation; `date_order`: whether 2/9/26 has the day or the month first.
     """
 
     file: Text | None = None
     format: Text | None = None
     assistant: Text | Annotated[list[Text], Field(min_length=1)] | None = None
     gap_minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    date_order: Literal["dmy", "mdy"] | None = None
     corpus: Literal["starter"] | None = None
     weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
 
@@ -122,9 +123,14 @@ class SourceParams(Section):
             raise FaultError("a source is either {file: NAME} or {corpus: starter}")
         if self.file is None and self.format is not None:
             raise FaultError("format goes with file only")
-        if self.file is None and (self.assistant is not None or self.gap_minutes is not None):
-            raise FaultError("assistant and gap_minutes go with file only")
+        if self.file is None and self.of_messenger:
+            raise FaultError("assistant, gap_minutes and date_order go with file only")
         return self
+
+    @property
+    def of_messenger(self) -> bool:
+        """Whether it has what only the export of a messenger takes."""
+        return any(value is not None for value in (self.assistant, self.gap_minutes, self.date_order))
 
     @property
     def title(self) -> str:

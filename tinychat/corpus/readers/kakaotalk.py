@@ -11,7 +11,7 @@ from tinychat.corpus.messenger import ChatMessage, MessengerReader
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
-from tinychat.params.sections import CorpusParams
+from tinychat.params.sections import CorpusParams, SourceParams
 
 MONTHS = [
     "January",
@@ -118,7 +118,7 @@ def partner(head: list[str]) -> str | None:
     return found and (found["a"] or found["b"] or found["c"])
 
 
-def messages(text: TextFile, dropped: Tally, remarks: list[str]) -> Iterator[ChatMessage | Faulty]:
+def messages(text: TextFile, _: SourceParams, dropped: Tally, remarks: list[str]) -> Iterator[ChatMessage | Faulty]:
     """All messages. A record whose time is before the one above it was pasted: it is text of that message."""
     head = [line.rstrip("\r\n") for line in text.head()]
     found = _mac_messages(text) if head and is_mac_header(head[0]) else _text_messages(text, head, dropped, remarks)
