@@ -49,6 +49,14 @@ def test_what_is_told_of_the_reading_is_shown(folder: Path) -> None:
     assert json.loads(shown(folder, "inspect", "paste.txt", "--json"))["assistant"] == ["바다"]
 
 
+def test_control_characters_of_a_file_do_not_reach_the_terminal(folder: Path) -> None:
+    (folder / "bad.csv").write_text("Q,A\n안녕\x1b]0;title\x07,\x1b[2J응\n", encoding="utf-8")
+    for arguments in (("inspect", "bad.csv"), ("convert", "bad.csv", "-o", "out.jsonl")):
+        ended = run(folder, "data", *arguments)
+        assert ended.returncode == 0
+        assert b"\x1b" not in ended.stdout + ended.stderr
+
+
 def test_alone_it_shows_its_help(folder: Path) -> None:
     assert "inspect" in shown(folder) and "convert" in shown(folder)
 

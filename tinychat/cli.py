@@ -1,6 +1,5 @@
 """The command `tinychat`. What a subcommand needs is imported when it runs, so that --help is there at once."""
 
-import functools
 import io
 import os
 import re
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 from tinychat.errors import InputError
 from tinychat.language.choosing import check_language
 from tinychat.language.exit import run_and_exit
+from tinychat.printing import say
 
 MODEL = Path("models/dialogue")
 
@@ -181,7 +181,10 @@ def inspect(path: Path, as_json: bool, **options: Any) -> None:
     from tinychat.files import to_json
 
     found = inspect_file(path, source_of(path, **options))
-    click.echo(to_json(found.record()) if as_json else found.text(), nl=False)
+    if as_json:
+        click.echo(to_json(found.record()), nl=False)
+    else:
+        say(found.text())
 
 
 @data.command(
@@ -195,9 +198,8 @@ def convert(paths: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Write the dialogues of all PATHS to one file, a JSON object a line."""
     from tinychat.dialogue_files import convert as convert_files
 
-    told = functools.partial(click.echo, err=True)
-    count = convert_files(paths, out, source_of(paths[0], **options), lambda line, **_: told(line))
-    click.echo(f"{out}: {count:,} dialogues")
+    count = convert_files(paths, out, source_of(paths[0], **options), lambda line, **_: say(line, stderr=True))
+    say(f"{out}: {count:,} dialogues")
 
 
 def source_of(

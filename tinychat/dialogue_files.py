@@ -10,7 +10,7 @@ from typing import Any
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.gathering import Counts, gather
 from tinychat.corpus.messenger import MessengerReader, assistant_of, speakers_of
-from tinychat.corpus.reader import choose_reader, find_readers
+from tinychat.corpus.reader import FolderReader, choose_reader, find_readers
 from tinychat.corpus.sources import as_yaml
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
@@ -72,7 +72,7 @@ class Inspection:
         for number, messages in enumerate(self.first, 1):
             lines += ["", f"Dialogue {number}"]
             lines += [f"  {'user' if m['role'] == 'user' else 'bot '}  {_one_line(m['content'])}" for m in messages]
-        return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: [{as_yaml(self.source)}]", ""])
+        return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: [{as_yaml(self.source)}]"])
 
 
 def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
@@ -86,7 +86,7 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     known = find_readers()
     name, reader = choose_reader(text, source.format, known, params)
     head = text.head()
-    scores = {other: one.score(head, params) for other, one in known.items() if hasattr(one, "score")}
+    scores = {other: one.score(head, params) for other, one in known.items() if not isinstance(one, FolderReader)}
     found = Inspection(str(path), name, scores, text.encoding, source={"file": path.name})
     if source.format:
         found.source["format"] = source.format
@@ -101,9 +101,9 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
         bot = assistant_of(reader, text, source, speakers)
         found.assistant = sorted(bot)
         found.source["assistant"] = found.assistant if len(bot) > 1 else found.assistant[0]
-    counts, told = Counts(), list[str]()
+    counts = Counts()
     skipping = params.model_copy(update={"on_error": "skip"})
-    for dialogue in _dialogues(path, source, skipping, counts, set(), lambda line, **_: told.append(line)):
+    for dialogue in _dialogues(path, source, skipping, counts, set(), lambda *_, **__: None):
         found.turns += len(dialogue.turns)
         if len(found.first) < FIRST_DIALOGUES:
             found.first.append(to_record(dialogue)["messages"])
@@ -111,7 +111,7 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found.rows_dropped = counts.rows.dropped.as_numbers()
     found.messages_dropped = counts.turns.dropped.as_numbers()
     found.faults = counts.faults_skipped
-    found.remarks = [remark for line in told for remark in line.split("; ")[1:]]
+    found.remarks = counts.remarks
     return found
 
 

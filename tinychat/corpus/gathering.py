@@ -51,6 +51,7 @@ class Counts:
     parts_dropped: Tally = field(default_factory=Tally)
     nul_characters: int = 0
     faults_skipped: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # of the readers, for the person
 
 
 def gather(
@@ -109,6 +110,7 @@ def _gather_source(
     counts.turns.dropped.merge(notes.messages_dropped)
     counts.parts_dropped.merge(notes.parts_dropped)
     unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
+    counts.remarks += [*notes.remarks, *unused]
     tell("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
 
 

@@ -110,7 +110,7 @@ def train_model(
         if not len(valid) and train_params.keep == "best":
             say("no validation dialogues: the last weights are kept, not the best")
         say(
-            f"{model.n_parameters():,} parameters, {len(train)} dialogues, {trainer.steps_per_epoch} steps an epoch "
+            f"{model.n_parameters():,} parameters, {len(train)} examples, {trainer.steps_per_epoch} steps an epoch "
             f"({trainer.padding:.1%} padding) on {runtime.device}, {runtime.precision}, {runtime.threads} threads",
         )
         if train_params.warmup_steps >= trainer.total_steps:
