@@ -15,6 +15,7 @@ import tinychat
 from tests.chatting.models import GREETS, saved_dialogues
 from tinychat.chatting.talking import Talk
 from tinychat.chatting.terminal import Screen
+from tinychat.errors import InputError
 
 WELCOME_LINES = 1
 
@@ -39,13 +40,18 @@ class Lines:
 
 @dataclass
 class WatchedScreen(Screen):
-    """A screen; when the bot's prompt appears on it, the person does something."""
+    """A screen; when the bot's prompt or an error appears on it, the person does something."""
 
     during_replies: Callable[[], object] = lambda: None
+    after_errors: Callable[[], object] = lambda: None
 
     def begin_reply(self) -> None:
         super().begin_reply()
         self.during_replies()
+
+    def error(self, error: InputError) -> None:
+        super().error(error)
+        self.after_errors()
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +65,15 @@ def endless(talking_project: Path) -> tinychat.Bot:
 
 
 def talk(
-    bot: tinychat.Bot, *lines: str | KeyboardInterrupt, given: Any = None, during_replies: Any = lambda: None
+    bot: tinychat.Bot,
+    *lines: str | KeyboardInterrupt,
+    given: Any = None,
+    during_replies: Any = lambda: None,
+    after_errors: Any = lambda: None,
 ) -> tuple[Talk, list[str]]:
     """The conversation at its end, and the lines on the screen behind the welcome."""
     paper = io.StringIO()
-    screen = WatchedScreen(paper, paper, during_replies=during_replies)
+    screen = WatchedScreen(paper, paper, during_replies=during_replies, after_errors=after_errors)
     conversation = Talk(bot, given or {}, screen, Lines(*lines))
     conversation.run()
     return conversation, paper.getvalue().split("\n")[WELCOME_LINES:-1]
@@ -198,6 +208,12 @@ def test_ctrl_c_works_as_before_once_the_conversation_is_over(bot: tinychat.Bot)
 
 def test_ctrl_c_where_nothing_was_typed_tells_how_to_leave(bot: tinychat.Bot) -> None:
     assert talk(bot, KeyboardInterrupt(), "안녕")[1] == ["끝내려면 Ctrl-D", f"봇 › {GREETS}"]
+
+
+def test_ctrl_c_between_an_answer_and_the_next_prompt_does_not_end_the_conversation(bot: tinychat.Bot) -> None:
+    presses = iter([lambda: (press_ctrl_c(), press_ctrl_c())])
+    _, lines = talk(bot, "/rset", "안녕", after_errors=lambda: next(presses)())
+    assert lines == ["오류: /rset: 없는 명령입니다. /reset 말인가요?", "끝내려면 Ctrl-D", f"봇 › {GREETS}"]
 
 
 def test_quit_leaves(bot: tinychat.Bot) -> None:

@@ -30,6 +30,44 @@ def ctrl_c_requests_stop() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+class CtrlC:
+    """Ctrl-C as a KeyboardInterrupt where it is allowed; one that comes elsewhere waits until it is.
+
+    So a Ctrl-C between an answer and the next prompt does not end the program.
+    """
+
+    def __init__(self) -> None:
+        self._allowed = False
+        self._waits = False
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Within this context, SIGINT is this object's."""
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @contextlib.contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Within this context, Ctrl-C raises KeyboardInterrupt; on entry, one that waits does."""
+        if self._waits:
+            self._waits = False
+            raise KeyboardInterrupt
+        self._allowed = True
+        try:
+            yield
+        finally:
+            self._allowed = False
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._allowed:
+            self._allowed = False
+            raise KeyboardInterrupt
+        self._waits = True
+
+
 def end_on_sigterm(number: int, frame: FrameType | None) -> None:
     """End the program by SystemExit, so that the terminal's settings are restored."""
     sys.exit(EXIT_TERMINATED)

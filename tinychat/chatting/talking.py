@@ -12,7 +12,7 @@ from tinychat.chatting.conversation import MAX_RETRY_DRAWS, Conversation, GivenO
 from tinychat.chatting.explaining import TrainingDialogues
 from tinychat.chatting.message import cleaned
 from tinychat.chatting.saving import messages_to_learn, save
-from tinychat.chatting.stopping import ctrl_c_requests_stop
+from tinychat.chatting.stopping import CtrlC, ctrl_c_requests_stop
 from tinychat.chatting.terminal import LineReader, Screen
 from tinychat.chatting.timing import Stopwatch
 from tinychat.chatting.visible import columns_of, padded, shortened
@@ -67,14 +67,16 @@ class Talk:
 
     def run(self) -> None:
         """Talk until the person leaves."""
-        with self.reader.session():
-            self._run()
+        ctrl_c = CtrlC()
+        with self.reader.session(), ctrl_c.handled():
+            self._run(ctrl_c)
 
-    def _run(self) -> None:
+    def _run(self, ctrl_c: CtrlC) -> None:
         self.screen.note(self.words("welcome", folder=self.bot.folder))
         while True:
             try:
-                line = self.reader.read()
+                with ctrl_c.allowed():
+                    line = self.reader.read()
             except EOFError:
                 return
             except KeyboardInterrupt:
@@ -84,7 +86,8 @@ class Talk:
                 parsed = parse(line)
                 if parsed == Command("quit", ""):
                     return
-                self._do(parsed)
+                with ctrl_c.allowed():
+                    self._do(parsed)
             except KeyboardInterrupt:
                 self.screen.note(self.words("stopped"))
             except InputError as error:
