@@ -50,6 +50,11 @@ def test_so_is_what_is_shown_of_a_reply_that_is_cut_anywhere(bpe: Tokenizer, spl
         assert is_whole(pieces, text, split)
 
 
+def test_spaces_at_the_beginning_of_a_reply_are_not_shown(bpe: Tokenizer) -> None:
+    pieces, text = shown(bpe, byte_ids(bpe, "  선물 고마워요 ".encode()))
+    assert text == "선물 고마워요 " == "".join(pieces)
+
+
 @pytest.mark.parametrize("name", [name for name, text in VALID.items() if "\ufffd" not in text])
 def test_a_text_is_shown_as_early_as_it_is_certain(bpe: Tokenizer, split: Split, name: str) -> None:
     """When a character has come whole and the next has begun, all before the next has been shown."""

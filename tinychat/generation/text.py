@@ -18,7 +18,8 @@ class ReplyText:
     A grapheme may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a Hangul
     syllable) and a code point several tokens. The last grapheme is held back until nothing can join it. So is text that
     may be the beginning of a stop text, and what may be taken back: with `whole_sentences` the last sentence, and all
-    of a reply that so far is the beginning of an `earlier` one. The pieces joined are `text`.
+    of a reply that so far is the beginning of an `earlier` one. Spaces at its beginning, which no training answer has,
+    are left out. The pieces joined are `text`.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ReplyText:
         """
         self._ids = list(token_ids)
         # An incomplete character is decoded to one replacement character.
-        text = self._decode(self._ids).removesuffix(REPLACEMENT)
+        text = self._decoded().removesuffix(REPLACEMENT)
         self.text = self._cut(text)
         if self.stopped:
             return self._give(len(self.text))
@@ -54,9 +55,12 @@ class ReplyText:
     def end(self, cut: bool) -> str:
         """The rest, once the reply has ended; `cut`: at the length limit, perhaps inside a character."""
         if not self.stopped:
-            text = self._decode(self._ids)
+            text = self._decoded()
             self.text = self._cut(text.removesuffix(REPLACEMENT) if cut else text)
         return self._give(len(self.text))
+
+    def _decoded(self) -> str:
+        return self._decode(self._ids).lstrip(" ")
 
     def _cut(self, text: str) -> str:
         """The text up to the stop text that ends first, wherever tokens begin and end."""
