@@ -119,7 +119,7 @@ anew:
 OUTPUTS = data/corpus data/prepared artifacts models outputs \
 	reports/layers reports/summary.json reports/summary.html
 ARTICLE_OUTPUTS = $(addprefix examples/article/,data/corpus data/prepared artifacts models outputs reports .tinychat)
-CACHES = .tinychat .pytest_cache .mypy_cache .ruff_cache build dist tinychat.egg-info
+CACHES = .tinychat .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist tinychat.egg-info
 
 clean: ## Remove all that is made: outputs, caches; not data/raw, not DVC's cache
 	@rm -rf $(OUTPUTS) $(ARTICLE_OUTPUTS) $(CACHES)
