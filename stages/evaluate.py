@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinychat.corpus.dialogue import read_corpus
+from tinychat.corpus.dialogue import read_corpus, read_source_names
 from tinychat.evaluation.evaluate import evaluate
 from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
@@ -26,8 +26,10 @@ def run(root: Path = Path()) -> None:
     train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
     report = evaluate(engine, model, train, test, params.evaluate.max_dialogues, params.prepare.long_answers)
     write_json(root / METRICS, report)
+    names = read_source_names(root / CORPUS)
     for name, one in report.pop("measures", {}).items():
         say(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")
+    sources = report.pop("sources", {})
     for name, measures in report.items():
         if measures is None:
             say(f"{name}: no dialogues")
@@ -35,6 +37,12 @@ def run(root: Path = Path()) -> None:
             replies = measures["replies"]
             exact = f", {replies['exact']:.1%} of {replies['asked']} replies exact" if replies else ""
             say(f"{name}: {measures['loss']:.3f} nats per answer token{exact}")
+    for key, splits in sources.items():
+        told = [
+            f"{of}: {score['exact']:.1%} of {score['asked']} exact" if score else f"{of}: none"
+            for of, score in (("trained questions", splits["seen"]), ("held-out questions", splits["held_out"]))
+        ]
+        say(f"{key}, {names[key]['name']}: {', '.join(told)}")
 
 
 def main() -> None:

@@ -172,6 +172,7 @@ def corpus_params() -> CorpusParams:
         columns=Columns(question=None, answer=None),
         on_error="stop",
         shares=Shares(train=1.0, valid=0.0, test=0.0),
+        hold_out_from=0,
         seed=0,
     )
 

@@ -57,9 +57,13 @@ class Project:
 
 
 def corpus_params(**changed: Any) -> CorpusParams:
-    """The section of the repository's params.yaml, with all in train unless `changed` says otherwise."""
+    """The section of the repository's params.yaml, with all in train, and with dialogues of small files held out where
+    `shares` says so, unless `changed` says otherwise.
+    """
     section = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))["corpus"]
-    return CorpusParams.model_validate(section | {"shares": {"train": 1, "valid": 0, "test": 0}} | changed)
+    return CorpusParams.model_validate(
+        section | {"shares": {"train": 1, "valid": 0, "test": 0}, "hold_out_from": 0} | changed
+    )
 
 
 @pytest.fixture

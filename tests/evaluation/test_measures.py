@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -274,3 +275,34 @@ def test_what_is_asked_twice_is_answered_once_and_as_the_engine_does(
         assert replies[-1] is None
         assert [one and one.token_ids for one in replies[:-1]] == [one.token_ids for one in expected[begin:]]
     assert entered == [2, 0]
+
+
+def numbered(number: int, question: str, answer: str) -> Dialogue:
+    return replace(pair(question, answer), source_number=number)
+
+
+def test_each_source_has_its_own_score_by_its_number(model: DialogueModel, bpe: Tokenizer) -> None:
+    engine = Engine(TorchDecoder(model, slots=4), bpe)
+    said = engine.reply([[{"role": "user", "content": "안녕"}]], GREEDY)[0].text
+    right = replace(numbered(1, "안녕", "아무 말"), metadata={"accept": [said]})
+    train = [right, right, numbered(1, "잘 자", "다른 답"), numbered(2, "뭐해", "또 다른 답")]
+    report = evaluate(engine, model, train, [numbered(2, "뭐 해?", "쉬어")], max_dialogues=10, long_answers="drop")
+    assert report["sources"] == {
+        "source_1": {"seen": {"asked": 2, "exact": 0.5}, "held_out": None},
+        "source_2": {"seen": {"asked": 1, "exact": 0.0}, "held_out": {"asked": 1, "exact": 0.0}},
+    }
+
+
+def test_the_questions_that_are_asked_are_divided_among_the_sources(model: DialogueModel, bpe: Tokenizer) -> None:
+    train = [numbered(number, f"{number}의 {n}", "응") for number in (1, 2) for n in range(9)]
+    report = evaluate(
+        Engine(TorchDecoder(model, slots=4), bpe), model, train, [], max_dialogues=10, long_answers="drop"
+    )
+    assert [scores["seen"]["asked"] for scores in report["sources"].values()] == [5, 5]
+
+
+def test_a_corpus_of_one_source_has_no_score_beside_that_of_the_whole(model: DialogueModel, bpe: Tokenizer) -> None:
+    report = evaluate(
+        Engine(TorchDecoder(model, slots=4), bpe), model, [pair("안녕", "응")], [], max_dialogues=1, long_answers="drop"
+    )
+    assert "sources" not in report

@@ -35,6 +35,7 @@ SMALL = {
     "n_layers": 2,
     "n_heads": 4,
     "ffn_dim": 64,
+    "hold_out_from": 0,
     "epochs": 3,
     "batch_tokens": 1024,
     "learning_rate": 0.001,

@@ -35,6 +35,7 @@ corpus:
   columns: {question: Q, answer: A}
   on_error: skip
   shares: {train: 0.5, valid: 0.25, test: 0.25}
+  hold_out_from: 10
   seed: 1
 vocab: {kind: word, max_size: 300, min_frequency: 1}
 prepare: {loss_on: all, long_answers: drop}

@@ -1,6 +1,6 @@
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +16,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project with the repository's params and one small table."""
-    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    """A project with the repository's params and one small table, of which a part is held out."""
+    params = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(re.sub(r"hold_out_from: \d+", "hold_out_from: 0", params), encoding="utf-8")
     raw = tmp_path / "data/raw"
     raw.mkdir(parents=True)
     rows = "".join(f"질문 {number}번,대답 {number}번\n" for number in range(100))
@@ -52,6 +53,7 @@ def test_the_stage_writes_three_splits_and_the_metrics_and_says_so(
 ) -> None:
     run(root)
     assert sorted(written(root)) == [
+        "data/corpus/sources.json",
         "data/corpus/test.jsonl",
         "data/corpus/train.jsonl",
         "data/corpus/valid.jsonl",

@@ -2,7 +2,6 @@
 
 import json
 import math
-from array import array
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -12,12 +11,13 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from tinychat.corpus.cleaning import STEPS
-from tinychat.corpus.dialogue import SPLITS, to_record
+from tinychat.corpus.dialogue import SOURCES_FILE, SPLITS, to_record
 from tinychat.corpus.gathering import Counts, Rows, gather
+from tinychat.corpus.mixing import Mixture, SourceIndex
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
-from tinychat.files import add_path_to_disk_full_error, to_json, to_json_lines, write_together
+from tinychat.files import add_path_to_disk_full_error, to_json, to_json_lines, write_json, write_together
 from tinychat.params.sections import CorpusParams
 
 
@@ -27,6 +27,7 @@ class Built:
 
     counts: Counts
     splits: Splits
+    mixture: Mixture
 
     def metrics(self) -> dict[str, Any]:
         """Numbers and readers' names only: the file is in git, and the dialogues may be private."""
@@ -43,6 +44,8 @@ class Built:
                 "nul_characters": counts.nul_characters,
             },
             "splits": {name: asdict(splits.sizes[name]) for name in SPLITS},
+            "mixture": self.mixture.metrics(),
+            "learnt": asdict(splits.learnt),
             "groups": {
                 "count": splits.groups,
                 "largest": splits.largest_group,
@@ -67,6 +70,7 @@ class Built:
         }
         lines += [f"  {title}, {line}" for title, tally in tallies.items() for line in tally.lines()]
         lines.append(f"splits: {sizes} dialogues; {splits.groups:,} groups, the largest of {splits.largest_group:,}")
+        lines += self.mixture.lines()
         if splits.groups_sent_to_train:
             lines.append(
                 f"  {splits.groups_sent_to_train:,} groups ({splits.dialogues_sent_to_train:,} dialogues) "
@@ -79,7 +83,8 @@ class Built:
                     f"in a trained question, {overlap.last_answer:,} in a trained answer; {overlap.answers_skipped:,} "
                     "answers that train gives to the same question carry no loss"
                 )
-        return "\n".join(lines)
+        # At the end, where a person looks.
+        return "\n".join([*lines, *self.mixture.warnings(), *splits.learnt.warnings()])
 
 
 def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -> Built:
@@ -88,7 +93,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     The kept dialogues go to a temporary file, not into memory, until the split of each is known. Raises InputError,
     with nothing written, where a source is wrong, or where nothing is left to train on.
     """
-    counts, index, upsampling = Counts(), SplitIndex(), array("d")
+    counts, index, source_index = Counts(), SplitIndex(), SourceIndex()
     corpus.parent.mkdir(parents=True, exist_ok=True)
     with (
         add_path_to_disk_full_error(corpus),
@@ -97,11 +102,12 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
         for dialogue in gather(raw, params, counts):
             kept.write(to_json_lines([to_record(dialogue)]))
             index.add(dialogue)
-            upsampling.append(dialogue.upsampling)
+            source_index.add(dialogue)
         if len(index) == 0:
             reasons = joined("; ", counts.rows.dropped.lines())
             raise InputError("no dialogue is left to train on: {reasons}", reasons=reasons)
-        splits = index.split(params.shares, params.seed)
+        kept_whole = source_index.too_small_to_hold_out(params.hold_out_from)
+        splits = index.split(params.shares, params.seed, kept_whole)
         if splits.sizes["train"].dialogues == 0:
             raise InputError(
                 "no dialogue was assigned to train: {dialogues} dialogues in {groups} groups, and corpus.shares.train "
@@ -111,46 +117,39 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
                 share=params.shares.train,
             )
         kept.seek(0)
-        built = Built(counts, splits)
-        write_together(
-            {
-                corpus: lambda folder: _write_splits(kept, splits, upsampling, folder),
-                metrics: to_json(built.metrics()),
-            }
-        )
+        built = Built(counts, splits, source_index.mix(counts.sources, splits.names, kept_whole))
+
+        def fill(folder: Path) -> None:
+            _write_splits(kept, splits, map(source_index.source_of, range(len(index))), built.mixture, folder)
+            write_json(folder / SOURCES_FILE, built.mixture.names())
+
+        write_together({corpus: fill, metrics: to_json(built.metrics())})
     return built
 
 
-def _write_splits(lines: Iterable[str], splits: Splits, upsampling: Iterable[float], folder: Path) -> None:
-    """Write each line to the file of its split; to train, `upsampling` times. An empty split is an empty file.
+def _write_splits(lines: Iterable[str], splits: Splits, sources: Iterable[int], mixture: Mixture, folder: Path) -> None:
+    """Write each line to the file of its split; to train, as often as its source is repeated.
 
-    Upsampling accumulates over the lines of one weight: at 0.5 every second line is written. Held-out answers that
-    train gives to the same question carry no loss, so that nothing is measured on training data. Raises InputError
-    where no dialogue of a source is left.
+    An empty split is an empty file. `sources`: the number of each line's source. Repetitions accumulate over the lines
+    of a source: at 0.5 every second line is written, at 2.5 two and three times by turns. Held-out answers that train
+    gives to the same question carry no loss, so that nothing is measured on training data.
     """
-    seen: Counter[float] = Counter()  # training dialogues by their upsampling
+    repetitions = {one.number: one.repetitions for one in mixture.sources}
+    seen: Counter[int] = Counter()  # training dialogues by their source
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
             for name in SPLITS
         }
-        for i, (line, name, times) in enumerate(zip(lines, splits.names, upsampling, strict=True)):
+        for i, (line, name, source) in enumerate(zip(lines, splits.names, sources, strict=True)):
             if name != "train":
                 trained = splits.trained_answers.get(i)
                 files[name].write(_without_loss(line, trained) if trained else line)
                 continue
-            before = math.floor(seen[times] * times)
-            seen[times] += 1
-            files[name].write(line * (math.floor(seen[times] * times) - before))
-    for weight, count in seen.items():
-        if weight * count < 1:
-            raise InputError(
-                "params.yaml: corpus.sources: of {count:,} training dialogues of weight {weight:g} none would be "
-                "in the corpus; take a weight of {minimum:g} or more, or leave the source out",
-                count=count,
-                weight=weight,
-                minimum=math.ceil(1e4 / count) / 1e4,
-            )
+            times = repetitions[source]
+            before = math.floor(seen[source] * times)
+            seen[source] += 1
+            files[name].write(line * (math.floor(seen[source] * times) - before))
 
 
 def _without_loss(line: str, turns: Iterable[int]) -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinychat.errors import FaultError, Phrase
-from tinychat.files import damaged, read_json_lines
+from tinychat.files import damaged, read_json, read_json_lines, reading
 
 Role = Literal["user", "assistant"]
 ROLES: tuple[Role, ...] = ("user", "assistant")
 SPLITS = ("train", "valid", "test")
+SOURCES_FILE = "sources.json"  # beside the splits: name and format of each source, by its key in the metrics
 STAGE = "ingest"  # writes the corpus files
 
 
@@ -31,14 +32,14 @@ class Dialogue:
                 name of the measure that the dialogue belongs to; `repeats`, true where its question is trained on, or
                 measured before
     split       as assigned by the source; None: splitting assigns it
-    upsampling  how often it is written if it is trained on
+    source_number  of the source that it comes from, from 1; 0 in a corpus of one source, which does not write it
     """
 
     source: str
     turns: tuple[Turn, ...]
     metadata: Mapping[str, Any] | None = None
     split: str | None = None
-    upsampling: float = 1.0
+    source_number: int = 0
 
     @property
     def file(self) -> str:
@@ -67,14 +68,18 @@ class Faulty:
 
 
 def to_record(dialogue: Dialogue) -> dict[str, Any]:
-    """The dialogue as a line of a corpus file; `weight` is written only if it is 0, `metadata` if there is any."""
+    """The dialogue as a line of a corpus file.
+
+    `weight` is written only if it is 0, `metadata` and `source`, the number of its source, if there is any.
+    """
     record: dict[str, Any] = {
         "messages": [
             {"role": turn.role, "content": turn.content} | ({} if turn.has_loss else {"weight": 0})
             for turn in dialogue.turns
         ]
     }
-    return record | ({"metadata": dict(dialogue.metadata)} if dialogue.metadata else {})
+    record |= {"metadata": dict(dialogue.metadata)} if dialogue.metadata else {}
+    return record | ({"source": dialogue.source_number} if dialogue.source_number else {})
 
 
 def from_record(record: Any, source: str) -> Dialogue:
@@ -84,7 +89,10 @@ def from_record(record: Any, source: str) -> Dialogue:
         raise FaultError("no messages")
     metadata = record.get("metadata")
     _check_metadata(metadata)
-    return Dialogue(source, tuple(map(_turn, messages)), metadata)
+    number = record.get("source", 0)
+    if type(number) is not int or number < 0:
+        raise FaultError("source is not a number")
+    return Dialogue(source, tuple(map(_turn, messages)), metadata, source_number=number)
 
 
 def _turn(message: Any) -> Turn:
@@ -117,6 +125,22 @@ def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
     return (
         tuple(value for value in slots.values() if isinstance(value, str) and value) if isinstance(slots, dict) else ()
     )
+
+
+def read_source_names(folder: Path) -> dict[str, dict[str, str]]:
+    """Name and format of each source of the corpus in `folder`, by its key in the metrics, `source_1` and so on.
+
+    Raises InputError where the file is missing or damaged.
+    """
+    path = folder / SOURCES_FILE
+    with reading(path, STAGE):
+        names = read_json(path)
+        if not isinstance(names, dict) or not all(
+            isinstance(one, dict) and {*map(type, one.values())} == {str} and {*one} == {"name", "format"}
+            for one in names.values()
+        ):
+            raise FaultError("it does not hold the name and the format of each source")
+        return names
 
 
 def read_corpus(path: Path) -> Iterator[Dialogue]:

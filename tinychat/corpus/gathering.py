@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
 from tinychat.corpus.messenger import MessengerReader, read_dialogues
+from tinychat.corpus.mixing import GatheredSource
 from tinychat.corpus.reader import (
     Item,
     Notes,
@@ -51,6 +52,7 @@ class Counts:
     parts_dropped: Tally = field(default_factory=Tally)
     nul_characters: int = 0
     faults_skipped: list[str] = field(default_factory=list)
+    sources: list[GatheredSource] = field(default_factory=list)  # in the order of their numbers
     remarks: list[str] = field(default_factory=list)  # of the readers, for the person
 
 
@@ -73,8 +75,9 @@ def gather(
         tell(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
     known = find_readers()
     seen = set() if seen is None else seen
-    for source in sources:
-        yield from _gather_source(source, raw, params, known, counts, seen, tell)
+    for number, source in enumerate(sources, start=1):
+        for dialogue in _gather_source(source, raw, params, known, counts, seen, tell):
+            yield replace(dialogue, source_number=number) if len(sources) > 1 else dialogue
 
 
 def _gather_source(
@@ -103,10 +106,11 @@ def _gather_source(
             own.dropped.add(kept.reason, kept.where)
         else:
             own.kept += 1
-            yield kept if source.weight == 1 else replace(kept, upsampling=source.weight)
+            yield kept
     _refuse_misfit(title, reader_name, own, faulty if source.format is not None else 0)
     counts.rows.merge(own)
     counts.by_reader.setdefault(reader_name, Rows()).merge(own)
+    counts.sources.append(GatheredSource(source, source.file or str(source.corpus), reader_name))
     counts.turns.dropped.merge(notes.messages_dropped)
     counts.parts_dropped.merge(notes.parts_dropped)
     unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []

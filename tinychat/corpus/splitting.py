@@ -8,8 +8,10 @@ has the same question with the same answer.
 import hashlib
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tinychat.corpus.amount import Learnt, count_learnt
 from tinychat.corpus.dialogue import SPLITS, Dialogue
 from tinychat.corpus.text_keys import letters_of, text_key, text_number
 from tinychat.params.sections import Shares
@@ -31,7 +33,7 @@ class SplitSize:
 class Overlap:
     """What the dialogues of a held-out split share with train, ignoring case, spaces and punctuation.
 
-    A dialogue of train counts whatever its upsampling is, even where it is never written.
+    A dialogue of train counts however often it is written, even where it is never written.
 
     any_text         dialogues with a text that occurs in train
     last_question    dialogues whose last question occurs in train as a question
@@ -61,6 +63,7 @@ class Splits:
     groups_sent_to_train: int
     dialogues_sent_to_train: int
     overlap: dict[str, Overlap]
+    learnt: Learnt
     trained_answers: dict[int, list[int]] = field(default_factory=dict)
 
 
@@ -98,20 +101,22 @@ class SplitIndex:
         self._characters.append(sum(len(turn.content) for turn in dialogue.turns))
         self._end.append(len(self._keys))
 
-    def split(self, shares: Shares, seed: int) -> Splits:
+    def split(self, shares: Shares, seed: int, in_train: Iterable[int] = ()) -> Splits:
         """Group the dialogues by shared questions and answers, and give each group to a split by its hash.
 
         In multi-turn files only texts of 15 letters or more join. A group of more than one dialogue and more than 1% of
-        all goes to train.
+        all goes to train, and so does the group of a dialogue of `in_train`.
         """
         roots, smallest_key = self._group()
         members = Counter(roots)
         too_large = {root: n for root, n in members.items() if n > max(1, MAX_GROUP_SHARE * len(self))}
+        trained = too_large.keys() | {roots[i] for i in in_train}
         split_of = {
-            root: "train" if root in too_large else _split_of(smallest_key[root], shares, seed) for root in members
+            root: "train" if root in trained else _split_of(smallest_key[root], shares, seed) for root in members
         }
         names = [self._fixed.get(i) or split_of[root] for i, root in enumerate(roots)]
-        overlap, trained_answers = self._overlap(names)
+        exchanges = self._trained_exchanges(names)
+        overlap, trained_answers = self._overlap(names, exchanges)
         return Splits(
             names=names,
             sizes=self._sizes(names),
@@ -120,6 +125,7 @@ class SplitIndex:
             groups_sent_to_train=len(too_large),
             dialogues_sent_to_train=sum(too_large.values()),
             overlap=overlap,
+            learnt=count_learnt(exchanges),
             trained_answers=trained_answers,
         )
 
@@ -157,14 +163,21 @@ class SplitIndex:
                 smallest_key[first] = min(smallest_key[first], smallest_key[second])
         return [root_of(i) for i in range(len(self))], smallest_key
 
-    def _overlap(self, names: list[str]) -> tuple[dict[str, Overlap], dict[int, list[int]]]:
+    def _trained_exchanges(self, names: list[str]) -> set[tuple[int, int]]:
+        """The exchanges whose answers are trained on, each once."""
+        return {
+            self._exchange(turn)
+            for i, name in enumerate(names)
+            if name == "train"
+            for turn in self._answered(i)
+            if self._has_loss[turn]
+        }
+
+    def _overlap(
+        self, names: list[str], exchanges: set[tuple[int, int]]
+    ) -> tuple[dict[str, Overlap], dict[int, list[int]]]:
         """What is shared with train, by split, and the answers that are therefore not scored."""
-        texts: set[int] = set()
-        exchanges: set[tuple[int, int]] = set()
-        for i, name in enumerate(names):
-            if name == "train":
-                texts.update(self._keys_of(i))
-                exchanges.update(self._exchange(turn) for turn in self._answered(i) if self._has_loss[turn])
+        texts = {key for i, name in enumerate(names) if name == "train" for key in self._keys_of(i)}
         questions, answers = ({exchange[side] for exchange in exchanges} for side in (0, 1))
         overlap: dict[str, Overlap] = {name: Overlap() for name in SPLITS if name != "train"}
         skipped: dict[int, list[int]] = {}

@@ -32,6 +32,7 @@ class Question:
     messages: tuple[dict[str, Any], ...]
     answer: str
     accept: frozenset[str] = frozenset()  # further right answers
+    source: int = 1  # the number of its source in the corpus
 
     @property
     def text(self) -> str:
@@ -66,8 +67,8 @@ def evaluate(
     answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
     measured, held_out = held_out, new_dialogues(held_out)
     tokenizer, max_len = engine.tokenizer, engine.decoder.max_len
-    known = questions_of(train, tokenizer, max_len)
-    for question in [*known, *questions_of(held_out, tokenizer, max_len)]:
+    known, new = (questions_of(dialogues, tokenizer, max_len) for dialogues in (train, held_out))
+    for question in [*known, *new]:
         answers[question.key] |= {question.answer, *question.accept}
     training_answers = {question.answer for question in known}
     copied = [question.answer for question in known]
@@ -104,7 +105,39 @@ def evaluate(
                 else None,
             },
         }
+    if len({question.source for question in known}) > 1:  # of one source, all that stands above is its score
+        report["sources"] = _score_sources(responder, {"seen": known, "held_out": new}, answers, max_dialogues)
     return report
+
+
+def _score_sources(
+    responder: CachingEngine,
+    questions: dict[str, list[Question]],
+    answers: dict[tuple[str, ...], set[str]],
+    limit: int,
+) -> dict[str, dict[str, dict[str, float] | None]]:
+    """For each source: of its distinct questions of each split, how many were asked, and the share of exact replies.
+
+    At most `limit` questions of a split, divided among the sources. None where a source has no question, as where it is
+    too small to hold any out. Sources are `source_1` and so on: metrics are in git, and a file's name may be private.
+    """
+    numbers = sorted({question.source for split in questions.values() for question in split})
+    scores: dict[str, dict[str, dict[str, float] | None]] = {f"source_{number}": {} for number in numbers}
+    for name, split in questions.items():
+        distinct_questions = {(question.source, question.key): question for question in split}.values()
+        for number in numbers:
+            own = [question for question in distinct_questions if question.source == number]
+            asked = evenly_spaced(own, max(1, limit // len(numbers)))
+            replies = responder.reply([question.messages for question in asked])
+            # One that is too long for the model has no reply, and so no exact one.
+            right = [
+                reply is not None and reply.text in answers[question.key]
+                for question, reply in zip(asked, replies, strict=True)
+            ]
+            scores[f"source_{number}"][name] = (
+                {"asked": len(asked), "exact": rounded(sum(right) / len(asked))} if asked else None
+            )
+    return scores
 
 
 def questions_of(dialogues: Iterable[Dialogue], tokenizer: Tokenizer, max_len: int) -> list[Question]:
@@ -121,9 +154,9 @@ def questions_of(dialogues: Iterable[Dialogue], tokenizer: Tokenizer, max_len: i
                 if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight", 1):
                     # `accept` of the corpus is about the last question.
                     accepted = accepted_replies(dialogue) if i == len(messages) - 1 else ()
-                    questions.append(
-                        Question(tuple(messages[window.start : i]), answer["content"], frozenset(accepted))
-                    )
+                    asked_before = tuple(messages[window.start : i])
+                    source = dialogue.source_number or 1
+                    questions.append(Question(asked_before, answer["content"], frozenset(accepted), source))
                     break
     return questions
 

@@ -122,8 +122,8 @@ def _explain(path: Path, item: Any) -> Phrase:
     kind, value = item["type"], item["input"]
     found = repr(value)
     found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
-    # The tags of `sources` and of a prompt are not keys of the file.
-    key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "text"))
+    # The tags of `sources`, of `epochs` and of a prompt are not keys of the file.
+    key = ".".join(str(part) for part in item["loc"] if part not in ("auto", "list", "number", "text"))
     if kind == "extra_forbidden":
         return Phrase("{path}: unknown key {key}; remove it or correct its name", path=path, key=key)
     if kind == "missing":

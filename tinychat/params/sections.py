@@ -103,7 +103,8 @@ class Section(BaseModel):
 
 class SourceParams(Section):
     """One source of dialogues: a file in data/raw (with its format, unless it is to be detected), or the starter
-    corpus. `weight`: how often each of its training dialogues is repeated in the corpus.
+    corpus. `weight`: how often each of its training dialogues is repeated in the corpus; `share`: instead, how much of
+    all answers that are trained on are its answers.
 
     In a messenger's export `assistant` is the speaker who becomes the bot (a list: all names of that speaker), and a
     pause of more than `gap_minutes` ends a conversation; `date_order`: whether 2/9/26 has the day or the month first.
@@ -116,11 +117,14 @@ class SourceParams(Section):
     date_order: Literal["dmy", "mdy"] | None = None
     corpus: Literal["starter"] | None = None
     weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
+    share: Annotated[Real, Field(gt=0, le=1)] | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.file is None) == (self.corpus is None):
             raise FaultError("a source is either {file: NAME} or {corpus: starter}")
+        if self.share is not None and "weight" in self.model_fields_set:
+            raise FaultError("share and weight exclude each other; leave one out")
         if self.file is None and self.format is not None:
             raise FaultError("format goes with file only")
         if self.file is None and self.of_messenger:
@@ -168,15 +172,34 @@ class StarterParams(Section):
     seed: Seed
 
 
+def _shares_fit(sources: list[SourceParams]) -> list[SourceParams]:
+    shares = [source.share for source in sources if source.share is not None]
+    # Rounding: ten shares of 0.1 add up to a little less than 1.
+    total = round(sum(shares), 9)
+    if total > 1:
+        raise FaultError("the shares add up to {total:g}; they must not be more than 1 together", total=total)
+    if shares and len(shares) == len(sources) and total < 1:
+        raise FaultError(
+            "the shares add up to {total:g}, and every source has one; they must add up to 1, or one source goes "
+            "without and takes the rest",
+            total=total,
+        )
+    if total == 1 and len(shares) < len(sources):
+        raise FaultError("the shares add up to 1, which leaves nothing for the sources without a share")
+    return sources
+
+
 class CorpusParams(Section):
     sources: Annotated[
-        Annotated[Literal["auto"], Tag("auto")] | Annotated[list[SourceParams], Field(min_length=1), Tag("list")],
+        Annotated[Literal["auto"], Tag("auto")]
+        | Annotated[list[SourceParams], Field(min_length=1), AfterValidator(_shares_fit), Tag("list")],
         Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
     ]
     starter: StarterParams
     columns: Columns
     on_error: Literal["stop", "skip"]
     shares: Shares
+    hold_out_from: CountOrZero
     seed: Seed
 
 
@@ -248,9 +271,16 @@ def _with_section(section: type[ModelParams]) -> type["Params"]:
     return create_model(Params.__name__, __base__=Params, model=(section, ...))
 
 
+# A number; or auto, which follows from the amount of data (training/epochs.py).
+Epochs = Annotated[
+    Annotated[Literal["auto"], Tag("auto")] | Annotated[Count, Tag("number")],
+    Discriminator(lambda value: "auto" if value == "auto" else "number"),
+]
+
+
 class TrainParams(Section):
     seed: Seed
-    epochs: Count
+    epochs: Epochs
     batch_tokens: Count
     optimizer: Literal["adamw", "adam", "muon"]
     learning_rate: Annotated[Real, Field(gt=0, le=1e30)]  # float32 ends at 3e38, and an optimizer multiplies it
@@ -273,6 +303,12 @@ class TrainParams(Section):
                 maximum=MAX_ADAM_WEIGHT_DECAY,
             )
         return self
+
+
+class ResolvedTrainParams(TrainParams):
+    """Those that a training runs with: `auto` is a number."""
+
+    epochs: Count
 
 
 class EvaluateParams(Section):

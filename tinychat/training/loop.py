@@ -12,7 +12,7 @@ from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase, describe
 from tinychat.model.base import LanguageModel
-from tinychat.params.sections import TrainParams
+from tinychat.params.sections import ResolvedTrainParams, TrainParams
 from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.training.interruption import StopSignals
@@ -45,6 +45,17 @@ class Trained:
     stopped_early: bool
 
 
+def width_step_of(runtime: Runtime) -> int:
+    """What the width of batches is padded to a multiple of."""
+    return BF16_WIDTH_STEP if runtime.precision == "bf16" else 1
+
+
+def plan_epoch(train: PreparedSplit, params: TrainParams, epoch: int, width_step: int) -> list[np.ndarray]:
+    """The batches of an epoch, counted from 0: the indices of the examples in each."""
+    generator = np.random.default_rng([params.seed, epoch])
+    return plan_batches(train.lengths, params.batch_tokens, generator, width_step)
+
+
 class Trainer:
     """One training run, which can be stopped after any step and resumes from its snapshot with the same numbers."""
 
@@ -53,14 +64,14 @@ class Trainer:
         model: LanguageModel,
         train: PreparedSplit,
         valid: PreparedSplit,
-        params: TrainParams,
+        params: ResolvedTrainParams,
         runtime: Runtime,
         store: SnapshotStore,
         pad_id: int,
     ) -> None:
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
         self.store, self.pad_id = store, pad_id
-        self.width_step = BF16_WIDTH_STEP if runtime.precision == "bf16" else 1
+        self.width_step = width_step_of(runtime)
         self.optimizer = build_optimizer(
             model, params, torch.bfloat16 if runtime.precision == "bf16" else torch.float32
         )
@@ -99,8 +110,7 @@ class Trainer:
         return self._trained()
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
-        generator = np.random.default_rng([self.params.seed, epoch])
-        return plan_batches(self.train.lengths, self.params.batch_tokens, generator, self.width_step)
+        return plan_epoch(self.train, self.params, epoch, self.width_step)
 
     def _step(self, indices: np.ndarray, display: Display) -> None:
         progress = self.progress

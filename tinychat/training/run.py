@@ -3,7 +3,6 @@
 import csv
 import inspect
 import io
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,14 +22,13 @@ from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.training.card import model_card
+from tinychat.training.epochs import Length, choose_length, resolve
 from tinychat.training.interruption import StopSignals
-from tinychat.training.loop import Trained, Trainer
+from tinychat.training.loop import Trained, Trainer, plan_epoch, width_step_of
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint
 from tinychat.training.titles import titles_in
 
-# Fewer steps are too few for 20 dialogues or more; for fewer dialogues in proportion.
-FEW_STEPS, FEW_DIALOGUES = 200, 20
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
 
 
@@ -91,9 +89,13 @@ def train_model(
     SIGTERM, once a snapshot is saved.
     """
     config = model_config(model_params, tokenizer)
+    steps_per_epoch = len(plan_epoch(train, train_params, 0, width_step_of(runtime)))
+    length = choose_length(train_params, int(train.loss_mask.sum()), steps_per_epoch)
+    resolved = resolve(train_params, length)
     settings = {
         "model": config.to_dict(),
-        "train": train_params.model_dump(),
+        "train": resolved.model_dump(),
+        "length": asdict(length),
         "runtime": asdict(runtime),
         "torch": torch.__version__,
     }
@@ -104,7 +106,7 @@ def train_model(
         store = SnapshotStore(work_folder / "runs" / fingerprint(settings, files))
         if removed := store.remove_others():
             say(removed)
-        trainer = Trainer(model, train, valid, train_params, runtime, store, tokenizer.pad_id)
+        trainer = Trainer(model, train, valid, resolved, runtime, store, tokenizer.pad_id)
         if trainer.resume():
             say(f"resuming from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
         if not len(valid) and train_params.keep == "best":
@@ -113,16 +115,11 @@ def train_model(
             f"{model.n_parameters():,} parameters, {len(train)} examples, {trainer.steps_per_epoch} steps an epoch "
             f"({trainer.padding:.1%} padding) on {runtime.device}, {runtime.precision}, {runtime.threads} threads",
         )
-        if train_params.warmup_steps >= trainer.total_steps:
+        say(length.text())
+        if resolved.warmup_steps < train_params.warmup_steps:
             say(
-                f"the warm-up ({train_params.warmup_steps} steps) is not over when the run ends "
-                f"({trainer.total_steps} steps): raise train.epochs, or lower train.warmup_steps",
-            )
-        elif trainer.total_steps < (enough := FEW_STEPS * min(1, len(train) / FEW_DIALOGUES)):
-            say(
-                f"{trainer.total_steps} steps in all are few for {len(train)} dialogues: "
-                f"raise train.epochs in params.yaml (now {train_params.epochs}), for example to "
-                f"{math.ceil(enough / trainer.steps_per_epoch)}",
+                f"train.warmup_steps: {train_params.warmup_steps} → {resolved.warmup_steps}, a fifth of the "
+                f"{trainer.total_steps} steps"
             )
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
@@ -132,10 +129,13 @@ def train_model(
             generation = GenerationConfig(
                 reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id), titles_in(train, tokenizer)
             )
-            write(TrainingResult(config, trained, generation, settings, _metrics(trained, model.n_parameters())))
+            metrics = _metrics(trained, model.n_parameters(), length)
+            write(TrainingResult(config, trained, generation, settings, metrics))
         except (OSError, InputError):
             say(trainer.save_for_resume())
             raise
+        if warning := length.warning(len(train)):
+            say(warning)  # at the end, where a person looks
         if stop.requested:
             # DVC ignores Ctrl-C while a stage runs, and would start the next one.
             raise Interrupted(trainer.save_for_resume())
@@ -167,13 +167,15 @@ def model_config(params: ModelParams, tokenizer: Tokenizer) -> ModelConfig:
     return params.config(vocab_size)
 
 
-def _metrics(trained: Trained, parameters: int) -> dict[str, Any]:
+def _metrics(trained: Trained, parameters: int, length: Length) -> dict[str, Any]:
     kept, last = trained.history[trained.kept_epoch - 1], trained.history[-1]
     return {
         "train_loss": _rounded(kept["train_loss"]),
         "valid_loss": _rounded(kept["valid_loss"]),
         "final_train_loss": _rounded(last["train_loss"]),
         "epochs": last["epoch"],
+        "epochs_planned": length.epochs,
+        "epochs_reason": length.reason,
         "kept_epoch": trained.kept_epoch,
         "steps": last["step"],
         "stopped_early": trained.stopped_early,

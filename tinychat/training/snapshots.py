@@ -23,7 +23,7 @@ from pydantic import ConfigDict, TypeAdapter
 from tinychat.errors import FaultError, InputError, text_of
 from tinychat.files import write_atomically
 from tinychat.model.base import LanguageModel
-from tinychat.params.sections import TrainParams
+from tinychat.params.sections import ResolvedTrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
 MAX_LOSS = 1e100  # a larger one is damaged
@@ -59,6 +59,7 @@ CODE = (
     "tokenizer/vocabulary.py",
     "tokenizer/word_level.py",
     "training/card.py",
+    "training/epochs.py",
     "training/interruption.py",
     "training/loop.py",
     "training/muon.py",
@@ -86,7 +87,7 @@ class TrainingProgress:
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-    def check(self, params: TrainParams, steps_per_epoch: int) -> None:
+    def check(self, params: ResolvedTrainParams, steps_per_epoch: int) -> None:
         """Raise ValueError where this is impossible for a run of these params with `steps_per_epoch`."""
         within = 0 <= self.epoch <= params.epochs and 0 <= self.batch <= steps_per_epoch
         if not within or self.step != self.epoch * steps_per_epoch + self.batch or self.step == 0:
@@ -133,7 +134,7 @@ class SnapshotStore:
         write_atomically(self.folder / SNAPSHOT_FILE, data)
 
     def load(
-        self, model: LanguageModel, optimizer: torch.optim.Optimizer, params: TrainParams, steps_per_epoch: int
+        self, model: LanguageModel, optimizer: torch.optim.Optimizer, params: ResolvedTrainParams, steps_per_epoch: int
     ) -> tuple[TrainingProgress, dict[str, torch.Tensor] | None] | None:
         """Restore model, optimizer and random state from the snapshot; None where there is none.
 
