@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tinychat.corpus.prompts import SamplePrompt, read_prompts
 from tinychat.corpus.turns import prompt_of
 from tinychat.files import to_json_lines, write_atomically
 from tinychat.generation.loading import load_engine
@@ -10,20 +11,30 @@ from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 
+CORPUS = Path("data/corpus")
 MODEL = Path("models/dialogue")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
 
 
 def run(root: Path = Path()) -> None:
-    """Write a line for each prompt: prompt and reply, as text and as tokens."""
+    """Write a line for each prompt: prompt and reply, as text and as tokens.
+
+    With `generate.prompts: auto` they are those that ingest drew from the corpus, without those that are too long for
+    the model.
+    """
     params = load_params(root).generate
     engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))
-    dialogues = [prompt_of([{"role": "user", "content": prompt}])[0] for prompt in params.prompts]
-    replies = engine.reply(dialogues, options)
+    if params.prompts == "auto":
+        drawn = read_prompts(root / CORPUS)
+        prompts = [prompt for prompt in drawn if engine.fits(_dialogue(prompt), options)] or drawn
+    else:
+        prompts = [SamplePrompt(text) for text in params.prompts]
+    replies = engine.reply([_dialogue(prompt) for prompt in prompts], options)
     rows = [
         {
-            "input": prompt,
+            "input": prompt.text,
+            "seen": prompt.seen,
             "output": reply.text,
             "prompt_ids": reply.prompt_ids,
             "token_ids": reply.token_ids,
@@ -32,11 +43,15 @@ def run(root: Path = Path()) -> None:
             "finish_reason": reply.finish_reason,
             "mean_logprob": round(reply.mean_logprob, 4),
         }
-        for prompt, reply in zip(params.prompts, replies, strict=True)
+        for prompt, reply in zip(prompts, replies, strict=True)
     ]
     write_atomically(root / REPLIES, to_json_lines(rows))
-    for prompt, reply in zip(params.prompts, replies, strict=True):
-        say(f"{prompt} → {reply.text}" + (" …" if reply.finish_reason == "length" else ""))
+    for prompt, reply in zip(prompts, replies, strict=True):
+        say(f"{prompt.text} → {reply.text}" + (" …" if reply.finish_reason == "length" else ""))
+
+
+def _dialogue(prompt: SamplePrompt) -> list[dict[str, str]]:
+    return prompt_of([{"role": "user", "content": prompt.text}])[0]
 
 
 def main() -> None:

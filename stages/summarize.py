@@ -13,6 +13,7 @@ from tinychat.report.view import build_view
 from tinychat.report.words import words_of
 
 REPORTS = Path("reports")
+CORPUS = Path("data/corpus")
 MODEL = Path("models/dialogue")
 TABLE = Path("outputs/generated_dialogue.csv")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
@@ -23,7 +24,9 @@ def run(root: Path = Path()) -> None:
     """Write `reports/summary.json` and `.html` from the reports, the model's metadata and the replies."""
     language = load_params(root).report.language
     words = words_of(language)
-    reports = read_reports(reports=root / REPORTS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES)
+    reports = read_reports(
+        reports=root / REPORTS, corpus=root / CORPUS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES
+    )
     numbers = summarize(reports)
     view = build_view(reports, words, language)
     contents = {
@@ -32,6 +35,9 @@ def run(root: Path = Path()) -> None:
     }
     write_together({(root / SUMMARY).with_suffix(suffix): content for suffix, content in contents.items()})
     say(", ".join(f"{key}: {numbers[key]}" for key in (N_LAYERS, FINAL_LOSS, N_GENERATED)))
+    for tone, sentence in view.findings:
+        if tone == "bad":  # at the end of the log, where a person looks
+            say(f"warning: {sentence}" if language == "en" else f"주의: {sentence}")
     say(f"the summary is {root / SUMMARY}.html")
 
 

@@ -99,7 +99,7 @@ def test_the_same_sources_give_the_same_bytes(project: Any, songys_file: Path) -
         project.ingest(shares=SPLIT)
         written.append([path.read_bytes() for path in (*sorted(project.corpus.iterdir()), project.metrics_file)])
     assert written[0] == written[1]
-    assert len(written[0]) == 5
+    assert len(written[0]) == 6
 
 
 def test_the_metrics_hold_numbers_and_names_of_readers_only(project: Any) -> None:

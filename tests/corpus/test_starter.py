@@ -7,6 +7,7 @@ import pytest
 
 from tests.corpus.conftest import REPOSITORY
 from tinychat.corpus.dialogue import SPLITS
+from tinychat.corpus.prompts import SamplePrompt, read_prompts
 from tinychat.corpus.text_keys import text_key
 from tinychat.errors import InputError
 
@@ -111,7 +112,7 @@ def test_the_same_files_size_and_seed_give_the_same_bytes(with_starter: Any) -> 
     once = written(with_starter)
     with_starter.ingest(sources=STARTER, starter=SMALL)
     assert written(with_starter) == once
-    assert len(once) == 4
+    assert len(once) == 6
 
 
 @pytest.mark.slow
@@ -215,3 +216,22 @@ def test_the_weight_of_the_starter_counts_for_its_training_lines_only(with_start
     assert len(of_table(with_starter)) == 10
     weighted = {split: len(with_starter.texts(split)) for split in SPLITS}
     assert weighted == once | {"train": int((once["train"] - 10) * weight) + 10}
+
+
+@pytest.mark.slow
+def test_the_model_is_asked_what_the_corpus_names_and_beside_a_file_questions_of_the_file(with_starter: Any) -> None:
+    with_starter.ingest(sources=STARTER, starter=SMALL)
+    alone = read_prompts(with_starter.corpus)
+    assert (len(alone), alone[0]) == (10, SamplePrompt("안녕"))
+    with_starter.lay("a.csv", TABLE)
+    with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)
+    assert {prompt.text for prompt in read_prompts(with_starter.corpus)} == {f"문항 {n}" for n in range(10)}
+
+
+@pytest.mark.slow
+def test_a_share_is_of_all_answers_those_of_the_starter_included(with_starter: Any) -> None:
+    with_starter.lay("a.csv", TABLE)
+    metrics = with_starter.ingest(sources=[*STARTER, {"file": "a.csv", "share": 0.1}], starter=SMALL)
+    answers = sum(turn.role == "assistant" for one in with_starter.dialogues("train") for turn in one.turns)
+    assert len(of_table(with_starter)) / answers == pytest.approx(0.1, abs=0.001)
+    assert metrics["mixture"]["source_1"]["share"] == pytest.approx(0.1)

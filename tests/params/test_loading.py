@@ -128,7 +128,8 @@ def test_a_prompt_that_an_earlier_program_damaged_is_refused_by_its_key(project:
         (r"^  sources: auto", "  sources: [{format: qa_table}]", r"either \{file: NAME\} or \{corpus: starter\}"),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
-        (r"^  - 심심해", '  - "\\uD83D"', r"generate\.prompts\.\d+: holds half of a character"),
+        (r"^  prompts: auto", '  prompts: ["\\uD83D"]', r"generate\.prompts\.0: holds half of a character"),
+        (r"^  prompts: auto", "  prompts: some", r"generate\.prompts is 'some'; it must be 'auto'"),
         (r"^  temperature: \S+", "  temperature: 1e-40", r"generate\.temperature is '1e-40'; .* 0\.01"),
     ],
 )

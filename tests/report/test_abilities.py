@@ -16,6 +16,7 @@ MEASURES = {
 }
 SIZES = dict.fromkeys(("dialogues", "turns", "characters", "tokens", "tokens_with_loss"), 5)
 NOTHING_LONG = {"long_dialogues": 0, "examples": 0, "answers": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
+SOURCES = {"mixture": {}, "learnt": {"exchanges": 9, "questions": 9, "answers": 3, "rephrased": 9}}
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" viewBox="0 0 9 9"></svg>'
 
 
@@ -23,11 +24,19 @@ def reports(measures: dict[str, Any] | None) -> Reports:
     """The reports of a run in which nothing was asked but what the corpus measures."""
     evaluation = {"seen": None, "held_out": None} | ({"measures": measures} if measures else {})
     rows = {"rows_read": 5, "rows_kept": 5, "rows_dropped": {}, "readers": {}}
-    trained = {"parameters": 9, "epochs": 1, "kept_epoch": 1, "steps": 1, "stopped_early": False}
+    trained = {
+        "parameters": 9,
+        "epochs": 1,
+        "epochs_planned": 1,
+        "epochs_reason": "given",
+        "kept_epoch": 1,
+        "steps": 1,
+        "stopped_early": False,
+    }
     layer = {"name": "softmax", "section": 10, "shape": "", "parameters": 0, "role": {"ko": "확률", "en": "shares"}}
     return Reports(
         metrics={
-            "corpus": {**rows, "splits": {"train": SIZES}, "groups": {"count": 5}, "overlap": {}},
+            "corpus": {**rows, "splits": {"train": SIZES}, "groups": {"count": 5}, "overlap": {}, **SOURCES},
             "vocab": {"size": 9, "ceiling": 9, "characters_per_token": 2.0, "unknown_share": 0.0},
             "prepare": {"train": SIZES | NOTHING_LONG},
             "train": {**trained, "final_train_loss": 1.0, "train_loss": 1.0, "valid_loss": None},

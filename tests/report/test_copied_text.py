@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tinychat.corpus.amount import Learnt
 from tinychat.corpus.splitting import Overlap
 from tinychat.errors import InputError
 from tinychat.files import write_json
@@ -88,12 +89,14 @@ METRICS: dict[str, dict[str, Any]] = {
         "splits": dict.fromkeys(("train", "valid", "test"), NONE_SIZES),
         "groups": {"count": 0},
         "overlap": dict.fromkeys(("valid", "test"), asdict(Overlap())),
+        "mixture": {},
+        "learnt": asdict(Learnt(0, 0, 0, 0)),
     },
     "vocab": {"size": 0, "ceiling": 0, "characters_per_token": 0, "unknown_share": 0},
     "prepare": dict.fromkeys(("train", "valid", "test"), NONE_PREPARED),
     "train": {
         **{"train_loss": 2.0, "valid_loss": None, "final_train_loss": 2.0, "epochs": 1, "kept_epoch": 1, "steps": 1},
-        **{"stopped_early": False, "parameters": 0},
+        **{"stopped_early": False, "parameters": 0, "epochs_planned": 1, "epochs_reason": "given"},
     },
     "evaluate": {"seen": None, "held_out": None},
 }
@@ -117,8 +120,13 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
     write_json(folder / "reports/layers/layers.json", {"layers": [LAYER], "sentences": sentences})
     for name in pictures:
         (folder / f"reports/layers/{name}.svg").write_text(SVG.format(f"picture of {name}"), encoding="utf-8")
+    write_json(folder / "corpus/sources.json", {})
     return read_reports(
-        reports=folder / "reports", model=folder / "model", table=folder / "a.csv", replies=folder / "a.jsonl"
+        reports=folder / "reports",
+        corpus=folder / "corpus",
+        model=folder / "model",
+        table=folder / "a.csv",
+        replies=folder / "a.jsonl",
     )
 
 

@@ -53,6 +53,7 @@ def test_the_stage_writes_three_splits_and_the_metrics_and_says_so(
 ) -> None:
     run(root)
     assert sorted(written(root)) == [
+        "data/corpus/prompts.json",
         "data/corpus/sources.json",
         "data/corpus/test.jsonl",
         "data/corpus/train.jsonl",

@@ -26,16 +26,24 @@ SPLITS = ("train", "valid", "test")
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
-def measured(exact: float) -> dict[str, Any]:
+def mixed(train: int, repetitions: float, share: float) -> dict[str, Any]:
+    """A source in the metrics of the corpus."""
     return {
-        "dialogues": 20,
+        **{"train": train, "valid": 0, "test": 0, "answers": train},
+        **{"repetitions": repetitions, "share": share},
+    }
+
+
+def measured(exact: float, asked: int) -> dict[str, Any]:
+    return {
+        "dialogues": asked,
         "answer_tokens": 300,
         "loss": 1.5,
         "perplexity": 4.4817,
         "bits_per_byte": 0.9,
         "next_token_accuracy": 0.62,
         "replies": {
-            "asked": 20,
+            "asked": asked,
             "exact": exact,
             "char_f1": 0.4,
             "copied": 0.5,
@@ -59,8 +67,17 @@ class Project:
     model: DialogueModel
     tokenizer: Tokenizer
 
-    def write(self, *, said: str = "나 기분 좋아", held_out: bool = True, language: str = "ko") -> None:
-        """Reports on a model that was asked `said` and says it again."""
+    def write(
+        self,
+        *,
+        said: str = "나 기분 좋아",
+        held_out: bool = True,
+        language: str = "ko",
+        mixture: dict[str, Any] | None = None,
+        scores: dict[str, Any] | None = None,
+        asked: int = 200,
+    ) -> None:
+        """Reports on a model that was asked `said` and says it again, and `asked` questions in the evaluation."""
         params = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
         params = re.sub(r"(?m)^  language: \w+", f"  language: {language}", params)
         write_atomically(self.root / "params.yaml", params)
@@ -73,6 +90,8 @@ class Project:
             "splits": {name: sizes if name == "train" or held_out else dict.fromkeys(sizes, 0) for name in SPLITS},
             "groups": {"count": 33, "largest": 3, "sent_to_train": 0, "dialogues_sent_to_train": 0},
             "overlap": {"valid": asdict(Overlap()), "test": asdict(Overlap(7, 5, 4, 3, 2))},
+            "mixture": mixture or {"source_1": mixed(40, 1, 1.0)},
+            "learnt": {"exchanges": 40, "questions": 38, "answers": 39, "rephrased": 0},
         }
         prepared = {"dialogues": 40, "examples": 40, "answers": 40, "tokens": 700, "tokens_with_loss": 400}
         prepared |= {"long_dialogues": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
@@ -80,6 +99,8 @@ class Project:
             "train_loss": 0.123456,
             "final_train_loss": 0.123456,
             "epochs": 2,
+            "epochs_planned": 2,
+            "epochs_reason": "given",
             "kept_epoch": 2,
             "steps": 20,
             "stopped_early": False,
@@ -88,20 +109,23 @@ class Project:
         history = [(1, 10, 0.001, 3.0, valid[0]), (2, 20, 0.001, 0.123456, valid[1])]
         vocab = {"size": 312, "ceiling": 5000, "characters_per_token": 2.2, "unknown_share": 0.0}
         write_json(reports / "corpus/metrics.json", corpus)
+        names = {key: {"name": f"{key}.csv", "format": "qa_table"} for key in corpus["mixture"]}
+        write_json(self.root / "data/corpus/sources.json", names)
         write_json(reports / "vocab/metrics.json", {**vocab, "tokens_in_training_text": 700})
         write_json(reports / "prepare/metrics.json", dict.fromkeys(SPLITS, prepared))
         trained |= {"valid_loss": 2.0 if held_out else None, "parameters": 12345}
         write_json(reports / "train/metrics.json", trained)
         header = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
         write_atomically(reports / "train/history.csv", to_csv(header, history, bom=False))
-        evaluation = {"seen": measured(0.9), "held_out": measured(0.05) if held_out else None}
+        evaluation = {"seen": measured(0.9, asked), "held_out": measured(0.05, asked) if held_out else None}
+        evaluation |= {"sources": scores} if scores else {}
         write_json(reports / "evaluate/metrics.json", evaluation)
         shape = {"vocab_size": 312, "embed_dim": 32, "n_layers": 2, "n_heads": 4, "ffn_dim": 64, "max_len": 48}
         runtime = {"device": "cpu", "precision": "fp32", "threads": 2}
         settings = {"model": shape, "train": {"seed": 0, "patience": None}, "runtime": runtime, "torch": "2.13.0"}
         write_json(self.root / "models/dialogue/config.json", {"architecture": "classic", **shape})
         write_json(self.root / "models/dialogue/training.json", settings)
-        reply = {"input": said, "output": said, "finish_reason": "stop", "mean_logprob": -0.5}
+        reply = {"input": said, "seen": "trained", "output": said, "finish_reason": "stop", "mean_logprob": -0.5}
         replies = [{**reply, "token_ids": [5, 6, 7], "n_tokens": 3}]
         silent = {"input": "=1+1", "output": "", "token_ids": [], "n_tokens": 0}
         replies.append({**silent, "finish_reason": "length", "mean_logprob": -2.0})
@@ -353,3 +377,66 @@ def test_a_training_record_that_is_not_of_this_model_is_named_and_nothing_is_wri
         project.summarize()
     assert message in str(refused.value)
     assert list((project.root / "reports").glob("summary.*")) == []
+
+
+def two_sources() -> dict[str, Any]:
+    score = {"asked": 40, "exact": 0.975}
+    return {
+        "mixture": {"source_1": mixed(40, 71.05, 0.05), "source_2": mixed(24_000, 1, 0.95)},
+        "scores": {
+            "source_1": {"seen": score, "held_out": None},
+            "source_2": {"seen": score, "held_out": {"asked": 250, "exact": 0.8}},
+        },
+    }
+
+
+def test_each_source_is_named_on_the_page_with_its_part_and_its_score(project: Project) -> None:
+    project.write(language="en", **two_sources())
+    cells = read_page(project.summarize()["html"]).texts["td"]
+    begin = cells.index("source_1.csv (qa_table)")
+    assert cells[begin : begin + 12] == [
+        *("source_1.csv (qa_table)", "40", "71.05", "5.0%", "97.5% of 40", "–"),
+        *("source_2.csv (qa_table)", "24,000", "1", "95.0%", "97.5% of 40", "80.0% of 250"),
+    ]
+
+
+def test_names_of_sources_are_not_in_the_numbers(project: Project) -> None:
+    project.write(**two_sources())
+    numbers = project.summarize()["json"]
+    assert "source_1" in numbers and ".csv" not in numbers
+
+
+def test_a_corpus_of_one_source_has_no_table_of_sources(project: Project) -> None:
+    assert "source_1.csv" not in project.summarize()["html"]
+
+
+def test_whether_a_prompt_was_trained_on_stands_below_its_reply(project: Project) -> None:
+    project.write(language="en")
+    metas = [text for text in read_page(project.summarize()["html"]).texts["p"] if "tokens: " in text]
+    assert [text.split(" · ")[0] for text in metas] == ["trained on", "cut at the length limit"]
+
+
+def test_no_finding_is_good_where_few_questions_were_asked(project: Project) -> None:
+    project.write(asked=12)
+    page = read_page(project.summarize()["html"])
+    assert ("class", "good") not in page.attributes
+    project.write(asked=200)
+    assert ("class", "good") in read_page(project.summarize()["html"]).attributes
+
+
+@pytest.mark.parametrize(
+    ("language", "amount", "copies"),
+    [
+        ("en", "warning: 38 questions with 39 answers", "warning: Of its replies to questions it never saw, 50.0%"),
+        ("ko", "주의: 질문 38개와 대답 39개", "주의: 처음 보는 질문에 한 대답 가운데 50.0%"),
+    ],
+)
+def test_what_so_little_data_can_give_is_told_before_the_last_line(
+    project: Project, capsys: pytest.CaptureFixture[str], language: str, amount: str, copies: str
+) -> None:
+    project.write(language=language)
+    project.summarize()
+    first, second, last = capsys.readouterr().out.splitlines()[-3:]
+    assert first.startswith(amount)
+    assert second.startswith(copies)
+    assert last.startswith("the summary is ")

@@ -39,6 +39,7 @@ SMALL: dict[str, Any] = {
             "more": {"turns": [{"intent": "hungry"}, {"user": ["많이", "아주 많이"], "bot": ["그럼 얼른요!"]}]},
         }
     },
+    "prompts.yaml": {"prompts": ["배고파", "내 이름은?"]},
     "slots.yaml": {
         "name": {"first": ["지", "민", "서"], "second": ["우", "준", "연"], "whole": ["별", "하늘"]},
         "food": ["밥", "국수"],

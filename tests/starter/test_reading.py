@@ -280,14 +280,16 @@ def test_few_syllables_of_names_give_few_usual_names_and_the_rest_at_random(fold
 
 def test_the_examples_of_the_readme_can_be_read(folder: Any, real: Path) -> None:
     readme = (real / "README.md").read_text(encoding="utf-8")
-    topics, scenes, slots, unknown, statements = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    topics, scenes, slots, unknown, statements, prompts = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
     folder.lay("topics/tea.yaml", topics)
     folder.lay("scenes/food.yaml", scenes)
     folder.lay("slots.yaml", slots)
     folder.lay("unknown.yaml", unknown)
     folder.lay("statements.yaml", statements)
+    folder.lay("prompts.yaml", prompts)
     starter = read_starter(folder.path)
     assert list(starter.intents) == ["tea"]
+    assert starter.prompts == ("녹차 마시고 싶어",)
     assert starter.scenes["food_again"].slots() == {"food"}
     listed = re.search(r"agrees with it:\n(.*)\.\n", readme)
     assert listed is not None

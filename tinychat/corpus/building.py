@@ -14,6 +14,7 @@ from tinychat.corpus.cleaning import STEPS
 from tinychat.corpus.dialogue import SOURCES_FILE, SPLITS, to_record
 from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.mixing import Mixture, SourceIndex
+from tinychat.corpus.prompts import PROMPTS_FILE, PromptDrawing, to_records
 from tinychat.corpus.splitting import SplitIndex, Splits
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
@@ -93,7 +94,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     The kept dialogues go to a temporary file, not into memory, until the split of each is known. Raises InputError,
     with nothing written, where a source is wrong, or where nothing is left to train on.
     """
-    counts, index, source_index = Counts(), SplitIndex(), SourceIndex()
+    counts, index, source_index, drawing = Counts(), SplitIndex(), SourceIndex(), PromptDrawing()
     corpus.parent.mkdir(parents=True, exist_ok=True)
     with (
         add_path_to_disk_full_error(corpus),
@@ -101,6 +102,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     ):
         for dialogue in gather(raw, params, counts):
             kept.write(to_json_lines([to_record(dialogue)]))
+            drawing.add(len(index), dialogue)
             index.add(dialogue)
             source_index.add(dialogue)
         if len(index) == 0:
@@ -118,10 +120,12 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
             )
         kept.seek(0)
         built = Built(counts, splits, source_index.mix(counts.sources, splits.names, kept_whole))
+        prompts = drawing.draw(splits.names, counts.prompts)
 
         def fill(folder: Path) -> None:
             _write_splits(kept, splits, map(source_index.source_of, range(len(index))), built.mixture, folder)
             write_json(folder / SOURCES_FILE, built.mixture.names())
+            write_json(folder / PROMPTS_FILE, to_records(prompts))
 
         write_together({corpus: fill, metrics: to_json(built.metrics())})
     return built

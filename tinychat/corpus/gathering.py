@@ -54,6 +54,7 @@ class Counts:
     faults_skipped: list[str] = field(default_factory=list)
     sources: list[GatheredSource] = field(default_factory=list)  # in the order of their numbers
     remarks: list[str] = field(default_factory=list)  # of the readers, for the person
+    prompts: list[str] = field(default_factory=list)  # of a corpus in the project
 
 
 def gather(
@@ -115,6 +116,7 @@ def _gather_source(
     counts.parts_dropped.merge(notes.parts_dropped)
     unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
     counts.remarks += [*notes.remarks, *unused]
+    counts.prompts += notes.prompts
     tell("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
 
 

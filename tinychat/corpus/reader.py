@@ -40,6 +40,8 @@ class Notes:
     # Printed with the source: which columns were taken, which columns or keys were not read.
     remarks: list[str] = field(default_factory=list)
     unused: dict[str, None] = field(default_factory=dict)
+    # Of a corpus in the project: prompts that show what it is for.
+    prompts: list[str] = field(default_factory=list)
 
     def note_unused(self, found: Iterable[str], used: Collection[str]) -> None:
         """Note the names of `found` that are not in `used`, each once."""

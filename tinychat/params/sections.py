@@ -321,7 +321,10 @@ def _between(low: float, high: float, *, include_low: bool = True) -> Any:
 
 
 class GenerateParams(Section):
-    prompts: Annotated[list[Utterance], Field(min_length=1)]
+    prompts: Annotated[
+        Annotated[Literal["auto"], Tag("auto")] | Annotated[list[Utterance], Field(min_length=1), Tag("list")],
+        Discriminator(lambda value: "list" if isinstance(value, list) else "auto"),
+    ]
     method: Literal["greedy", "sample"]
     temperature: Annotated[Real, _between(*SAMPLING_RANGES["temperature"])]
     top_k: CountOrZero

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tinychat.corpus.amount import Learnt
 from tinychat.report.comparison import better_copy, share
 from tinychat.report.inputs import Epoch
 
@@ -11,6 +12,7 @@ LOW = 0.1
 NEARLY_ALL = 0.9
 SAME_F1 = 0.02  # a smaller difference counts as equal
 SAME_BITS = 0.02
+FEWEST_ASKED = 30  # questions: of fewer, nothing good is said
 MIN_RISE = 1.05  # times its lowest value, from which the validation loss has risen
 
 Tone = Literal["good", "bad", "plain"]
@@ -25,17 +27,58 @@ class Finding:
     values: dict[str, str]
 
 
-def find(evaluation: dict[str, Any], history: list[Epoch]) -> list[Finding]:
-    """The findings that hold, the most important first."""
+def find(evaluation: dict[str, Any], history: list[Epoch], learnt: Learnt) -> list[Finding]:
+    """The findings that hold, the most important first. What rests on fewer than 30 questions is never called good."""
     seen, held_out = evaluation["seen"], evaluation["held_out"]
     measures = evaluation.get("measures", {})
-    found = [_phrasings(measures) or _knowledge(seen, held_out), _names(measures), _outside(measures)]
+    found = [_phrasings(measures) or _knowledge(seen, held_out), _amount(learnt)]
+    found += [_names(measures), _outside(measures)]
     if held_out is None:
         found.append(Finding("nothing_held_out", "plain", {}))
+    elif _is_few(held_out):
+        found.append(Finding("few_held_out", "plain", {"asked": f"{_asked(held_out):,}"}))
     else:
-        found += [_against_nearest(held_out), _against_unigram(held_out)]
+        found += [_copies(held_out, learnt), _against_nearest(held_out), _against_unigram(held_out)]
     found.append(_validation(history))
     return [finding for finding in found if finding is not None]
+
+
+def _asked(split: dict[str, Any]) -> int:
+    """How many questions of a split were asked."""
+    return split["replies"]["asked"] if split["replies"] else split["dialogues"]
+
+
+def _is_few(split: dict[str, Any]) -> bool:
+    return _asked(split) < FEWEST_ASKED
+
+
+def _good_if(holds: bool, *asked: int) -> Tone:
+    """`good` where it holds and enough was asked."""
+    return "good" if holds and min(asked) >= FEWEST_ASKED else "plain"
+
+
+def _amount(learnt: Learnt) -> Finding | None:
+    """What so much data can give."""
+    outlook = learnt.outlook()
+    if outlook is None:
+        return None
+    values = {"questions": f"{learnt.questions:,}", "answers": f"{learnt.answers:,}"}
+    if outlook == "by_heart":
+        values = {"answers": f"{learnt.exchanges:,}", "rephrased": share(learnt.rephrased / learnt.exchanges)}
+    return Finding(f"amount_{outlook}", "bad", values)
+
+
+def _copies(held_out: dict[str, Any], learnt: Learnt) -> Finding | None:
+    """How much of what it says to new questions it copies, where the data make it likely, and whether that is right."""
+    replies, nearest = held_out["replies"], better_copy(held_out)
+    if learnt.outlook() is None or not replies or not nearest:
+        return None
+    values = {
+        "copied": share(replies["copied"]),
+        "exact": share(replies["exact"]),
+        "nearest": share(nearest["exact"]),
+    }
+    return Finding("copies", "bad" if replies["exact"] <= nearest["exact"] else "plain", values)
 
 
 def _knowledge(seen: dict[str, Any] | None, held_out: dict[str, Any] | None) -> Finding | None:
@@ -43,15 +86,15 @@ def _knowledge(seen: dict[str, Any] | None, held_out: dict[str, Any] | None) -> 
         return None
     known = seen["replies"]["exact"]
     values = {"seen": share(known)}
-    if not held_out or not held_out["replies"]:
-        return Finding("knows_seen", "good" if known >= HIGH else "plain", values)
+    if not held_out or not held_out["replies"] or _is_few(held_out):
+        return Finding("knows_seen", _good_if(known >= HIGH, _asked(seen)), values)
     new = held_out["replies"]["exact"]
     values["held_out"] = share(new)
     if known < LOW:
         return Finding("learned_little", "bad", values)
     if new < known / 2:
         return Finding("memorised" if known >= HIGH else "knows_some", "plain", values)
-    return Finding("generalises", "good", values)
+    return Finding("generalises", _good_if(True, _asked(seen)), values)
 
 
 def _phrasings(measures: dict[str, Any]) -> Finding | None:
@@ -59,7 +102,8 @@ def _phrasings(measures: dict[str, Any]) -> Finding | None:
     if not {"seen", "near"} <= set(measures):
         return None
     known, new = measures["seen"]["accepted"], measures["near"]["accepted"]
-    tone: Tone = "good" if new >= HIGH else "bad" if known < LOW else "plain"
+    asked = (measures["seen"]["asked"], measures["near"]["asked"])
+    tone = "bad" if known < LOW else _good_if(new >= HIGH, *asked)
     return Finding("phrasings", tone, {"seen": share(known), "near": share(new)})
 
 
@@ -88,7 +132,7 @@ def _names(measures: dict[str, Any]) -> Finding | None:
     if not {"name", "name_odd"} <= set(measures):
         return None
     usual, odd = measures["name"]["accepted"], measures["name_odd"]["accepted"]
-    tone: Tone = "good" if usual >= NEARLY_ALL else "bad" if usual < HIGH else "plain"
+    tone = "bad" if usual < HIGH else _good_if(usual >= NEARLY_ALL, measures["name"]["asked"])
     return Finding("names", tone, {"usual": share(usual), "odd": share(odd)})
 
 
@@ -100,7 +144,8 @@ def _outside(measures: dict[str, Any]) -> Finding | None:
     values = {"recognised": share(recognised), "wrongly": share(wrongly)}
     if recognised < HIGH or wrongly >= HIGH:
         return Finding("outside", "bad", values)
-    return Finding("outside", "good" if recognised >= NEARLY_ALL and wrongly < LOW else "plain", values)
+    asked = (measures["unknown_by_hand"]["asked"], measures["taken_for_unknown"]["asked"])
+    return Finding("outside", _good_if(recognised >= NEARLY_ALL and wrongly < LOW, *asked), values)
 
 
 def _validation(history: list[Epoch]) -> Finding | None:

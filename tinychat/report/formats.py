@@ -72,6 +72,26 @@ class Overlaps(Record):
     test: OverlapRecord
 
 
+class MixedSourceRecord(Record):
+    """A source of the corpus: how many of its dialogues are trained on, how often, and what part that is."""
+
+    train: Count
+    valid: Count
+    test: Count
+    answers: Count
+    repetitions: Number
+    share: Share
+
+
+class LearntRecord(Record):
+    """What there is to learn, each counted once."""
+
+    exchanges: Count
+    questions: Count
+    answers: Count
+    rephrased: Count
+
+
 class CorpusMetrics(Record):
     """reports/corpus/metrics.json."""
 
@@ -82,6 +102,8 @@ class CorpusMetrics(Record):
     splits: SplitsRecord
     groups: Groups
     overlap: Overlaps
+    mixture: dict[str, MixedSourceRecord]
+    learnt: LearntRecord
 
 
 class VocabMetrics(Record):
@@ -122,6 +144,8 @@ class TrainMetrics(Record):
     valid_loss: Loss | None
     final_train_loss: Loss
     epochs: Count
+    epochs_planned: Count
+    epochs_reason: Literal["given", "amount_of_data", "fewest_steps"]
     kept_epoch: Count
     steps: Count
     stopped_early: bool
@@ -144,8 +168,9 @@ class Agreement(Record):
 
 
 class ReplyMeasures(Agreement):
-    """Measures of the model's replies."""
+    """Measures of the model's replies to so many questions."""
 
+    asked: Count
     copied: Share
     distinct_1: Share
     distinct_2: Share
@@ -177,12 +202,27 @@ class CorpusMeasure(Record):
     well_formed: Share | None = None
 
 
+class SourceScore(Record):
+    """The share of the questions of a source that are answered exactly."""
+
+    asked: Count
+    exact: Share
+
+
+class SourceScores(Record):
+    """The scores of a source; None where it has no such questions."""
+
+    seen: SourceScore | None
+    held_out: SourceScore | None
+
+
 class EvaluateMetrics(Record):
-    """reports/evaluate/metrics.json."""
+    """reports/evaluate/metrics.json; `sources` where there is more than one."""
 
     seen: SplitMeasures | None
     held_out: SplitMeasures | None
     measures: dict[str, CorpusMeasure] = {}
+    sources: dict[str, SourceScores] = {}
 
 
 class ModelShape(Record):
@@ -284,6 +324,7 @@ class ReplyRecord(Record):
     """A line of outputs/generated_dialogue.jsonl."""
 
     input: str
+    seen: Literal["trained", "held_out"] | None = None
     mean_logprob: Annotated[float, Field(le=0)]
 
 

@@ -3,12 +3,13 @@
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from tinychat.corpus.dialogue import read_source_names
 from tinychat.errors import InputError, Phrase
 from tinychat.files import damaged, read_json, read_json_lines, reading, undo_formula_guard
 from tinychat.report.formats import (
@@ -51,13 +52,17 @@ class Epoch:
 
 @dataclass(frozen=True)
 class GeneratedReply:
-    """A prompt and its reply; `probability` is the geometric mean of the tokens' probabilities."""
+    """A prompt and its reply; `probability` is the geometric mean of the tokens' probabilities.
+
+    seen  whether the prompt was trained on or held out; None where that is not known
+    """
 
     prompt: str
     text: str
     n_tokens: int
     finish_reason: str
     probability: float
+    seen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Reports:
     """All inputs of the summary.
 
     metrics    by the names of METRICS
+    sources    name and format of each source of the corpus, by its key in the metrics
     training   what was used: model, train, runtime, torch
     layers     one record per layer, in forward order
     """
@@ -89,10 +95,12 @@ class Reports:
     replies: list[GeneratedReply]
     layers: list[dict[str, Any]]
     sentences: list[Sentence]
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> Reports:
-    """Read the folder `reports`, the model's `training.json`, the table of replies and its JSON Lines.
+def read_reports(*, reports: Path, corpus: Path, model: Path, table: Path, replies: Path) -> Reports:
+    """Read the folder `reports`, the names of the sources in `corpus`, the model's `training.json`, the table of replies
+    and its JSON Lines.
 
     Raises InputError where a file is missing or damaged, or the table and the lines are not of one run.
     """
@@ -118,6 +126,7 @@ def read_reports(*, reports: Path, model: Path, table: Path, replies: Path) -> R
             )
             for number, sentence in enumerate(layers["sentences"], start=1)
         ],
+        sources=read_source_names(corpus),
     )
 
 
@@ -185,4 +194,5 @@ def _replies(table: Path, lines: Path) -> Iterator[GeneratedReply]:
             n_tokens=int(row["n_tokens"]),
             finish_reason=row["finish_reason"],
             probability=math.exp(record["mean_logprob"]),
+            seen=record.get("seen"),
         )

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups
+from tinychat.corpus.amount import Learnt
+from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups, share
 from tinychat.report.copied_text import CopiedTextView, copied_text_view
 from tinychat.report.findings import find
 from tinychat.report.inputs import Reports
@@ -30,6 +31,7 @@ class ReplyView:
     n_tokens: int
     finish: str
     probability: str
+    seen: str | None  # whether the prompt was trained on
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class View:
     abilities: list[AbilityView]
     corpus_notes: list[str]
     corpus_table: Table
+    sources: Table | None  # None where there is one
     training: Pairs
     training_notes: list[str]
     measures: list[MeasureGroup]
@@ -98,7 +101,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
     """The summary of `reports` in the language of `words`."""
     metrics, numbers = reports.metrics, summarize(reports)
     evaluation, trained = metrics["evaluate"], metrics["train"]
-    found = find(evaluation, reports.history)
+    found = find(evaluation, reports.history, Learnt(**metrics["corpus"]["learnt"]))
     return View(
         lead=words(
             "lead",
@@ -122,12 +125,14 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
                 n_tokens=reply.n_tokens,
                 finish=words(f"finish.{reply.finish_reason}"),
                 probability=f"{reply.probability:.0%}",
+                seen=words(f"reply.{reply.seen}") if reply.seen else None,
             )
             for reply in reports.replies
         ],
         abilities=_abilities(evaluation, words),
         corpus_notes=_corpus_notes(metrics, words),
         corpus_table=_corpus_table(metrics, words),
+        sources=_sources(reports, words),
         training=[
             (words("epochs"), f"{trained['epochs']:,}"),
             (words("steps"), f"{trained['steps']:,}"),
@@ -243,8 +248,35 @@ def _corpus_table(metrics: dict[str, dict[str, Any]], words: Words) -> Table:
     return [words(key) for key in header], rows
 
 
+def _sources(reports: Reports, words: Words) -> Table | None:
+    """How much of the training each source is, and how many of its questions are answered exactly."""
+    mixture, scores = reports.metrics["corpus"]["mixture"], reports.metrics["evaluate"].get("sources", {})
+    if len(mixture) < 2:
+        return None
+    header = ["source", "dialogues", "sources.repetitions", "sources.share", "seen", "held_out"]
+    rows = []
+    for key, part in mixture.items():
+        own = scores.get(key, {})
+        named = reports.sources.get(key, {"name": key, "format": NONE})
+        rows.append(
+            [
+                words("sources.name", name=named["name"], format=named["format"]),
+                f"{part['train']:,}",
+                f"{part['repetitions']:.4g}",
+                f"{part['share']:.1%}",
+                *(
+                    words("sources.score", exact=share(score["exact"]), asked=f"{score['asked']:,}") if score else NONE
+                    for score in (own.get("seen"), own.get("held_out"))
+                ),
+            ]
+        )
+    return [words(name) for name in header], rows
+
+
 def _training_notes(trained: dict[str, Any], words: Words) -> list[str]:
     notes = []
+    if trained["epochs_reason"] != "given":
+        notes.append(words(f"training.{trained['epochs_reason']}", epochs=f"{trained['epochs_planned']:,}"))
     if trained["valid_loss"] is None:
         notes.append(words("training.no_valid"))
     if trained["stopped_early"]:

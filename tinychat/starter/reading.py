@@ -12,6 +12,7 @@ from tinychat.starter.particles import PAIRS, slots_in, without_slots
 
 TOPICS, SCENES, SLOTS = "topics", "scenes", "slots.yaml"
 UNKNOWN, STATEMENTS = "unknown.yaml", "statements.yaml"
+PROMPTS = "prompts.yaml"
 OUT_OF_SCOPE_KINDS = ("statements", "unknown")
 NAME_SLOTS = ("name", "other_name")  # in scenes: a name of a person, and a second one
 
@@ -101,7 +102,7 @@ NONE_OUT_OF_SCOPE = OutOfScope((), {}, (), {})
 
 @dataclass(frozen=True)
 class Starter:
-    """All of the starter corpus, not expanded yet."""
+    """All of the starter corpus, not expanded yet. `prompts` show what it is for; they are not trained on as such."""
 
     intents: Mapping[str, Intent]
     scenes: Mapping[str, Scene]
@@ -109,10 +110,11 @@ class Starter:
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: OutOfScope = NONE_OUT_OF_SCOPE
     statements: OutOfScope = NONE_OUT_OF_SCOPE
+    prompts: tuple[str, ...] = ()
 
 
 def read_starter(folder: Path) -> Starter:
-    """Read `topics/*.yaml`, `scenes/*.yaml`, `slots.yaml`, `unknown.yaml` and `statements.yaml` in `folder`.
+    """Read `topics/*.yaml`, `scenes/*.yaml` and the YAML files beside these folders in `folder`.
 
     Raises InputError that names the file, the key, what was found and what would be right.
     """
@@ -130,6 +132,7 @@ def read_starter(folder: Path) -> Starter:
         slots=others,
         unknown=_out_of_scope(_File(folder / UNKNOWN)),
         statements=_out_of_scope(_File(folder / STATEMENTS)),
+        prompts=_File(folder / PROMPTS).plain("prompts"),
     )
     _refuse_unknown_intents(starter, folder)
     return starter

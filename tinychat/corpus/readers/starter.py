@@ -35,6 +35,7 @@ def read(folder: Path, params: CorpusParams, notes: Notes) -> Iterator[Item]:
     for number, (split, dialogue, metadata) in enumerate(rows, start=1):
         slots = {"slots": dialogue.slot_values} if dialogue.slot_values else {}
         yield Dialogue(f"{FOLDER}:{number}", dialogue.turns, {**metadata, **slots} or None, split)
+    notes.prompts += starter.prompts
     notes.remarks.append(f"{len(starter.intents)} intents, {len(starter.scenes)} scenes")
 
 

@@ -1,0 +1,94 @@
+"""Prompts that show what a model learnt: questions of the corpus, drawn by ingest for `generate.prompts: auto`."""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tinychat.corpus.dialogue import STAGE, Dialogue
+from tinychat.corpus.text_keys import text_key, text_number
+from tinychat.errors import FaultError
+from tinychat.files import read_json, reading
+
+PROMPTS_FILE = "prompts.json"  # beside the splits
+DRAWN = 10
+NEW = 5  # of these, those that were held out, where there are so many
+MAX_CHARACTERS = 100  # a longer one is taken only where there are no others
+KEPT = 1000  # candidates: of 5% that are held out, 50
+
+Seen = Literal["trained", "held_out"]
+
+
+@dataclass(frozen=True)
+class SamplePrompt:
+    """A prompt, and whether it was trained on or held out; None where a source names it to show what it can do."""
+
+    text: str
+    seen: Seen | None = None
+
+
+class PromptDrawing:
+    """The questions with the smallest hashes: the same ones whatever the order of the dialogues.
+
+    Those of files come before those of a corpus in the project, which names its own.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[tuple[int, ...], int, str]] = []  # a heap, the last one first
+
+    def add(self, index: int, dialogue: Dialogue) -> None:
+        """Add dialogue `index`: its first question."""
+        text = next(turn.content for turn in dialogue.turns if turn.role == "user")
+        rank = (dialogue.split is not None, len(text) > MAX_CHARACTERS, text_number(text_key(text)))
+        entry = (tuple(-part for part in rank), index, text)
+        if len(self._kept) < KEPT:
+            heapq.heappush(self._kept, entry)
+        elif entry > self._kept[0]:
+            heapq.heapreplace(self._kept, entry)
+
+    def draw(self, names: Sequence[str], of_the_source: Sequence[str]) -> list[SamplePrompt]:
+        """At most ten: new ones first, then trained ones. `names`: the split of each dialogue.
+
+        `of_the_source`: what a corpus in the project names; taken where there is no file.
+        """
+        ordered = sorted(self._kept, reverse=True)
+        if of_the_source and not any(rank[0] == 0 for rank, _, _ in ordered):
+            return [SamplePrompt(text) for text in of_the_source]
+        of_best_rank = [(names[index], text) for rank, index, text in ordered if rank[0] == ordered[0][0][0]]
+        trained = list(dict.fromkeys(text for name, text in of_best_rank if name == "train"))
+        # A question may be on both sides, with another answer.
+        new = list(dict.fromkeys(text for name, text in of_best_rank if name != "train" and text not in trained))
+        new = new[: max(NEW, DRAWN - len(trained))]
+        return [
+            *(SamplePrompt(text, "held_out") for text in new),
+            *(SamplePrompt(text, "trained") for text in trained[: DRAWN - len(new)]),
+        ]
+
+
+def to_records(prompts: Sequence[SamplePrompt]) -> list[dict[str, Any]]:
+    """The content of the file."""
+    return [asdict(prompt) for prompt in prompts]
+
+
+def read_prompts(folder: Path) -> list[SamplePrompt]:
+    """The prompts that ingest drew for the corpus in `folder`. Raises InputError where they are missing or damaged."""
+    path = folder / PROMPTS_FILE
+    with reading(path, STAGE):
+        prompts = [_prompt(record) for record in _listed(read_json(path))]
+        if not prompts:
+            raise FaultError("it holds no prompt")
+        return prompts
+
+
+def _listed(content: Any) -> list[Any]:
+    if not isinstance(content, list):
+        raise FaultError("it is not a list of prompts")
+    return content
+
+
+def _prompt(record: Any) -> SamplePrompt:
+    match record:
+        case {"text": str(text), "seen": "trained" | "held_out" | None as seen} if text.strip():
+            return SamplePrompt(text, seen)
+    raise FaultError("it is not a list of prompts")
