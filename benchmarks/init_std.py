@@ -21,6 +21,7 @@ from tinychat.batches.prepared import open_split
 from tinychat.model.classic import INIT_STD, DialogueModel
 from tinychat.model.registry import build_model
 from tinychat.params.loading import load_params
+from tinychat.params.sections import ResolvedTrainParams
 from tinychat.runtime import configure_runtime
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.interruption import StopSignals
@@ -41,7 +42,7 @@ class Quiet:
 
 def validation_losses(std: float, epochs: int) -> list[float]:
     params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
-    train_params = params.train.model_copy(update={"epochs": epochs, "patience": None})
+    train_params = ResolvedTrainParams(**{**params.train.model_dump(), "epochs": epochs, "patience": None})
     torch.manual_seed(train_params.seed)
     model = build_model(model_config(params.model, tokenizer), train_params.dropout)
     assert isinstance(model, DialogueModel)

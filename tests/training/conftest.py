@@ -10,7 +10,7 @@ from tinychat.batches.prepared import PreparedSplit, to_arrays
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import build_model
-from tinychat.params.sections import TrainParams
+from tinychat.params.sections import ResolvedTrainParams
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.training.loop import Trainer
@@ -63,7 +63,7 @@ def split_of(tokenizer: Tokenizer, pairs: list[tuple[str, str]]) -> PreparedSpli
 @pytest.fixture
 def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
     def make(*, valid: list[tuple[str, str]] = PAIRS[:3], runtime: Runtime = FP32, **changes: Any) -> Trainer:
-        params = TrainParams(**{**DEFAULTS, **changes})
+        params = ResolvedTrainParams(**{**DEFAULTS, **changes})
         torch.manual_seed(params.seed)
         config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
         model = build_model(config, params.dropout).to(runtime.device)

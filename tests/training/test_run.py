@@ -1,5 +1,4 @@
 import json
-import math
 import os
 import re
 import shutil
@@ -272,16 +271,50 @@ def test_a_training_removes_old_snapshots_of_others_and_says_so(project: Path, r
     assert sorted(int(run.name, 16) for run in (project / ".tinychat/runs").iterdir()) == [2, 3, 4]
 
 
-def test_few_steps_are_told_with_how_many_epochs_would_do(project: Path, repo: Path) -> None:
+def set_epochs(project: Path, epochs: str) -> None:
     path = project / "params.yaml"
-    text = path.read_text(encoding="utf-8").replace("epochs: 12", "epochs: 1")
-    path.write_text(re.sub(r"warmup_steps: \d+", "warmup_steps: 0", text), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("epochs: 12", f"epochs: {epochs}"), encoding="utf-8")
+
+
+def test_few_steps_are_told_in_the_last_line_with_how_many_auto_would_give(project: Path, repo: Path) -> None:
+    set_epochs(project, "1")
     printed = subprocess.run(
         command("train"), cwd=project, env=environment(repo), capture_output=True, text=True
     ).stdout
     steps = int(re.findall(r"(\d+) steps an epoch", printed)[0])
-    assert f"{steps} steps in all are few for 32 dialogues: raise train.epochs" in printed
-    assert f"(now 1), for example to {math.ceil(200 / steps)}\n" in printed
+    last = printed.splitlines()[-1]
+    assert last.startswith(f"warning: {steps} steps in all are few for 32 examples: raise train.epochs in params.yaml")
+    assert f"train.warmup_steps: 70 → {steps // 5}, a fifth of the {steps} steps" in printed
+
+
+def test_the_epochs_of_auto_are_told_with_the_reason_and_written_down(project: Path, repo: Path) -> None:
+    set_epochs(project, "auto")
+    printed = subprocess.run(
+        command("train"), cwd=project, env=environment(repo), capture_output=True, text=True
+    ).stdout
+    epochs, tokens = map(int, re.findall(r"^train\.epochs: auto → (\d+) for (\d+) tokens to learn", printed, re.M)[0])
+    assert f"epoch {epochs}/{epochs}" in printed
+    metrics = json.loads((project / "reports/train/metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["epochs"], metrics["epochs_planned"]) == (epochs, epochs)
+    training = json.loads((project / "models/dialogue/training.json").read_text(encoding="utf-8"))
+    assert training["train"]["epochs"] == epochs
+    assert training["length"]["epochs"] == epochs
+    assert training["length"]["tokens"] == tokens
+    assert training["length"]["reason"] == metrics["epochs_reason"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for another process")
+def test_a_stopped_run_of_auto_goes_on_and_ends_with_the_same_bytes(project: Path, repo: Path, tmp_path: Path) -> None:
+    set_epochs(project, "auto")
+    whole = shutil.copytree(project, tmp_path / "whole")
+    subprocess.run(command("train"), cwd=whole, env=environment(repo), check=True)
+    process = stopped(start(project, repo, IN_THE_SECOND_EPOCH))
+    process.terminate()
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=600)
+    assert process.returncode == 130
+    resume(project, repo)
+    assert outs(project) == outs(whole)
 
 
 def test_a_vocabulary_larger_than_the_model_is_refused(project: Path, repo: Path) -> None:

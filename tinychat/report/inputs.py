@@ -99,8 +99,8 @@ class Reports:
 
 
 def read_reports(*, reports: Path, corpus: Path, model: Path, table: Path, replies: Path) -> Reports:
-    """Read the folder `reports`, the names of the sources in `corpus`, the model's `training.json`, the table of replies
-    and its JSON Lines.
+    """Read the folder `reports`, the names of the sources in `corpus`, the model's `training.json`, the table
+    of replies and their JSON Lines.
 
     Raises InputError where a file is missing or damaged, or the table and the lines are not of one run.
     """
