@@ -138,7 +138,38 @@ def test_columns_that_params_names_both_are_taken_whatever_the_header_looks_like
 def test_a_text_that_is_like_nothing_known_is_not_said_to_be_of_a_format(project: Any) -> None:
     message = refusal(project, "talk.txt", "그냥 글입니다.\n")
     scores = "kakaotalk 0.00, openai_chat 0.00, qa_table 0.00, whatsapp 0.00"
-    assert message == f"no format fits ({scores}; at least 0.5 is needed). {CONVERT}"
+    found = "it is text that begins “그냥 글입니다.”"
+    assert message == f"no format fits ({scores}; at least 0.5 is needed): {found}. {CONVERT}"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"rows": [{"a": "안녕", "b": "반가워"}]}', "it is JSON with the keys rows, a, b"),
+        ('[["안녕","반가워"],["뭐해","쉬어"]]', "it looks like JSON without keys"),
+        (f"{'긴 줄 ' * 20}\n두 번째\n", f"it is text that begins “{('긴 줄 ' * 20)[:40]}…”"),
+    ],
+)
+def test_what_no_reader_takes_is_told_by_what_a_person_sees_in_it(project: Any, content: str, found: str) -> None:
+    assert f"): {found}. Convert it to a table" in refusal(project, "talk.txt", content)
+
+
+@pytest.mark.parametrize("header", ["User,Message", "Time,User,Room,Message", "보낸 사람,내용,시간", "name\ttext"])
+def test_the_sender_of_a_message_is_never_taken_for_the_question(project: Any, header: str) -> None:
+    separator = "\t" if "\t" in header else ","
+    row = separator.join(["하늘", "안녕", "1", "2"][: header.count(separator) + 1])
+    for name in ("log.csv", "log.txt"):
+        message = refusal(project, name, f"{header}\n{row}\n{row}2\n")
+        assert message == (
+            f"this looks like a table of messages and their senders, which tinychat does not read yet. {CONVERT}"
+        )
+        (project.raw / name).unlink()
+
+
+def test_a_user_beside_answers_is_the_question(project: Any) -> None:
+    project.lay("log.csv", "user,bot,message\n안녕,반가워,1\n")
+    project.ingest()
+    assert project.texts() == [["안녕", "반가워"]]
 
 
 @pytest.mark.parametrize(

@@ -222,3 +222,17 @@ def test_a_header_of_megabytes_is_not_quoted_whole(project: Any, header: str) ->
     with pytest.raises(InputError, match=r"no question column\. Found: 열") as error:
         project.ingest()
     assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("line", ["안녕?,반가워요!", "뭐 하세요,쉬고 있어요,0", "오늘 춥습니다;따뜻하게 입어"])
+def test_a_first_line_that_is_no_header_is_told_so_with_what_to_write(project: Any, line: str) -> None:
+    project.lay("qa.csv", f"{line}\n{line}\n")
+    with pytest.raises(InputError, match=r"looks like a question and an answer, not like a header: .* question,answer"):
+        project.ingest()
+
+
+def test_a_table_of_one_column_is_not_told_to_name_two_of_them(project: Any) -> None:
+    project.lay("qa.csv", "문장\n안녕\n반가워\n")
+    with pytest.raises(InputError, match="one column only, 문장: a table has one of questions and one") as refused:
+        project.ingest()
+    assert "corpus.columns" not in str(refused.value)

@@ -65,6 +65,10 @@ TABLES = (
     ("a KakaoTalk chat (Mac)", ("date", "user", "message")),
     ("a Discord chat", ("authorid", "author", "date", "content")),
 )
+# A table of messages: who sent each, and what it says. Without a column of answers its `User` is no question.
+SENDERS = ("user", "username", "sender", "author", "from", "name", "speaker")
+SENDERS += ("이름", "보낸 사람", "보낸사람", "발신자", "작성자", "대화명", "말한 사람", "화자")
+MESSAGES = ("message", "text", "content", "contents", "body", "msg", "utterance", "메시지", "내용", "대화", "발화")
 # JSON by its keys: one of each group occurs at the beginning.
 JSON_KEYS = (
     ("a Telegram export", "messages|chats", "from_id|date_unixtime|actor_id"),
@@ -109,6 +113,8 @@ RECORDS = (
 MAX_LINES = 200
 MAX_JSON_CHARACTERS = 1 << 16  # characters
 MAX_LINE_CHARACTERS = 500
+MAX_KEYS = 8  # shown
+SHOWN = 40  # characters of a line
 
 
 def not_text(name: str, head: bytes) -> tuple[str, str] | None:
@@ -151,7 +157,10 @@ def known_json(head: Sequence[str]) -> str | None:
 def known_table(names: Sequence[str]) -> str | None:
     """Whose table has columns of these names; None for any other table."""
     plain = tuple(name.strip('" \ufeff\t\r\n').lower() for name in names)
-    return next((what for what, header in TABLES if plain[: len(header)] == header), None)
+    if found := next((what for what, header in TABLES if plain[: len(header)] == header), None):
+        return found
+    of_messages = not {*SENDERS}.isdisjoint(plain) and not {*MESSAGES}.isdisjoint(plain)
+    return "a table of messages and their senders" if of_messages else None
 
 
 def looks_like(what: str) -> Phrase:
@@ -159,6 +168,18 @@ def looks_like(what: str) -> Phrase:
     return Phrase(
         "this looks like {what}, which tinychat does not read yet. {advice}", what=Phrase(what), advice=Phrase(CONVERT)
     )
+
+
+def describe(head: Sequence[str]) -> Phrase:
+    """What a person sees in a text that is of no known format: the keys of its JSON, or its first line."""
+    text = "".join(head)[:MAX_JSON_CHARACTERS].lstrip("\ufeff \t\r\n")
+    if text.startswith(("{", "[")):
+        keys = dict.fromkeys(re.findall(r'(?<!\\)"([^"\\\n]{1,30})"\s*:', text))
+        if keys:
+            return Phrase("it is JSON with the keys {keys}", keys=", ".join([*keys][:MAX_KEYS]))
+        return Phrase("it looks like JSON without keys")
+    line = " ".join(text.partition("\n")[0].split())
+    return Phrase("it is text that begins “{line}”", line=line[:SHOWN] + ("…" if len(line) > SHOWN else ""))
 
 
 def _has_key(text: str, key: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tinychat.corpus import readers
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
-from tinychat.corpus.known_formats import CONVERT, looks_like, recognise
+from tinychat.corpus.known_formats import CONVERT, describe, looks_like, recognise
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
@@ -133,8 +133,9 @@ def choose_reader(
             format=fitting[0],
         )
     raise InputError(
-        "{path}: no format fits ({scores}; at least {minimum} is needed). {advice}",
+        "{path}: no format fits ({scores}; at least {minimum} is needed): {found}. {advice}",
         path=text.path,
+        found=describe(head),
         scores=listed,
         minimum=MIN_SCORE,
         advice=Phrase(CONVERT),

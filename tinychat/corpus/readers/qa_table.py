@@ -22,6 +22,8 @@ ANSWER = (
     *("a", "answer", "답변", "대답", "response", "completion", "output", "assistant", "bot", "gpt"),
     *("시스템문장1", "시스템응답1"),
 )
+# Of a text, and hardly of a column's name.
+SENTENCE_ENDS = (".", "?", "!", "~", "…", "ㅋ", "ㅠ", "니다", "세요", "어요", "아요", "에요", "예요")
 DELIMITERS = (",", "\t", ";", "|")
 DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 # The default of `csv` is 131,072 characters; this is the largest C long on every system.
@@ -149,8 +151,9 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
 
 def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
     names = tuple(map(_trimmed, cells))
-    if params.columns.question is None and (what := known_table(names)):
-        raise _NoColumnError(looks_like(what))  # the `User` column of a messenger export is the speaker
+    answered = any(_plain(name) in ANSWER for name in names)
+    if params.columns.question is None and not answered and (what := known_table(names)):
+        raise _NoColumnError(looks_like(what))  # the `User` column of messages is the speaker
     question = _column("question", names, QUESTION, params.columns.question)
     answer = _column("answer", names, ANSWER, params.columns.answer)
     if question == answer:
@@ -180,6 +183,22 @@ def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: s
                 else "no column {name!r}, which corpus.columns.{role} names. Found: {found}.",
                 name=wanted,
                 role=role,
+                found=found,
+            )
+        )
+    if not columns and len(names) == 1:
+        raise _NoColumnError(
+            Phrase(
+                "one column only, {name}: a table has one of questions and one of answers, each pair in a row, below a "
+                "header such as question,answer.",
+                name=found,
+            )
+        )
+    if not columns and any(name.endswith(SENTENCE_ENDS) for name in names):
+        raise _NoColumnError(
+            Phrase(
+                "the first line looks like a question and an answer, not like a header: {found}. Write a line above it "
+                "that names the columns, such as question,answer.",
                 found=found,
             )
         )
