@@ -26,10 +26,10 @@ def run(root: Path = Path()) -> None:
     train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
     report = evaluate(engine, model, train, test, params.evaluate.max_dialogues, params.prepare.long_answers)
     write_json(root / METRICS, report)
-    names = read_source_names(root / CORPUS)
     for name, one in report.pop("measures", {}).items():
         say(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")
     sources = report.pop("sources", {})
+    names = read_source_names(root / CORPUS) if sources else {}
     for name, measures in report.items():
         if measures is None:
             say(f"{name}: no dialogues")

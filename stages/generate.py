@@ -34,7 +34,6 @@ def run(root: Path = Path()) -> None:
     rows = [
         {
             "input": prompt.text,
-            "seen": prompt.seen,
             "output": reply.text,
             "prompt_ids": reply.prompt_ids,
             "token_ids": reply.token_ids,
@@ -43,6 +42,7 @@ def run(root: Path = Path()) -> None:
             "finish_reason": reply.finish_reason,
             "mean_logprob": round(reply.mean_logprob, 4),
         }
+        | ({"seen": prompt.seen} if prompt.seen else {})
         for prompt, reply in zip(prompts, replies, strict=True)
     ]
     write_atomically(root / REPLIES, to_json_lines(rows))

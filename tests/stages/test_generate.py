@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from stages import analyze_layers, generate
+from stages import analyze_layers, evaluate, generate
 from tests.forkserver import fast_python
 from tinychat.model import load_model
 from tinychat.model.registry import load_config
@@ -257,3 +257,40 @@ def test_a_console_of_another_encoding_ends_no_stage(word_project: Path, repo: P
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"\\uc798 \\uc790 \\u2192 " in ended.stdout  # 잘 자 →
     assert (word_project / generate.REPLIES).read_bytes() == before
+
+
+def set_params(project: Path, section: str, **values: Any) -> None:
+    path = project / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    params[section] |= values
+    path.write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+
+
+def test_with_auto_the_questions_that_ingest_drew_are_asked_but_those_that_are_too_long(
+    bpe_project: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(bpe_project, tmp_path / "project")
+    set_params(project, "generate", prompts="auto")
+    drawn = [{"text": "잘 자", "seen": "trained"}, {"text": "가" * 500, "seen": "trained"}]
+    drawn += [{"text": "뭐 해", "seen": "held_out"}]
+    (project / "data/corpus/prompts.json").write_text(json.dumps(drawn), encoding="utf-8")
+    generate.run(project)
+    assert [(row["input"], row["seen"]) for row in replies_of(project)] == [("잘 자", "trained"), ("뭐 해", "held_out")]
+
+
+def test_evaluate_says_the_name_of_each_source_beside_its_score_and_writes_its_number_only(
+    bpe_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = shutil.copytree(bpe_project, tmp_path / "project")
+    lines = [json.loads(line) for line in (project / "data/corpus/train.jsonl").open(encoding="utf-8")]
+    numbered = [line | {"source": 1 + number % 2} for number, line in enumerate(lines)]
+    (project / "data/corpus/train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in numbered))
+    names = {f"source_{n}": {"name": f"비밀 {n}.csv", "format": "qa_table"} for n in (1, 2)}
+    (project / "data/corpus/sources.json").write_text(json.dumps(names), encoding="utf-8")
+    evaluate.run(project)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1].startswith("source_2, 비밀 2.csv: trained questions: ")
+    assert printed[-2].startswith("source_1, 비밀 1.csv: trained questions: ")
+    metrics = (project / "reports/evaluate/metrics.json").read_text(encoding="utf-8")
+    assert list(json.loads(metrics)["sources"]) == ["source_1", "source_2"]
+    assert "비밀" not in metrics

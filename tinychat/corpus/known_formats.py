@@ -66,8 +66,10 @@ TABLES = (
     ("a Discord chat", ("authorid", "author", "date", "content")),
 )
 # A table of messages: who sent each, and what it says. Without a column of answers its `User` is no question.
-SENDERS = ("user", "username", "sender", "author", "from", "name", "speaker")
-SENDERS += ("이름", "보낸 사람", "보낸사람", "발신자", "작성자", "대화명", "말한 사람", "화자")
+SENDERS = (
+    *("user", "username", "sender", "author", "from", "name", "speaker"),
+    *("이름", "보낸 사람", "보낸사람", "발신자", "작성자", "대화명", "말한 사람", "화자"),
+)
 MESSAGES = ("message", "text", "content", "contents", "body", "msg", "utterance", "메시지", "내용", "대화", "발화")
 # JSON by its keys: one of each group occurs at the beginning.
 JSON_KEYS = (
