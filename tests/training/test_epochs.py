@@ -32,6 +32,7 @@ MEASURED = [
     pytest.param(3_406, 10, 12, 8, id="400"),
     pytest.param(7_692, 21, 10, 6, id="1000"),
     pytest.param(26_509, 70, 6, 4, id="4000"),
+    pytest.param(79_705, 208, 5, 4, id="11723"),
 ]
 
 
