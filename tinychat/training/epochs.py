@@ -7,8 +7,8 @@ from typing import Literal
 from tinychat.params.sections import ResolvedTrainParams, TrainParams
 
 # Measured with the default model (docs/experiments.md, "How many epochs does an amount of data need?"): with the cube
-# root, 400 to 12,000 question-answer pairs are answered as they were written, and would hardly be with fewer epochs; the
-# starter corpus, of 576,000 tokens, has its 2.
+# root, 400 to 12,000 question-answer pairs are answered as they were written, and would hardly be with fewer epochs;
+# the starter corpus, of 576,000 tokens, has its 2.
 TOKENS_OF_ONE_EPOCH = 7_500_000
 # Fewer steps are too few, however often they show the data: 20 to 100 pairs are answered as written after 80.
 FEWEST_STEPS = 100
