@@ -62,7 +62,7 @@ def test_of_a_large_source_with_a_small_share_only_a_part_is_trained_on_evenly_s
     assert kept == [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]
     assert mixture["source_1"] == {
         **{"train": 100, "valid": 0, "test": 0, "answers": 100},
-        **{"repetitions": 0.1, "share": 0.25},
+        **{"repetitions": 0.1, "share": 0.25, "kept_whole": False},
     }
 
 
@@ -125,6 +125,17 @@ def test_a_source_that_is_too_small_a_part_is_warned_of_at_the_end_with_what_to_
         "warning: too small a part of what is trained on to be learnt well: mine.csv (0.99%, 5 answers). In "
         "params.yaml: corpus.sources: [{file: mine.csv, share: 0.05}, {file: other.csv}]"
     ]
+
+
+def test_what_params_says_of_a_source_stays_in_what_the_warning_says_to_write(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(project, mine=5, other=500)
+    sources = [{"file": "mine.csv", "format": "qa_table", "weight": 1.5}, {"file": "other.csv", "weight": 2}]
+    project.ingest(sources=sources)
+    assert "[{file: mine.csv, format: qa_table, share: 0.05}, {file: other.csv, weight: 2.0}]" in (
+        capsys.readouterr().out
+    )
 
 
 def test_many_sources_of_one_size_are_not_each_too_small(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +206,14 @@ def test_of_a_small_number_of_conversations_some_are_held_out_since_their_answer
 
     project.lay("talk.jsonl", "".join(map(talk, range(40))))
     assert project.ingest(shares=HALF, hold_out_from=600)["splits"]["test"]["dialogues"] > 5
+
+
+def test_where_nothing_would_be_held_out_anyway_nothing_is_said(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(project, shop=40)
+    assert not project.ingest(hold_out_from=600)["mixture"]["source_1"]["kept_whole"]
+    assert "as a whole" not in capsys.readouterr().out
 
 
 def test_nothing_is_kept_whole_where_the_limit_is_0(project: Any) -> None:

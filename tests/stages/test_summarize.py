@@ -30,7 +30,7 @@ def mixed(train: int, repetitions: float, share: float) -> dict[str, Any]:
     """A source in the metrics of the corpus."""
     return {
         **{"train": train, "valid": 0, "test": 0, "answers": train},
-        **{"repetitions": repetitions, "share": share},
+        **{"repetitions": repetitions, "share": share, "kept_whole": train < 600},
     }
 
 
@@ -407,7 +407,7 @@ def test_names_of_sources_are_not_in_the_numbers(project: Project) -> None:
 
 
 def test_a_corpus_of_one_source_has_no_table_of_sources(project: Project) -> None:
-    assert "source_1.csv" not in project.summarize()["html"]
+    assert "source_1.csv (" not in project.summarize()["html"]
 
 
 def test_whether_a_prompt_was_trained_on_stands_below_its_reply(project: Project) -> None:
@@ -440,3 +440,9 @@ def test_what_so_little_data_can_give_is_told_before_the_last_line(
     assert first.startswith(amount)
     assert second.startswith(copies)
     assert last.startswith("the summary is ")
+
+
+def test_a_source_of_which_nothing_is_held_out_is_told_by_its_name(project: Project) -> None:
+    project.write(language="en", **two_sources())
+    html = project.summarize()["html"]
+    assert "All of source_1.csv is trained on, since a part would be too small to measure anything" in html

@@ -108,7 +108,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
         if len(index) == 0:
             reasons = joined("; ", counts.rows.dropped.lines())
             raise InputError("no dialogue is left to train on: {reasons}", reasons=reasons)
-        kept_whole = source_index.too_small_to_hold_out(params.hold_out_from)
+        kept_whole = source_index.too_small_to_hold_out(params.hold_out_from) if params.shares.train < 1 else []
         splits = index.split(params.shares, params.seed, kept_whole)
         if splits.sizes["train"].dialogues == 0:
             raise InputError(

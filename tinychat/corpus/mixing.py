@@ -61,7 +61,15 @@ class MixedSource:
             "answers": self.answers,
             "repetitions": rounded(self.repetitions),
             "share": rounded(self.share),
+            "kept_whole": self.kept_whole,
         }
+
+    def as_yaml(self, share: float | None) -> str:
+        """How params.yaml names it; with another share, where one is given."""
+        named = self.source.params.model_dump(exclude_unset=True)
+        if share is not None:
+            named = {key: value for key, value in named.items() if key != "weight"} | {"share": share}
+        return as_yaml(named)
 
 
 class SourceIndex:
@@ -146,9 +154,8 @@ class Mixture:
         lines = []
         for one in self.sources:
             if len(self.sources) > 1:
-                times = f", each {one.repetitions:.4g} times" if one.repetitions != 1 else ""
                 lines.append(
-                    f"  {one.key}, {one.source.name}: {one.dialogues['train']:,} training dialogues{times}: "
+                    f"  {one.key}, {one.source.name}: {one.dialogues['train']:,} training dialogues{_times(one)}: "
                     f"{one.share:.2%} of what is trained on"
                 )
             if one.kept_whole:
@@ -165,19 +172,21 @@ class Mixture:
         if not low or len(self.sources) == 1:
             return []
         share = min(SUGGESTED_SHARE, 1 / (2 * len(self.sources)))
-        written = [
-            as_yaml(
-                {"file": one.source.params.file} if one.source.params.file else {"corpus": one.source.params.corpus}
-            ).rstrip("}")
-            + (f", share: {share:g}}}" if one in low else "}")
-            for one in self.sources
-        ]
+        written = [one.as_yaml(share if one in low else None) for one in self.sources]
         named = ", ".join(f"{one.source.name} ({one.share:.2%}, {one.answers:,} answers)" for one in low[:5])
         return [
             f"warning: too small a part of what is trained on to be learnt well: {named}"
             f"{', …' if len(low) > 5 else ''}. In params.yaml: corpus.sources: [{', '.join(written[:10])}"
             f"{', …' if len(written) > 10 else ''}]"
         ]
+
+
+def _times(one: MixedSource) -> str:
+    if one.repetitions == 1:
+        return ""
+    return (
+        f", each {one.repetitions:.4g} times" if one.repetitions > 1 else f", of which {one.repetitions:.2%} are taken"
+    )
 
 
 def find_repetitions(sources: Sequence[GatheredSource], answers: Sequence[int]) -> list[float]:

@@ -81,6 +81,7 @@ class MixedSourceRecord(Record):
     answers: Count
     repetitions: Number
     share: Share
+    kept_whole: bool
 
 
 class LearntRecord(Record):

@@ -130,7 +130,7 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
             for reply in reports.replies
         ],
         abilities=_abilities(evaluation, words),
-        corpus_notes=_corpus_notes(metrics, words),
+        corpus_notes=_corpus_notes(reports, words),
         corpus_table=_corpus_table(metrics, words),
         sources=_sources(reports, words),
         training=[
@@ -175,7 +175,8 @@ def _abilities(evaluation: dict[str, Any], words: Words) -> list[AbilityView]:
     ]
 
 
-def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]:
+def _corpus_notes(reports: Reports, words: Words) -> list[str]:
+    metrics, sources = reports.metrics, reports.sources
     corpus, vocab = metrics["corpus"], metrics["vocab"]
     dropped = corpus["rows_dropped"]
     read, kept, gone = corpus["rows_read"], corpus["rows_kept"], sum(dropped.values())
@@ -193,6 +194,8 @@ def _corpus_notes(metrics: dict[str, dict[str, Any]], words: Words) -> list[str]
         ]
         notes.append(words("corpus.dropped", reasons=", ".join(reasons)))
     notes.append(words("corpus.groups", count=f"{corpus['groups']['count']:,}"))
+    if whole := [sources[key]["name"] for key, part in corpus["mixture"].items() if part["kept_whole"]]:
+        notes.append(words("corpus.kept_whole", names=", ".join(whole)))
     for split, overlap in corpus["overlap"].items():
         if overlap["any_text"]:
             notes.append(
@@ -257,10 +260,9 @@ def _sources(reports: Reports, words: Words) -> Table | None:
     rows = []
     for key, part in mixture.items():
         own = scores.get(key, {})
-        named = reports.sources.get(key, {"name": key, "format": NONE})
         rows.append(
             [
-                words("sources.name", name=named["name"], format=named["format"]),
+                words("sources.name", **reports.sources[key]),
                 f"{part['train']:,}",
                 f"{part['repetitions']:.4g}",
                 f"{part['share']:.1%}",
