@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "bot": BASE | MIDDLE | {"generation", "safety"},
     "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language"},
     "dialogue_files": BASE | {"corpus"},
-    "cli": BASE | {"chatting", "dialogue_files", "language"},
+    "dialogue_audit": BASE | {"corpus", "dialogue_files"},
+    "cli": BASE | {"chatting", "dialogue_files", "dialogue_audit", "language"},
     "__main__": {"cli"},
 }
 

@@ -202,6 +202,34 @@ def convert(paths: tuple[Path, ...], out: Path, **options: Any) -> None:
     say(f"{out}: {count:,} dialogues")
 
 
+@data.command(
+    short_help="What masking finds in a file, and what it cannot find.",
+    epilog="\b\nExamples:\n  tinychat data audit                      the files that params.yaml names\n"
+    "  tinychat data audit KakaoTalkChats.txt",
+)
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@about_source
+@click.option(
+    "--examples", type=click.IntRange(0, 1000), default=5, show_default=True, help="Of each kind, at most so many."
+)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+def audit(path: Path | None, as_json: bool, examples: int, **options: Any) -> None:
+    """Show personal data that is masked in PATH, by its kind and in context, and what may be some and is not masked.
+
+    Without PATH in the files that params.yaml names. It quotes what it finds: keep it on the screen.
+    """
+    from tinychat.dialogue_audit import audit as audit_files
+    from tinychat.files import to_json
+
+    if path is None and any(options.values()):
+        raise InputError("--assistant, --format, --gap-minutes and --date-order are about a file; name it")
+    found = audit_files(path, None if path is None else source_of(path, **options), examples)
+    if as_json:
+        click.echo(to_json(found.record()), nl=False)
+    else:
+        say(found.text())
+
+
 def source_of(
     path: Path,
     format_name: str | None,

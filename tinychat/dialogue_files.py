@@ -9,15 +9,16 @@ from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.gathering import Counts, gather
+from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.messenger import MessengerReader, assistant_of, speakers_of
 from tinychat.corpus.reader import FolderReader, choose_reader, find_readers
 from tinychat.corpus.sources import as_yaml
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
 from tinychat.files import to_json_lines
-from tinychat.params.loading import load_params
+from tinychat.params.loading import RAW, load_params
 from tinychat.params.raw_folder import refuse_name, refuse_special_file
-from tinychat.params.sections import PARAMS_FILE, Columns, CorpusParams, Shares, SourceParams, StarterParams
+from tinychat.params.sections import PARAMS_FILE, Columns, CorpusParams, MaskParams, Shares, SourceParams, StarterParams
 from tinychat.printing import say
 
 FIRST_DIALOGUES = 3
@@ -30,6 +31,7 @@ class Inspection:
     scores         of each reader: how well the first lines fit its format, 0 to 1
     speakers       of a messenger's export: how many messages each has; `assistant` is the one who becomes the bot
     rows_dropped   by reason; `messages_dropped` likewise, by what they are
+    masked         personal data by its kind
     first          the first dialogues, as they would be trained on
     source         what names the file in params.yaml: corpus.sources
     """
@@ -44,6 +46,7 @@ class Inspection:
     rows_kept: int = 0
     rows_dropped: dict[str, int] = field(default_factory=dict)
     messages_dropped: dict[str, int] = field(default_factory=dict)
+    masked: dict[str, int] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     turns: int = 0
@@ -67,6 +70,8 @@ class Inspection:
             lines.append(f"  dialogues left out {_counted(self.rows_dropped)}")
         if self.messages_dropped:
             lines.append(f"  messages left out  {_counted(self.messages_dropped)}")
+        if self.masked:
+            lines.append(f"  masked     {_counted(self.masked)}; examples: tinychat data audit {self.path}")
         lines += [f"  note       {remark}" for remark in self.remarks]
         lines += [f"  fault      {fault}" for fault in self.faults]
         for number, messages in enumerate(self.first, 1):
@@ -110,6 +115,7 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found.rows_read, found.rows_kept = counts.rows.read, counts.rows.kept
     found.rows_dropped = counts.rows.dropped.as_numbers()
     found.messages_dropped = counts.turns.dropped.as_numbers()
+    found.masked = dict(sorted(counts.masked.items()))
     found.faults = counts.faults_skipped
     found.remarks = counts.remarks
     return found
@@ -148,7 +154,8 @@ def convert(
 def _dialogues(
     path: Path, source: SourceParams, params: CorpusParams, counts: Counts, seen: set[bytes], tell: Callable[..., None]
 ) -> Iterator[Dialogue]:
-    return gather(path.parent, params.model_copy(update={"sources": [source]}), counts, tell, seen)
+    blocked = words_to_block(RAW, params.mask)
+    return gather(path.parent, params.model_copy(update={"sources": [source]}), counts, tell, seen, blocked)
 
 
 def existing(path: Path) -> Path:
@@ -170,6 +177,7 @@ def corpus_params() -> CorpusParams:
         sources="auto",
         starter=StarterParams(dialogues=100, seed=0),
         columns=Columns(question=None, answer=None),
+        mask=MaskParams(enabled=True, leave=[], block_list=None),
         on_error="stop",
         shares=Shares(train=1.0, valid=0.0, test=0.0),
         hold_out_from=0,

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EVALUATION = "reports/evaluate/metrics.json"
 SONGYS = "benchmarks/results/songys.json"  # … of songys alone, train.epochs=4
 GENERATION = "benchmarks/results/generation.json"
+MASKING = "benchmarks/results/masking.json"
+CANARIES = "benchmarks/results/canaries.json"
 MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Rows = list[tuple[str, ...]]
@@ -67,6 +69,17 @@ SIDES: dict[str, Text] = {
     "transformers bf16": ("… in bf16", "… bf16"),
     "CTranslate2 float32": ("CTranslate2, the same GPT-2, fp32", "CTranslate2, 같은 GPT-2, fp32"),
     "CTranslate2 int8": ("… in int8", "… int8"),
+}
+MASKED: dict[str, Text] = {
+    "url": ("links", "링크"),
+    "email": ("e-mail addresses", "이메일 주소"),
+    "rrn": ("resident registration numbers", "주민등록번호"),
+    "card": ("card numbers", "카드 번호"),
+    "account": ("bank accounts", "계좌번호"),
+    "phone": ("telephone numbers", "전화번호"),
+    "id": ("ids of messengers", "메신저 아이디"),
+    "address": ("addresses with a house number", "번지가 있는 주소"),
+    "name": ("names of an export’s speakers", "내보낸 대화에서 말한 사람의 이름"),
 }
 
 
@@ -168,12 +181,67 @@ def machine(korean: int) -> Rows:
     return [head[korean], (saved["machine"], str(saved["rounds"]), str(saved["new_tokens"]))]
 
 
+def masking(korean: int) -> Rows:
+    """How well personal data is found in the half of the labelled lists that no rule was tuned on."""
+    kinds = read_json(ROOT / MASKING)["kinds"]
+    head = (
+        ("placeholder", "for", "found (recall)", "right (precision)"),
+        ("표시", "무엇", "찾은 비율(재현율)", "맞은 비율(정밀도)"),
+    )
+    return [
+        head[korean],
+        *(
+            (
+                f"`<{kind}>`",
+                MASKED[kind][korean],
+                f"{percent(found['recall'])} of {found['passages']}"
+                if not korean
+                else f"{found['passages']}개의 {percent(found['recall'])}",
+                percent(found["precision"]),
+            )
+            for kind, found in kinds.items()
+        ),
+    ]
+
+
+def canaries(korean: int) -> Rows:
+    """What came out of planted secrets, with masking and without."""
+    saved = read_json(ROOT / CANARIES)
+    replies = f"{saved['replies']:,}"
+    head = (
+        ("planted secret", "masking", "in how many of " + replies + " replies", "asked for it", "exposure, bits"),
+        ("심은 비밀", "가리기", f"대답 {replies}개 가운데", "물었을 때", "노출도(비트)"),
+    )
+    names: dict[str, Text] = {
+        "phone": ("telephone number", "전화번호"),
+        "card": ("card", "카드"),
+        "name": ("name", "이름"),
+    }
+    words: dict[bool, Text] = {True: ("on", "켬"), False: ("off", "끔")}
+    said: dict[bool, Text] = {True: ("**comes out**", "**나온다**"), False: ("does not", "나오지 않는다")}
+    return [
+        head[korean],
+        *(
+            (
+                f"{names[leak['kind']][korean]}, {leak['times']}" + ("×", "번")[korean],
+                words[leak["masking"]][korean],
+                str(leak["replies"]),
+                said[leak["prefix"]][korean],
+                f"{leak['exposure']:.1f}",
+            )
+            for leak in saved["leaks"]
+        ),
+    ]
+
+
 TABLES: dict[str, Callable[[int], Rows]] = {
     "quality": quality,
     "compared": compared,
     "songys": songys,
     "speed": speed,
     "machine": machine,
+    "masking": masking,
+    "canaries": canaries,
 }
 
 

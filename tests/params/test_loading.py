@@ -250,6 +250,35 @@ def test_a_queued_experiment_lacks_no_dialogues_of_the_project_in_silence(
     load_params(copy)
 
 
+def test_a_queued_experiment_lacks_no_block_list_in_silence(project: Path, tmp_path: Path) -> None:
+    change(project, r"^  sources: auto", "  sources: [{corpus: starter}]")
+    change(project, r"^    block_list: *", "    block_list: words.txt  ")
+    copy = tmp_path / ".dvc/tmp/exps/tmp1"
+    (tmp_path / "data/raw").mkdir(parents=True)
+    (tmp_path / "data/raw/words.txt").write_text("행복전자", encoding="utf-8")
+    copy.mkdir(parents=True)
+    shutil.copy(project / "params.yaml", copy)
+    with pytest.raises(InputError, match=r"^data/raw/words\.txt lies in the project, but "):
+        load_params(copy)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("leave: [telephone]", "corpus.mask.leave.0: must be one of: url, email, .* (found 'telephone')"),
+        ("leave: phone", "corpus.mask.leave is 'phone'; it must be a list"),
+        ("enabled: 1", "corpus.mask.enabled is 1; it must be true or false"),
+        ("words: [하늘]", "unknown key corpus.mask.words; remove it or correct its name"),
+    ],
+)
+def test_a_wrong_value_of_masking_is_named(project: Path, line: str, message: str) -> None:
+    key = line.partition(":")[0]
+    change(project, rf"^    {key if key != 'words' else 'enabled'}: .*", f"    {line}")
+    with pytest.raises(InputError) as error:
+        load_params(project)
+    assert any(part in str(error.value) for part in message.split(" .* "))
+
+
 @pytest.mark.parametrize("name", ["README.md", "desktop.ini", "Thumbs.db", ".hidden", "b.csv.dvc", "~$b.xlsx"])
 def test_a_queued_experiment_may_lack_what_holds_no_dialogues(project: Path, tmp_path: Path, name: str) -> None:
     """What ingest overlooks in data/raw stops no experiment."""

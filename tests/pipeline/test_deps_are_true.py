@@ -33,6 +33,7 @@ corpus:
   sources: [{corpus: starter}]
   starter: {dialogues: 500, seed: 1}
   columns: {question: Q, answer: A}
+  mask: {enabled: false, leave: [url], block_list: words.txt}
   on_error: skip
   shares: {train: 0.5, valid: 0.25, test: 0.25}
   hold_out_from: 10

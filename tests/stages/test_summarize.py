@@ -350,6 +350,13 @@ def test_what_held_out_dialogues_share_with_training_is_told(project: Project) -
     assert "답 2개는 채점하지 않는다" in page
 
 
+def test_what_was_masked_is_told_by_its_kind(project: Project) -> None:
+    file = project.root / "reports/corpus/metrics.json"
+    assert "개인정보를 가렸다" not in project.summarize()["html"]
+    write_json(file, read_json(file) | {"masked": {"name": 12, "phone": 3000}})
+    assert "개인정보를 가렸다: &lt;phone&gt; 3,000, &lt;name&gt; 12." in project.summarize()["html"]
+
+
 def another_shape(file: Path) -> None:
     settings = read_json(file)
     write_json(file, settings | {"model": settings["model"] | {"n_heads": 2}})

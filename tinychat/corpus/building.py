@@ -13,6 +13,7 @@ from typing import Any
 from tinychat.corpus.cleaning import STEPS
 from tinychat.corpus.dialogue import SOURCES_FILE, SPLITS, to_record
 from tinychat.corpus.gathering import Counts, Rows, gather
+from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.mixing import Mixture, SourceIndex
 from tinychat.corpus.prompts import PROMPTS_FILE, PromptDrawing, to_records
 from tinychat.corpus.splitting import SplitIndex, Splits
@@ -39,6 +40,7 @@ class Built:
             "messages_dropped": counts.turns.dropped.as_numbers(),
             "messages_changed": counts.turns.changed.as_numbers(),
             "parts_dropped": counts.parts_dropped.as_numbers(),
+            "masked": dict(sorted(counts.masked.items())),
             "cleaning": {
                 **{step: counts.turns.cleaning[step] for step in STEPS},
                 "replacement_characters": counts.turns.replacement_characters,
@@ -70,6 +72,8 @@ class Built:
             "messages": counts.turns.changed,
         }
         lines += [f"  {title}, {line}" for title, tally in tallies.items() for line in tally.lines()]
+        if counts.masked:
+            lines.append(f"  masked: {', '.join(f'{kind} {n:,}' for kind, n in counts.masked.most_common())}")
         lines.append(f"splits: {sizes} dialogues; {splits.groups:,} groups, the largest of {splits.largest_group:,}")
         lines += self.mixture.lines()
         if splits.groups_sent_to_train:
@@ -95,12 +99,13 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     with nothing written, where a source is wrong, or where nothing is left to train on.
     """
     counts, index, source_index, drawing = Counts(), SplitIndex(), SourceIndex(), PromptDrawing()
+    blocked = words_to_block(raw, params.mask)
     corpus.parent.mkdir(parents=True, exist_ok=True)
     with (
         add_path_to_disk_full_error(corpus),
         TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept,
     ):
-        for dialogue in gather(raw, params, counts):
+        for dialogue in gather(raw, params, counts, blocked=blocked):
             kept.write(to_json_lines([to_record(dialogue)]))
             drawing.add(len(index), dialogue)
             index.add(dialogue)

@@ -1,10 +1,13 @@
 """Reads all sources in order: yields the dialogues that are kept and counts everything else."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
+from tinychat.corpus.masking.block_list import BlockList
+from tinychat.corpus.masking.source_mask import SeeFound, SourceMask, tell_of_masking
 from tinychat.corpus.messenger import MessengerReader, read_dialogues
 from tinychat.corpus.mixing import GatheredSource
 from tinychat.corpus.reader import (
@@ -18,7 +21,7 @@ from tinychat.corpus.reader import (
 )
 from tinychat.corpus.sources import find_file, list_sources
 from tinychat.corpus.tally import SHOWN, Tally
-from tinychat.corpus.text_files import open_text_file
+from tinychat.corpus.text_files import TextFile, open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.errors import InputError, Phrase, joined
@@ -51,6 +54,8 @@ class Counts:
     turns: TurnCounts = field(default_factory=TurnCounts)
     parts_dropped: Tally = field(default_factory=Tally)
     nul_characters: int = 0
+    masked: Counter[str] = field(default_factory=Counter)  # personal data in dialogues that were kept, by kind
+    see_masked: SeeFound | None = None  # shown to the person, never written
     faults_skipped: list[str] = field(default_factory=list)
     sources: list[GatheredSource] = field(default_factory=list)  # in the order of their numbers
     remarks: list[str] = field(default_factory=list)  # of the readers, for the person
@@ -63,10 +68,12 @@ def gather(
     counts: Counts,
     tell: Callable[..., None] = say,
     seen: set[bytes] | None = None,
+    blocked: BlockList | None = None,
 ) -> Iterator[Dialogue]:
     """The dialogues of all sources, one after another: cleaned, joined, checked, without duplicates.
 
-    A line about each source goes to `tell`. `seen`: digests of dialogues that were gathered before.
+    A line about each source goes to `tell`. `seen`: digests of dialogues that were gathered before. `blocked`: the
+    person's own words to mask.
 
     Raises InputError for a source that cannot be read or of which nothing can be kept, and under
     `on_error: stop` for the first faulty row.
@@ -74,10 +81,12 @@ def gather(
     sources = list_sources(raw, params)
     if params.sources == "auto" and sources[0].file is None:
         tell(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
+    if any(source.file for source in sources):
+        tell_of_masking(params.mask, blocked, tell)
     known = find_readers()
     seen = set() if seen is None else seen
     for number, source in enumerate(sources, start=1):
-        for dialogue in _gather_source(source, raw, params, known, counts, seen, tell):
+        for dialogue in _gather_source(source, raw, params, known, counts, seen, tell, blocked):
             yield replace(dialogue, source_number=number) if len(sources) > 1 else dialogue
 
 
@@ -89,8 +98,11 @@ def _gather_source(
     counts: Counts,
     seen: set[bytes],
     tell: Callable[..., None],
+    blocked: BlockList | None,
 ) -> Iterator[Dialogue]:
     notes = Notes()
+    masks = source.corpus is None and params.mask.enabled
+    mask = SourceMask(params.mask.leave, blocked, notes.speakers, counts.masked, counts.see_masked) if masks else None
     title, reader_name, items = _open(source, raw, params, known, counts, notes, tell)
     own = Rows(sources=1)
     faulty = 0
@@ -102,7 +114,7 @@ def _gather_source(
             faulty += 1
             counts.faults_skipped.append(f"{item.where}: {item.message}")
             del counts.faults_skipped[SHOWN:]
-        kept = _keep(item, counts.turns, seen)
+        kept = _keep(item, counts.turns, seen, mask)
         if isinstance(kept, Dropped):
             own.dropped.add(kept.reason, kept.where)
         else:
@@ -143,7 +155,7 @@ def _open(
     counts.nul_characters += text.nul_count
     name, file_reader = choose_reader(text, source.format, known, params)
     if isinstance(file_reader, MessengerReader):
-        return str(text.path), name, read_dialogues(file_reader, text, source, notes.messages_dropped, notes.remarks)
+        return str(text.path), name, _of_messenger(file_reader, text, source, notes)
     if source.of_messenger:
         raise InputError(
             "params.yaml: corpus.sources: {file} is {format}: assistant and the like are for exports of messengers",
@@ -153,17 +165,24 @@ def _open(
     return str(text.path), name, file_reader.read(text, params, notes)
 
 
-def _keep(item: Item, counts: TurnCounts, seen: set[bytes]) -> Dialogue | Dropped:
+def _of_messenger(reader: MessengerReader, text: TextFile, source: SourceParams, notes: Notes) -> Iterator[Item]:
+    return read_dialogues(reader, text, source, notes.messages_dropped, notes.remarks, notes.speakers)
+
+
+def _keep(item: Item, counts: TurnCounts, seen: set[bytes], mask: SourceMask | None) -> Dialogue | Dropped:
     if isinstance(item, Faulty):
         return Dropped(item.where, item.reason)
     if isinstance(item, Dropped):
         return item
-    tidy = tidy_turns(item, counts)
+    tidy = tidy_turns(item, counts, mask)
+    found = mask.take_found() if mask else []
     if isinstance(tidy, Dialogue) and tidy.split in (None, "train"):  # the evaluation set may repeat training dialogues
         digest = dialogue_digest(tidy)
         if digest in seen:
             return Dropped(tidy.source, "repeat")
         seen.add(digest)
+    if mask and isinstance(tidy, Dialogue):
+        mask.count(found)
     return tidy
 
 

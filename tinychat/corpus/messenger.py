@@ -1,9 +1,8 @@
 """Chats exported from messengers, as dialogues: who becomes the bot, and where a conversation ends.
 
-A reader gives the messages; names of speakers do not go beyond this module.
+A reader gives the messages; of the names of speakers only the masking of texts learns.
 """
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +18,6 @@ from tinychat.params.sections import CorpusParams, SourceParams
 
 GAP_MINUTES = 60  # on 128,701 messages of KakaoTalk: 21 messages a dialogue; 30 minutes give 15, 180 give 39
 BOTS = frozenset({"오픈채팅봇", "방장봇"})
-URL = re.compile(r"(?:https?://|www\.)\S+")
 MAX_SPEAKERS = 20  # named in an error
 
 
@@ -56,15 +54,22 @@ class MessengerReader:
 
 
 def read_dialogues(
-    reader: MessengerReader, text: TextFile, source: SourceParams, dropped: Tally, remarks: list[str]
+    reader: MessengerReader,
+    text: TextFile,
+    source: SourceParams,
+    dropped: Tally,
+    remarks: list[str],
+    names: set[str],
 ) -> Iterator[Dialogue | Faulty]:
     """The conversations of an export, and its faulty rows.
 
-    `dropped` counts messages that are left out, by kind; `remarks` are for the log.
+    `dropped` counts messages that are left out, by kind; `remarks` are for the log; `names` gains those of the
+    speakers, before the first conversation.
 
     Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
     """
     speakers = speakers_of(reader, text, source)
+    names.update(speakers)
     bots = assistant_of(reader, text, source, speakers)
     if source.assistant is None:
         (bot,), (other,) = bots, set(speakers) - bots
@@ -93,8 +98,7 @@ def read_dialogues(
             continue
         if not turns:
             first = message.line
-        content = "<url>" if URL.fullmatch(message.text.strip()) else message.text
-        turns.append(Turn("assistant" if speaker in bots else "user", content))
+        turns.append(Turn("assistant" if speaker in bots else "user", message.text))
     if turns:
         yield Dialogue(f"{text.path}:{first}", tuple(turns))
 

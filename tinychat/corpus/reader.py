@@ -17,6 +17,7 @@ from pathlib import Path
 from tinychat.corpus import readers
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
 from tinychat.corpus.known_formats import CONVERT, describe, looks_like, recognise
+from tinychat.corpus.masking.masker import Masker
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
@@ -25,6 +26,8 @@ from tinychat.params.sections import CorpusParams
 
 MIN_SCORE = 0.5  # from which a file counts as of a reader's format
 EXCERPT = 60
+BEFORE_EXCERPT = 2000  # characters to mask before the excerpt is cut: a number that is cut has no form
+MASKER = Masker()
 MAX_NAMES = 8
 
 
@@ -42,6 +45,8 @@ class Notes:
     unused: dict[str, None] = field(default_factory=dict)
     # Of a corpus in the project: prompts that show what it is for.
     prompts: list[str] = field(default_factory=list)
+    # Names of those who speak, before the first dialogue where they are known: they are masked in the texts.
+    speakers: set[str] = field(default_factory=set)
 
     def note_unused(self, found: Iterable[str], used: Collection[str]) -> None:
         """Note the names of `found` that are not in `used`, each once."""
@@ -150,7 +155,8 @@ def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:
 
 
 def excerpt(text: str) -> str:
-    """The first 60 characters in quotes, on one line, without control characters."""
+    """The first 60 characters in quotes, on one line, without control characters and personal data."""
+    text = MASKER.masked(text[:BEFORE_EXCERPT])
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:EXCERPT])
     return f'"{shown}{"…" if len(text) > EXCERPT else ""}"'
 

@@ -28,7 +28,7 @@ def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
     is not there, and for a source that is named twice.
     """
     if params.sources == "auto":
-        names = _raw_files(raw)
+        names = [name for name in _raw_files(raw) if _nfc(name) != _nfc(params.mask.block_list or "")]
         sources = [SourceParams(file=name) for name in names] or [SAMPLE]
     else:
         sources = params.sources
@@ -39,12 +39,13 @@ def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
     return sorted(sources, key=lambda source: (source.file is None, _nfc(source.title)))
 
 
-def find_file(raw: Path, name: str) -> Path:
-    """The path of a source in `raw`; raises InputError that lists what is there instead."""
+def find_file(raw: Path, name: str, key: str = "corpus.sources") -> Path:
+    """The path of a file in `raw` that params.yaml names; raises InputError that lists what is there instead."""
     inside = PurePath(name)
     if inside.is_absolute() or ".." in inside.parts:
         raise InputError(
-            "params.yaml: corpus.sources: {name} is outside {folder}; put the file into that folder",
+            "params.yaml: {key}: {name} is outside {folder}; put the file into that folder",
+            key=key,
             name=name,
             folder=raw,
         )

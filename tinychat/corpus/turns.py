@@ -4,7 +4,7 @@ A training dialogue ends with an answer, a prompt with a question.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,15 +28,18 @@ class TurnCounts:
     replacement_characters: int = 0
 
 
-def tidy_turns(dialogue: Dialogue, counts: TurnCounts) -> Dialogue | Dropped:
+def tidy_turns(
+    dialogue: Dialogue, counts: TurnCounts, mask: Callable[[str, str], str] | None = None
+) -> Dialogue | Dropped:
     """The dialogue as it enters the corpus: it alternates, ends with an answer, and has an answer with loss.
 
     Messages of one side in a row are joined with a newline; assistant turns before the first user turn stay as
-    context without loss; user turns after the last answer are dropped.
+    context without loss; user turns after the last answer are dropped. `mask` takes each cleaned text and where it
+    is, and gives the text to keep.
     """
     if any(len(turn.content) > MAX_CHARACTERS for turn in dialogue.turns):
         return Dropped(dialogue.source, "too_long")
-    cleaned = (_clean(turn, dialogue.source, counts) for turn in dialogue.turns)
+    cleaned = (_clean(turn, dialogue.source, counts, mask) for turn in dialogue.turns)
     turns = _join([turn for turn in cleaned if turn], dialogue.source, counts)
     if turns and turns[0].role == "assistant" and turns[0].has_loss:
         turns[0] = replace(turns[0], has_loss=False)
@@ -96,13 +99,15 @@ def _turn(message: object, where: str) -> Turn:
     return Turn("user" if role == "user" else "assistant", message["content"])
 
 
-def _clean(turn: Turn, where: str, counts: TurnCounts) -> Turn | None:
+def _clean(turn: Turn, where: str, counts: TurnCounts, mask: Callable[[str, str], str] | None = None) -> Turn | None:
     """The turn with its text cleaned; None where it is blank or damaged."""
     text = clean_text(turn.content, counts.cleaning)
     counts.replacement_characters += text.count(REPLACEMENT)
     if not text or is_damaged(text):
         counts.dropped.add("replacement_characters" if text else "blank", where)
         return None
+    if mask is not None:
+        text = mask(text, where)
     return turn if text == turn.content else replace(turn, content=text)
 
 

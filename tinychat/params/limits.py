@@ -18,6 +18,9 @@ SAMPLING_RANGES = {
     "repetition_penalty": (0.01, 100.0),
 }
 
+# Kinds of personal data, in the order in which they are masked: <url>, <email> …
+MASK_KINDS = ("url", "email", "rrn", "card", "account", "phone", "id", "address", "blocked", "name")
+
 
 def has_lone_surrogate(text: str) -> bool:
     """Whether `text` holds half a surrogate pair, as JSON's `\\ud83d` alone gives."""

@@ -66,9 +66,9 @@ def _refuse_missing_raw_files(root: Path, params: Params) -> None:
         return
     here, project = root / RAW, Path(*parts[:-4]) / RAW
     present = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
-    named = (
-        None if params.corpus.sources == "auto" else {source.file for source in params.corpus.sources if source.file}
-    )
+    named = None
+    if params.corpus.sources != "auto":
+        named = {*(source.file for source in params.corpus.sources), params.corpus.mask.block_list}
     for name in present:
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
         if (

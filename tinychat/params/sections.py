@@ -24,7 +24,7 @@ from pydantic import (
 from tinychat.errors import FaultError
 from tinychat.model.config import MAX_SIZE, ModelConfig
 from tinychat.model.registry import ARCHITECTURES, Architecture
-from tinychat.params.limits import MAX_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
+from tinychat.params.limits import MASK_KINDS, MAX_CHARACTERS, SAMPLING_RANGES, has_lone_surrogate, is_damaged
 
 PARAMS_FILE = "params.yaml"
 MAX_ADAM_WEIGHT_DECAY = 0.1
@@ -68,6 +68,12 @@ def _undamaged(value: str) -> str:
 def _known_architecture(value: str) -> str:
     if value not in ARCHITECTURES:
         raise FaultError("must be one of: {choices}", choices=", ".join(ARCHITECTURES))
+    return value
+
+
+def _known_kind(value: str) -> str:
+    if value not in MASK_KINDS:
+        raise FaultError("must be one of: {choices}", choices=", ".join(MASK_KINDS))
     return value
 
 
@@ -149,6 +155,14 @@ class Columns(Section):
     answer: Text | None
 
 
+class MaskParams(Section):
+    """Whether personal data is masked, which kinds are left as they are, and a file in data/raw of words to mask."""
+
+    enabled: bool
+    leave: list[Annotated[str, AfterValidator(_known_kind)]]
+    block_list: Text | None
+
+
 class Shares(Section):
     """How much of the corpus goes to each split."""
 
@@ -197,6 +211,7 @@ class CorpusParams(Section):
     ]
     starter: StarterParams
     columns: Columns
+    mask: MaskParams
     on_error: Literal["stop", "skip"]
     shares: Shares
     hold_out_from: CountOrZero

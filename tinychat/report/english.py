@@ -92,6 +92,7 @@ WORDS = {
     "corpus.reader": "{name} {kept} rows",
     "corpus.dropped": "Why they were dropped: {reasons}.",
     "corpus.reason": "{reason} {rows}",
+    "corpus.masked": "Personal data was masked: {kinds}. Rules find what has a form; names of others and addresses in words stay. `tinychat data audit` shows examples.",
     "corpus.groups": "Dialogues that share a question or an answer form a group, and a group lies in one split only, except in the starter corpus, which brings its own splits. There are {count} groups.",
     "corpus.kept_whole": "All of {names} is trained on, since a part would be too small to measure anything: what is said of it is said of its trained questions.",
     "corpus.overlap": "{split}: {texts} dialogues share a text with training, {questions} end in a trained question, {answers} in a trained answer. {skipped} answers that training gives to the same question are not scored.",

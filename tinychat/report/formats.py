@@ -99,6 +99,7 @@ class CorpusMetrics(Record):
     rows_read: Count
     rows_kept: Count
     rows_dropped: dict[str, Count]
+    masked: dict[str, Count] = {}
     readers: dict[str, RowsRecord]
     splits: SplitsRecord
     groups: Groups

@@ -92,6 +92,7 @@ WORDS = {
     "corpus.reader": "{name} {kept}행",
     "corpus.dropped": "버린 까닭은 {reasons}이다.",
     "corpus.reason": "{reason} {rows}행",
+    "corpus.masked": "개인정보를 가렸다: {kinds}. 규칙은 형식이 있는 것만 찾으므로, 다른 사람의 이름이나 말로 적은 주소는 남는다. `tinychat data audit`로 예를 볼 수 있다.",
     "corpus.groups": "질문이나 대답을 함께 쓰는 대화는 한 묶음이고, 한 묶음은 한쪽에만 둔다. 나누는 법이 따로 있는 예제 말뭉치(starter)는 예외다. 묶음은 {count}개다.",
     "corpus.kept_whole": "{names}: 떼어 두어도 잴 수 없을 만큼 작아서 모두 학습했다. 여기에 대한 점수는 학습한 질문으로 잰 것이다.",
     "corpus.overlap": "{split} 대화 가운데 {texts}개는 학습에 나온 말이 있고, {questions}개는 학습한 질문으로, {answers}개는 학습한 답으로 끝난다. 질문과 답이 모두 학습과 같은 답 {skipped}개는 채점하지 않는다.",

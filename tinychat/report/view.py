@@ -193,6 +193,9 @@ def _corpus_notes(reports: Reports, words: Words) -> list[str]:
             for reason, rows in sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
         ]
         notes.append(words("corpus.dropped", reasons=", ".join(reasons)))
+    if masked := corpus.get("masked"):
+        kinds = [f"<{kind}> {n:,}" for kind, n in sorted(masked.items(), key=lambda item: (-item[1], item[0]))]
+        notes.append(words("corpus.masked", kinds=", ".join(kinds)))
     notes.append(words("corpus.groups", count=f"{corpus['groups']['count']:,}"))
     if whole := [sources[key]["name"] for key, part in corpus["mixture"].items() if part["kept_whole"]]:
         notes.append(words("corpus.kept_whole", names=", ".join(whole)))
