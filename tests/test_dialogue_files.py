@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.corpus.json_samples import sns
 from tests.corpus.test_kakaotalk import DIALOGUES, VARIANTS, windows
 from tests.test_cli import run
 
@@ -68,6 +69,34 @@ def test_where_it_is_not_clear_who_is_the_bot_the_speakers_are_shown(folder: Pat
     assert "assistant: [바다, 산]" in text and "1 of 1 are kept, 2 turns" in text
 
 
+def test_the_speakers_of_a_transcript_are_shown_too(folder: Path) -> None:
+    (folder / "play.txt").write_text("하늘: 안녕\n바다: 응\n" * 2, encoding="utf-8")
+    text = shown(folder, "inspect", "play.txt")
+    assert "speakers   하늘 2, 바다 2" in text and "bot        바다" in text
+    assert "    sources: [{file: play.txt, assistant: 바다}]\n" in text
+    (folder / "play.txt").write_text("하늘: 안녕\n바다: 응\n산: 나도\n" * 2, encoding="utf-8")
+    assert "sources: [{file: play.txt, assistant: NAME}]" in shown(folder, "inspect", "play.txt")
+    named = shown(folder, "inspect", "play.txt", "--assistant", "산")
+    assert "bot        산" in named and "  user  안녕 ⏎ 응\n  bot   나도\n" in named
+
+
+def test_so_are_those_of_a_corpus_whose_speakers_differ_from_dialogue_to_dialogue(folder: Path) -> None:
+    group = sns(2, ("P01", "자?"), ("P02", "아니#@이모티콘#"), ("P03", "나도"))
+    data = {"data": [sns(1, ("P01", "안녕"), ("P02", "응")), group]}
+    (folder / "sns.json").write_text(json.dumps(data), encoding="utf-8")
+    text = shown(folder, "inspect", "sns.json")
+    for part in (
+        "speakers   P01 2, P02 2, P03 1",
+        "dialogues left out more_than_two_speakers 1",
+        "parts left out     mark 1",
+        "note       in each dialogue the second to speak becomes the bot",
+        "fault      sns.json:data[1]: it is not clear who is to be the bot; the speakers are: P01 (1), P02 (1), P03",
+        "    sources: [{file: sns.json}]\n",
+    ):
+        assert part in text, part
+    assert "sources: [{file: sns.json, assistant: P02}]" in shown(folder, "inspect", "sns.json", "--assistant", "P02")
+
+
 def test_faulty_rows_are_shown_and_the_rest_is_read(folder: Path) -> None:
     (folder / "bad.csv").write_text("Q,A\n안녕,응\n하나,둘,셋\n", encoding="utf-8")
     text = shown(folder, "inspect", "bad.csv")
@@ -92,6 +121,10 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
         (("inspect", "nothing.txt"), "nothing.txt: no such file"),
         (("inspect", "."), ".: a folder; name a file"),
         (("inspect", "talk.txt", "--assistant", "바람"), "talk.txt: nobody is called '바람'"),
+        (
+            ("inspect", "qa.csv", "--assistant", "바람"),
+            "qa.csv is qa_table, whose roles are known; leave assistant out",
+        ),
         (("inspect", "talk.txt", "--format", "kakao"), "talk.txt: no format 'kakao'"),
         (("inspect", "talk.txt", "--gap-minutes", "0"), "--gap-minutes"),
         (("inspect", "talk.txt", "--assistant", " "), "--assistant and --format take a name, not a blank"),

@@ -4,15 +4,17 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.gathering import Counts, gather
 from tinychat.corpus.masking.source_mask import words_to_block
-from tinychat.corpus.messenger import MessengerReader, assistant_of, speakers_of
-from tinychat.corpus.reader import FolderReader, choose_reader, find_readers
+from tinychat.corpus.messenger import MAX_SPEAKERS, MessengerReader, assistant_of, speakers_of
+from tinychat.corpus.reader import FolderReader, SpeakerReader, choose_reader, find_readers
 from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.spoken import bots_of, spoken_by
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
 from tinychat.files import to_json_lines
@@ -29,8 +31,8 @@ class Inspection:
     """What was found in a file.
 
     scores         of each reader: how well the first lines fit its format, 0 to 1
-    speakers       of a messenger's export: how many messages each has; `assistant` is the one who becomes the bot
-    rows_dropped   by reason; `messages_dropped` likewise, by what they are
+    speakers       where they have names: how many messages each has; `assistant` is the one who becomes the bot
+    rows_dropped   by reason; `messages_dropped` likewise, by what they are, and `parts_dropped` of kept messages
     masked         personal data by its kind
     first          the first dialogues, as they would be trained on
     source         what names the file in params.yaml: corpus.sources
@@ -47,6 +49,7 @@ class Inspection:
     rows_dropped: dict[str, int] = field(default_factory=dict)
     messages_dropped: dict[str, int] = field(default_factory=dict)
     masked: dict[str, int] = field(default_factory=dict)
+    parts_dropped: dict[str, int] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     turns: int = 0
@@ -59,10 +62,11 @@ class Inspection:
 
     def text(self) -> str:
         """All of it, for a person."""
-        scores = ", ".join(f"{name} {score:.2f}" for name, score in self.scores.items())
+        scores = ", ".join(f"{name} {score:.2f}" for name, score in self.scores.items() if score)
         lines = [self.path, f"  format     {self.format} ({scores})", f"  encoding   {self.encoding}"]
         if self.speakers:
-            lines.append(f"  speakers   {_counted(self.speakers)}")
+            more = ", …" if len(self.speakers) > MAX_SPEAKERS else ""
+            lines.append(f"  speakers   {_counted(dict(islice(self.speakers.items(), MAX_SPEAKERS)))}{more}")
         if self.assistant:
             lines.append(f"  bot        {', '.join(self.assistant)}")
         lines.append(f"  dialogues  {self.rows_kept:,} of {self.rows_read:,} are kept, {self.turns:,} turns")
@@ -72,6 +76,8 @@ class Inspection:
             lines.append(f"  messages left out  {_counted(self.messages_dropped)}")
         if self.masked:
             lines.append(f"  masked     {_counted(self.masked)}; examples: tinychat data audit {self.path}")
+        if self.parts_dropped:
+            lines.append(f"  parts left out     {_counted(self.parts_dropped)}")
         lines += [f"  note       {remark}" for remark in self.remarks]
         lines += [f"  fault      {fault}" for fault in self.faults]
         for number, messages in enumerate(self.first, 1):
@@ -99,13 +105,14 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
         named = {"gap_minutes": source.gap_minutes, "date_order": source.date_order}
         found.source |= {key: value for key, value in named.items() if value is not None}
         speakers = speakers_of(reader, text, source)
-        found.speakers = dict(speakers.most_common())
-        if speakers and len(speakers) != 2 and source.assistant is None:
-            found.source["assistant"] = "NAME"
+        if not _show_speakers(found, speakers, source, lambda: assistant_of(reader, text, source, speakers)):
             return found
-        bot = assistant_of(reader, text, source, speakers)
-        found.assistant = sorted(bot)
-        found.source["assistant"] = found.assistant if len(bot) > 1 else found.assistant[0]
+    elif isinstance(reader, SpeakerReader):
+        heard = spoken_by(reader, text)
+        if not reader.names_hold and source.assistant is None:  # the bot is another one in each dialogue
+            found.speakers = dict(heard.most_common())
+        elif not _show_speakers(found, heard, source, lambda: bots_of(reader, text, source, heard)):
+            return found
     counts = Counts()
     skipping = params.model_copy(update={"on_error": "skip"})
     for dialogue in _dialogues(path, source, skipping, counts, set(), lambda *_, **__: None):
@@ -116,9 +123,23 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found.rows_dropped = counts.rows.dropped.as_numbers()
     found.messages_dropped = counts.turns.dropped.as_numbers()
     found.masked = dict(sorted(counts.masked.items()))
+    found.parts_dropped = counts.parts_dropped.as_numbers()
     found.faults = counts.faults_skipped
     found.remarks = counts.remarks
     return found
+
+
+def _show_speakers(
+    found: Inspection, speakers: Counter[str], source: SourceParams, choose: Callable[[], set[str]]
+) -> bool:
+    """Note the speakers, and who of them becomes the bot; whether that is clear. `choose` gives the bot's names."""
+    found.speakers = dict(speakers.most_common())
+    if speakers and len(speakers) != 2 and source.assistant is None:
+        found.source["assistant"] = "NAME"
+        return False
+    found.assistant = sorted(choose())
+    found.source["assistant"] = found.assistant if len(found.assistant) > 1 else found.assistant[0]
+    return True
 
 
 def convert(

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,14 @@ def corpus_params(**changed: Any) -> CorpusParams:
     """The section of the repository's params.yaml, with all in train, and with dialogues of small files held out where
     `shares` says so, unless `changed` says otherwise.
     """
-    section = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))["corpus"]
-    return CorpusParams.model_validate(
-        section | {"shares": {"train": 1, "valid": 0, "test": 0}, "hold_out_from": 0} | changed
-    )
+    small = {"shares": {"train": 1, "valid": 0, "test": 0}, "hold_out_from": 0}
+    return CorpusParams.model_validate(_section() | small | changed)
+
+
+@cache
+def _section() -> dict[str, Any]:
+    section: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))["corpus"]
+    return section
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+from tests.corpus.json_samples import DOCUMENTS
 from tests.corpus.test_kakaotalk import VARIANTS as KAKAOTALK
+from tests.corpus.text_samples import TEXTS
 
 PAIRS = [("안녕", "네, 안녕하세요!"), ("잘 자", "좋은 꿈 꾸세요"), ("오늘 뭐 먹지?", "따뜻한 국수, 어때요?")]
 
@@ -17,4 +19,9 @@ def samples(folder: Path) -> dict[str, bytes]:
     found["qa.tsv"] = "\n".join(["질문\t답변", *(f"{q}\t{a}" for q, a in PAIRS), ""]).encode("cp949")
     found["chat.jsonl"] = "".join(json.dumps({"messages": m}, ensure_ascii=False) + "\n" for m in chats).encode()
     found["chat.json"] = json.dumps([{"messages": m} for m in chats], ensure_ascii=False, indent=1).encode()
+    for name, (data, _) in DOCUMENTS.items():
+        found[f"{name}.json"] = json.dumps(data, ensure_ascii=False, indent=1).encode()
+        if isinstance(data, list):
+            found[f"{name}.jsonl"] = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in data).encode()
+    found |= {name: text.encode() for name, (text, _) in TEXTS.items()}
     return found

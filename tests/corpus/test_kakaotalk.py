@@ -400,7 +400,7 @@ def test_an_export_without_messages_is_an_error(project: Any) -> None:
 def test_other_formats_have_no_speaker_to_name(project: Any) -> None:
     project.lay("qa.csv", "Q,A\n안녕,응\n")
     message = fault(project, sources=[{"file": "qa.csv", "assistant": "바다"}])
-    assert message.endswith("qa.csv is qa_table: assistant and the like are for exports of messengers")
+    assert message.endswith("qa.csv is qa_table, whose roles are known; leave assistant out")
 
 
 def test_names_do_not_reach_the_corpus(project: Any) -> None:

@@ -178,17 +178,27 @@ def test_a_faulty_line_counts_nothing_but_itself(project: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["chat.jsonl", "chat.json"])
-@pytest.mark.parametrize("content", [f"[{GOOD.strip()}]", f"[\n{GOOD.strip()},\n{GOOD}]\n", f"\n[{GOOD}]"])
-def test_an_array_is_an_error_that_asks_for_one_object_a_line(project: Any, name: str, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"[{GOOD.strip()}]",
+        f"[\n{GOOD.strip()},\n{GOOD}]\n",
+        f"\n[{GOOD}]",
+        json.dumps(json.loads(GOOD), indent=2),
+        json.dumps(json.loads(GOOD), indent=2) + "\n" + json.dumps(json.loads(GOOD), indent=2),
+    ],
+)
+def test_an_array_or_an_indented_object_is_read_too(project: Any, name: str, content: str) -> None:
     project.lay(name, content)
-    with pytest.raises(InputError, match=r"a JSON array \(the file begins with \[\)\. Expected one JSON object a line"):
-        project.ingest()
+    assert project.ingest()["readers"].keys() == {"openai_chat"}
+    assert project.texts() == [["안녕", "반가워요"]]
 
 
-def test_an_indented_object_is_an_error_at_its_first_line(project: Any) -> None:
-    path = project.lay("chat.json", json.dumps(json.loads(GOOD), indent=2))
-    with pytest.raises(InputError, match=f"^{re.escape(str(path))}:1: not valid JSON at column"):
+def test_a_faulty_object_of_an_array_is_named_by_its_place(project: Any) -> None:
+    path = project.lay("chat.json", f"[{GOOD}, {line(user('안녕'), bot('응', weight=3))}]")
+    with pytest.raises(InputError, match=re.escape(f"{path}:[1]: messages[1].weight is 3. Expected 0")):
         project.ingest()
+    assert project.ingest(on_error="skip")["rows_dropped"] == {"bad_weight": 1}
 
 
 def test_a_named_format_that_does_not_fit_fails_even_under_skip(project: Any) -> None:

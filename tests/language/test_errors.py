@@ -13,8 +13,8 @@ import pytest
 
 from tinychat import files
 from tinychat.cli import CLICK_MESSAGES
-from tinychat.corpus import known_formats
-from tinychat.corpus.readers import openai_chat, qa_table
+from tinychat.corpus import json_records, json_text, known_formats
+from tinychat.corpus.readers import qa_table
 from tinychat.language.korean import ERRORS
 from tinychat.params import loading
 
@@ -24,7 +24,7 @@ MAKERS = {
     "FaultError": 0,
     "Phrase": 0,
     "NotCompiled": 0,
-    "_FaultError": 1,
+    "RecordError": 1,
     "naming_lack_of_memory": 0,
 }
 # Calls whose template is no constant: where it comes from. None: it is passed on, and stands in another call.
@@ -45,13 +45,14 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     ],
     "Phrase(advice)": [advice for _, _, _, advice in [*known_formats.MAGIC, *known_formats.CONTAINED]],
     "Phrase(CONVERT)": [known_formats.CONVERT],
-    "Phrase(KINDS.get(type(value), 'a number'))": [*openai_chat.KINDS.values(), "a number"],
+    "Phrase(KINDS.get(type(value), 'a number'))": [*json_records.KINDS.values(), "a number"],
+    "Phrase(hint)": [hint for _, hint in json_text.HINTS],
     "Phrase(DELIMITER_NAMES[delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(DELIMITER_NAMES[header.delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(EXPECTED[kind], bound=message.rpartition(' ')[2])": loading.EXPECTED.values(),
     "Phrase(reason)": None,  # `reasons` finds them
 }
-REASONS = {"Faulty": 1, "Dropped": 1, "_FaultError": 0}
+REASONS = {"Faulty": 1, "Dropped": 1, "RecordError": 0}
 
 
 def calls(source: str) -> Iterator[tuple[str, ast.Call]]:

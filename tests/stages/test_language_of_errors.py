@@ -71,7 +71,8 @@ def workbook(root: Path) -> None:
 
 
 def array(root: Path) -> None:
-    (root / "data/raw/talk.jsonl").write_text('[{"messages": []}]\n', encoding="utf-8")
+    objects = '{"question": "안녕", "answer": "응"}\n'
+    (root / "data/raw/talk.json").write_text(f"[{objects}{objects}]\n", encoding="utf-8")
 
 
 def line_chat(root: Path) -> None:
@@ -121,10 +122,10 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     ),
     (
         array,
-        "error: data/raw/talk.jsonl:1: a JSON array (the file begins with [). Expected one JSON object a line, "
-        "without [ and ] around them and without commas between the lines.\n",
-        "오류: data/raw/talk.jsonl:1: JSON 배열입니다(파일이 [로 시작합니다). 한 줄에 JSON 객체 하나씩, "
-        "전체를 감싸는 [ ]와 줄 사이의 쉼표 없이 적어야 합니다.\n",
+        'error: data/raw/talk.json:2: not valid JSON at column 1: "{"question": "안녕", "answer": "응"}\\n]\\n". '
+        "A comma or a bracket is missing before it.\n",
+        '오류: data/raw/talk.json:2: 1번째 글자에서 JSON이 틀렸습니다: "{"question": "안녕", "answer": "응"}\\n]\\n". '
+        "그 앞에 쉼표나 괄호가 빠져 있습니다.\n",
     ),
     (
         line_chat,

@@ -14,12 +14,14 @@ from tinychat.corpus.reader import (
     Item,
     Notes,
     Reader,
+    SpeakerReader,
     choose_reader,
     excerpts,
     find_readers,
     folder_reader,
 )
 from tinychat.corpus.sources import find_file, list_sources
+from tinychat.corpus.spoken import read_spoken
 from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import TextFile, open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
@@ -156,9 +158,17 @@ def _open(
     name, file_reader = choose_reader(text, source.format, known, params)
     if isinstance(file_reader, MessengerReader):
         return str(text.path), name, _of_messenger(file_reader, text, source, notes)
-    if source.of_messenger:
+    if source.gap_minutes is not None or source.date_order is not None:
         raise InputError(
-            "params.yaml: corpus.sources: {file} is {format}: assistant and the like are for exports of messengers",
+            "params.yaml: corpus.sources: {file} is {format}: gap_minutes and date_order are for exports of messengers",
+            file=source.file,
+            format=name,
+        )
+    if isinstance(file_reader, SpeakerReader):
+        return str(text.path), name, read_spoken(file_reader, text, source, notes)
+    if source.assistant is not None:
+        raise InputError(
+            "params.yaml: corpus.sources: {file} is {format}, whose roles are known; leave assistant out",
             file=source.file,
             format=name,
         )

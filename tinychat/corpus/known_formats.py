@@ -4,6 +4,7 @@ A reader that scores for such a file takes precedence, so that a new reader need
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from tinychat.errors import Phrase
@@ -78,16 +79,6 @@ JSON_KEYS = (
     ("a Facebook or Instagram chat", "participants", "messages", "sender_name|timestamp_ms"),
     ("a Discord chat", "guild", "channel"),
     ("a Slack export", "type", "ts", "text|user|bot_id"),
-    ("a ChatGPT export", "mapping", "parent|children|current_node"),
-    ("a Claude export", "chat_messages"),
-    ("ShareGPT conversations", "conversations?", "from", "value"),
-    ("preference data", "chosen", "rejected"),
-    ("prompts with completions", "prompt", r"completion(?:_\d)?"),
-    ("Alpaca instructions", "instruction", "output"),
-    ("an AI Hub corpus", "dialogueInfo|participantID|norm_text|sessionInfo|HS01"),
-    ("a corpus of the National Institute of Korean Language", "document", "utterance"),
-    ("the corpus KLUE-DST (Wizard of Seoul)", "guid", "dialogue"),
-    ("pairs of questions and answers as JSON", "question|Q|질문|input|text", "answer|A|답변|output|response"),
     ("a Jupyter notebook", "cells", "nbformat"),
 )
 # Text by its first line, in full.
@@ -99,8 +90,6 @@ FIRST_LINES = (
     ("a Git LFS pointer, not the data itself", r"version https://git-lfs\.github\.com/spec/v1"),
     ("a mailbox", r"From \S+@\S+ .*"),
     ("contacts or a calendar", r"BEGIN:VC(?:ARD|ALENDAR)"),
-    ("a ChatterBot corpus (YAML)", r"(?:categories|conversations):"),
-    ("the conversations of KoChatGPT", r"<<start conversation>>.*"),
 )
 _CLOCK = r"(?:(?:오전|오후|午前|午後|上午|下午) ?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[ \u00a0\u202f]?[AaPp]\.?[Mm]\.?)?"
 _DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
@@ -108,10 +97,9 @@ _DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
 RECORDS = (
     ("a LINE chat", 0.3, rf"{_CLOCK}\t.*"),
     ("subtitles", 0.2, r"\d{1,2}:\d{2}:\d{2}[,.]\d{3} --> .*"),
-    ("dialogues with a mark between the turns", 0.8, r".*(?:__eou__|</s>| \|\|\| ).*"),
-    ("pairs with a tab between them, without a header", 0.8, r"[^\t]+\t[^\t]+"),
-    ("lines of the form NAME: text", 0.8, r"[^\W\d][^:：\t,\"]{0,29}[:：]\s.*"),
 )
+SCREENPLAY_NAME = re.compile(r"[^\W\d_][^:：\t,.!?…\"]{0,29}")
+MIN_SPEECHES = 2  # of a name in a screenplay
 MAX_LINES = 200
 MAX_JSON_CHARACTERS = 1 << 16  # characters
 MAX_LINE_CHARACTERS = 500
@@ -146,6 +134,20 @@ def recognise(head: Sequence[str]) -> str | None:
         if sum(re.fullmatch(pattern, line) is not None for line in lines) >= max(2, share * len(lines)):
             return what
     return None
+
+
+def screenplay(head: Sequence[str]) -> str | None:
+    """A line of a screenplay, in which a name is alone on a line and what it says below; None for any other text."""
+    paragraphs: list[list[str]] = [[]]
+    for line in (line[:MAX_LINE_CHARACTERS].strip() for line in head):
+        if line:
+            paragraphs[-1].append(line)
+        elif paragraphs[-1]:
+            paragraphs.append([])
+    begun = [lines[0] for lines in paragraphs if len(lines) > 1 and SCREENPLAY_NAME.fullmatch(lines[0])]
+    names = Counter(begun)
+    said = [line for line in begun if names[line] >= MIN_SPEECHES]
+    return said[0] if len(set(said)) > 1 and len(said) > len(paragraphs) / 2 else None
 
 
 def known_json(head: Sequence[str]) -> str | None:

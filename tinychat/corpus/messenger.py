@@ -72,11 +72,7 @@ def read_dialogues(
     names.update(speakers)
     bots = assistant_of(reader, text, source, speakers)
     if source.assistant is None:
-        (bot,), (other,) = bots, set(speakers) - bots
-        remarks.append(
-            f"{bot} becomes the bot and {other} the user; the other way round: "
-            f"corpus.sources: [{as_yaml({'file': text.path.name, 'assistant': other})}]"
-        )
+        remarks.append(choice_of(bots, speakers, text))
     gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
     turns: list[Turn] = []
     first = 0
@@ -123,9 +119,19 @@ def assistant_of(reader: MessengerReader, text: TextFile, source: SourceParams, 
 
     Raises InputError where nobody has such a name, and where none is given and there are not two speakers.
     """
+    if source.assistant is None and not speakers:
+        raise InputError(
+            "{path}: no messages in it: no line is a record with a date, or below a line with one", path=text.path
+        )
+    return choose_assistant(text, source, speakers, reader.partner(text.head()))
+
+
+def choose_assistant(text: TextFile, source: SourceParams, speakers: Counter[str], partner: str | None) -> set[str]:
+    """The names of the speaker who becomes the bot: those of `assistant`, or of two speakers the partner.
+
+    Where the partner is not known, it is the second to speak. Raises InputError as `assistant_of` does.
+    """
     file = text.path.name
-    listed = ", ".join(f"{name} ({count:,})" for name, count in speakers.most_common(MAX_SPEAKERS))
-    listed += ", …" if len(speakers) > MAX_SPEAKERS else ""
     if source.assistant is not None:
         wanted = [source.assistant] if isinstance(source.assistant, str) else source.assistant
         for name in wanted:
@@ -134,21 +140,31 @@ def assistant_of(reader: MessengerReader, text: TextFile, source: SourceParams, 
                     "{file}: nobody is called {name!r}; the speakers are: {speakers}",
                     file=file,
                     name=name,
-                    speakers=listed,
+                    speakers=listed(speakers),
                 )
         return {speaker_name(name) for name in wanted}
-    if not speakers:
-        raise InputError(
-            "{path}: no messages in it: no line is a record with a date, or below a line with one", path=text.path
-        )
     if len(speakers) != 2:
         raise InputError(
             "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: "
             "corpus.sources: [{example}]",
             path=text.path,
-            speakers=listed,
+            speakers=listed(speakers),
             example=as_yaml({"file": file, "assistant": "NAME"}),
         )
-    partner = reader.partner(text.head())
     named = speaker_name(partner) if partner else ""
     return {named if named in speakers else list(speakers)[1]}
+
+
+def choice_of(bots: set[str], speakers: Counter[str], text: TextFile) -> str:
+    """Who of two speakers was chosen, and how to choose the other one."""
+    (bot,), (other,) = bots, set(speakers) - bots
+    return (
+        f"{bot} becomes the bot and {other} the user; the other way round: "
+        f"corpus.sources: [{as_yaml({'file': text.path.name, 'assistant': other})}]"
+    )
+
+
+def listed(speakers: Counter[str]) -> str:
+    """The speakers who say most, with their numbers of messages."""
+    first = ", ".join(f"{name} ({count:,})" for name, count in speakers.most_common(MAX_SPEAKERS))
+    return first + (", …" if len(speakers) > MAX_SPEAKERS else "")

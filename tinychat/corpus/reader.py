@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tinychat.corpus import readers
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
-from tinychat.corpus.known_formats import CONVERT, describe, looks_like, recognise
+from tinychat.corpus.known_formats import CONVERT, describe, looks_like, recognise, screenplay
 from tinychat.corpus.masking.masker import Masker
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.tally import Tally
@@ -52,6 +52,11 @@ class Notes:
         """Note the names of `found` that are not in `used`, each once."""
         self.unused.update((name, None) for name in found if name not in used)
 
+    def remark_once(self, remark: str) -> None:
+        """Print a remark with the source, however often it is made."""
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
 
 @dataclass(frozen=True)
 class FileReader:
@@ -68,6 +73,31 @@ class FileReader:
 
 
 @dataclass(frozen=True)
+class SpokenDialogue:
+    """What each speaker said, by name, in its order; who of them is the bot is decided later (spoken.py)."""
+
+    source: str
+    said: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class SpeakerReader:
+    """Reads one format of dialogues between speakers with names, who are neither user nor bot yet.
+
+    `score` as of a FileReader.
+    `names_hold`: whether a name is the same person in all dialogues of a file; if not, the speakers of each dialogue
+    are looked at for themselves.
+    `partner`: who of two speakers is the bot by its name, such as 챗봇; None: their names do not tell.
+    """
+
+    score: Callable[[list[str], CorpusParams], float]
+    dialogues: Callable[[TextFile, Notes], Iterator[SpokenDialogue | Dropped | Faulty]]
+    names_hold: bool = False
+    partner: Callable[[Collection[str]], str | None] = lambda _: None
+    suffixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FolderReader:
     """Reads a corpus that is a folder of the project."""
 
@@ -75,7 +105,8 @@ class FolderReader:
     read: Callable[[Path, CorpusParams, Notes], Iterator[Item]]
 
 
-Reader = FileReader | FolderReader | MessengerReader
+TextReader = FileReader | MessengerReader | SpeakerReader
+Reader = TextReader | FolderReader
 
 
 def find_readers() -> dict[str, Reader]:
@@ -86,13 +117,13 @@ def find_readers() -> dict[str, Reader]:
 
 def choose_reader(
     text: TextFile, wanted: str | None, known: dict[str, Reader], params: CorpusParams
-) -> tuple[str, FileReader | MessengerReader]:
+) -> tuple[str, TextReader]:
     """The reader for a file: the one that params names; else by content; else by its suffix.
 
     Raises InputError for a name that no reader has, for a format that is known and that no reader reads, and with the
     scores where the content does not decide.
     """
-    by_name = {name: reader for name, reader in known.items() if isinstance(reader, FileReader | MessengerReader)}
+    by_name = {name: reader for name, reader in known.items() if not isinstance(reader, FolderReader)}
     if wanted is not None and wanted not in by_name:
         raise InputError(
             "params.yaml: corpus.sources: {file}: no format {format!r}; there is {names}",
@@ -121,12 +152,19 @@ def choose_reader(
         raise InputError("{path}: {problem}", path=text.path, problem=looks_like(what))
     if not fitting and wanted is not None:
         fitting = [wanted]  # its reader says what is wrong
+    if not fitting and (name := screenplay(head)):
+        raise InputError(
+            "{path}: this looks like a screenplay: the name {name} is alone on its line. Write the name before what it "
+            "says, with a colon between them.",
+            path=text.path,
+            name=excerpt(name),
+        )
     if not fitting:
         suffix = Path(text.path.name.lower()).suffix
         fitting = [name for name, reader in by_name.items() if suffix in reader.suffixes]
     if len(fitting) == 1:
         return fitting[0], by_name[fitting[0]]
-    listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
+    listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items() if score)
     if fitting:
         raise InputError(
             "{path}: more than one format fits ({scores}; at least {minimum} is needed). "
@@ -138,7 +176,9 @@ def choose_reader(
             format=fitting[0],
         )
     raise InputError(
-        "{path}: no format fits ({scores}; at least {minimum} is needed): {found}. {advice}",
+        "{path}: no format fits ({scores}; at least {minimum} is needed): {found}. {advice}"
+        if listed
+        else "{path}: no format fits: {found}. {advice}",
         path=text.path,
         found=describe(head),
         scores=listed,

@@ -7,10 +7,11 @@ it for the whole file, the second gives the lines.
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
+from typing import TextIO
 
 from tinychat.corpus.known_formats import not_text
 from tinychat.errors import InputError, Phrase
@@ -18,6 +19,8 @@ from tinychat.errors import InputError, Phrase
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 4096
 HEAD_CHARACTERS = 1 << 16
+MAX_HEAD_LINE = 1 << 20  # characters; a document on one line may be larger than the memory
+PIECE_CHARACTERS = 1 << 20
 
 BOMS = {
     codecs.BOM_UTF8: ("utf-8", "UTF-8"),
@@ -37,19 +40,29 @@ class TextFile:
 
     def lines(self) -> Iterator[str]:
         """The lines with their ends, split at \\r\\n, \\n and lone \\r only: U+2028 and the like stay inside a line."""
+        return self._parts(lambda file: file.readline())
+
+    def pieces(self) -> Iterator[str]:
+        """The text in pieces of PIECE_CHARACTERS, wherever its lines end."""
+        return self._parts(lambda file: file.read(PIECE_CHARACTERS))
+
+    def _parts(self, take: Callable[[TextIO], str]) -> Iterator[str]:
         with open(self.path, encoding=self.codec, newline="") as file:
-            for number, line in enumerate(file):
-                if number == 0:
-                    line = line.removeprefix("\ufeff")
+            part = take(file).removeprefix("\ufeff")
+            while part:
                 if self.nul_count:
-                    line = line.replace("\0", "")
-                if line:
-                    yield line
+                    part = part.replace("\0", "")
+                if part:
+                    yield part
+                part = take(file)
 
     def head(self) -> list[str]:
-        """Whole lines, the first of them not blank, 64 Ki characters or a little more; none where the file is blank."""
+        """Whole lines, the first of them not blank, 64 Ki characters or a little more; none where the file is blank.
+
+        Of a line of more than MAX_HEAD_LINE characters only the beginning.
+        """
         lines, size = [], 0
-        for line in dropwhile(str.isspace, self.lines()):
+        for line in dropwhile(str.isspace, self._parts(lambda file: file.readline(MAX_HEAD_LINE))):
             lines.append(line)
             size += len(line)
             if size >= HEAD_CHARACTERS:

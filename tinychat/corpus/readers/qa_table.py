@@ -13,15 +13,13 @@ from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Turn
 from tinychat.corpus.known_formats import known_table, looks_like
 from tinychat.corpus.reader import EXCERPT, MAX_NAMES, FileReader, Item, Notes, excerpt
+from tinychat.corpus.readers import smilestyle
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
 
-QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human", "사람문장1")
-ANSWER = (
-    *("a", "answer", "답변", "대답", "response", "completion", "output", "assistant", "bot", "gpt"),
-    *("시스템문장1", "시스템응답1"),
-)
+QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human")
+ANSWER = ("a", "answer", "답변", "대답", "response", "completion", "output", "assistant", "bot", "gpt")
 # Of a text, and hardly of a column's name.
 SENTENCE_ENDS = (".", "?", "!", "~", "…", "ㅋ", "ㅠ", "니다", "세요", "어요", "아요", "에요", "예요")
 DELIMITERS = (",", "\t", ";", "|")
@@ -53,6 +51,8 @@ class _NoColumnError(Exception):
 
 def score(head: list[str], params: CorpusParams) -> float:
     """The share of rows, the header among them, that have as many cells as the header; 0 without a known header."""
+    if smilestyle.score(head, params):  # whose columns params may name
+        return 0.0
     lines = iter(head)
     try:
         header, _ = _find_header(lines, params)
