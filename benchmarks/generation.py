@@ -63,10 +63,11 @@ class Side:
 
 def load_tinychat(folder: Path) -> tuple[Answer, int]:
     """The engine as in `generate` and `chat`; TINYCHAT_* selects the decoder."""
+    from tinychat.environment import usable_cores
     from tinychat.generation.engine import Request
     from tinychat.generation.loading import load_engine
     from tinychat.generation.sampling import SamplingOptions
-    from tinychat.runtime import requested_threads, usable_cores
+    from tinychat.runtime import requested_threads
 
     engine = load_engine(folder / "tinychat", slots=max(SEQUENCES), device="cpu")
 

@@ -19,8 +19,8 @@ from tinychat.starter.expanding import NAME, Expansion, StarterDialogue
 from tinychat.starter.particles import with_particle
 from tinychat.starter.reading import read_starter
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe
-from tinychat.tokenizer.byte_level import ByteLevelTokenizer
+from tinychat.tokenizer.building import build_bpe
+from tinychat.tokenizer.byte_level import QWEN2_SPLIT, ByteLevelTokenizer
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 
 DIALOGUES = 20_000

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinychat.corpus.dialogue import read_corpus, read_source_names
+from tinychat.corpus.dialogue import CorpusFile, read_source_names
 from tinychat.evaluation.evaluate import evaluate
 from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
@@ -23,7 +23,7 @@ def run(root: Path = Path()) -> None:
     params = load_params(root)
     device = configure_runtime().device
     model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, SLOTS, device)
-    train, test = (list(read_corpus(root / CORPUS / f"{split}.jsonl")) for split in ("train", "test"))
+    train, test = (CorpusFile(root / CORPUS / f"{split}.jsonl") for split in ("train", "test"))
     report = evaluate(engine, model, train, test, params.evaluate.max_dialogues, params.prepare.long_answers)
     write_json(root / METRICS, report)
     for name, one in report.pop("measures", {}).items():

@@ -1,14 +1,20 @@
 """Stage prepare_data: dialogues and vocabulary → token arrays."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-from tinychat.batches.prepared import to_arrays, write_split
-from tinychat.batches.preparing import Prepared, prepare_dialogues
-from tinychat.corpus.dialogue import SPLITS, read_corpus, to_record
-from tinychat.files import to_json, write_together
+from tinychat.batches.prepared import PreparedSplit
+from tinychat.batches.preparing import Prepared
+from tinychat.batches.preparing_shards import preparing
+from tinychat.batches.writing import SplitWriter
+from tinychat.corpus.dialogue import SPLITS
+from tinychat.corpus_shards import corpus_shards
+from tinychat.files import Content, to_json, write_in_order
 from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
+from tinychat.shards import Shard, run_shards
 from tinychat.tokenizer import load_tokenizer
 
 CORPUS = Path("data/corpus")
@@ -21,20 +27,28 @@ def run(root: Path = Path()) -> None:
     """Encode each split in the chat template and write it as memory-mapped arrays."""
     params = load_params(root)
     tokenizer = load_tokenizer(root / VOCAB)
-    splits: dict[str, Prepared] = {}
-    for split in SPLITS:
-        dialogues = (to_record(d)["messages"] for d in read_corpus(root / CORPUS / f"{split}.jsonl"))
-        splits[split] = prepare_dialogues(
-            dialogues, tokenizer, params.model.max_len, params.prepare.loss_on, params.prepare.long_answers
-        )
-    splits["train"].refuse_if_empty(params.model.max_len)
+    options = (tokenizer, params.model.max_len, params.prepare.loss_on, params.prepare.long_answers)
+    shards = [shard for split in SPLITS for shard in corpus_shards(root / CORPUS / f"{split}.jsonl")]
+    splits = {split: Prepared() for split in SPLITS}
 
     def fill(folder: Path) -> None:
-        for name, prepared in splits.items():
-            write_split(folder, name, to_arrays(prepared.examples, tokenizer.size))
+        with ExitStack() as stack:
+            writers = {name: stack.enter_context(SplitWriter(folder, name, tokenizer.size)) for name in splits}
 
-    metrics = {name: prepared.counts() for name, prepared in splits.items()}
-    write_together({root / PREPARED: fill, root / METRICS: to_json(metrics)})
+            def merge(shard: Shard, part: tuple[PreparedSplit, Prepared]) -> int:
+                arrays, counts = part
+                writers[shard.path.stem].add(arrays)
+                splits[shard.path.stem].add_counts(counts)
+                return counts.read
+
+            run_shards("prepare_data", preparing, options, shards, merge)
+        splits["train"].refuse_if_empty(params.model.max_len)
+
+    def outs() -> Iterator[tuple[Path, Content]]:
+        yield root / PREPARED, fill
+        yield root / METRICS, to_json({name: prepared.counts() for name, prepared in splits.items()})
+
+    write_in_order(outs())
     for name, prepared in splits.items():
         say(f"{name}: {prepared.summary()}")
 

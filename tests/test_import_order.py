@@ -8,20 +8,25 @@ from pathlib import Path
 
 import pytest
 
-BASE = {"params", "runtime", "files", "errors", "printing"}
+BASE = {"params", "runtime", "files", "errors", "printing", "environment", "shards"}
 MIDDLE = {"batches", "model", "tokenizer", "corpus"}
 MAY_IMPORT = {
     "printing": set(),
     "errors": set(),
     "files": {"errors"},
     "language": {"errors", "printing"},
-    "params": {"errors", "language", "runtime", "model"},  # of the model the configs alone
-    "runtime": {"errors"},
+    "environment": {"errors"},
+    "row_progress": {"printing"},
+    "ray_cluster": {"errors"},
+    "shards": {"environment", "errors", "ray_cluster", "row_progress"},
+    "params": {"errors", "language", "runtime", "shards", "model"},  # of the model the configs alone
+    "runtime": {"environment", "errors"},
     "corpus": BASE,
     "starter": BASE | {"corpus"},
     "readers": BASE | {"corpus", "starter"},  # of corpus, which finds them at run time
-    "tokenizer": BASE | {"corpus"},
-    "batches": BASE | {"corpus", "tokenizer"},
+    "corpus_shards": BASE | {"corpus"},
+    "tokenizer": BASE | {"corpus", "corpus_shards"},
+    "batches": BASE | {"corpus", "corpus_shards", "tokenizer"},
     "model": BASE | {"corpus", "tokenizer"},
     "training": BASE | MIDDLE,
     "inspection": BASE | MIDDLE,

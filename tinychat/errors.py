@@ -33,12 +33,25 @@ class InputError(Exception):
     def __init__(self, template: str, **values: object) -> None:
         super().__init__(Phrase(template, **values))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _from_phrase, (type(self), self.args[0])
+
 
 class FaultError(ValueError):
     """A value is wrong; the message is a Phrase without the file and key, which the code that catches it adds."""
 
     def __init__(self, template: str, **values: object) -> None:
         super().__init__(Phrase(template, **values))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _from_phrase, (type(self), self.args[0])
+
+
+def _from_phrase(kind: type[BaseException], phrase: Phrase) -> BaseException:
+    """The error as it was in another process: with its template and values."""
+    error = kind.__new__(kind)
+    error.args = (phrase,)
+    return error
 
 
 class Interrupted(Exception):

@@ -25,16 +25,24 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")  # in a JSON text; may be a lone surrogate
 
 
-def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) -> None:
+Content = str | bytes | Callable[[Path], None]
+
+
+def write_together(outs: Mapping[Path, Content]) -> None:
     """Write each out to a temporary name, flushed to the disk, then rename all: if one fails, none is written.
 
     Text or bytes make a file; a function fills an empty folder, which replaces an existing one.
     Only a kill between two renames can leave some outs new and others old.
     """
+    write_in_order(outs.items())
+
+
+def write_in_order(outs: Iterable[tuple[Path, Content]]) -> None:
+    """`write_together`, where the content of an out may be known only once the one before it is written."""
     with ExitStack() as stack:
         ready = [
             (path, _write_temporary(path, content, stack.enter_context(_temporary_name(path))))
-            for path, content in outs.items()
+            for path, content in outs
         ]
         for path, new in ready:
             if new.is_dir() and path.is_dir():
@@ -43,7 +51,7 @@ def write_together(outs: Mapping[Path, str | bytes | Callable[[Path], None]]) ->
             new.replace(path)
 
 
-def _write_temporary(path: Path, content: str | bytes | Callable[[Path], None], temporary: Path) -> Path:
+def _write_temporary(path: Path, content: Content, temporary: Path) -> Path:
     """The temporary file or folder to be renamed to `path`. Raises OSError where the rename would fail."""
     if callable(content):
         if path.exists() and not path.is_dir():
@@ -251,14 +259,17 @@ def read_json_lines(path: Path, stage: str, parse: Callable[[Any, str], T]) -> I
     """
     with reading(path, stage), open(path, encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(file, start=1):
-            place = f"{path}:{number}"
-            try:
-                parsed = parse(from_json(line), place)
-            except RecursionError:
-                raise damaged(place, Phrase("nested too deep"), stage) from None
-            except ValueError as error:
-                raise damaged(place, text_of(error), stage) from None
-            yield parsed
+            yield parse_json_line(line, f"{path}:{number}", stage, parse)
+
+
+def parse_json_line(line: str, place: str, stage: str, parse: Callable[[Any, str], T]) -> T:
+    """`parse(value, place)` of the value of a line that `stage` wrote. Raises InputError where it is damaged."""
+    try:
+        return parse(from_json(line), place)
+    except RecursionError:
+        raise damaged(place, Phrase("nested too deep"), stage) from None
+    except ValueError as error:
+        raise damaged(place, text_of(error), stage) from None
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], *, bom: bool = True) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinychat.environment import choice, number
 from tinychat.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
     value, or one that numpy or native does not support.
     """
     environment = os.environ if environment is None else environment
-    decoder = _choice(environment, "TINYCHAT_DECODER", DECODERS)
+    decoder = choice(environment, "TINYCHAT_DECODER", DECODERS)
     asked = requested_device(environment)
     on_cpu = (device or asked) in ("auto", "cpu")
     in_bf16 = requested_precision(environment) == "bf16"
@@ -125,37 +126,18 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
 
 def requested_device(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_DEVICE: auto, cpu, cuda or mps. Raises InputError for anything else."""
-    return _choice(os.environ if environment is None else environment, "TINYCHAT_DEVICE", DEVICES)
+    return choice(os.environ if environment is None else environment, "TINYCHAT_DEVICE", DEVICES)
 
 
 def requested_precision(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_PRECISION: auto, fp32 or bf16. Raises InputError for anything else."""
-    return _choice(os.environ if environment is None else environment, "TINYCHAT_PRECISION", PRECISIONS)
+    return choice(os.environ if environment is None else environment, "TINYCHAT_PRECISION", PRECISIONS)
 
 
 def requested_threads(environment: Mapping[str, str] | None = None) -> int | None:
     """The number in TINYCHAT_THREADS; None for auto. Raises InputError for anything else."""
     environment = os.environ if environment is None else environment
-    threads = environment.get("TINYCHAT_THREADS", "auto").strip().lower() or "auto"
-    if threads == "auto":
-        return None
-    # int() refuses thousands of digits.
-    number = int(threads) if threads.isascii() and threads.isdigit() and len(threads) < 100 else 0
-    if not 0 < number <= MAX_THREADS:
-        shown = threads if len(threads) < 100 else f"{threads[:20]}…"
-        raise InputError(
-            "TINYCHAT_THREADS is {shown!r}; it must be auto or a number from 1 to {maximum}",
-            shown=shown,
-            maximum=MAX_THREADS,
-        )
-    return number
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return number(environment, "TINYCHAT_THREADS", MAX_THREADS)
 
 
 _active: "list[BlasThreads]" = []  # OpenBLAS has one number of threads per process
@@ -308,12 +290,3 @@ def bf16_time_ratio() -> float:
             torch.nn.functional.linear(inputs, weight)
             seconds[i] = min(seconds[i], time.perf_counter() - start)
     return seconds[1] / seconds[0]
-
-
-def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    value = environment.get(name, "auto").strip().lower() or "auto"
-    if value not in choices:
-        raise InputError(
-            "{name} is {value!r}; it must be one of {choices}", name=name, value=value, choices=", ".join(choices)
-        )
-    return value

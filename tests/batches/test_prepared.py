@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.batches.arrays import write_split
 from tinychat.batches.batching import collate, padding_share, plan_batches, widths
 from tinychat.batches.prepared import (
     EncodedDialogue,
@@ -15,7 +16,6 @@ from tinychat.batches.prepared import (
     reply_tokens,
     to_arrays,
     windows,
-    write_split,
 )
 from tinychat.batches.preparing import prepare_dialogues
 from tinychat.errors import InputError

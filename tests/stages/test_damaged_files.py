@@ -19,8 +19,9 @@ import yaml
 from pydantic import BaseModel
 
 from stages import summarize
+from tests.batches.arrays import write_split
 from tests.forkserver import fast_python
-from tinychat.batches.prepared import FILES, PreparedSplit, open_split, write_split
+from tinychat.batches.prepared import FILES, PreparedSplit, open_split
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json

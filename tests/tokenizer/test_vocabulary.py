@@ -8,7 +8,9 @@ import pytest
 
 from tinychat.errors import InputError
 from tinychat.tokenizer import Tokenizer, load_tokenizer
-from tinychat.tokenizer.building import QWEN2_SPLIT, build_bpe, count_tokens, to_json_text
+from tinychat.tokenizer.building import build_bpe, count_tokens, to_json_text
+from tinychat.tokenizer.byte_level import QWEN2_SPLIT
+from tinychat.tokenizer.word_counts import counts_of
 from tinychat.tokenizer.word_level import build_words
 
 HARD = [
@@ -119,7 +121,7 @@ def test_what_cannot_be_seen_is_shown_as_bytes(bpe: Tokenizer) -> None:
 
 
 def test_counts_are_of_the_text(words: Tokenizer) -> None:
-    counts = count_tokens(words, ["안녕 안녕 몰라요"])
+    counts = count_tokens(words, counts_of(["안녕 안녕 몰라요"]).words)
     assert counts[words.encode("안녕")[0]] == 2
     assert counts[words.unk_id] == 1
     assert sum(counts) == 3

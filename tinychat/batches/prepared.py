@@ -1,11 +1,12 @@
 """Token arrays on disk: one split is three flat, memory-mapped arrays."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,11 @@ from tinychat.tokenizer.chat import EncodedTurn, first_kept_turn
 STAGE = "prepare_data"  # writes the arrays
 # Of the fields of PreparedSplit.
 TYPES = {"tokens": (np.uint16, np.uint32), "loss_mask": (np.bool_,), "offsets": (np.int64,)}
+EXAMPLES_AT_ONCE = 100_000  # of a split, whose arrays may be larger than the memory
 FILES = {"tokens": "tokens", "loss_mask": "loss", "offsets": "offsets"}
 
 
-@dataclass(frozen=True)
-class EncodedDialogue:
+class EncodedDialogue(NamedTuple):
     """A training example: token ids, their loss mask, and the UTF-8 bytes of the texts with loss (None where the
     vocabulary does not know a word of them).
     """
@@ -60,15 +61,19 @@ class PreparedSplit:
 
 def reply_tokens(split: PreparedSplit, bot_id: int, eos_id: int) -> int:
     """The 99th percentile of the tokens of its answers with loss, `<eos>` included; 1 where there is none."""
-    begins = np.flatnonzero(split.tokens == bot_id)
-    ends = np.flatnonzero((split.tokens == eos_id) & split.loss_mask)
-    ends = ends[np.searchsorted(begins, ends) > 0]
-    lengths = ends - begins[np.searchsorted(begins, ends) - 1]
+    found = [np.empty(0, dtype=np.int64)]
+    for first in range(0, len(split), EXAMPLES_AT_ONCE):
+        begin, end = split.offsets[[first, min(first + EXAMPLES_AT_ONCE, len(split))]]
+        tokens = split.tokens[begin:end]
+        begins = np.flatnonzero(tokens == bot_id)
+        ends = np.flatnonzero((tokens == eos_id) & split.loss_mask[begin:end])
+        ends = ends[np.searchsorted(begins, ends) > 0]
+        found.append(ends - begins[np.searchsorted(begins, ends) - 1])
+    lengths = np.concatenate(found)
     return int(np.percentile(lengths, 99, method="higher")) if len(lengths) else 1
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """The turns[start:end] of a dialogue, as one training example; the answers of turns[new:end] are learnt in it."""
 
     start: int
@@ -84,6 +89,10 @@ def windows(turns: Sequence[EncodedTurn], limit: int) -> Iterator[Window]:
     exchanges have the ones before them as well. An exchange that does not fit alone is in none.
     """
     lengths, roles = [len(turn.ids) for turn in turns], [turn.role for turn in turns]
+    if sum(lengths) <= limit:
+        if any(True in turn.loss_mask for turn in turns):
+            yield Window(0, 0, len(turns))
+        return
     new = 0
     while new < len(turns):
         end = _end_of_exchange(roles, new)
@@ -98,7 +107,7 @@ def windows(turns: Sequence[EncodedTurn], limit: int) -> Iterator[Window]:
         while end < len(turns) and total + sum(lengths[end : (later := _end_of_exchange(roles, end))]) <= limit:
             total += sum(lengths[end:later])
             end = later
-        if any(any(turn.loss_mask) for turn in turns[new:end]):
+        if any(True in turn.loss_mask for turn in turns[new:end]):
             yield Window(start, new, end)
         new = end
 
@@ -108,24 +117,20 @@ def _end_of_exchange(roles: Sequence[str], start: int) -> int:
     return next((n + 1 for n in range(start, len(roles)) if roles[n] == "assistant"), len(roles))
 
 
-def to_arrays(dialogues: Iterable[EncodedDialogue], vocab_size: int) -> PreparedSplit:
+def token_type(vocab_size: int) -> type[np.uint16] | type[np.uint32]:
+    """The smallest type of numbers for the ids of a vocabulary."""
+    return np.uint16 if vocab_size <= 2**16 else np.uint32
+
+
+def to_arrays(dialogues: Sequence[EncodedDialogue], vocab_size: int) -> PreparedSplit:
     """Dialogues as one split in memory."""
-    rows = list(dialogues)
+    lengths = [len(row.ids) for row in dialogues]
+    total = sum(lengths)
     return PreparedSplit(
-        tokens=np.array([i for row in rows for i in row.ids], dtype=np.uint16 if vocab_size <= 2**16 else np.uint32),
-        loss_mask=np.array([m for row in rows for m in row.loss_mask], dtype=np.bool_),
-        offsets=np.cumsum([0, *(len(row.ids) for row in rows)], dtype=np.int64),
+        tokens=np.fromiter(chain.from_iterable(row.ids for row in dialogues), token_type(vocab_size), total),
+        loss_mask=np.fromiter(chain.from_iterable(row.loss_mask for row in dialogues), np.bool_, total),
+        offsets=np.cumsum([0, *lengths], dtype=np.int64),
     )
-
-
-def write_split(folder: Path, name: str, split: PreparedSplit) -> None:
-    """Write one split's arrays into `folder`."""
-    for kind, path in split_files(folder, name).items():
-        array = getattr(split, kind)
-        with open(path, "wb") as file:
-            # Not np.save: on a full disk its error is "784 requested and 0 written", without the reason.
-            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-            file.write(array.data)
 
 
 def split_files(folder: Path, name: str) -> dict[str, Path]:

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 from tinychat.batches.prepared import EncodedDialogue, Window, windows
@@ -14,12 +15,13 @@ from tinychat.tokenizer.chat import EncodedTurn, Message
 # Behind a sentence, before a space or a line break.
 SENTENCE_ENDS = re.compile(r"(?<![.!?…~])[.!?…~]++[^\w\s]*+(?=\s)|(?=\n)")
 
+LossOn = Literal["reply", "all"]
 LongAnswers = Literal["cut", "drop"]
 
 
 @dataclass
 class Prepared:
-    """The training examples of one split, and what did not fit.
+    """The training examples of dialogues, and what did not fit.
 
     A dialogue that is longer than the model's context is several windows, that is, examples.
     """
@@ -27,32 +29,54 @@ class Prepared:
     examples: list[EncodedDialogue] = field(default_factory=list)
     dialogues: int = 0  # of which there is an example
     long_dialogues: int = 0  # longer than the model's context
+    n_examples: int = 0
     answers: int = 0  # that are learnt, each in one example
     answers_cut: int = 0  # of these, those cut at the end of a sentence
     answers_dropped: int = 0  # too long, with their question, for the model
+    tokens: int = 0
+    tokens_with_loss: int = 0
+    longest: int = 0  # tokens of the longest example
     dialogues_dropped: int = 0  # all of their answers are too long
     without_loss: int = 0  # dialogues left out, since none of their answers carries loss
+
+    def add_example(self, example: EncodedDialogue) -> None:
+        """Add an example and count it."""
+        self.examples.append(example)
+        self.n_examples += 1
+        self.tokens += len(example.ids)
+        self.tokens_with_loss += sum(example.loss_mask)
+        self.longest = max(self.longest, len(example.ids))
+
+    def add_counts(self, other: "Prepared") -> None:
+        """Add the counts of other dialogues of the split, not their examples."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.longest = max(self.longest, other.longest)
+
+    @property
+    def read(self) -> int:
+        """The dialogues, those without an example included."""
+        return self.dialogues + self.dialogues_dropped + self.without_loss
 
     def counts(self) -> dict[str, int]:
         """Numbers for the metrics file."""
         return {
             "dialogues": self.dialogues,
             "long_dialogues": self.long_dialogues,
-            "examples": len(self.examples),
+            "examples": self.n_examples,
             "answers": self.answers,
             "answers_cut": self.answers_cut,
             "answers_dropped_too_long": self.answers_dropped,
-            "tokens": sum(len(d.ids) for d in self.examples),
-            "tokens_with_loss": sum(sum(d.loss_mask) for d in self.examples),
-            "longest_example": max((len(d.ids) for d in self.examples), default=0),
+            "tokens": self.tokens,
+            "tokens_with_loss": self.tokens_with_loss,
+            "longest_example": self.longest,
             "dialogues_dropped_too_long": self.dialogues_dropped,
             "dialogues_without_loss": self.without_loss,
         }
 
     def summary(self) -> str:
         """The counts as a line of text."""
-        counts = self.counts()
-        text = f"{self.dialogues} dialogues, {self.answers} answers, {counts['tokens']} tokens"
+        text = f"{self.dialogues} dialogues, {self.answers} answers, {self.tokens} tokens"
         if self.long_dialogues:
             text += f"; {self.long_dialogues} are longer than the model's context and split into windows"
         if self.answers_cut:
@@ -65,13 +89,16 @@ class Prepared:
 
     def refuse_if_empty(self, max_len: int) -> None:
         """Raise InputError where nothing is left to train on."""
-        if not self.examples:
+        if not self.n_examples:
             raise InputError(
                 "no training dialogue fits into {max_len} tokens ({longer} are longer); raise model.max_len in "
                 "params.yaml",
                 max_len=max_len,
                 longer=self.dialogues_dropped,
             )
+
+
+COUNTS = [name for name, kind in Prepared.__annotations__.items() if kind is int and name != "longest"]
 
 
 def _loss_mask_on_all(turn: EncodedTurn, message: Message, unknown_ids: Collection[int]) -> tuple[bool, ...]:
@@ -83,7 +110,7 @@ def prepare_dialogues(
     dialogues: Iterable[Sequence[Message]],
     tokenizer: Tokenizer,
     max_len: int,
-    loss_on: Literal["reply", "all"],
+    loss_on: LossOn,
     long_answers: LongAnswers,
 ) -> Prepared:
     """Encode dialogues as examples of at most `max_len` tokens; a longer dialogue is windows (`windows`).
@@ -95,48 +122,63 @@ def prepare_dialogues(
     prepared = Prepared()
     for messages in dialogues:
         turns = tokenizer.encode_turns(messages)
-        if not any(any(turn.loss_mask) for turn in turns):
-            prepared.without_loss += 1
-            continue
-        prepared.long_dialogues += sum(len(turn.ids) for turn in turns) > max_len
-        whole = turns
+        prepare_turns(prepared, messages, turns, tokenizer, max_len, loss_on, long_answers)
+    return prepared
+
+
+def prepare_turns(
+    prepared: Prepared,
+    messages: Sequence[Message],
+    turns: list[EncodedTurn],
+    tokenizer: Tokenizer,
+    max_len: int,
+    loss_on: LossOn,
+    long_answers: LongAnswers,
+) -> None:
+    """Add the examples of a dialogue, whose messages are encoded as `turns`, to `prepared`, and count it."""
+    if not any(True in turn.loss_mask for turn in turns):
+        prepared.without_loss += 1
+        return
+    whole = turns
+    if sum(len(turn.ids) for turn in turns) > max_len:
+        prepared.long_dialogues += 1
         if long_answers == "cut":
             messages, turns = _with_long_answers_cut(messages, turns, tokenizer, max_len)
-        found = list(windows(turns, max_len))
-        examples = [_example(messages, turns, window, loss_on, tokenizer.unknown_ids) for window in found]
-        learnt = sum(_n_answers(turns[window.new : window.end]) for window in found)
-        prepared.answers += learnt
-        prepared.answers_cut += sum(turns[n] is not whole[n] for window in found for n in range(window.new, window.end))
-        prepared.answers_dropped += _n_answers(turns) - learnt
-        prepared.examples += examples
-        prepared.dialogues += bool(found)
-        prepared.dialogues_dropped += not found
-    return prepared
+    found = list(windows(turns, max_len))
+    learnt = 0
+    for window in found:
+        prepared.add_example(_example(messages, turns, window, loss_on, tokenizer.unknown_ids))
+        learnt += _n_answers(turns[window.new : window.end])
+        prepared.answers_cut += sum(turns[n] is not whole[n] for n in range(window.new, window.end))
+    prepared.answers += learnt
+    prepared.answers_dropped += _n_answers(turns) - learnt
+    prepared.dialogues += bool(found)
+    prepared.dialogues_dropped += not found
 
 
 def _n_answers(turns: Sequence[EncodedTurn]) -> int:
     """How many of these turns are answers with loss."""
-    return sum(any(turn.loss_mask) for turn in turns)
+    return sum(True in turn.loss_mask for turn in turns)
 
 
 def _example(
     messages: Sequence[Message],
     turns: Sequence[EncodedTurn],
     window: Window,
-    loss_on: Literal["reply", "all"],
+    loss_on: LossOn,
     unknown: Collection[int],
 ) -> EncodedDialogue:
     """The example of a window."""
     masks = [(False,) * len(turn.ids) for turn in turns[window.start : window.new]]
-    new = range(window.new, window.end)
-    masks += [
-        turns[n].loss_mask if loss_on == "reply" else _loss_mask_on_all(turns[n], messages[n], unknown) for n in new
-    ]
-    ids = tuple(i for turn in turns[window.start : window.end] for i in turn.ids)
-    loss_mask = (False, *[has_loss for mask in masks for has_loss in mask][1:])  # the first token has no context
-    with_loss = [n for n, mask in enumerate(masks, window.start) if any(mask)]
+    for n in range(window.new, window.end):
+        masks.append(turns[n].loss_mask if loss_on == "reply" else _loss_mask_on_all(turns[n], messages[n], unknown))
+    ids = tuple(chain.from_iterable(turn.ids for turn in turns[window.start : window.end]))
+    loss_mask = tuple(chain.from_iterable(masks))
+    if loss_mask[0]:
+        loss_mask = (False, *loss_mask[1:])  # the first token has no context
+    with_loss = [n for n, mask in enumerate(masks, window.start) if True in mask]
     n_bytes = sum(len(messages[n]["content"].encode("utf-8")) for n in with_loss)
-    knows_all = not any(token_id in unknown for n in with_loss for token_id in turns[n].ids)
+    knows_all = not unknown or not any(token_id in unknown for n in with_loss for token_id in turns[n].ids)
     return EncodedDialogue(ids, loss_mask, n_bytes if knows_all else None)
 
 
@@ -156,7 +198,10 @@ def _with_long_answers_cut(
 
         begins = len(content) - len(content.lstrip())
         ends = [found.end() for found in SENTENCE_ENDS.finditer(content, begins) if found.end() > begins]
-        fitting = bisect_right(ends, max_len - asked, key=lambda end: len(encoded(end).ids))
+        most = 1  # doubled, so that no text much longer than what fits is encoded
+        while most < len(ends) and asked + len(encoded(ends[most - 1]).ids) <= max_len:
+            most *= 2
+        fitting = bisect_right(ends, max_len - asked, hi=min(most, len(ends)), key=lambda end: len(encoded(end).ids))
         if fitting:
             messages[n] = {**messages[n], "content": content[: ends[fitting - 1]]}
             turns[n] = encoded(ends[fitting - 1])

@@ -1,12 +1,14 @@
 """A dialogue and its turns, and the corpus files: the OpenAI chat format, one dialogue per line."""
 
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from tinychat.errors import FaultError, Phrase
-from tinychat.files import damaged, read_json, read_json_lines, reading
+from tinychat.files import damaged, parse_json_line, read_json, read_json_lines, reading
 
 Role = Literal["user", "assistant"]
 ROLES: tuple[Role, ...] = ("user", "assistant")
@@ -88,7 +90,7 @@ def from_record(record: Any, source: str) -> Dialogue:
     if not isinstance(messages, list) or not messages:
         raise FaultError("no messages")
     metadata = record.get("metadata")
-    _check_metadata(metadata)
+    check_metadata(metadata)
     number = record.get("source", 0)
     if type(number) is not int or number < 0:
         raise FaultError("source is not a number")
@@ -106,7 +108,7 @@ def _turn(message: Any) -> Turn:
     return Turn(role, content, has_loss=bool(weight))
 
 
-def _check_metadata(metadata: Any) -> None:
+def check_metadata(metadata: Any) -> None:
     """Raise ValueError where a key that is read has a value of another type."""
     if metadata is None:
         return
@@ -119,9 +121,9 @@ def _check_metadata(metadata: Any) -> None:
         raise FaultError("metadata.accept is not a list of texts")
 
 
-def slot_values(dialogue: Dialogue) -> tuple[str, ...]:
-    """The values of the dialogue's slots, such as a name; empty where its source has none."""
-    slots = (dialogue.metadata or {}).get("slots")
+def slot_values(metadata: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The values of a dialogue's slots, such as a name; empty where its source has none."""
+    slots = (metadata or {}).get("slots")
     return (
         tuple(value for value in slots.values() if isinstance(value, str) and value) if isinstance(slots, dict) else ()
     )
@@ -141,6 +143,37 @@ def read_source_names(folder: Path) -> dict[str, dict[str, str]]:
         ):
             raise FaultError("it does not hold the name and the format of each source")
         return names
+class CorpusFile(Sequence[Dialogue]):
+    """The dialogues of a corpus file, each read when it is asked for: 8 bytes of memory for each.
+
+    Raises InputError as `read_corpus` does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with reading(path, STAGE), open(path, "rb") as file:
+            self._begins = array("q", accumulate(map(len, file), initial=0))  # of the lines; and the end
+
+    def __len__(self) -> int:
+        return len(self._begins) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Dialogue: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Dialogue]: ...
+
+    def __getitem__(self, index: int | slice) -> Dialogue | list[Dialogue]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        with open(self._path, "rb") as file:
+            file.seek(self._begins[number])
+            line = file.read(self._begins[number + 1] - self._begins[number])
+        return parse_json_line(line.decode("utf-8", errors="replace"), f"{self._path}:{number + 1}", STAGE, from_record)
+
+    def __iter__(self) -> Iterator[Dialogue]:
+        return read_corpus(self._path)
 
 
 def read_corpus(path: Path) -> Iterator[Dialogue]:

@@ -1,8 +1,8 @@
 """All measures of a model on training dialogues and on held-out dialogues."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from tinychat.batches.prepared import Window, to_arrays, windows
 from tinychat.batches.preparing import LongAnswers, Prepared, prepare_dialogues
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.corpus.text_keys import text_key
+from tinychat.evaluation.answers import Answers
 from tinychat.evaluation.caching_engine import GREEDY, CachingEngine
 from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigram_likelihood
 from tinychat.evaluation.measures import accepted_replies, measure_by_name, new_dialogues
@@ -23,6 +24,8 @@ from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Messages
 
 Item = TypeVar("Item")
+
+MAX_IN_MEMORY = 50_000  # training dialogues that the baselines know, in about 1 GB
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,17 @@ def evaluate(
 
     The likelihood is computed by `model`, the replies by `engine`, both of the same weights. Two baselines copy an
     answer: that of the nearest question (`nearest_question`), and that of the nearest dialogue with all its context
-    (`nearest_dialogue`).
+    (`nearest_dialogue`). Of more than MAX_IN_MEMORY training dialogues the baselines have as many, evenly spaced.
     """
-    answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
     measured, held_out = held_out, new_dialogues(held_out)
     tokenizer, max_len = engine.tokenizer, engine.decoder.max_len
-    known, new = (questions_of(dialogues, tokenizer, max_len) for dialogues in (train, held_out))
-    for question in [*known, *new]:
-        answers[question.key] |= {question.answer, *question.accept}
-    training_answers = {question.answer for question in known}
+    in_memory = evenly_spaced(train, MAX_IN_MEMORY)
+    known, new = (questions_of(dialogues, tokenizer, max_len) for dialogues in (in_memory, held_out))
+    answers = Answers(train, new, partial(questions_of, tokenizer=tokenizer, max_len=max_len))
     copied = [question.answer for question in known]
     nearest_question = NearestQuestion([question.text for question in known], copied)
     nearest_dialogue = NearestQuestion([question.dialogue for question in known], copied)
-    trained = to_arrays(_prepared(engine, train, long_answers).examples, tokenizer.size)
+    trained = to_arrays(_prepared(engine, in_memory, long_answers).examples, tokenizer.size)
     report: dict[str, Any] = {"seen": None, "held_out": None}
     responder = CachingEngine(engine)
     if measures := measure_by_name(responder, measured):
@@ -94,7 +95,7 @@ def evaluate(
             **_likelihood_measures(likelihood),
             "next_token_accuracy": rounded(accuracy),
             "unknown_share": rounded(_unknown_share(engine, dialogues)),
-            "replies": _reply_measures(responder, asked, answers, training_answers) if asked else None,
+            "replies": _reply_measures(responder, asked, answers) if asked else None,
             "baselines": {
                 "unigram": _likelihood_measures(unigram),
                 "nearest_question": _agreement([nearest_question.answer(q.text) for q in asked], asked, answers)
@@ -113,7 +114,7 @@ def evaluate(
 def _score_sources(
     responder: CachingEngine,
     questions: dict[str, list[Question]],
-    answers: dict[tuple[str, ...], set[str]],
+    answers: Answers,
     limit: int,
 ) -> dict[str, dict[str, dict[str, float] | None]]:
     """For each source: of its distinct questions of each split, how many were asked, and the share of exact replies.
@@ -205,9 +206,7 @@ def _likelihood_measures(likelihood: Likelihood) -> dict[str, float | None]:
     return {name: None if value is None else rounded(value) for name, value in measures.items()}
 
 
-def _agreement(
-    replies: Sequence[str], asked: Sequence[Question], answers: dict[tuple[str, ...], set[str]]
-) -> dict[str, float]:
+def _agreement(replies: Sequence[str], asked: Sequence[Question], answers: Answers) -> dict[str, float]:
     references = [answers[question.key] for question in asked]
     return {
         "exact": rounded(exact_share(replies, references)),
@@ -218,15 +217,14 @@ def _agreement(
 def _reply_measures(
     responder: CachingEngine,
     asked: list[Question],
-    answers: dict[tuple[str, ...], set[str]],
-    training_answers: set[str],
+    answers: Answers,
 ) -> dict[str, float]:
     replies = [reply for reply in responder.reply([question.messages for question in asked]) if reply is not None]
     texts = [reply.text for reply in replies]
     return {
         "asked": len(asked),
         **_agreement(texts, asked, answers),
-        "copied": rounded(copied_share(texts, training_answers)),
+        "copied": rounded(copied_share(texts, answers.trained)),
         "distinct_1": rounded(distinct(texts, 1)),
         "distinct_2": rounded(distinct(texts, 2)),
         "ends_by_itself": rounded(sum(r.finish_reason == "stop" for r in replies) / len(replies)),

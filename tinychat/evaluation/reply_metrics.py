@@ -1,7 +1,7 @@
 """Metrics of replies against reference answers."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 
 
 def exact_share(replies: Sequence[str], references: Sequence[Collection[str]]) -> float:
@@ -22,7 +22,7 @@ def char_f1(text: str, other: str) -> float:
     return 2 * (a & b).total() / (a.total() + b.total())
 
 
-def copied_share(replies: Sequence[str], training_answers: Collection[str]) -> float:
+def copied_share(replies: Sequence[str], training_answers: Container[str]) -> float:
     """Share of replies that are a training answer, word for word."""
     return _mean([reply in training_answers for reply in replies])
 

@@ -4,6 +4,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -17,18 +18,17 @@ class NearestQuestion:
         self._answers = list(answers)
         frequency = Counter(gram for question in questions for gram in set(_ngrams(question)))
         self._idf = {gram: math.log(len(questions) / n) + 1 for gram, n in frequency.items()}
-        # Inverted index: by n-gram, the questions that have it, and its weight in each. Arrays, since whole dialogues
-        # have millions of n-grams.
-        listed: dict[str, tuple[array[int], array[float]]] = {gram: (array("L"), array("d")) for gram in frequency}
+        # Inverted index: by n-gram, where its part of two flat arrays is: the questions that have it, and its weight in
+        # each. Whole dialogues have millions of n-grams.
+        begins = list(accumulate(frequency.values(), initial=0))
+        self._parts = {gram: slice(*part) for gram, part in zip(frequency, pairwise(begins), strict=True)}
+        rows, weights = array("I", bytes(4 * begins[-1])), array("d", bytes(8 * begins[-1]))
+        ends = dict(zip(frequency, begins, strict=False))
         for row, question in enumerate(questions):
             for gram, weight in self._vector(Counter(_ngrams(question))).items():
-                rows, weights = listed[gram]
-                rows.append(row)
-                weights.append(weight)
-        self._index = {
-            gram: (np.frombuffer(rows, dtype=rows.typecode), np.frombuffer(weights))
-            for gram, (rows, weights) in listed.items()
-        }
+                rows[ends[gram]], weights[ends[gram]] = row, weight
+                ends[gram] += 1
+        self._rows, self._weights = np.frombuffer(rows, dtype=np.uint32), np.frombuffer(weights)
 
     def answer(self, question: str) -> str:
         """The answer to the nearest question; the first of equally near ones."""
@@ -41,9 +41,8 @@ class NearestQuestion:
         """
         scores = np.zeros(len(self._answers))
         for gram, weight in self._vector(Counter(_ngrams(question))).items():
-            if gram in self._index:
-                rows, others = self._index[gram]
-                scores[rows] += weight * others
+            if gram in self._parts:
+                scores[self._rows[self._parts[gram]]] += weight * self._weights[self._parts[gram]]
         alike = np.flatnonzero(scores)
         if n < len(alike):  # avoids sorting all
             alike = alike[scores[alike] >= np.partition(scores[alike], -n)[-n]]

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tinychat.environment import usable_cores
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
@@ -10,7 +11,7 @@ from tinychat.model.config import ModelConfig
 from tinychat.model.generation_config import load_generation_config
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
-from tinychat.runtime import choose_decoder, out_of_memory_as_input_error, requested_threads, usable_cores
+from tinychat.runtime import choose_decoder, out_of_memory_as_input_error, requested_threads
 from tinychat.tokenizer import load_tokenizer
 
 SLOTS = 32  # dialogues at once; in numpy the cache takes memory only for slots in use, in torch for all

@@ -11,6 +11,7 @@ from tinychat.errors import InputError, Phrase, joined
 from tinychat.params.raw_folder import may_hold_dialogues, refuse_unreadable
 from tinychat.params.sections import PARAMS_FILE, Params, params_for
 from tinychat.runtime import check_environment
+from tinychat.shards import requested_cluster, requested_workers
 
 RAW = Path("data/raw")
 EXPERIMENTS = Path(".dvc/tmp/exps")  # where DVC runs what is queued, each in a folder of its own
@@ -153,5 +154,7 @@ def check(root: Path) -> Params:
     """
     params = load_params(root)
     check_environment()
+    requested_workers()
+    requested_cluster()
     refuse_unreadable(root / RAW)
     return params

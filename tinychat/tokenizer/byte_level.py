@@ -5,9 +5,24 @@ It is built in building.py.
 
 from collections.abc import Sequence
 
+from tokenizers import Regex, normalizers, pre_tokenizers
+
 from tinychat.errors import Phrase
 from tinychat.tokenizer.chat import CONTROL_TOKENS
 from tinychat.tokenizer.vocabulary import Tokenizer
+
+# Qwen2's pre-tokenizer, unchanged: llama.cpp and vLLM know it by name. The space before each text, which the normalizer
+# adds, is not part of it.
+QWEN2_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+NORMALIZER = normalizers.Prepend(" ")
+PRE_TOKENIZER = pre_tokenizers.Sequence(
+    [
+        pre_tokenizers.Split(Regex(QWEN2_SPLIT), behavior="isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False),
+    ]
+)
 
 # Must be the same after encoding and decoding: parts of characters, line breaks, control tokens typed as text.
 PROBE = "뷁 한글 Abc 123 👨‍👩‍👧\n<eos><user>"
@@ -25,6 +40,8 @@ BYTE_OF = _byte_of_char()
 
 class ByteLevelTokenizer(Tokenizer):
     """Text to token ids and back, byte for byte."""
+
+    divided_by = (NORMALIZER, PRE_TOKENIZER)
 
     def bytes_of(self, vocab_size: int) -> list[bytes]:
         tokens = [self.backend.id_to_token(i) if i not in self.control_ids else None for i in range(vocab_size)]

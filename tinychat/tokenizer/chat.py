@@ -4,8 +4,7 @@ A dialogue is `<user> … <bot> … <eos>`, turn after turn. The bot's text and 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinychat.errors import InputError
 
@@ -18,8 +17,7 @@ Message = Mapping[str, Any]
 Messages = Sequence[Message]
 
 
-@dataclass(frozen=True)
-class EncodedTurn:
+class EncodedTurn(NamedTuple):
     """One turn as token ids and their loss mask."""
 
     role: str
@@ -39,7 +37,10 @@ def template_turn(
         return EncodedTurn(role, (ids[USER], *text_ids), (False,) * (len(text_ids) + 1))
     if role != "assistant":
         raise InputError("role is {role!r}; the chat template knows user and assistant", role=role)
-    text_mask = (has_loss and token_id not in unknown_ids for token_id in text_ids)
+    if unknown_ids:
+        text_mask = tuple(has_loss and token_id not in unknown_ids for token_id in text_ids)
+    else:
+        text_mask = (has_loss,) * len(text_ids)
     return EncodedTurn(role, (ids[BOT], *text_ids, ids[EOS]), (False, *text_mask, has_loss))
 
 

@@ -3,6 +3,7 @@
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import tokenizers
 
@@ -28,10 +29,12 @@ class Tokenizer(ABC):
 
     Text never becomes a control token: `<eos>` typed by a person is encoded as five characters.
 
+    divided_by   the normalizer and the pre-tokenizer of the vocabularies that are built here
     control_ids  the ids of the template's tokens
     unknown_ids  the ids of unknown words: they cannot be generated, so they carry no loss
     """
 
+    divided_by: tuple[Any, Any]
     unknown_ids: frozenset[int] = frozenset()
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
@@ -45,13 +48,16 @@ class Tokenizer(ABC):
         self.pad_id, self.user_id, self.bot_id, self.eos_id = (self._ids[t] for t in (PAD, USER, BOT, EOS))
         self.control_ids = frozenset(self._ids.values())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.backend,)  # for another process; __init__ sets there what the library does not save
+
     def encode(self, text: str) -> list[int]:
         """Token ids of plain text, none of them a control token."""
         return self._text_ids(self.backend.encode(text, add_special_tokens=False).ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` for many texts, on all cores."""
-        encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
+        encodings = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._text_ids(encoding.ids) for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -71,16 +77,12 @@ class Tokenizer(ABC):
         Raises InputError for another role.
         """
         texts = self.encode_batch([message["content"] for message in messages])
-        return [
-            template_turn(
-                message["role"],
-                ids,
-                has_loss=bool(message.get("weight", 1)),
-                ids=self._ids,
-                unknown_ids=self.unknown_ids,
-            )
-            for message, ids in zip(messages, texts, strict=True)
-        ]
+        return [self.turn(message, ids) for message, ids in zip(messages, texts, strict=True)]
+
+    def turn(self, message: Message, text_ids: Sequence[int]) -> EncodedTurn:
+        """A message whose text has these ids in the chat template. Raises as `encode_turns` does."""
+        has_loss = bool(message.get("weight", 1))
+        return template_turn(message["role"], text_ids, has_loss=has_loss, ids=self._ids, unknown_ids=self.unknown_ids)
 
     def encode_dialogue(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
         """A dialogue as token ids and their loss mask."""
@@ -116,6 +118,18 @@ class Tokenizer(ABC):
         word, and ids without a token.
         """
         return [self.pad_id, self.user_id, self.bot_id, *self.unknown_ids, *range(self.size, vocab_size)]
+
+    @property
+    def encodes_by_words(self) -> bool:
+        """Whether the ids of a text are those of its words one after another (`words_of`).
+
+        Of a tokenizer.json of another program they may not be.
+        """
+        found = (self.backend.normalizer, self.backend.pre_tokenizer)
+        added = self.backend.get_added_tokens_decoder().keys()  # others than these are found across spaces
+        return added <= self.control_ids | self.unknown_ids and all(
+            part.__getstate__() == own.__getstate__() for part, own in zip(found, self.divided_by, strict=True)
+        )
 
     @abstractmethod
     def bytes_of(self, vocab_size: int) -> list[bytes] | None:

@@ -26,7 +26,7 @@ from tinychat.training.epochs import Length, choose_length, resolve
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer, plan_epoch, width_step_of
 from tinychat.training.progress import TrainingDisplay
-from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint
+from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint, versions
 from tinychat.training.titles import titles_in
 
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
@@ -103,6 +103,7 @@ def train_model(
         torch.manual_seed(train_params.seed)
         model = build_model(config, train_params.dropout).to(runtime.device)
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
+        before = versions(files)
         store = SnapshotStore(work_folder / "runs" / fingerprint(settings, files))
         if removed := store.remove_others():
             say(removed)
@@ -124,7 +125,7 @@ def train_model(
         with TrainingDisplay(trainer.total_steps, trainer.progress.step) as display:
             trained = trainer.run(display, stop)
         try:
-            if store.folder.name != fingerprint(settings, files):
+            if versions(files) != before and store.folder.name != fingerprint(settings, files):
                 raise inputs_changed(Phrase("the code or the data"))
             generation = GenerationConfig(
                 reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id), titles_in(train, tokenizer)

@@ -26,6 +26,7 @@ from tinychat.model.base import LanguageModel
 from tinychat.params.sections import ResolvedTrainParams
 
 SNAPSHOT_FILE = "snapshot.safetensors"
+BYTES_AT_ONCE = 1 << 20
 MAX_LOSS = 1e100  # a larger one is damaged
 KEPT_SNAPSHOTS = 3  # snapshots of other stopped runs
 RUN = re.compile("[0-9a-f]{16}")  # a fingerprint
@@ -37,6 +38,7 @@ CODE = (
     "batches/batching.py",
     "batches/losses.py",
     "batches/prepared.py",
+    "environment.py",
     "errors.py",
     "files.py",
     "language/exit.py",
@@ -58,6 +60,7 @@ CODE = (
     "tokenizer/loading.py",
     "tokenizer/vocabulary.py",
     "tokenizer/word_level.py",
+    "tokenizer/words.py",
     "training/card.py",
     "training/epochs.py",
     "training/interruption.py",
@@ -290,8 +293,19 @@ def fingerprint(settings: Any, files: Iterable[Path]) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, path in [*named, *((path.name, path) for path in sorted(files))]:
         digest.update(f"\0{name}\0".encode())
-        digest.update(path.read_bytes())
+        with open(path, "rb") as file:
+            while data := file.read(BYTES_AT_ONCE):
+                digest.update(data)
     return digest.hexdigest()[:16]
+
+
+def versions(files: Iterable[Path]) -> list[tuple[int, ...]]:
+    """Size, time of the last change and inode of the code that trains and of `files`.
+
+    While they stay the same, so does the fingerprint, and large files need not be read again.
+    """
+    found = [path.stat() for path in (*(PACKAGE / name for name in CODE), *sorted(files))]
+    return [(one.st_size, one.st_mtime_ns, one.st_ino) for one in found]
 
 
 @contextmanager
