@@ -35,10 +35,18 @@ def reader_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-@pytest.mark.parametrize("written", AS_TEXT)
-def test_a_document_is_read_whatever_it_is_called(project: Any, name: str, written: str) -> None:
+def test_a_document_is_read_whatever_it_is_called(project: Any, name: str) -> None:
     data, dialogues = DOCUMENTS[name]
-    project.lay("talk.txt", AS_TEXT[written](data))
+    project.lay("talk.txt", AS_TEXT["indented"](data))
+    assert project.ingest()["readers"].keys() == {reader_of(name)}
+    assert project.texts() == dialogues
+
+
+@pytest.mark.parametrize("name", ["sharegpt/from", "nikl/messenger", "chitchat/dataset"])
+@pytest.mark.parametrize("written", AS_TEXT)
+def test_so_it_is_however_it_is_written(project: Any, name: str, written: str) -> None:
+    data, dialogues = DOCUMENTS[name]
+    project.lay("talk.json", AS_TEXT[written](data))
     assert project.ingest()["readers"].keys() == {reader_of(name)}
     assert project.texts() == dialogues
 
@@ -54,10 +62,9 @@ def test_so_is_an_object_a_line(project: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_text_is_read_whatever_it_is_called(project: Any, name: str, end: str) -> None:
+def test_a_text_is_read_whatever_it_is_called(project: Any, name: str) -> None:
     text, dialogues = TEXTS[name]
-    project.lay("talk.csv", text.replace("\n", end))
+    project.lay("talk.csv", text.replace("\n", "\r\n"))
     assert project.ingest()["readers"].keys() == {reader_of(name)}
     assert project.texts() == dialogues
 

@@ -13,7 +13,7 @@ import pytest
 
 from tinychat import files
 from tinychat.cli import CLICK_MESSAGES
-from tinychat.corpus import json_records, json_text, known_formats
+from tinychat.corpus import json_records, json_streams, known_formats
 from tinychat.corpus.readers import qa_table
 from tinychat.language.korean import ERRORS
 from tinychat.params import loading
@@ -46,7 +46,7 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     "Phrase(advice)": [advice for _, _, _, advice in [*known_formats.MAGIC, *known_formats.CONTAINED]],
     "Phrase(CONVERT)": [known_formats.CONVERT],
     "Phrase(KINDS.get(type(value), 'a number'))": [*json_records.KINDS.values(), "a number"],
-    "Phrase(hint)": [hint for _, hint in json_text.HINTS],
+    "Phrase(hint)": [hint for _, hint in json_streams.HINTS],
     "Phrase(DELIMITER_NAMES[delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(DELIMITER_NAMES[header.delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(EXPECTED[kind], bound=message.rpartition(' ')[2])": loading.EXPECTED.values(),

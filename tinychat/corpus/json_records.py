@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from tinychat.corpus.dialogue import Dropped, Faulty, Role, Turn
-from tinychat.corpus.json_text import Document, Part, RecordError, parse_line, parts_of
+from tinychat.corpus.json_lines import RecordError, parse_line
+from tinychat.corpus.json_streams import Document, Part, parts_of
 from tinychat.corpus.reader import FileReader, Item, Notes, SpeakerReader, SpokenDialogue, excerpt
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase

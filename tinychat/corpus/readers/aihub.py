@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinychat.corpus.dialogue import Dropped
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import JsonFormat, Record, json_speaker_reader, kind_of, objects, string
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Notes, SpokenDialogue
 
 LICENCE = "AI Hub: its terms forbid passing the data on"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import JsonFormat, Record, json_reader, kind_of, string
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Item, Notes
 from tinychat.corpus.readers.aihub import LICENCE
 

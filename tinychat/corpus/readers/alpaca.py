@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import DIALOGUE_KEYS, JsonFormat, Record, items, json_reader, string
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Item, Notes
 
 KEYS = ("instruction", "input", "output", "system", "history")

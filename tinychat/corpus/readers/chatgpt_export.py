@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import JsonFormat, Record, json_reader, segments, string
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Item, Notes
 
 WITH_TEXT = ("text", "multimodal_text")

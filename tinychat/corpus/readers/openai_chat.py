@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import JsonFormat, Record, json_reader, kind_of, string
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Item, Notes, excerpt, excerpts
 from tinychat.corpus.turns import LEFT_OUT_ROLES
 from tinychat.errors import Phrase

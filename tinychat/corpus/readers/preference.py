@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from tinychat.corpus.dialogue import Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import DIALOGUE_KEYS, JsonFormat, Record, json_reader
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Item, Notes
 from tinychat.corpus.readers.prompt_completion import messages_of, pair
 

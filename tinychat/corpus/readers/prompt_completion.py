@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import DIALOGUE_KEYS, JsonFormat, Record, json_reader, objects, string, turns_of
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import Item, Notes
 from tinychat.corpus.readers.qa_table import ANSWER
 

@@ -5,8 +5,8 @@ from functools import partial
 
 from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
+from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import DIALOGUE_KEYS, JsonFormat, Record, json_reader, string
-from tinychat.corpus.json_text import RecordError
 from tinychat.corpus.reader import FileReader, Item, Notes, excerpts
 from tinychat.corpus.readers import alpaca, preference, prompt_completion
 from tinychat.corpus.readers.qa_table import ANSWER, QUESTION

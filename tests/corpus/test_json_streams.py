@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.corpus.conftest import REPOSITORY
-from tinychat.corpus.json_text import Document, parts_of
+from tinychat.corpus.json_streams import Document, parts_of
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
 

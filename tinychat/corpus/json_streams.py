@@ -1,17 +1,13 @@
-"""JSON parsed strictly: a line with `json`, a document of any size with `ijson`, as a stream.
-
-Neither accepts NaN, duplicate keys or half a surrogate pair. orjson would keep the last of duplicate keys silently.
-"""
+"""Documents of JSON of any size, parsed as a stream, and as strictly as lines are (json_lines.py)."""
 
 import io
-import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
+from tinychat.corpus.json_lines import RecordError, twice_error
 from tinychat.corpus.reader import EXCERPT, excerpt
 from tinychat.corpus.text_files import PIECE_CHARACTERS, TextFile
 from tinychat.errors import InputError, Phrase
@@ -33,75 +29,6 @@ HINTS = (
     ("unallowed token", " A comma or a bracket too many is before it."),
     ("invalid object key", " A comma too many is before it, or it is a key without quotes."),
 )
-
-
-class RecordError(Exception):
-    """A faulty record: a fixed reason that is counted, and a message for the person, a template with its values."""
-
-    def __init__(self, reason: str, template: str, **values: object) -> None:
-        super().__init__(reason)
-        self.reason, self.message = reason, Phrase(template, **values)
-
-
-def parse_line(line: str) -> dict[str, Any]:
-    """The object in a line; raises RecordError for what `json` accepts and should not: NaN, duplicate keys."""
-    try:
-        value = _DECODER.decode(line.rstrip())
-    except json.JSONDecodeError as error:
-        raise _explain(line, error) from None
-    except (ValueError, RecursionError) as error:
-        fault = Phrase("nested too deep") if isinstance(error, RecursionError) else Phrase("a number is too long")
-        raise RecordError(
-            "not_json", "not valid JSON: {fault}. Each line must be one JSON object.", fault=fault
-        ) from None
-    if not isinstance(value, dict):
-        raise RecordError(
-            "not_an_object", "found {found}. Each line must be one JSON object.", found=excerpt(line.strip())
-        )
-    return value
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise _twice(twice)
-    return found
-
-
-def _twice(key: str) -> RecordError:
-    return RecordError("duplicate_key", "the key {key} occurs twice in one object.", key=excerpt(key))
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise RecordError("not_json", "{name} is not valid JSON. Each line must be one JSON object.", name=name)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
-
-
-def _explain(line: str, error: json.JSONDecodeError) -> RecordError:
-    rest, column = line[error.pos :].strip(), error.pos + 1
-    if error.msg == "Extra data" and rest == ",":
-        return RecordError(
-            "not_json",
-            "a comma after the object at column {column}. Each line must be one JSON object; leave it out.",
-            column=column,
-        )
-    if line.strip() in ("[", "]"):
-        return RecordError(
-            "not_json",
-            "{bracket} on a line of its own. Each line must be one JSON object; leave [ and ] out.",
-            bracket=line.strip(),
-        )
-    expected = error.msg.replace("Expecting value", "expected a value").replace("Expecting", "expected")
-    expected = expected[0].lower() + expected[1:]
-    return RecordError(
-        "not_json",
-        "not valid JSON at column {column} ({expected}). Each line must be one JSON object.",
-        column=column,
-        expected=expected,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +118,7 @@ class Document:
                 has_records = True
                 yield Part(f"[{number}]", inner, inner_fault)
                 continue
-            fault = _twice(key) if key in whole else inner_fault or fault
+            fault = twice_error(key) if key in whole else inner_fault or fault
             whole[key] = inner
         if not has_records:
             yield Part(place, whole, fault)
@@ -205,7 +132,7 @@ class Document:
             if event == "map_key":
                 key = value
                 if key in top:
-                    fault = _twice(key)
+                    fault = twice_error(key)
                 continue
             if event == "end_map" or event == "end_array":
                 if not outer:
