@@ -102,7 +102,7 @@ def origin(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
 @pytest.mark.parametrize("page", PAGES)
 def test_each_block_says_what_it_is_and_one_of_commands_runs_or_says_why_not(page: str) -> None:
     for block in blocks(page):
-        assert block.tag in ("sh", "console", "python", "yaml", "text", "mermaid"), block.place
+        assert block.tag in ("sh", "console", "python", "yaml", "json", "text", "mermaid"), block.place
         if block.tag not in ("sh", "console", "python") and not block.why:
             assert not COMMAND.search(block.text), block.place
         if block.tag == "console":
