@@ -5,6 +5,7 @@ TINYCHAT_PRECISION  auto (default: bf16 in training where it is faster, fp32 els
 TINYCHAT_THREADS    auto (default: torch's choice; one for the numpy decoder, two for the native one), or 1 to 1024
 TINYCHAT_DECODER    auto (default: on a CPU in fp32 native, or numpy where nothing can be compiled; else torch), numpy,
                     native, torch
+TINYCHAT_WEIGHTS    of the native decoder: auto (default: fp32), fp32, int8 (faster; a few replies differ)
 """
 
 import contextlib
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 DECODERS = ("auto", "numpy", "native", "torch")
+WEIGHTS = ("auto", "fp32", "int8")
 MAX_THREADS = 1024  # libgomp ends the process where threads cannot be started
 
 # Matrix products are half of a training step in bf16, so they must be clearly faster to outweigh the conversions.
@@ -90,7 +92,7 @@ def configure_runtime(environment: Mapping[str, str] | None = None) -> Runtime:
 def check_environment(environment: Mapping[str, str] | None = None) -> None:
     """Raise InputError where a TINYCHAT_* is invalid, or two of them exclude each other. Without torch.
 
-    All four are always checked: training has no decoder, but later stages do.
+    All of them are always checked: training has no decoder, but later stages do.
     """
     choose_decoder(environment)
     requested_threads(environment)
@@ -119,9 +121,14 @@ def choose_decoder(environment: Mapping[str, str] | None = None, device: str | N
             decoder=decoder,
             asked=asked,
         )
-    if decoder == "auto":
-        return "auto" if on_cpu and not in_bf16 else "torch"
-    return decoder
+    chosen = decoder if decoder != "auto" else "auto" if on_cpu and not in_bf16 else "torch"
+    if requested_weights(environment) == "int8" and chosen not in ("auto", "native"):
+        raise InputError(
+            "TINYCHAT_WEIGHTS is int8, which only the native decoder computes, on a CPU, but the decoder is {decoder}; "
+            "unset TINYCHAT_DECODER, TINYCHAT_DEVICE and TINYCHAT_PRECISION, or TINYCHAT_WEIGHTS",
+            decoder=chosen,
+        )
+    return chosen
 
 
 def requested_device(environment: Mapping[str, str] | None = None) -> str:
@@ -132,6 +139,12 @@ def requested_device(environment: Mapping[str, str] | None = None) -> str:
 def requested_precision(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_PRECISION: auto, fp32 or bf16. Raises InputError for anything else."""
     return choice(os.environ if environment is None else environment, "TINYCHAT_PRECISION", PRECISIONS)
+
+
+def requested_weights(environment: Mapping[str, str] | None = None) -> str:
+    """TINYCHAT_WEIGHTS: auto, fp32 or int8. Raises InputError for anything else."""
+    environment = os.environ if environment is None else environment
+    return _choice(environment, "TINYCHAT_WEIGHTS", WEIGHTS)
 
 
 def requested_threads(environment: Mapping[str, str] | None = None) -> int | None:

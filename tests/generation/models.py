@@ -11,6 +11,7 @@ import torch
 
 from tinychat.generation.compiling import find_compiler
 from tinychat.generation.decoder import Decoder, Floats
+from tinychat.generation.int8_decoder import Int8Decoder, load_int8_kernels
 from tinychat.generation.native_decoder import NativeDecoder, load_kernels
 from tinychat.generation.numpy_decoder import NumpyDecoder
 from tinychat.generation.torch_decoder import TorchDecoder
@@ -38,7 +39,7 @@ class Sample:
     model: LanguageModel
 
     def decoder(self, kind: str, slots: int = 4) -> Decoder:
-        """numpy, native (with two threads), torch or plain."""
+        """numpy, native (with two threads), int8, torch or plain."""
         if kind == "plain":
             return PlainDecoder(self.model, slots)
         if kind == "torch":
@@ -46,6 +47,8 @@ class Sample:
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         if kind == "native":
             return NativeDecoder(load_kernels(), self.config, weights, slots, threads=2)
+        if kind == "int8":
+            return Int8Decoder(load_int8_kernels(), self.config, weights, slots)
         assert kind == "numpy", kind
         return NumpyDecoder(self.config, weights, slots)
 

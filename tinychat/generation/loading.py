@@ -7,11 +7,12 @@ from tinychat.environment import usable_cores
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder
 from tinychat.generation.engine import Engine
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.config import ModelConfig
 from tinychat.model.generation_config import load_generation_config
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
-from tinychat.runtime import choose_decoder, out_of_memory_as_input_error, requested_threads
+from tinychat.runtime import choose_decoder, out_of_memory_as_input_error, requested_threads, requested_weights
 from tinychat.tokenizer import load_tokenizer
 
 SLOTS = 32  # dialogues at once; in numpy the cache takes memory only for slots in use, in torch for all
@@ -46,44 +47,59 @@ def load_engine(folder: str | Path, slots: int = SLOTS, device: str | None = Non
 
 def load_decoder(folder: str | Path, slots: int, kind: str, device: str | None = None) -> Decoder:
     """The model in `folder` in the numpy, native or torch decoder. `auto`: native, or numpy where nothing can be
-    compiled, or torch where neither supports the architecture. Raises InputError as `load_engine` does.
+    compiled, or torch where neither supports the architecture. With TINYCHAT_WEIGHTS int8, the native one in int8.
+    Raises InputError as `load_engine` does.
     """
     if kind == "torch":
         return _load_torch_decoder(folder, slots, device)
     config = load_config(folder)
+    in_int8 = requested_weights() == "int8"
+    setting = ("TINYCHAT_WEIGHTS", "int8") if in_int8 else ("TINYCHAT_DECODER", kind)
     if kind in ("auto", "native"):
         from tinychat.generation.compiling import NotCompiled
-        from tinychat.generation.native_decoder import NativeDecoder, load_kernels
+        from tinychat.generation.native_decoder import NativeDecoder
 
         if NativeDecoder.computes(config):
-            # Two threads by default: unlike those of a BLAS they never wait for each other (kernels.c).
-            threads = requested_threads() or min(2, usable_cores())
             try:
-                return NativeDecoder(load_kernels(), config, load_weights(folder, config), slots, threads)
+                return _load_native_decoder(folder, config, slots, in_int8=in_int8)
             except NotCompiled as reason:
-                if kind == "native":
+                if kind == "native" or in_int8:
                     raise InputError(
-                        "TINYCHAT_DECODER is native, which a C compiler makes on this machine, but {reason}. "
-                        "Debian's is in gcc and libc6-dev. Without it numpy computes the replies: unset "
-                        "TINYCHAT_DECODER",
+                        "{name} is {value}, which a C compiler makes on this machine, but {reason}. Debian's is in gcc "
+                        "and libc6-dev. Without it numpy computes the replies, in fp32: unset {name}",
+                        name=setting[0],
+                        value=setting[1],
                         reason=reason,
                     ) from None
-        elif kind == "native":
-            raise _wrong_architecture(kind, config)
+        elif kind == "native" or in_int8:
+            raise _wrong_architecture(setting, config)
     from tinychat.generation.numpy_decoder import NumpyDecoder
 
     if NumpyDecoder.computes(config):
         return NumpyDecoder(config, load_weights(folder, config), slots, threads=requested_threads() or 1)
     if kind == "numpy":
-        raise _wrong_architecture(kind, config)
+        raise _wrong_architecture(setting, config)
     return _load_torch_decoder(folder, slots, device)
 
 
-def _wrong_architecture(kind: str, config: ModelConfig) -> InputError:
+def _load_native_decoder(folder: str | Path, config: ClassicConfig, slots: int, *, in_int8: bool) -> Decoder:
+    """Raises NotCompiled where there is no library."""
+    if in_int8:
+        from tinychat.generation.int8_decoder import Int8Decoder, load_int8_kernels
+
+        return Int8Decoder(load_int8_kernels(), config, load_weights(folder, config), slots)
+    from tinychat.generation.native_decoder import NativeDecoder, load_kernels
+
+    # Two threads by default: unlike those of a BLAS they never wait for each other (kernels.c).
+    threads = requested_threads() or min(2, usable_cores())
+    return NativeDecoder(load_kernels(), config, load_weights(folder, config), slots, threads)
+
+
+def _wrong_architecture(setting: tuple[str, str], config: ModelConfig) -> InputError:
     return InputError(
-        "TINYCHAT_DECODER is {kind}, which does not compute the architecture {architecture}; unset it, or set it to "
-        "torch",
-        kind=kind,
+        "{name} is {value}, which does not compute the architecture {architecture}; unset it",
+        name=setting[0],
+        value=setting[1],
         architecture=config.architecture,
     )
 

@@ -1,4 +1,4 @@
-"""The key/value cache of the decoders without torch.
+"""The slots of the decoders without torch, and their key/value cache.
 
 B sequences, T tokens in a sequence, S slots, H heads, K head dim, L layers.
 """
@@ -11,19 +11,14 @@ import numpy.typing as npt
 from tinychat.model.config import ModelConfig
 
 
-class SlotCache:
-    """Keys and values of up to S sequences in numpy arrays, one slot each.
+class Slots:
+    """Which sequence each of S slots holds, and how long it is.
 
-    keys, values  (L, S, H, max_len, K)
-    lengths       (S,) tokens held in each slot; 0 where it is free
+    lengths  (S,) tokens held in each slot; 0 where it is free
     """
 
-    def __init__(self, config: ModelConfig, slots: int) -> None:
-        self.slots, self.max_len = slots, config.max_len
-        # The system allocates memory only for pages that are written.
-        shape = (config.n_layers, slots, config.n_heads, config.max_len, config.head_dim)
-        self.keys = np.zeros(shape, dtype=np.float32)
-        self.values = np.zeros(shape, dtype=np.float32)
+    def __init__(self, slots: int, max_len: int) -> None:
+        self.slots, self.max_len = slots, max_len
         self.lengths = np.zeros(slots, dtype=np.int64)
 
     def free(self, slots: Sequence[int]) -> None:
@@ -55,3 +50,17 @@ class SlotCache:
             raise ValueError(f"{n} sequences for {len(slots)} slots")
         if len(set(slots)) != n or not 0 <= min(slots) <= max(slots) < self.slots:
             raise ValueError(f"slots {list(slots)}; each of 0 to {self.slots - 1} once at most")
+
+
+class SlotCache(Slots):
+    """Keys and values of up to S sequences in numpy arrays, one slot each.
+
+    keys, values  (L, S, H, max_len, K)
+    """
+
+    def __init__(self, config: ModelConfig, slots: int) -> None:
+        super().__init__(slots, config.max_len)
+        # The system allocates memory only for pages that are written.
+        shape = (config.n_layers, slots, config.n_heads, config.max_len, config.head_dim)
+        self.keys = np.zeros(shape, dtype=np.float32)
+        self.values = np.zeros(shape, dtype=np.float32)
