@@ -67,7 +67,7 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     from tinychat.generation.engine import Request
     from tinychat.generation.loading import load_engine
     from tinychat.generation.sampling import SamplingOptions
-    from tinychat.runtime import requested_threads
+    from tinychat.runtime import requested_threads, requested_weights
 
     engine = load_engine(folder / "tinychat", slots=max(SEQUENCES), device="cpu")
 
@@ -84,7 +84,9 @@ def load_tinychat(folder: Path) -> tuple[Answer, int]:
     kind = os.environ["TINYCHAT_DECODER"]
     if kind == "torch":
         return answer, torch_threads()
-    return answer, min(2, requested_threads() or usable_cores()) if kind == "native" else requested_threads() or 1
+    if kind == "native" and requested_weights() != "int8":
+        return answer, min(2, requested_threads() or usable_cores())
+    return answer, requested_threads() or 1 if kind == "numpy" else 1
 
 
 def load_transformers(dtype: str, folder: Path) -> tuple[Answer, int]:
@@ -141,6 +143,7 @@ SIDES = {
     EVERY_CORE: Side(load_tinychat, (), NUMPY | CORES),
     ONE_THREAD: Side(load_tinychat, (), {**NATIVE, "TINYCHAT_THREADS": "1"}),
     "tinychat native fp32": Side(load_tinychat, (), NATIVE),
+    "tinychat native int8": Side(load_tinychat, (), {**NATIVE, "TINYCHAT_WEIGHTS": "int8"}),
     "tinychat torch fp32": Side(load_tinychat, ("torch",), TORCH),
     "tinychat torch bf16": Side(load_tinychat, ("torch",), {**TORCH, "TINYCHAT_PRECISION": "bf16"}),
     REFERENCE: Side(partial(load_transformers, "float32"), TRANSFORMERS, {}),

@@ -143,6 +143,8 @@ def read_source_names(folder: Path) -> dict[str, dict[str, str]]:
         ):
             raise FaultError("it does not hold the name and the format of each source")
         return names
+
+
 class CorpusFile(Sequence[Dialogue]):
     """The dialogues of a corpus file, each read when it is asked for: 8 bytes of memory for each.
 

@@ -27,7 +27,7 @@ enum { PANELS = 4, TOKENS = 4 };
 #elif defined(__AVX2__)
 enum { PANELS = 2, TOKENS = 2 };
 #else
-enum { PANELS = 2, TOKENS = 1 };
+enum { PANELS = 1, TOKENS = 2 };
 #endif
 enum { LARGEST_INPUT = 8191 };
 enum { BLOCK = 2048 };        /* products in a sum of 32 bits: 127 * 8191 * 2048 < 2^31 */
@@ -248,7 +248,7 @@ static float dot(const float *one, const float *other, int32_t width) {
 
 /* e to the power of x, for x <= 0; within 2e-7 of it. */
 static inline float exponential(float x) {
-    if (x < -87) return 0;
+    if (x < -40) return 0;
     float scaled = x * 1.44269504f;
     int32_t whole = (int32_t)(scaled - 0.5f);
     float rest = x - (float)whole * 0.693359375f + (float)whole * 2.12194440e-4f;

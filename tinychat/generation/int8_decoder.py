@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from tinychat.generation.compiling import NotCompiled, load_compiled
 from tinychat.generation.decoder import Floats
+from tinychat.generation.quantizing import INT8, quantize_rows
 from tinychat.generation.slot_cache import Slots
 from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
 from tinychat.model.config import ModelConfig
-from tinychat.model.quantizing import quantize_rows
 
 Ints = npt.NDArray[np.int32]
 SOURCE = Path(__file__).with_name("int8.c")
@@ -55,10 +55,18 @@ class Int8Decoder:
     """The classic architecture as a `Decoder`, with int8 weights, on one thread.
 
     The logits of a sequence are bit-identical in any batch: sums of products are whole numbers. `kernels` is what
-    `load_int8_kernels` gives.
+    `load_int8_kernels` gives; `largest` the largest number of a row, such as INT6.
     """
 
-    def __init__(self, kernels: ctypes.CDLL, config: ClassicConfig, weights: dict[str, Floats], slots: int) -> None:
+    def __init__(
+        self,
+        kernels: ctypes.CDLL,
+        config: ClassicConfig,
+        weights: dict[str, Floats],
+        slots: int,
+        largest: int = INT8,
+    ) -> None:
+        self._largest = largest
         self.slots, self.vocab_size, self.max_len = slots, config.vocab_size, config.max_len
         self._kernels, self._held = kernels, Slots(slots, config.max_len)
         self._max_tokens = max(slots, MAX_TOKENS)
@@ -114,6 +122,15 @@ class Int8Decoder:
     def free(self, slots: Sequence[int]) -> None:
         self._held.free(slots)
 
+    def all_logits(self, ids: Sequence[int]) -> Floats:
+        """The logits (T, V) of every token of a sequence, in the first slot, which is free afterwards."""
+        parts = []
+        for begin in range(0, len(ids), self._max_tokens):
+            some = np.asarray(ids[begin : begin + self._max_tokens], dtype=np.int32)
+            self._forward(some, np.zeros_like(some), np.arange(begin, begin + len(some), dtype=np.int32))
+            parts.append(self._logits(self._states[: len(some)]))
+        return np.concatenate(parts)
+
     def _forward(self, ids: Ints, slots: Ints, positions: Ints) -> None:
         """New tokens of the sequences in `slots`, at `positions`, (N,) each; their hidden states are in `_states`."""
         assert ids.min() >= 0 and ids.max() < self.vocab_size  # C reads what it is given
@@ -128,7 +145,7 @@ class Int8Decoder:
 
     def _fill(self, config: ClassicConfig, weights: dict[str, Floats]) -> None:
         words, positions, *norm = (weights[name] for name in INPUT)
-        whole, scales = quantize_rows(words)
+        whole, scales = quantize_rows(words, self._largest)
         for number, array in enumerate((whole, scales, positions, *norm)):
             self._put(WORDS + number, array)
         for layer in range(config.n_layers):
@@ -146,7 +163,7 @@ class Int8Decoder:
         self._put_linear(LAYER_ARRAYS * (config.n_layers + 1), *(weights[name] for name in OUTPUT))
 
     def _put_linear(self, number: int, weight: Floats, bias: Floats) -> None:
-        whole, scales = quantize_rows(weight)
+        whole, scales = quantize_rows(weight, self._largest)
         out, width = weight.shape
         self._kernels.pack(whole.ctypes.data, width, out, self._kernels.array_of(self._model, number))
         self._put(number + 1, scales)
