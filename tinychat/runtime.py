@@ -144,7 +144,7 @@ def requested_precision(environment: Mapping[str, str] | None = None) -> str:
 def requested_weights(environment: Mapping[str, str] | None = None) -> str:
     """TINYCHAT_WEIGHTS: auto, fp32 or int8. Raises InputError for anything else."""
     environment = os.environ if environment is None else environment
-    return _choice(environment, "TINYCHAT_WEIGHTS", WEIGHTS)
+    return choice(environment, "TINYCHAT_WEIGHTS", WEIGHTS)
 
 
 def requested_threads(environment: Mapping[str, str] | None = None) -> int | None:
