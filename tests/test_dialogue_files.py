@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.json_samples import sns
+from tests.corpus.messenger_samples import as_json, telegram_account, telegram_chat, telegram_message
 from tests.corpus.test_kakaotalk import DIALOGUES, VARIANTS, windows
 from tests.test_cli import run
 
@@ -129,6 +130,14 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
         (("inspect", "talk.txt", "--gap-minutes", "0"), "--gap-minutes"),
         (("inspect", "talk.txt", "--assistant", " "), "--assistant and --format take a name, not a blank"),
         (("convert", "talk.txt", "three.txt", "-o", "out.jsonl"), "three.txt: it is not clear who is to be the bot"),
+        (
+            ("convert", "talk.txt", "three.txt", "--assistant", "산", "-o", "out.jsonl"),
+            "talk.txt: nobody is called '산'; the speakers are: 하늘 (4), 바다 (3)",
+        ),
+        (
+            ("convert", "talk.txt", "three.txt", "--assistant", "바다", "--assistant", "바람", "-o", "out.jsonl"),
+            "--assistant: nobody is called '바람' in any of the files",
+        ),
         (("convert", "talk.txt", "-o", "talk.txt"), "talk.txt: an input; name another file to write"),
         (("convert", "talk.txt", "-o", "no/out.jsonl"), "no/out.jsonl: there is no folder no"),
         (("convert", "talk.txt", "-o", "."), ".: not a file that can be written"),
@@ -143,6 +152,40 @@ def test_a_fault_is_one_line_and_nothing_is_written(folder: Path, arguments: tup
     assert (ended.returncode, last.startswith("error: ")) == (2, True)
     assert message in last
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_several_files_may_have_several_bots(folder: Path) -> None:
+    other = VARIANTS["android-ko"].replace("바다", "강").replace("하늘", "산")
+    (folder / "other.txt").write_text(other.replace("잘 잤", "푹 잤"), encoding="utf-8")
+    names = ("--assistant", "하늘", "--assistant", "산")
+    ended = run(folder, "data", "convert", "talk.txt", "other.txt", *names, "-o", "out.jsonl")
+    assert ended.returncode == 0, ended.stderr.decode()
+    lines = (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    said = [m["content"] for line in lines for m in json.loads(line)["messages"] if m["role"] == "assistant"]
+    assert "안녕 : 잘 잤어?" in said and "안녕 : 푹 잤어?" in said
+
+
+def test_a_room_that_was_exported_twice_is_converted_once(folder: Path) -> None:
+    text = VARIANTS["android-ko"]
+    (folder / "later").mkdir()
+    (folder / "later" / "talk.txt").write_text(text + "2026년 2월 10일 오전 12:02, 바다 : 잘 자\n", encoding="utf-8")
+    ended = run(folder, "data", "convert", "talk.txt", "later/talk.txt", "-o", "out.jsonl")
+    assert (ended.returncode, ended.stdout.decode()) == (0, "out.jsonl: 3 dialogues\n")
+    assert "아니, 아직\\n잘 자" in (folder / "out.jsonl").read_text(encoding="utf-8")
+
+
+def test_an_account_is_shown_with_the_chats_of_each_speaker(folder: Path) -> None:
+    chats = [
+        telegram_chat([telegram_message(9, 5, name, "안녕"), telegram_message(9, 6, "하늘", "응")], name, number)
+        for number, name in ((2, "바다"), (3, "산"))
+    ]
+    (folder / "result.json").write_text(as_json(telegram_account(*chats)), encoding="utf-8")
+    text = shown(folder, "inspect", "result.json")
+    assert "speakers   하늘 2 in 2 chats, 바다 1 in one chat, 산 1 in one chat" in text
+    assert "sources: [{file: result.json, assistant: NAME}]" in text
+    found = json.loads(shown(folder, "inspect", "result.json", "--assistant", "하늘", "--json"))
+    assert (found["speakers"], found["rooms"]) == ({"하늘": 2, "바다": 1, "산": 1}, {"하늘": 2, "바다": 1, "산": 1})
+    assert (found["assistant"], found["rows_kept"]) == (["하늘"], 1)  # the other one says the same
 
 
 def test_what_cannot_be_converted_leaves_the_file_of_before(folder: Path) -> None:

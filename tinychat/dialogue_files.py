@@ -3,17 +3,19 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tinychat.corpus.dialogue import Dialogue, to_record
-from tinychat.corpus.gathering import Counts, gather
+from tinychat.corpus.gathering import Counts, gather, read_all
 from tinychat.corpus.masking.source_mask import words_to_block
-from tinychat.corpus.messenger import MAX_SPEAKERS, MessengerReader, assistant_of, speakers_of
+from tinychat.corpus.messenger import MessengerReader
+from tinychat.corpus.opening import Opened, one_room_each, open_source
 from tinychat.corpus.reader import FolderReader, SpeakerReader, choose_reader, find_readers
 from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.speakers import MAX_SPEAKERS, Speakers, assistant_of, speakers_of
 from tinychat.corpus.spoken import bots_of, spoken_by
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
@@ -32,6 +34,7 @@ class Inspection:
 
     scores         of each reader: how well the first lines fit its format, 0 to 1
     speakers       where they have names: how many messages each has; `assistant` is the one who becomes the bot
+    rooms          in how many chats each speaker speaks, where there is more than one
     rows_dropped   by reason; `messages_dropped` likewise, by what they are, and `parts_dropped` of kept messages
     masked         personal data by its kind
     first          the first dialogues, as they would be trained on
@@ -43,6 +46,7 @@ class Inspection:
     scores: dict[str, float]
     encoding: str
     speakers: dict[str, int] = field(default_factory=dict)
+    rooms: dict[str, int] = field(default_factory=dict)
     assistant: list[str] = field(default_factory=list)
     rows_read: int = 0
     rows_kept: int = 0
@@ -65,8 +69,7 @@ class Inspection:
         scores = ", ".join(f"{name} {score:.2f}" for name, score in self.scores.items() if score)
         lines = [self.path, f"  format     {self.format} ({scores})", f"  encoding   {self.encoding}"]
         if self.speakers:
-            more = ", …" if len(self.speakers) > MAX_SPEAKERS else ""
-            lines.append(f"  speakers   {_counted(dict(islice(self.speakers.items(), MAX_SPEAKERS)))}{more}")
+            lines.append(f"  speakers   {self._speakers()}")
         if self.assistant:
             lines.append(f"  bot        {', '.join(self.assistant)}")
         lines.append(f"  dialogues  {self.rows_kept:,} of {self.rows_read:,} are kept, {self.turns:,} turns")
@@ -85,6 +88,14 @@ class Inspection:
             lines += [f"  {'user' if m['role'] == 'user' else 'bot '}  {_one_line(m['content'])}" for m in messages]
         return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: [{as_yaml(self.source)}]"])
 
+    def _speakers(self) -> str:
+        """The first ones, those in the most chats first."""
+        shown = [
+            f"{name} {count:,}{_in_chats(self.rooms[name]) if self.rooms else ''}"
+            for name, count in islice(self.speakers.items(), MAX_SPEAKERS)
+        ]
+        return ", ".join([*shown, *["…"] * (len(self.speakers) > MAX_SPEAKERS)])
+
 
 def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     """What `path` holds. Where it is not clear who is to be the bot, the speakers alone, and no dialogues.
@@ -102,20 +113,21 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     if source.format:
         found.source["format"] = source.format
     if isinstance(reader, MessengerReader):
-        named = {"gap_minutes": source.gap_minutes, "date_order": source.date_order}
-        found.source |= {key: value for key, value in named.items() if value is not None}
-        speakers = speakers_of(reader, text, source)
-        if not _show_speakers(found, speakers, source, lambda: assistant_of(reader, text, source, speakers)):
+        settings = {"gap_minutes": source.gap_minutes, "date_order": source.date_order}
+        found.source |= {key: value for key, value in settings.items() if value is not None}
+        rooms = [[text]]
+        speakers = speakers_of(reader, rooms, source)
+        if not _show_speakers(found, speakers, source, lambda: assistant_of(reader, rooms, source, speakers)):
             return found
     elif isinstance(reader, SpeakerReader):
         heard = spoken_by(reader, text)
         if not reader.names_hold and source.assistant is None:  # the bot is another one in each dialogue
-            found.speakers = dict(heard.most_common())
+            found.speakers = _by_label(heard)
         elif not _show_speakers(found, heard, source, lambda: bots_of(reader, text, source, heard)):
             return found
     counts = Counts()
     skipping = params.model_copy(update={"on_error": "skip"})
-    for dialogue in _dialogues(path, source, skipping, counts, set(), lambda *_, **__: None):
+    for dialogue in _dialogues(path, source, skipping, counts):
         found.turns += len(dialogue.turns)
         if len(found.first) < FIRST_DIALOGUES:
             found.first.append(to_record(dialogue)["messages"])
@@ -129,17 +141,25 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     return found
 
 
-def _show_speakers(
-    found: Inspection, speakers: Counter[str], source: SourceParams, choose: Callable[[], set[str]]
-) -> bool:
-    """Note the speakers, and who of them becomes the bot; whether that is clear. `choose` gives the bot's names."""
-    found.speakers = dict(speakers.most_common())
-    if speakers and len(speakers) != 2 and source.assistant is None:
+def _show_speakers(found: Inspection, speakers: Speakers, source: SourceParams, choose: Callable[[], set[str]]) -> bool:
+    """Note the speakers, and who of them becomes the bot; whether that is clear. `choose` gives the bot's keys."""
+    labels, people = speakers.labels(), speakers.ranked()
+    found.speakers = _by_label(speakers)
+    found.rooms = {labels[key]: speakers.rooms(key) for key in people} if speakers.has_rooms() else {}
+    if people and len(people) != 2 and source.assistant is None:
         found.source["assistant"] = "NAME"
         return False
-    found.assistant = sorted(choose())
-    found.source["assistant"] = found.assistant if len(found.assistant) > 1 else found.assistant[0]
+    assistant = choose()
+    found.assistant = sorted(labels[key] for key in assistant)
+    named = sorted(map(speakers.name_for_params, assistant))
+    found.source["assistant"] = named if len(named) > 1 else named[0]
     return True
+
+
+def _by_label(speakers: Speakers) -> dict[str, int]:
+    """How many messages each has, those in the most chats first."""
+    labels = speakers.labels()
+    return {labels[key]: speakers.messages[key] for key in speakers.ranked()}
 
 
 def convert(
@@ -147,8 +167,11 @@ def convert(
 ) -> int:
     """Write the dialogues of the files to `out`, one JSON object a line in the OpenAI chat format; gives their number.
 
-    `out` is written when all are read, or not at all; a line about each file goes to `tell`. Raises InputError for the
-    first fault, and where `out` is one of the files or cannot be written.
+    Of the names in `source.assistant` each is the bot in the files in which it appears. `out` is written when all are
+    read, or not at all; a line about each file goes to `tell`.
+
+    Raises InputError for the first fault, for a file of a messenger in which nobody has one of the names, and where
+    `out` is one of the files or cannot be written.
     """
     inputs = [existing(path) for path in paths]
     if out.exists() and any(out.samefile(path) for path in inputs):
@@ -157,26 +180,65 @@ def convert(
         raise InputError("{out}: there is no folder {folder}", out=out, folder=out.parent)
     if out.exists() and not out.is_file():
         raise InputError("{out}: not a file that can be written", out=out)
-    params, counts, seen, written = corpus_params(), Counts(), set[bytes](), 0
+    params, counts, written = corpus_params(), Counts(), 0
+    known, blocked = find_readers(), words_to_block(RAW, params.mask)
+    opened = [
+        open_source(
+            (source or SourceParams(file="-")).model_copy(update={"file": path.name}), path.parent, params, known, tell
+        )
+        for path in inputs
+    ]
+    if source is not None and source.assistant is not None:
+        opened = _with_own_assistants(opened, source.assistants)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            for path in inputs:
-                own = SourceParams(file=path.name) if source is None else source.model_copy(update={"file": path.name})
-                for dialogue in _dialogues(path, own, params, counts, seen, tell):
-                    file.write(to_json_lines([to_record(dialogue)]))
-                    written += 1
+            for dialogue in read_all(opened, params, counts, tell, blocked):
+                file.write(to_json_lines([to_record(replace(dialogue, source_number=0))]))
+                written += 1
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
     return written
 
 
-def _dialogues(
-    path: Path, source: SourceParams, params: CorpusParams, counts: Counts, seen: set[bytes], tell: Callable[..., None]
-) -> Iterator[Dialogue]:
+def _with_own_assistants(opened: Sequence[Opened], names: list[str]) -> list[Opened]:
+    """The sources, each with those of the names that a speaker in it has.
+
+    Raises InputError where nobody in a file has one of them, and for a name that nobody has in any file.
+    """
+    unused = set(names)
+    found: dict[int, Opened] = {}
+    for parts in one_room_each(opened):
+        speakers = _speakers_in(parts)
+        own = [name for name in names if speakers.find(name)]
+        if not own:
+            raise InputError(
+                "{file}: nobody is called {names}; the speakers are: {speakers}",
+                file=parts[0].title,
+                names=" or ".join(map(repr, names)),
+                speakers=speakers.listed(),
+            )
+        unused -= set(own)
+        found |= {id(part): replace(part, source=part.source.model_copy(update={"assistant": own})) for part in parts}
+    for name in names:
+        if name in unused:
+            raise InputError("--assistant: nobody is called {name!r} in any of the files", name=name)
+    return [found[id(one)] for one in opened]
+
+
+def _speakers_in(parts: Sequence[Opened]) -> Speakers:
+    reader, files = parts[0].reader, [part.text for part in parts if part.text is not None]
+    if isinstance(reader, SpeakerReader):
+        return spoken_by(reader, files[0])
+    assert isinstance(reader, MessengerReader)  # `open_source` has refused others
+    return speakers_of(reader, [files], parts[0].source)
+
+
+def _dialogues(path: Path, source: SourceParams, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
     blocked = words_to_block(RAW, params.mask)
-    return gather(path.parent, params.model_copy(update={"sources": [source]}), counts, tell, seen, blocked)
+    one = params.model_copy(update={"sources": [source]})
+    return gather(path.parent, one, counts, lambda *_, **__: None, blocked)
 
 
 def existing(path: Path) -> Path:
@@ -204,6 +266,10 @@ def corpus_params() -> CorpusParams:
         hold_out_from=0,
         seed=0,
     )
+
+
+def _in_chats(rooms: int) -> str:
+    return " in one chat" if rooms == 1 else f" in {rooms:,} chats"
 
 
 def _counted(counts: dict[str, int] | Counter[str]) -> str:

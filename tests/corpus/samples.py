@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.corpus.json_samples import DOCUMENTS
+from tests.corpus.messenger_samples import FILES as MESSENGERS
 from tests.corpus.test_kakaotalk import VARIANTS as KAKAOTALK
 from tests.corpus.text_samples import TEXTS
 
@@ -24,4 +25,5 @@ def samples(folder: Path) -> dict[str, bytes]:
         if isinstance(data, list):
             found[f"{name}.jsonl"] = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in data).encode()
     found |= {name: text.encode() for name, (text, _) in TEXTS.items()}
+    found |= {name: text.encode() for name, text in MESSENGERS.items()}
     return found

@@ -189,24 +189,30 @@ def test_names_may_have_brackets_and_commas_and_macos_normal_form(project: Any) 
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "kind"),
     [
-        "산님이 들어왔습니다.",
-        "하늘님이 산님과 강님을 초대했습니다.",
-        "산님을 초대하였습니다.",
-        "산님이 들어왔습니다.운영정책을 위반한 메시지로 신고 접수 시 카카오톡 이용에 제한이 있을 수 있습니다.",
-        "불법촬영물등 식별 및 게재제한 조치 안내",
-        "하늘 invited 산.",
-        "채팅방 관리자가 메시지를 가렸습니다.",
+        ("산님이 들어왔습니다.", "joined"),
+        ("산님이 나갔습니다.", "left"),
+        ("하늘님이 산님과 강님을 초대했습니다.", "invited"),
+        ("산님을 초대하였습니다.", "invited"),
+        (
+            "산님이 들어왔습니다.운영정책을 위반한 메시지로 신고 접수 시 카카오톡 이용에 제한이 있을 수 있습니다.",
+            "notice",
+        ),
+        ("불법촬영물등 식별 및 게재제한 조치 안내", "notice"),
+        ("하늘 invited 산.", "invited"),
+        ("산님을 내보냈습니다.", "removed"),
+        ("채팅방 관리자가 메시지를 가렸습니다.", "hidden"),
+        ("The message has been deleted.", "deleted"),
     ],
 )
-def test_what_nobody_typed_is_dropped_and_counted(project: Any, line: str) -> None:
+def test_what_nobody_typed_is_dropped_and_counted_by_kind(project: Any, line: str, kind: str) -> None:
     project.lay("talk.txt", windows("[하늘] [9:05] 안녕", line, "[바다] [9:06] 응"))
-    assert project.ingest()["messages_dropped"] == {"system_message": 1}
+    assert project.ingest()["messages_dropped"] == {kind: 1}
     assert project.texts() == [["안녕", "응"]]
-    records = ["하늘 : 안녕", line, "바다 : 응"]
+    records = ["하늘 : 안녕", line, "바다 : 응", "새로운 안내"]
     project.lay("talk.txt", "".join(f"2026년 2월 9일 오전 9:05, {record}\n" for record in records))
-    assert project.ingest()["messages_dropped"] == {"system_message": 1}
+    assert project.ingest()["messages_dropped"] == {kind: 1, "system_message": 1}
     assert project.texts() == [["안녕", "응"]]
 
 
@@ -284,7 +290,7 @@ def test_macs_table_with_line_breaks_quotes_and_faults(project: Any) -> None:
     project.lay("talk.csv", head + rows + "어제,하늘,안녕\n")
     assert "talk.csv:6: no date and time: '어제'" in fault(project)
     project.lay("talk.csv", "\n" + head + rows + head + "2026-02-09 9:05,하늘,산님이 들어왔습니다.\n")
-    assert project.ingest()["messages_dropped"] == {"system_message": 2}
+    assert project.ingest()["messages_dropped"] == {"joined": 1, "left": 1}
     project.lay("talk.csv", head + '2026-02-09 18:35:07,"하늘","열린\n')
     assert "talk.csv:2: not CSV" in fault(project)
 
@@ -352,7 +358,7 @@ def test_the_first_day_may_be_glued_to_the_head(project: Any) -> None:
 def test_the_notice_of_an_open_chat_goes_with_its_text(project: Any) -> None:
     notice = ("불법촬영물등 식별 및 게재제한 조치 안내", "그룹 오픈채팅방에서 동영상을 전송할 때에는 …")
     project.lay("talk.txt", windows("[하늘] [9:05] 안녕", *notice, "[바다] [9:06] 응"))
-    assert project.ingest()["messages_dropped"] == {"system_message": 2}
+    assert project.ingest()["messages_dropped"] == {"notice": 2}
     assert project.texts() == [["안녕", "응"]]
 
 

@@ -11,45 +11,15 @@ from typing import Any
 
 import pytest
 
-from tinychat.corpus.known_formats import CONVERT, recognise
+from tests.corpus.messenger_samples import FILES
+from tinychat.corpus.known_formats import CONVERT, EXPORT_JSON, recognise
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
 
-TELEGRAM = {
-    "name": "하늘",
-    "type": "personal_chat",
-    "id": 1,
-    "messages": [
-        {"id": 1, "type": "message", "date": "2026-02-09T18:35:07", "from": "하늘", "from_id": "user1", "text": "안녕"},
-        {"id": 2, "type": "message", "date": "2026-02-09T18:36:07", "from": "바다", "from_id": "user2", "text": "응"},
-    ],
-}
-FACEBOOK = {
-    "participants": [{"name": "하늘"}, {"name": "바다"}],
-    "messages": [{"sender_name": "하늘", "timestamp_ms": 1770629707000, "content": "안녕", "type": "Generic"}],
-    "title": "하늘",
-}
-DISCORD = {
-    "guild": {"id": "0", "name": "방"},
-    "channel": {"id": "1", "type": "GuildTextChat"},
-    "messages": [{"id": "2", "type": "Default", "content": "안녕", "author": {"id": "3", "name": "하늘", "roles": []}}],
-}
 JSON_FORMATS: list[tuple[str, Any]] = [
-    ("a Telegram export", TELEGRAM),
-    ("a Telegram export", {"about": "…", "personal_information": {}, "chats": {"list": [TELEGRAM]}}),
-    ("a Facebook or Instagram chat", FACEBOOK),
-    ("a Discord chat", DISCORD),
-    ("a Slack export", [{"type": "message", "user": "U1", "text": "안녕", "ts": "1770629707.000100"}]),
     ("a Jupyter notebook", {"cells": [], "nbformat": 4}),
 ]
 TEXTS = [
-    ("a LINE chat", "[LINE] 하늘님과의 대화\n저장한 날짜: 2026/02/09 18:35\n"),
-    ("a LINE chat", "2026/02/09(月)\n18:35\t하늘\t안녕\n午後6:36\t바다\t응\n"),
-    (
-        "a Discord chat",
-        '"AuthorID","Author","Date","Content","Attachments","Reactions"\n"1","하늘","2026","안녕","",""\n',
-    ),
-    ("a web page (HTML)", "<!DOCTYPE html>\n<html><body>Exported Data</body></html>\n"),
     ("subtitles", "1\n00:00:01,000 --> 00:00:02,000\n안녕\n\n2\n00:00:03,000 --> 00:00:04,000\n응\n"),
     ("a Git LFS pointer, not the data itself", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
 ]
@@ -82,17 +52,28 @@ def test_json_of_another_kind_is_called_what_it_is_and_not_invalid(
     assert refusal(project, name, content) == f"this looks like {what}, which tinychat does not read yet. {CONVERT}"
 
 
-@pytest.mark.parametrize(
-    ("data", "what"), [(TELEGRAM, "a Telegram export"), (FACEBOOK, "a Facebook or Instagram chat")]
-)
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("reader", ["openai_chat", "qa_table"])
 def test_a_format_that_params_names_in_vain_does_not_change_what_the_file_is(
-    project: Any, data: Any, what: str, reader: str
+    project: Any, name: str, reader: str
 ) -> None:
-    sources = [{"file": "result.json", "format": reader}]
-    assert refusal(project, "result.json", json.dumps(data, indent=1), sources=sources).startswith(
-        f"this looks like {what},"
-    )
+    message = refusal(project, name, FILES[name], sources=[{"file": name, "format": reader}])
+    found = name.partition("-")[0].partition(".")[0]
+    assert message.endswith(f"{name}: its content is of the format {found}, not {reader}")
+
+
+@pytest.mark.parametrize(
+    ("what", "content"),
+    [
+        ("a web page (HTML)", "<!DOCTYPE html>\n<html><body>Exported Data</body></html>\n"),
+        ("a Discord chat as text", "=" * 62 + "\nGuild: 방\nChannel: 잡담\n" + "=" * 62 + "\n"),
+    ],
+)
+def test_an_export_of_a_messenger_in_another_form_is_to_be_exported_as_json(
+    project: Any, what: str, content: str
+) -> None:
+    expected = f"this looks like {what}, which tinychat does not read yet. {EXPORT_JSON}"
+    assert refusal(project, "messages.html", content) == expected
 
 
 def test_the_speaker_of_a_kakaotalk_chat_is_never_taken_for_the_question(project: Any) -> None:

@@ -75,8 +75,8 @@ def array(root: Path) -> None:
     (root / "data/raw/talk.json").write_text(f"[{objects}{objects}]\n", encoding="utf-8")
 
 
-def line_chat(root: Path) -> None:
-    (root / "data/raw/talk.txt").write_text(2 * "18:35\t지우\t안녕\n", encoding="utf-8")
+def web_page(root: Path) -> None:
+    (root / "data/raw/messages.html").write_text("<!DOCTYPE html>\n<html></html>\n", encoding="utf-8")
 
 
 def open_quote(root: Path) -> None:
@@ -128,12 +128,12 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
         "그 앞에 쉼표나 괄호가 빠져 있습니다.\n",
     ),
     (
-        line_chat,
-        "error: data/raw/talk.txt: this looks like a LINE chat, which tinychat does not read yet. Convert it "
-        "to a table whose header names a column of questions and one of answers (CSV, TSV), or to one JSON object "
-        '{"messages": [{"role": "user", "content": "…"}, …]} a line.\n',
-        "오류: data/raw/talk.txt: 라인 대화인 것 같은데, tinychat은 아직 읽지 못합니다. 머리글에 질문 열과 대답 열이 있는 "
-        '표(CSV, TSV)나, 한 줄에 하나씩 적은 JSON 객체 {"messages": [{"role": "user", "content": "…"}, …]}로 바꾸세요.\n',
+        web_page,
+        "error: data/raw/messages.html: this looks like a web page (HTML), which tinychat does not read yet. If it is "
+        "the export of a messenger, export the chat again as JSON; take any other text into a table (CSV) or one JSON "
+        "object a line.\n",
+        "오류: data/raw/messages.html: 웹 페이지(HTML)인 것 같은데, tinychat은 아직 읽지 못합니다. 메신저에서 내보낸 파일이면 "
+        "대화를 JSON으로 다시 내보내세요. 다른 글이면 표(CSV)나, 한 줄에 하나씩 적은 JSON 객체로 옮기세요.\n",
     ),
     (
         open_quote,

@@ -1,49 +1,46 @@
 """Reads all sources in order: yields the dialogues that are kept and counts everything else."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
+from tinychat.corpus.conversations import read_dialogues
+from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, from_record, to_record
 from tinychat.corpus.masking.block_list import BlockList
 from tinychat.corpus.masking.source_mask import SeeFound, SourceMask, tell_of_masking
-from tinychat.corpus.messenger import MessengerReader, read_dialogues
+from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.mixing import GatheredSource
-from tinychat.corpus.reader import (
-    Item,
-    Notes,
-    Reader,
-    SpeakerReader,
-    choose_reader,
-    excerpts,
-    find_readers,
-    folder_reader,
-)
-from tinychat.corpus.sources import find_file, list_sources
+from tinychat.corpus.opening import Opened, as_one, one_room_each, open_source
+from tinychat.corpus.reader import FileReader, FolderReader, Item, Notes, SpeakerReader, excerpts, find_readers
+from tinychat.corpus.sources import list_sources
 from tinychat.corpus.spoken import read_spoken
 from tinychat.corpus.tally import SHOWN, Tally
-from tinychat.corpus.text_files import TextFile, open_text_file
 from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.errors import InputError, Phrase, joined
-from tinychat.params.sections import CorpusParams, SourceParams
+from tinychat.files import to_json_lines
+from tinychat.params.sections import CorpusParams
 from tinychat.printing import say
 
 
 @dataclass
 class Rows:
-    """rows read = rows kept + rows dropped by reason: of one reader or of all."""
+    """rows read = rows kept + rows dropped by reason: of one reader or of all. Faulty ones are among the dropped."""
 
     sources: int = 0
     read: int = 0
     kept: int = 0
+    faulty: int = 0
     dropped: Tally = field(default_factory=Tally)
 
     def merge(self, other: "Rows") -> None:
         self.sources += other.sources
         self.read += other.read
         self.kept += other.kept
+        self.faulty += other.faulty
         self.dropped.merge(other.dropped)
 
 
@@ -69,13 +66,11 @@ def gather(
     params: CorpusParams,
     counts: Counts,
     tell: Callable[..., None] = say,
-    seen: set[bytes] | None = None,
     blocked: BlockList | None = None,
 ) -> Iterator[Dialogue]:
     """The dialogues of all sources, one after another: cleaned, joined, checked, without duplicates.
 
-    A line about each source goes to `tell`. `seen`: digests of dialogues that were gathered before. `blocked`: the
-    person's own words to mask.
+    A line about each source goes to `tell`. `blocked`: the person's own words to mask.
 
     Raises InputError for a source that cannot be read or of which nothing can be kept, and under
     `on_error: stop` for the first faulty row.
@@ -83,37 +78,92 @@ def gather(
     sources = list_sources(raw, params)
     if params.sources == "auto" and sources[0].file is None:
         tell(f"{raw} holds no dialogues: taking the sample, the starter corpus in data/starter")
-    if any(source.file for source in sources):
-        tell_of_masking(params.mask, blocked, tell)
     known = find_readers()
-    seen = set() if seen is None else seen
-    for number, source in enumerate(sources, start=1):
-        for dialogue in _gather_source(source, raw, params, known, counts, seen, tell, blocked):
+    opened = [open_source(source, raw, params, known, tell) for source in sources]
+    yield from read_all(opened, params, counts, tell, blocked)
+
+
+def read_all(
+    opened: Sequence[Opened],
+    params: CorpusParams,
+    counts: Counts,
+    tell: Callable[..., None],
+    blocked: BlockList | None,
+) -> Iterator[Dialogue]:
+    """The dialogues of these sources, in their order; files of one room of a messenger are read as one source."""
+    if any(one.text is not None for one in opened):
+        tell_of_masking(params.mask, blocked, tell)
+    seen: set[bytes] = set()
+    for one in opened:
+        counts.nul_characters += one.text.nul_count if one.text is not None else 0
+    sources = one_room_each(opened)
+    for number, parts in enumerate(sources, start=1):
+        for dialogue in _gather_parts(parts, params, counts, seen, tell, blocked):
             yield replace(dialogue, source_number=number) if len(sources) > 1 else dialogue
 
 
-def _gather_source(
-    source: SourceParams,
-    raw: Path,
+def _gather_parts(
+    parts: Sequence[Opened],
     params: CorpusParams,
-    known: dict[str, Reader],
     counts: Counts,
     seen: set[bytes],
     tell: Callable[..., None],
     blocked: BlockList | None,
 ) -> Iterator[Dialogue]:
+    """The dialogues of a source, or of several that are parts of one room."""
     notes = Notes()
-    masks = source.corpus is None and params.mask.enabled
+    masks = parts[0].text is not None and params.mask.enabled
     mask = SourceMask(params.mask.leave, blocked, notes.speakers, counts.masked, counts.see_masked) if masks else None
-    title, reader_name, items = _open(source, raw, params, known, counts, notes, tell)
-    own = Rows(sources=1)
-    faulty = 0
+    first, source = parts[0], as_one([part.source for part in parts])
+    title = ", ".join(part.title for part in parts)
+    own = Rows(sources=len(parts))
+    kept = _kept(_items(parts, params, notes), own, params, counts, seen, mask)
+    yield from kept if source.limit is None else _evenly(kept, source.limit, own, seen)
+    _refuse_misfit(title, first.reader_name, own, own.faulty if first.source.format is not None else 0)
+    counts.rows.merge(own)
+    counts.by_reader.setdefault(first.reader_name, Rows()).merge(own)
+    name = ", ".join(part.source.file or str(part.source.corpus) for part in parts)
+    counts.sources.append(GatheredSource(source, name, first.reader_name, tuple(part.source for part in parts)))
+    counts.turns.dropped.merge(notes.messages_dropped)
+    counts.parts_dropped.merge(notes.parts_dropped)
+    unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
+    counts.remarks += [*notes.remarks, *unused]
+    counts.prompts += notes.prompts
+    tell("; ".join([f"{title}: {first.reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
+
+
+def _items(parts: Sequence[Opened], params: CorpusParams, notes: Notes) -> Iterator[Item]:
+    """What the reader gives."""
+    first = parts[0]
+    if first.text is None:
+        assert isinstance(first.reader, FolderReader)
+        return first.reader.read(first.folder, params, notes)
+    if isinstance(first.reader, MessengerReader):
+        files = [part.text for part in parts if part.text is not None]
+        return read_dialogues(
+            first.reader, [files], first.source, notes.messages_dropped, notes.remarks, notes.speakers
+        )
+    if isinstance(first.reader, SpeakerReader):
+        return read_spoken(first.reader, first.text, first.source, notes)
+    assert isinstance(first.reader, FileReader)
+    return first.reader.read(first.text, params, notes)
+
+
+def _kept(
+    items: Iterable[Item],
+    own: Rows,
+    params: CorpusParams,
+    counts: Counts,
+    seen: set[bytes],
+    mask: SourceMask | None,
+) -> Iterator[Dialogue]:
+    """The dialogues that are kept; all items are counted. Raises InputError for a faulty row under on_error: stop."""
     for item in items:
         own.read += 1
         if isinstance(item, Faulty):
             if params.on_error == "stop":
                 raise InputError("{place}: {problem}", place=item.where, problem=item.message)
-            faulty += 1
+            own.faulty += 1
             counts.faults_skipped.append(f"{item.where}: {item.message}")
             del counts.faults_skipped[SHOWN:]
         kept = _keep(item, counts.turns, seen, mask)
@@ -122,61 +172,28 @@ def _gather_source(
         else:
             own.kept += 1
             yield kept
-    _refuse_misfit(title, reader_name, own, faulty if source.format is not None else 0)
-    counts.rows.merge(own)
-    counts.by_reader.setdefault(reader_name, Rows()).merge(own)
-    counts.sources.append(GatheredSource(source, source.file or str(source.corpus), reader_name))
-    counts.turns.dropped.merge(notes.messages_dropped)
-    counts.parts_dropped.merge(notes.parts_dropped)
-    unused = [f"not used: {excerpts(notes.unused)}"] if notes.unused else []
-    counts.remarks += [*notes.remarks, *unused]
-    counts.prompts += notes.prompts
-    tell("; ".join([f"{title}: {reader_name}, {own.read:,} rows, {own.kept:,} kept", *notes.remarks, *unused]))
 
 
-def _open(
-    source: SourceParams,
-    raw: Path,
-    params: CorpusParams,
-    known: dict[str, Reader],
-    counts: Counts,
-    notes: Notes,
-    tell: Callable[..., None],
-) -> tuple[str, str, Iterator[Item]]:
-    """The title of the source, its reader's name, and its items."""
-    if source.corpus is not None:
-        reader = folder_reader(source.corpus, known)
-        folder = raw.parent.parent / reader.folder
-        return str(reader.folder), source.corpus, reader.read(folder, params, notes)
-    assert source.file is not None  # SourceParams is one of the two
-    text = open_text_file(find_file(raw, source.file))
-    if text.codec != "utf-8":
-        tell(f"{text.path}: read as {text.encoding}", stderr=True)
-    if text.nul_count:
-        tell(f"{text.path}: {text.nul_count} NUL characters left out", stderr=True)
-    counts.nul_characters += text.nul_count
-    name, file_reader = choose_reader(text, source.format, known, params)
-    if isinstance(file_reader, MessengerReader):
-        return str(text.path), name, _of_messenger(file_reader, text, source, notes)
-    if source.gap_minutes is not None or source.date_order is not None:
-        raise InputError(
-            "params.yaml: corpus.sources: {file} is {format}: gap_minutes and date_order are for exports of messengers",
-            file=source.file,
-            format=name,
-        )
-    if isinstance(file_reader, SpeakerReader):
-        return str(text.path), name, read_spoken(file_reader, text, source, notes)
-    if source.assistant is not None:
-        raise InputError(
-            "params.yaml: corpus.sources: {file} is {format}, whose roles are known; leave assistant out",
-            file=source.file,
-            format=name,
-        )
-    return str(text.path), name, file_reader.read(text, params, notes)
+def _evenly(dialogues: Iterable[Dialogue], limit: int, own: Rows, seen: set[bytes]) -> Iterator[Dialogue]:
+    """At most `limit` of the dialogues, spread evenly over the source, so that all its years are in it.
 
-
-def _of_messenger(reader: MessengerReader, text: TextFile, source: SourceParams, notes: Notes) -> Iterator[Item]:
-    return read_dialogues(reader, text, source, notes.messages_dropped, notes.remarks, notes.speakers)
+    They wait in a temporary file until their number is known. Those left out are dropped and counted, and another
+    source may have them.
+    """
+    with TemporaryFile("w+", encoding="utf-8", newline="\n") as file:
+        for dialogue in dialogues:
+            file.write(to_json_lines([[dialogue.source, dialogue.split, to_record(dialogue)]]))
+        file.seek(0)
+        total = own.kept
+        for number, line in enumerate(file):
+            source, split, record = json.loads(line)
+            dialogue = replace(from_record(record, source), split=split)
+            if total <= limit or (number + 1) * limit // total > number * limit // total:
+                yield dialogue
+            else:
+                own.kept -= 1
+                own.dropped.add("over_the_limit", source)
+                seen.discard(dialogue_digest(dialogue))
 
 
 def _keep(item: Item, counts: TurnCounts, seen: set[bytes], mask: SourceMask | None) -> Dialogue | Dropped:

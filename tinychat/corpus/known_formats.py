@@ -16,6 +16,10 @@ CONVERT = (
 UNPACK = "Unpack it and put the file inside in its place."
 SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
 EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
+EXPORT_JSON = (
+    "If it is the export of a messenger, export the chat again as JSON; take any other text into a table (CSV) or one "
+    "JSON object a line."
+)
 TAKE_OUT = "It holds no dialogues as text; take it out of the folder."
 
 # Formats that are not text: magic bytes and their offset.
@@ -61,11 +65,6 @@ CONTAINED = (
     ((".pptx", ".ppt", ".odp"), b"ppt/presentation", "a presentation", EXPORT_TEXT),
 )
 
-# Tables by their header, whatever separates the cells.
-TABLES = (
-    ("a KakaoTalk chat (Mac)", ("date", "user", "message")),
-    ("a Discord chat", ("authorid", "author", "date", "content")),
-)
 # A table of messages: who sent each, and what it says. Without a column of answers its `User` is no question.
 SENDERS = (
     *("user", "username", "sender", "author", "from", "name", "speaker"),
@@ -73,31 +72,20 @@ SENDERS = (
 )
 MESSAGES = ("message", "text", "content", "contents", "body", "msg", "utterance", "메시지", "내용", "대화", "발화")
 # JSON by its keys: one of each group occurs at the beginning.
-JSON_KEYS = (
-    ("a Telegram export", "messages|chats", "from_id|date_unixtime|actor_id"),
-    ("a Telegram export", "about", "personal_information|contacts"),
-    ("a Facebook or Instagram chat", "participants", "messages", "sender_name|timestamp_ms"),
-    ("a Discord chat", "guild", "channel"),
-    ("a Slack export", "type", "ts", "text|user|bot_id"),
-    ("a Jupyter notebook", "cells", "nbformat"),
-)
+JSON_KEYS = (("a Jupyter notebook", "cells", "nbformat"),)
 # Text by its first line, in full.
 FIRST_LINES = (
-    ("a LINE chat", r"\[LINE\].*|.*のトーク履歴|Chat history (?:with|in) .*|.+님과의 대화"),
     ("a web page (HTML)", r"(?i:<!doctype html|<html).*"),
+    ("a Discord chat as text", r"={62}"),
     ("an XML file", r"<\?xml .*"),
     ("subtitles", r"WEBVTT.*"),
     ("a Git LFS pointer, not the data itself", r"version https://git-lfs\.github\.com/spec/v1"),
     ("a mailbox", r"From \S+@\S+ .*"),
     ("contacts or a calendar", r"BEGIN:VC(?:ARD|ALENDAR)"),
 )
-_CLOCK = r"(?:(?:오전|오후|午前|午後|上午|下午) ?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[ \u00a0\u202f]?[AaPp]\.?[Mm]\.?)?"
-_DATE = r"\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?"
+ADVICE = {"a web page (HTML)": EXPORT_JSON, "a Discord chat as text": EXPORT_JSON}  # for all others CONVERT
 # Text by its lines: this share of the first ones, at least two, match.
-RECORDS = (
-    ("a LINE chat", 0.3, rf"{_CLOCK}\t.*"),
-    ("subtitles", 0.2, r"\d{1,2}:\d{2}:\d{2}[,.]\d{3} --> .*"),
-)
+RECORDS = (("subtitles", 0.2, r"\d{1,2}:\d{2}:\d{2}[,.]\d{3} --> .*"),)
 SCREENPLAY_NAME = re.compile(r"[^\W\d_][^:：\t,.!?…\"]{0,29}")
 MIN_SPEECHES = 2  # of a name in a screenplay
 MAX_LINES = 200
@@ -153,16 +141,14 @@ def screenplay(head: Sequence[str]) -> str | None:
 def known_json(head: Sequence[str]) -> str | None:
     """Whose JSON this is, by its keys; None for chat messages with roles, which a reader reads."""
     text = "".join(head)[:MAX_JSON_CHARACTERS].lstrip("\ufeff \t\r\n")
-    if not text.startswith(("{", "[")) or (_has_key(text, "messages") and _has_key(text, "role")):
+    if not text.startswith(("{", "[")) or (has_key(text, "messages") and has_key(text, "role")):
         return None
-    return next((what for what, *keys in JSON_KEYS if all(_has_key(text, key) for key in keys)), None)
+    return next((what for what, *keys in JSON_KEYS if all(has_key(text, key) for key in keys)), None)
 
 
 def known_table(names: Sequence[str]) -> str | None:
-    """Whose table has columns of these names; None for any other table."""
+    """What a table with columns of these names is, where it is one of messages; None for any other table."""
     plain = tuple(name.strip('" \ufeff\t\r\n').lower() for name in names)
-    if found := next((what for what, header in TABLES if plain[: len(header)] == header), None):
-        return found
     of_messages = not {*SENDERS}.isdisjoint(plain) and not {*MESSAGES}.isdisjoint(plain)
     return "a table of messages and their senders" if of_messages else None
 
@@ -170,7 +156,9 @@ def known_table(names: Sequence[str]) -> str | None:
 def looks_like(what: str) -> Phrase:
     """The error message for such a file."""
     return Phrase(
-        "this looks like {what}, which tinychat does not read yet. {advice}", what=Phrase(what), advice=Phrase(CONVERT)
+        "this looks like {what}, which tinychat does not read yet. {advice}",
+        what=Phrase(what),
+        advice=Phrase(ADVICE.get(what, CONVERT)),
     )
 
 
@@ -186,6 +174,7 @@ def describe(head: Sequence[str]) -> Phrase:
     return Phrase("it is text that begins “{line}”", line=line[:SHOWN] + ("…" if len(line) > SHOWN else ""))
 
 
-def _has_key(text: str, key: str) -> bool:
+def has_key(text: str, key: str) -> bool:
+    """Whether JSON has the key; several, with | between them: one of them."""
     # Not after a backslash: there it is inside a string.
     return re.search(rf'(?<!\\)"(?:{key})"\s*:', text) is not None

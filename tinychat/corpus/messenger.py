@@ -1,102 +1,57 @@
-"""Chats exported from messengers, as dialogues: who becomes the bot, and where a conversation ends.
+"""Chats exported from messengers: a message, and the interface of the readers of such files.
 
-A reader gives the messages; of the names of speakers only the masking of texts learns.
+Of the names of speakers only the modules that turn messages into dialogues learn, and the masking of texts.
 """
 
+import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from tinychat.corpus.dialogue import Dialogue, Faulty, Turn
-from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.dialogue import Faulty
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
-from tinychat.errors import InputError
+from tinychat.errors import Phrase
 from tinychat.params.sections import CorpusParams, SourceParams
 
-GAP_MINUTES = 60  # on 128,701 messages of KakaoTalk: 21 messages a dialogue; 30 minutes give 15, 180 give 39
 BOTS = frozenset({"오픈채팅봇", "방장봇"})
-MAX_SPEAKERS = 20  # named in an error
+FILE_KINDS = {
+    "photo": ("jpg", "jpeg", "png", "gif", "webp", "heic", "bmp"),
+    "video": ("mp4", "mov", "webm", "mkv", "avi"),
+    "voice": ("ogg", "oga", "opus", "m4a", "mp3", "wav", "aac"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """A message of an export.
 
-    line     of the file where it begins
-    time     without a time zone, as the export has it; seconds where it has them
-    speaker  as written; "" for what nobody typed (somebody joined): dropped and counted
-    text     "" where there is none but its time counts (a photo): dropped and counted by `kind`
+    place       where it begins in the file: a line, or a path in JSON
+    time        as the export has it, to be compared within a file: without a time zone, or in UTC where it has one
+    speaker     as written; "" for what nobody typed (somebody joined): dropped and counted
+    text        "" where there is none but its time counts (a photo): dropped and counted by `kind`
+    kind        of what has no text or no speaker
+    speaker_id  the same under all names of a speaker, and of nobody else; "" where the export has none
+    room        of those in the file; messages of two rooms are never one dialogue
+    thread      of those in the room: its messages are one dialogue, whatever the pauses; "" outside of threads
+    is_bot      a program wrote it
     """
 
-    line: int
+    place: int | str
     time: datetime
     speaker: str
     text: str
     kind: str = ""
+    speaker_id: str = ""
+    room: str = ""
+    thread: str = ""
+    is_bot: bool = False
 
-
-@dataclass(frozen=True)
-class MessengerReader:
-    """Reads the exports of one messenger.
-
-    score     the share of the first lines that fit the format, 0 to 1
-    messages  in the order of the file; it counts what it leaves out in the Tally, and notes remarks for the person
-    partner   the other speaker of a chat between two, where the export names them
-    """
-
-    score: Callable[[list[str], CorpusParams], float]
-    messages: Callable[[TextFile, SourceParams, Tally, list[str]], Iterator[ChatMessage | Faulty]]
-    partner: Callable[[list[str]], str | None]
-    suffixes: tuple[str, ...] = ()
-
-
-def read_dialogues(
-    reader: MessengerReader,
-    text: TextFile,
-    source: SourceParams,
-    dropped: Tally,
-    remarks: list[str],
-    names: set[str],
-) -> Iterator[Dialogue | Faulty]:
-    """The conversations of an export, and its faulty rows.
-
-    `dropped` counts messages that are left out, by kind; `remarks` are for the log; `names` gains those of the
-    speakers, before the first conversation.
-
-    Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
-    """
-    speakers = speakers_of(reader, text, source)
-    names.update(speakers)
-    bots = assistant_of(reader, text, source, speakers)
-    if source.assistant is None:
-        remarks.append(choice_of(bots, speakers, text))
-    gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
-    turns: list[Turn] = []
-    first = 0
-    last: datetime | None = None
-    for message in reader.messages(text, source, dropped, remarks):
-        if isinstance(message, Faulty):
-            yield message
-            continue
-        place = f"{text.path}:{message.line}"
-        if last is not None and message.time - last > gap and turns:
-            yield Dialogue(f"{text.path}:{first}", tuple(turns))
-            turns = []
-        last = message.time
-        speaker = speaker_name(message.speaker)
-        if not speaker or speaker in BOTS or not message.text:
-            dropped.add(
-                "system_message" if not speaker else "bot" if speaker in BOTS else message.kind or "blank", place
-            )
-            continue
-        if not turns:
-            first = message.line
-        turns.append(Turn("assistant" if speaker in bots else "user", message.text))
-    if turns:
-        yield Dialogue(f"{text.path}:{first}", tuple(turns))
+    @property
+    def speaker_key(self) -> str:
+        """What tells speakers apart: the id, or the name as names are compared."""
+        return self.speaker_id or speaker_name(self.speaker)
 
 
 def speaker_name(name: str) -> str:
@@ -104,67 +59,45 @@ def speaker_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
-def speakers_of(reader: MessengerReader, text: TextFile, source: SourceParams) -> Counter[str]:
-    """How many messages each speaker has, in the order in which they first speak; no bots."""
-    return Counter(
-        speaker_name(message.speaker)
-        for message in reader.messages(text, source, Tally(), [])
-        if isinstance(message, ChatMessage) and message.speaker and message.text
-        if speaker_name(message.speaker) not in BOTS
-    )
+def file_kind(name: str) -> str:
+    """The kind of an attachment, by the ending of its name."""
+    ending = re.sub(r"[?#].*", "", name).rpartition(".")[2].lower()
+    return next((kind for kind, endings in FILE_KINDS.items() if ending in endings), "file")
 
 
-def assistant_of(reader: MessengerReader, text: TextFile, source: SourceParams, speakers: Counter[str]) -> set[str]:
-    """The names of the speaker who becomes the bot: those of `assistant`, or of two speakers the partner.
+def remark_counts(remarks: list[str], pasted: int, impossible: int, without_date: int = 0) -> None:
+    """Note how many lines that look like records were taken for text, or left out."""
+    if pasted:
+        remarks.append(Phrase("lines of pasted chats, kept as text: {count:,}", count=pasted))
+    if impossible:
+        remarks.append(Phrase("lines with an impossible date or time, kept as text: {count:,}", count=impossible))
+    if without_date:
+        remarks.append(Phrase("records without a date above them, left out: {count:,}", count=without_date))
 
-    Raises InputError where nobody has such a name, and where none is given and there are not two speakers.
+
+def no_partner(head: list[str]) -> str | None:
+    """For exports that do not name the partner."""
+    return None
+
+
+def no_room(text: TextFile) -> str | None:
+    """For exports that do not name the room."""
+    return None
+
+
+@dataclass(frozen=True)
+class MessengerReader:
+    """Reads the exports of one messenger.
+
+    score     the share of the first lines that fit the format, 0 to 1
+    messages  in the order of the file, each room's by time; it counts what it leaves out in the Tally, and notes
+              remarks for the person
+    partner   the other speaker of a chat between two, where the first lines name them
+    room      the name of the only room in the file, where it can be told: files of one room are read as one
     """
-    if source.assistant is None and not speakers:
-        raise InputError(
-            "{path}: no messages in it: no line is a record with a date, or below a line with one", path=text.path
-        )
-    return choose_assistant(text, source, speakers, reader.partner(text.head()))
 
-
-def choose_assistant(text: TextFile, source: SourceParams, speakers: Counter[str], partner: str | None) -> set[str]:
-    """The names of the speaker who becomes the bot: those of `assistant`, or of two speakers the partner.
-
-    Where the partner is not known, it is the second to speak. Raises InputError as `assistant_of` does.
-    """
-    file = text.path.name
-    if source.assistant is not None:
-        wanted = [source.assistant] if isinstance(source.assistant, str) else source.assistant
-        for name in wanted:
-            if speaker_name(name) not in speakers:
-                raise InputError(
-                    "{file}: nobody is called {name!r}; the speakers are: {speakers}",
-                    file=file,
-                    name=name,
-                    speakers=listed(speakers),
-                )
-        return {speaker_name(name) for name in wanted}
-    if len(speakers) != 2:
-        raise InputError(
-            "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: "
-            "corpus.sources: [{example}]",
-            path=text.path,
-            speakers=listed(speakers),
-            example=as_yaml({"file": file, "assistant": "NAME"}),
-        )
-    named = speaker_name(partner) if partner else ""
-    return {named if named in speakers else list(speakers)[1]}
-
-
-def choice_of(bots: set[str], speakers: Counter[str], text: TextFile) -> str:
-    """Who of two speakers was chosen, and how to choose the other one."""
-    (bot,), (other,) = bots, set(speakers) - bots
-    return (
-        f"{bot} becomes the bot and {other} the user; the other way round: "
-        f"corpus.sources: [{as_yaml({'file': text.path.name, 'assistant': other})}]"
-    )
-
-
-def listed(speakers: Counter[str]) -> str:
-    """The speakers who say most, with their numbers of messages."""
-    first = ", ".join(f"{name} ({count:,})" for name, count in speakers.most_common(MAX_SPEAKERS))
-    return first + (", …" if len(speakers) > MAX_SPEAKERS else "")
+    score: Callable[[list[str], CorpusParams], float]
+    messages: Callable[[TextFile, SourceParams, Tally, list[str]], Iterator[ChatMessage | Faulty]]
+    partner: Callable[[list[str]], str | None] = no_partner
+    room: Callable[[TextFile], str | None] = no_room
+    suffixes: tuple[str, ...] = ()

@@ -24,11 +24,15 @@ SUGGESTED_SHARE = 0.05
 
 @dataclass(frozen=True)
 class GatheredSource:
-    """A source that was read: its params, its name for the person, and its reader."""
+    """A source that was read: its params, its name for the person, and its reader.
+
+    `parts`: the sources in params.yaml, where several files are read as one.
+    """
 
     params: SourceParams
     name: str
     reader: str
+    parts: tuple[SourceParams, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,15 @@ class MixedSource:
         }
 
     def as_yaml(self, share: float | None) -> str:
-        """How params.yaml names it; with another share, where one is given."""
-        named = self.source.params.model_dump(exclude_unset=True)
-        if share is not None:
-            named = {key: value for key, value in named.items() if key != "weight"} | {"share": share}
-        return as_yaml(named)
+        """How params.yaml names it, or its parts; with another share, where one is given."""
+        written = []
+        for part in self.source.parts or (self.source.params,):
+            named = part.model_dump(exclude_unset=True)
+            if share is not None:
+                part_share = rounded(share / len(self.source.parts or (part,)))
+                named = {key: value for key, value in named.items() if key != "weight"} | {"share": part_share}
+            written.append(as_yaml(named))
+        return ", ".join(written)
 
 
 class SourceIndex:

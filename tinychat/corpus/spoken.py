@@ -4,13 +4,13 @@ The rules are those of messengers: the one that `assistant` names, or of two the
 Names do not go beyond this module.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Turn
-from tinychat.corpus.messenger import choice_of, choose_assistant, listed, speaker_name
+from tinychat.corpus.messenger import speaker_name
 from tinychat.corpus.reader import Notes, SpeakerReader, SpokenDialogue
 from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.speakers import Speakers, choice_of, choose_assistant
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import SourceParams
@@ -24,69 +24,71 @@ def read_spoken(
     Raises InputError where `assistant` names nobody, and where it is not clear who is to be the bot of the whole file.
     """
     bots: set[str] = set()
-    example = as_yaml({"file": text.path.name, "assistant": "NAME"})
+    example = as_yaml({"file": source.file, "assistant": "NAME"})
     if reader.names_hold:
         speakers = spoken_by(reader, text)
-        notes.speakers.update(speakers)
+        notes.speakers.update(speakers.names)
         bots = bots_of(reader, text, source, speakers)
         if source.assistant is None:
-            notes.remarks.append(choice_of(bots, speakers, text))
+            notes.remarks.append(choice_of(bots, speakers, source))
     elif source.assistant is None:
         notes.remarks.append(
             f"in each dialogue the second to speak becomes the bot; another: corpus.sources: [{example}]"
         )
-    heard: Counter[str] = Counter()
+    heard = Speakers()
     for item in reader.dialogues(text, notes):
         if not isinstance(item, SpokenDialogue):
             yield item
             continue
         said = [(speaker_name(name), content) for name, content in item.said]
-        present = Counter(name for name, content in said if content.strip())
-        heard.update(present)
+        present = Speakers()
+        for name, content in said:
+            if content.strip():
+                present.add(name)
+                heard.add(name)
         if source.assistant is not None:
             bots = named_in(source)
         elif not reader.names_hold:
-            if len(present) > 2:
+            if len(present.people) > 2:
                 yield Faulty(
                     item.source,
                     "more_than_two_speakers",
                     Phrase(
                         "it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: "
                         "corpus.sources: [{example}], or leave such dialogues out: corpus.on_error: skip",
-                        speakers=listed(present),
+                        speakers=present.listed(),
                         example=example,
                     ),
                 )
                 continue
-            if len(present) < 2:
+            if len(present.people) < 2:
                 yield Dropped(item.source, "one_speaker")
                 continue
-            bots = {list(present)[1]}
+            bots = {present.people[1]}
         turns = tuple(Turn("assistant" if name in bots else "user", content) for name, content in said)
         yield Dialogue(item.source, turns)
     if source.assistant is not None and not reader.names_hold:
         bots_of(reader, text, source, heard)  # raises where nobody is called so
 
 
-def spoken_by(reader: SpeakerReader, text: TextFile) -> Counter[str]:
-    """How many utterances each speaker has, in the order in which they first speak."""
-    return Counter(
-        speaker_name(name)
-        for item in reader.dialogues(text, Notes())
-        if isinstance(item, SpokenDialogue)
-        for name, content in item.said
-        if content.strip()
-    )
+def spoken_by(reader: SpeakerReader, text: TextFile) -> Speakers:
+    """Who speaks in the file."""
+    speakers = Speakers()
+    for item in reader.dialogues(text, Notes()):
+        if isinstance(item, SpokenDialogue):
+            for name, content in item.said:
+                if content.strip():
+                    speakers.add(name)
+    return speakers
 
 
-def bots_of(reader: SpeakerReader, text: TextFile, source: SourceParams, speakers: Counter[str]) -> set[str]:
+def bots_of(reader: SpeakerReader, text: TextFile, source: SourceParams, speakers: Speakers) -> set[str]:
     """The names of the speaker who becomes the bot in the whole file. Raises InputError where that is not clear."""
-    if not speakers:
+    if not speakers.people:
         raise InputError("{path}: nobody speaks in it; is it of another format?", path=text.path)
-    return choose_assistant(text, source, speakers, reader.partner(speakers))
+    return choose_assistant(text, source, speakers, reader.partner(speakers.people))
 
 
 def named_in(source: SourceParams) -> set[str]:
     """The names in `assistant`, in the form in which names are compared."""
-    named = [source.assistant] if isinstance(source.assistant, str) else source.assistant or []
-    return set(map(speaker_name, named))
+    return set(map(speaker_name, source.assistants))

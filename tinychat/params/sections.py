@@ -110,7 +110,7 @@ class Section(BaseModel):
 class SourceParams(Section):
     """One source of dialogues: a file in data/raw (with its format, unless it is to be detected), or the starter
     corpus. `weight`: how often each of its training dialogues is repeated in the corpus; `share`: instead, how much of
-    all answers that are trained on are its answers.
+    all answers that are trained on are its answers; `limit`: at most so many dialogues of the file, spread evenly.
 
     In a messenger's export `assistant` is the speaker who becomes the bot (a list: all names of that speaker), and a
     pause of more than `gap_minutes` ends a conversation; `date_order`: whether 2/9/26 has the day or the month first.
@@ -124,6 +124,7 @@ class SourceParams(Section):
     corpus: Literal["starter"] | None = None
     weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
     share: Annotated[Real, Field(gt=0, le=1)] | None = None
+    limit: Count | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -133,6 +134,8 @@ class SourceParams(Section):
             raise FaultError("share and weight exclude each other; leave one out")
         if self.file is None and self.format is not None:
             raise FaultError("format goes with file only")
+        if self.file is None and self.limit is not None:
+            raise FaultError("limit goes with file only; corpus.starter.dialogues is that of the starter corpus")
         if self.file is None and self.of_messenger:
             raise FaultError("assistant, gap_minutes and date_order go with file only")
         return self
@@ -141,6 +144,11 @@ class SourceParams(Section):
     def of_messenger(self) -> bool:
         """Whether it has what only the export of a messenger takes."""
         return any(value is not None for value in (self.assistant, self.gap_minutes, self.date_order))
+
+    @property
+    def assistants(self) -> list[str]:
+        """The names in `assistant`."""
+        return [self.assistant] if isinstance(self.assistant, str) else self.assistant or []
 
     @property
     def title(self) -> str:

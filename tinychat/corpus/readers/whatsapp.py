@@ -4,30 +4,22 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from tinychat.corpus.dialogue import Faulty
-from tinychat.corpus.messenger import ChatMessage, MessengerReader
-from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.messenger import ChatMessage, MessengerReader, remark_counts
+from tinychat.corpus.stamps import DIGITS, SPACE, STEP_BACK, from_digits, order_in
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError
 from tinychat.params.sections import CorpusParams, SourceParams
 
-SPACE = r"[ \u00a0\u202f]"
 MARKS = "\u200e\u200f\u202a\u202c\u2068\u2069"  # of the direction of writing
 APP_MARK = "\u200e"  # iOS writes it before what the app says and no person
-RECORD = re.compile(
-    rf"(?P<open>\[)?(?P<a>\d{{1,4}})[-/.] ?(?P<b>\d{{1,2}})[-/.] ?(?P<c>\d{{1,4}})\.?,?{SPACE}{{1,3}}(?:klo |kl\. )?"
-    rf"(?:(?P<ap>오전|오후|午前|午後|上午|下午){SPACE}?)?(?P<h>\d{{1,2}})[:.](?P<mi>\d{{2}})(?:[:.](?P<s>\d{{2}}))?"
-    rf"(?:{SPACE}?(?P<ap2>[AaPp]\.?{SPACE}?[Mm]\.?))?(?P<close>\]|{SPACE}-|:){SPACE}(?P<rest>.*)",
-    re.DOTALL,
-)
+RECORD = re.compile(rf"(?P<open>\[)?{DIGITS}(?P<close>\]|{SPACE}-|:){SPACE}(?P<rest>.*)", re.DOTALL)
+CHAT_FILE = re.compile(r"WhatsApp Chat (?:with|-) (?P<name>.+?)(?: ?\(\d+\))?")
 MIN_RECORDS = 3
 MAX_PASTED = 0.1  # of the records
 MAX_NOTICE = 500  # characters of what nobody typed
-STEP_BACK = timedelta(days=1)  # that a time may go back: clocks of phones differ, and summer time ends
-AFTERNOON = ("오후", "午後", "下午")
 # On Android in place of a name: 하늘 changed the subject from "a: b"
 NOTICE = re.compile(r".+ (?:created|changed|added|removed|pinned|turned|left|joined)\b.*")
 PLACEHOLDERS = {
@@ -51,9 +43,11 @@ def score(head: list[str], _: CorpusParams) -> float:
     return 1.0 if any(": " in found["rest"] for line in records if (found := record(line))) else 0.0
 
 
-def partner(head: list[str]) -> str | None:
-    """The export does not name the partner."""
-    return None
+def room(text: TextFile) -> str | None:
+    """The name of the chat, from that of the file; the iPhone puts the file into an archive of that name."""
+    stem = text.path.parent.stem if text.path.stem == "_chat" else text.path.stem
+    found = CHAT_FILE.fullmatch(stem)
+    return found and found["name"]
 
 
 def record(line: str) -> re.Match[str] | None:
@@ -83,14 +77,14 @@ def messages(text: TextFile, source: SourceParams, _: Tally, remarks: list[str])
     tell whether dates have the day or the month first, and where times run backwards again and again.
     """
     shape = file_shape(line.rstrip("\r\n") for line in text.head())
-    order = source.date_order or date_order(text, shape)
+    order = source.date_order or order_of(text, shape)
     begun: ChatMessage | None = None
     lines: list[str] = []
     records = pasted = impossible = 0
     for number, raw in enumerate(text.lines(), 1):
         line = raw.rstrip("\r\n")
         found = record(line)
-        moment = moment_of(found, order) if found is not None and shape_of(found) == shape else None
+        moment = from_digits(found, order) if found is not None and shape_of(found) == shape else None
         impossible += found is not None and shape_of(found) == shape and moment is None
         if found is None or moment is None or (begun is not None and begun.time - moment > STEP_BACK):
             pasted += moment is not None
@@ -113,10 +107,7 @@ def messages(text: TextFile, source: SourceParams, _: Tally, remarks: list[str])
             pasted=pasted,
             records=records,
         )
-    if pasted:
-        remarks.append(f"lines of pasted chats, kept as text: {pasted:,}")
-    if impossible:
-        remarks.append(f"lines with an impossible date or time, kept as text: {impossible:,}")
+    remark_counts(remarks, pasted, impossible)
 
 
 def speaker(name: str) -> str:
@@ -142,53 +133,10 @@ def finished(begun: ChatMessage, lines: list[str]) -> ChatMessage:
     return replace(begun, text=text)
 
 
-def date_order(text: TextFile, shape: Shape | None) -> str:
-    """Whether dates have the day or the month first, dmy or mdy: the order with fewer impossible dates and steps back.
-
-    Raises InputError where that does not tell.
-    """
-    faults = {"dmy": 0, "mdy": 0}
-    last: dict[str, datetime] = {}
-    differ = False
-    for line in text.lines():
-        found = record(line.rstrip("\r\n"))
-        if found is None or shape_of(found) != shape:
-            continue
-        if len(found["a"]) == 4:
-            return "dmy"  # the year is first
-        for order in faults:
-            moment = moment_of(found, order)
-            if moment is None or (order in last and last[order] - moment > STEP_BACK):
-                faults[order] += 1
-            if moment is not None:
-                differ |= order in last and moment.date() != last[order].date()
-                last[order] = moment
-    if faults["dmy"] == faults["mdy"] and differ:
-        raise InputError(
-            "{path}: the dates may have the day or the month first, and the file does not tell; say it in params.yaml: "
-            "corpus.sources: [{example}], or mdy",
-            path=text.path,
-            example=as_yaml({"file": text.path.name, "date_order": "dmy"}),
-        )
-    return min(faults, key=faults.__getitem__)
+def order_of(text: TextFile, shape: Shape | None) -> str:
+    """Whether dates have the day or the month first, dmy or mdy. Raises InputError where the file does not tell."""
+    found = (record(line.rstrip("\r\n")) for line in text.lines())
+    return order_in(text, (one for one in found if one is not None and shape_of(one) == shape))
 
 
-def moment_of(found: re.Match[str], order: str) -> datetime | None:
-    """The time of a record; None where there is no such time."""
-    a, b, c = (int(found[part]) for part in "abc")
-    if len(found["a"]) == 4:
-        year, month, day = a, b, c
-    else:
-        year, month, day = (c, b, a) if order == "dmy" else (c, a, b)
-    half, hour = found["ap"] or found["ap2"], int(found["h"])
-    if half and not 1 <= hour <= 12:
-        return None
-    if half:
-        hour = hour % 12 + (12 if half in AFTERNOON or half[0] in "Pp" else 0)
-    try:
-        return datetime(year + 2000 if year < 100 else year, month, day, hour, int(found["mi"]), int(found["s"] or 0))
-    except ValueError:
-        return None
-
-
-READER = MessengerReader(score, messages, partner)
+READER = MessengerReader(score, messages, room=room)

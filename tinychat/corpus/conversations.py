@@ -1,0 +1,97 @@
+"""From the messages of an export to dialogues: who speaks as the bot, and where a conversation ends."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tinychat.corpus.dialogue import Dialogue, Faulty, Role, Turn
+from tinychat.corpus.messenger import ChatMessage, MessengerReader
+from tinychat.corpus.rooms import Item, in_order, told
+from tinychat.corpus.speakers import assistant_of, choice_of, speakers_of
+from tinychat.corpus.tally import Tally
+from tinychat.corpus.text_files import TextFile
+from tinychat.params.sections import SourceParams
+
+GAP_MINUTES = 60  # on 128,701 messages of KakaoTalk: 21 messages a dialogue; 30 minutes give 15, 180 give 39
+
+
+def read_dialogues(
+    reader: MessengerReader,
+    rooms: Sequence[Sequence[TextFile]],
+    source: SourceParams,
+    dropped: Tally,
+    remarks: list[str],
+    names: set[str],
+) -> Iterator[Dialogue | Faulty]:
+    """The conversations of an export, and its faulty rows; `rooms` are its files, those of one room together.
+
+    `dropped` counts messages that are left out, by kind; `remarks` are for the log; `names` gains those of the
+    speakers, before the first conversation.
+
+    Raises InputError where it is not clear who is to be the bot: with one speaker, or more than two, and none named.
+    """
+    speakers = speakers_of(reader, rooms, source)
+    names.update(speakers.names)
+    assistant = assistant_of(reader, rooms, source, speakers)
+    if source.assistant is None:
+        remarks.append(choice_of(assistant, speakers, source))
+    remarks += told(rooms)
+    gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
+    for files in rooms:
+        items = in_order(reader, files, source, dropped, remarks)
+        yield from _conversations(items, assistant, speakers.bots - assistant, gap, dropped)
+
+
+@dataclass
+class _Conversation:
+    """A conversation that may go on: where its first kept message is, its turns, the time of its last message."""
+
+    first: str = ""
+    turns: list[Turn] = field(default_factory=list)
+    last: datetime | None = None
+
+    def dialogue(self) -> Iterator[Dialogue]:
+        """What was said, if anything; after that it begins anew."""
+        if self.turns:
+            yield Dialogue(self.first, tuple(self.turns))
+        self.turns = []
+
+
+def _conversations(
+    items: Iterable[tuple[TextFile, Item]], assistant: set[str], bots: set[str], gap: timedelta, dropped: Tally
+) -> Iterator[Dialogue | Faulty]:
+    """The messages cut into conversations: at pauses, and never across rooms. A thread is one, whatever its pauses."""
+    room: str | None = None
+    threads: dict[str, _Conversation] = {}  # of the room; "": outside of threads
+    for text, message in items:
+        if isinstance(message, Faulty):
+            yield message
+            continue
+        if message.room != room:
+            for ended in threads.values():
+                yield from ended.dialogue()
+            room, threads = message.room, {}
+        conversation = threads.setdefault(message.thread, _Conversation())
+        if conversation.last is not None and not message.thread and message.time - conversation.last > gap:
+            yield from conversation.dialogue()
+        conversation.last = message.time
+        place = f"{text.path}:{message.place}"
+        if reason := _left_out(message, bots):
+            dropped.add(reason, place)
+            continue
+        if not conversation.turns:
+            conversation.first = place
+        role: Role = "assistant" if message.speaker_key in assistant else "user"
+        conversation.turns.append(Turn(role, message.text))
+    for ended in threads.values():
+        yield from ended.dialogue()
+
+
+def _left_out(message: ChatMessage, bots: set[str]) -> str | None:
+    """Why the message is left out; None for one that is kept."""
+    key = message.speaker_key
+    if not key:
+        return message.kind or "system_message"
+    if key in bots:
+        return "bot"
+    return None if message.text else message.kind or "blank"
