@@ -25,5 +25,5 @@ def samples(folder: Path) -> dict[str, bytes]:
         if isinstance(data, list):
             found[f"{name}.jsonl"] = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in data).encode()
     found |= {name: text.encode() for name, (text, _) in TEXTS.items()}
-    found |= {name: text.encode() for name, text in MESSENGERS.items()}
+    found |= {f"{name.partition('-')[0].partition('.')[0]}/{name}": text.encode() for name, text in MESSENGERS.items()}
     return found

@@ -145,7 +145,8 @@ def test_what_a_reader_reads_is_read_whatever_its_texts_look_like(project: Any, 
 
 
 def test_a_line_of_megabytes_is_looked_at_in_its_beginning_only() -> None:
-    assert recognise(["18:35\t하늘\t" * 10_000_000, "18:36\t바다\t응\n"]) == "a LINE chat"
+    times = "00:00:01,000 --> 00:00:02,000 "
+    assert recognise([times * 3_000_000, f"{times}\n"]) == "subtitles"
     assert recognise(['[{"text": "' + "가" * 10_000_000 + '", "chat_messages": []}]']) is None
 
 

@@ -5,9 +5,6 @@ from typing import Any
 import pytest
 
 from tests.corpus.messenger_samples import DIALOGUES, FILES
-from tests.corpus.samples import samples
-from tinychat.corpus.reader import FolderReader, find_readers
-from tinychat.corpus.text_files import open_text_file
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -29,12 +26,3 @@ def test_the_bot_may_be_the_other_one_and_a_pause_may_be_longer(project: Any, na
     project.ingest(sources=[{"file": name, "assistant": "하늘", "gap_minutes": 10_000}])
     (dialogue,) = project.dialogues()
     assert [turn.content for turn in dialogue.turns] == [*DIALOGUES[0], "나도 😄\n저녁 먹었어?"]
-
-
-def test_no_two_readers_fit_a_file_alike(project: Any, tmp_path: Any, corpus_params: Any) -> None:
-    readers = {name: one for name, one in find_readers().items() if not isinstance(one, FolderReader)}
-    for name, content in samples(tmp_path / "made").items():
-        if name.endswith((".txt", ".csv", ".tsv", ".json", ".jsonl")):
-            head = open_text_file(project.lay(name, content)).head()
-            fitting = [other for other, one in readers.items() if one.score(head, corpus_params()) >= 0.5]
-            assert len(fitting) == 1, (name, fitting)
