@@ -203,3 +203,8 @@ def test_a_table_with_the_ending_of_a_workbook_is_read(project: Any) -> None:
     project.lay("talk.xls", "Q\tA\n안녕\t반가워\n")
     project.ingest()
     assert project.texts() == [["안녕", "반가워"]]
+
+
+def test_where_no_row_can_be_used_the_first_fault_says_what_was_found(project: Any) -> None:
+    message = refusal(project, "rows.json", '{"rows": [{"a": "안녕"}]}', on_error="skip")
+    assert '(the first: no list messages. Found: "rows". Expected {"messages": [{"role": …}]}.)' in message

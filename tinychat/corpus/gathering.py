@@ -34,6 +34,7 @@ class Rows:
     read: int = 0
     kept: int = 0
     faulty: int = 0
+    first_fault: str = ""
     dropped: Tally = field(default_factory=Tally)
 
     def merge(self, other: "Rows") -> None:
@@ -164,6 +165,7 @@ def _kept(
             if params.on_error == "stop":
                 raise InputError("{place}: {problem}", place=item.where, problem=item.message)
             own.faulty += 1
+            own.first_fault = own.first_fault or item.message
             counts.faults_skipped.append(f"{item.where}: {item.message}")
             del counts.faults_skipped[SHOWN:]
         kept = _keep(item, counts.turns, seen, mask)
@@ -216,6 +218,8 @@ def _keep(item: Item, counts: TurnCounts, seen: set[bytes], mask: SourceMask | N
 def _refuse_misfit(title: str, reader_name: str, rows: Rows, faulty: int) -> None:
     """Raise InputError where a reader yields no dialogue, or mostly faulty rows although params.yaml names it."""
     reasons = joined("; ", rows.dropped.lines()) or Phrase("it has no rows")
+    if rows.first_fault:
+        reasons = Phrase("{reasons} (the first: {fault})", reasons=reasons, fault=rows.first_fault)
     if faulty * 2 > rows.read:
         raise InputError(
             "{source}: {faulty} of {rows} rows are faulty as {format}: {reasons}. Is it another format?",

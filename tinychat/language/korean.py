@@ -312,6 +312,7 @@ ERRORS = {
     "no dialogue was assigned to train: {dialogues} dialogues in {groups} groups, and corpus.shares.train is {share:g}. Raise it, take another corpus.seed, or add dialogues.": "train에 든 대화가 없습니다: 대화 {dialogues}개, 묶음 {groups}개, corpus.shares.train {share:g}. 그 값을 높이거나, 다른 corpus.seed를 쓰거나, 대화를 늘리세요.",
     # Why a row does not enter the corpus.
     "{reason}: {count:,} ({places})": "{reason}: {count:,} ({places})",
+    "{reasons} (the first: {fault})": "{reasons}(그 첫째: {fault})",
     "it has no rows": "행이 없음",
     "repeat": "되풀이",
     "too_long": "너무 김",
