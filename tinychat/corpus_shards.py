@@ -9,6 +9,7 @@ import orjson
 from tinychat.corpus.dialogue import ROLES, SPLITS, STAGE, check_metadata, from_record, to_record
 from tinychat.errors import FaultError, Phrase, text_of
 from tinychat.files import damaged, parse_json_line, reading
+from tinychat.params.limits import MAX_CHARACTERS
 from tinychat.shards import Shard, shards_of
 
 
@@ -39,7 +40,9 @@ def _is_dialogue(record: Any) -> bool:
     if type(record) is not dict or type(messages := record.get("messages")) is not list:
         return False
     for message in messages:
-        if type(message) is not dict or type(message.get("content")) is not str or message.get("role") not in ROLES:
+        if type(message) is not dict or type(content := message.get("content")) is not str:
+            return False
+        if len(content) > MAX_CHARACTERS or message.get("role") not in ROLES:
             return False
         weight = message.get("weight", 1)
         if type(weight) is not int or weight not in (0, 1):

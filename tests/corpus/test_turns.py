@@ -1,5 +1,6 @@
 from tinychat.corpus.dialogue import Dialogue, Dropped, Turn
 from tinychat.corpus.turns import TurnCounts, tidy_turns
+from tinychat.params.limits import MAX_CHARACTERS
 
 
 def tidy(*messages: tuple[str, str] | tuple[str, str, int]) -> tuple[list[tuple[str, str, int]] | str, TurnCounts]:
@@ -71,3 +72,9 @@ def test_a_message_that_an_earlier_program_damaged_is_dropped_and_counted() -> N
     turns, counts = tidy(("user", "안녕"), ("assistant", "\ufffd\ufffd"), ("assistant", "반가워"))
     assert turns == [("user", "안녕", 1), ("assistant", "반가워", 1)]
     assert (counts.dropped.as_numbers(), counts.replacement_characters) == ({"replacement_characters": 1}, 2)
+
+
+def test_messages_that_are_too_long_together_drop_the_dialogue() -> None:
+    half = "가" * (MAX_CHARACTERS // 2)
+    assert tidy(("user", half), ("user", half), ("assistant", "네"))[0] == "too_long"
+    assert tidy(("user", half), ("assistant", half))[0] != "too_long"

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 from tinychat.errors import FaultError, Phrase
 from tinychat.files import damaged, parse_json_line, read_json, read_json_lines, reading
+from tinychat.params.limits import MAX_CHARACTERS
 
 Role = Literal["user", "assistant"]
 ROLES: tuple[Role, ...] = ("user", "assistant")
@@ -105,6 +106,12 @@ def _turn(message: Any) -> Turn:
         raise FaultError("a message without role (user or assistant) and content (text)")
     if type(weight) is not int or weight not in (0, 1):
         raise FaultError("a message whose weight is neither 0 nor 1")
+    if len(content) > MAX_CHARACTERS:
+        raise FaultError(
+            "a message of {length:,} characters; at most {maximum:,} are read",
+            length=len(content),
+            maximum=MAX_CHARACTERS,
+        )
     return Turn(role, content, has_loss=bool(weight))
 
 

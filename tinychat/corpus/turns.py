@@ -41,6 +41,8 @@ def tidy_turns(
         return Dropped(dialogue.source, "too_long")
     cleaned = (_clean(turn, dialogue.source, counts, mask) for turn in dialogue.turns)
     turns = _join([turn for turn in cleaned if turn], dialogue.source, counts)
+    if any(len(turn.content) > MAX_CHARACTERS for turn in turns):  # of joined messages
+        return Dropped(dialogue.source, "too_long")
     if turns and turns[0].role == "assistant" and turns[0].has_loss:
         turns[0] = replace(turns[0], has_loss=False)
         counts.changed.add("leading_assistant", dialogue.source)

@@ -143,6 +143,7 @@ ERRORS = {
     "TINYCHAT_CLUSTER: the cluster lost the work: {error}": "TINYCHAT_CLUSTER: 클러스터에서 작업이 중단되었습니다({error})",
     "TINYCHAT_WORKERS: one of {workers} processes was killed, perhaps for lack of memory; take fewer": "TINYCHAT_WORKERS: 프로세스 {workers}개 가운데 하나가 강제로 종료되었습니다. 메모리가 부족했을 수 있으니 수를 줄이세요",
     "{name} is {value!r}; it must be one of {choices}": "{name}의 값이 {value!r}입니다. 이 가운데 하나여야 합니다: {choices}",
+    "a message of {length:,} characters; at most {maximum:,} are read": "{length:,}자인 메시지가 있는데, {maximum:,}자까지 읽을 수 있습니다",
     "{place}: damaged, {fault}; `dvc repro --force {stage}` writes it again": "{place}: 손상되었습니다({fault}). `dvc repro --force {stage}`가 다시 만듭니다",
     "{reason}; nothing was saved": "{reason}. 저장하지 못했습니다",
     "{path}: this is a folder; a file is needed": "{path}: 폴더입니다. 파일이 있어야 합니다",

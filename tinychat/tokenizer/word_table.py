@@ -1,6 +1,6 @@
 """Token ids of many texts at once, in arrays: each word is encoded once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,6 +14,7 @@ Numbers = npt.NDArray[np.int64]
 MAX_WORDS = 300_000  # about 60 MB
 # Where more of the words are new, whole texts are encoded: a word alone takes four times as long as within a text.
 MAX_NEW_SHARE = 0.3
+CHARACTERS_AT_ONCE = 1 << 19
 # Before the text of each side, and after the bot's: the pieces 0 to 2 of every table.
 USER_PIECE, BOT_PIECE, EOS_PIECE = range(3)
 MARKS = ("\x01", "\x02", "\x03")  # words that stand for them
@@ -84,7 +85,19 @@ class WordTable:
         pieces: list[int] = []
         for number, is_bot in enumerate(of_bot, len(MARKS)):
             pieces += (BOT_PIECE, number, EOS_PIECE) if is_bot else (USER_PIECE, number)
-        return Pieces(np.array(pieces, dtype=np.int64), *_table([*self._control, *self._tokenizer.encode_batch(texts)]))
+        return Pieces(np.array(pieces, dtype=np.int64), *_table([*self._control, *self._encoded(texts)]))
+
+    def _encoded(self, texts: Iterable[str]) -> Iterator[list[int]]:
+        """The ids of each text; while the library encodes, they take 200 bytes a character, so not all at once."""
+        some: list[str] = []
+        characters = 0
+        for text in texts:
+            some.append(text)
+            characters += len(text)
+            if characters >= CHARACTERS_AT_ONCE:
+                yield from self._tokenizer.encode_batch(some)
+                some, characters = [], 0
+        yield from self._tokenizer.encode_batch(some)
 
     def _forget(self) -> None:
         self._numbers = {mark: number for number, mark in enumerate(MARKS)}
@@ -92,7 +105,7 @@ class WordTable:
 
     def _add(self, words: Collection[str]) -> None:
         words = list(words)
-        lengths, starts, ids = _table(self._tokenizer.encode_batch(words))
+        lengths, starts, ids = _table(list(self._encoded(words)))
         self._numbers.update(zip(words, range(len(self._lengths), len(self._lengths) + len(words)), strict=True))
         self._lengths = np.concatenate([self._lengths, lengths])
         self._starts = np.concatenate([self._starts, starts + len(self._ids)])
