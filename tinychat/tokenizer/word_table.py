@@ -1,20 +1,16 @@
 """Token ids of many texts at once, in arrays: each word is encoded once."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
+from tinychat.tokenizer.flat_encoding import FlatEncoder, Numbers
 from tinychat.tokenizer.vocabulary import Tokenizer
-
-Numbers = npt.NDArray[np.int64]
 
 MAX_WORDS = 300_000  # about 60 MB
 # Where more of the words are new, whole texts are encoded: a word alone takes four times as long as within a text.
 MAX_NEW_SHARE = 0.3
-CHARACTERS_AT_ONCE = 1 << 19
 # Before the text of each side, and after the bot's: the pieces 0 to 2 of every table.
 USER_PIECE, BOT_PIECE, EOS_PIECE = range(3)
 MARKS = ("\x01", "\x02", "\x03")  # words that stand for them
@@ -48,9 +44,9 @@ class WordTable:
     """The words that were encoded, for the texts that come."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self._encoder = FlatEncoder(tokenizer)
         self._by_words = tokenizer.encodes_by_words
-        self._control = [[tokenizer.user_id], [tokenizer.bot_id], [tokenizer.eos_id]]
+        self._control = np.array([tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id])
         self._forget()
 
     def pieces(self, texts: Sequence[str], of_bot: Sequence[bool]) -> Pieces:
@@ -74,7 +70,7 @@ class WordTable:
         if not all(word and not word[0].isspace() and not word[-1].isspace() for word in new):
             return None
         if new:
-            self._add(new)
+            self._add(list(new))
         pieces = np.fromiter(map(self._numbers.__getitem__, words), np.int64, len(words))
         if np.count_nonzero(pieces <= EOS_PIECE) != len(marked) - len(texts):
             return None  # a text has such a mark
@@ -85,35 +81,22 @@ class WordTable:
         pieces: list[int] = []
         for number, is_bot in enumerate(of_bot, len(MARKS)):
             pieces += (BOT_PIECE, number, EOS_PIECE) if is_bot else (USER_PIECE, number)
-        return Pieces(np.array(pieces, dtype=np.int64), *_table([*self._control, *self._encoded(texts)]))
-
-    def _encoded(self, texts: Iterable[str]) -> Iterator[list[int]]:
-        """The ids of each text; while the library encodes, they take 200 bytes a character, so not all at once."""
-        some: list[str] = []
-        characters = 0
-        for text in texts:
-            some.append(text)
-            characters += len(text)
-            if characters >= CHARACTERS_AT_ONCE:
-                yield from self._tokenizer.encode_batch(some)
-                some, characters = [], 0
-        yield from self._tokenizer.encode_batch(some)
+        lengths, ids = self._encoder.encode(texts)
+        lengths = np.append(np.ones(len(MARKS), dtype=np.int64), lengths)
+        return Pieces(np.array(pieces), lengths, _starts(lengths), np.append(self._control, ids))
 
     def _forget(self) -> None:
         self._numbers = {mark: number for number, mark in enumerate(MARKS)}
-        self._lengths, self._starts, self._ids = _table(self._control)
+        self._lengths, self._ids = np.ones(len(MARKS), dtype=np.int64), self._control
+        self._starts = _starts(self._lengths)
 
-    def _add(self, words: Collection[str]) -> None:
-        words = list(words)
-        lengths, starts, ids = _table(list(self._encoded(words)))
+    def _add(self, words: Sequence[str]) -> None:
+        lengths, ids = self._encoder.encode(words)
         self._numbers.update(zip(words, range(len(self._lengths), len(self._lengths) + len(words)), strict=True))
-        self._lengths = np.concatenate([self._lengths, lengths])
-        self._starts = np.concatenate([self._starts, starts + len(self._ids)])
-        self._ids = np.concatenate([self._ids, ids])
+        self._lengths, self._ids = np.append(self._lengths, lengths), np.append(self._ids, ids)
+        self._starts = _starts(self._lengths)
 
 
-def _table(encoded: Sequence[Sequence[int]]) -> tuple[Numbers, Numbers, Numbers]:
-    """Lengths, starts and ids of pieces."""
-    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    ends = np.cumsum(lengths)
-    return lengths, ends - lengths, np.fromiter(chain.from_iterable(encoded), np.int64, int(lengths.sum()))
+def _starts(lengths: Numbers) -> Numbers:
+    """Where pieces of these lengths begin."""
+    return np.cumsum(lengths) - lengths
