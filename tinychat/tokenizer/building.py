@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 import tokenizers
@@ -10,6 +10,7 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
 from tinychat.tokenizer.byte_level import BYTE_OF, NORMALIZER, PRE_TOKENIZER, QWEN2_SPLIT, ByteLevelTokenizer
 from tinychat.tokenizer.chat import CONTROL_TOKENS
+from tinychat.tokenizer.flat_encoding import FlatEncoder
 from tinychat.tokenizer.merges import learn_merges
 from tinychat.tokenizer.vocabulary import Tokenizer
 from tinychat.tokenizer.word_counts import TextCounts, counts_of
@@ -113,9 +114,9 @@ def to_json_text(tokenizer: Tokenizer) -> str:
 
 def count_tokens(tokenizer: Tokenizer, words: Iterable[CountedWord]) -> list[int]:
     """How often each token of the vocabulary occurs in the texts of these words."""
-    counts, words = np.zeros(tokenizer.size, dtype=np.int64), iter(words)
+    counts, words, encoder = np.zeros(tokenizer.size, dtype=np.int64), iter(words), FlatEncoder(tokenizer)
     while batch := list(islice(words, WORDS_AT_ONCE)):
-        encoded = tokenizer.encode_batch([word.word for word in batch])
-        times = np.repeat([word.times for word in batch], list(map(len, encoded)))
-        np.add.at(counts, np.fromiter(chain.from_iterable(encoded), dtype=np.int64, count=len(times)), times)
+        lengths, ids = encoder.encode([word.word for word in batch])
+        times = np.repeat([word.times for word in batch], lengths)  # of each token of `ids`
+        counts += np.bincount(ids, times, tokenizer.size).astype(np.int64)  # floats, exact up to 2^53
     return counts.tolist()
