@@ -20,6 +20,7 @@ from tinychat.starter.particles import PAIRS, fill, final_consonant, slots_in, w
         ("이나/나", "민준이나", "지우나"),
         ("이지/지", "민준이지", "지우지"),
         ("이고/고", "민준이고", "지우고"),
+        ("이요/요", "민준이요", "지우요"),
         ("으로/로", "민준으로", "지우로"),
     ],
 )
@@ -30,7 +31,7 @@ def test_a_pair_agrees_with_the_last_sound(pair: str, after_consonant: str, afte
 
 def test_each_pair_is_named_by_its_two_forms() -> None:
     assert all(pair == "/".join(forms) for pair, forms in PAIRS.items())
-    assert len(PAIRS) == 15
+    assert len(PAIRS) == 16
 
 
 def test_after_rieul_it_is_ro_but_a_consonant_for_all_other_pairs() -> None:

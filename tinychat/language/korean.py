@@ -492,6 +492,8 @@ ERRORS = {
     "scene": "장면",
     "{path}: scenes.{name}.turns must be a list of turns": "{path}: scenes.{name}.turns는 차례의 목록이어야 합니다",
     "{folder}: the scene {scene} names the intent {name}, which no file in {topics} has": "{folder}: 장면 {scene}에 적힌 의도 {name}: {topics}의 어느 파일에도 없습니다",
+    "{folder}: the scene {scene} has the answer {text!r}, which no intent of that turn gives; write it as it stands in {topics}": "{folder}: 장면 {scene}에 적힌 대답 {text!r}: 그 차례의 어느 의도에도 없습니다. {topics}에 있는 그대로 적으세요",
+    "{folder}: the scene {scene} has answers for a turn, and none of the intent {name}; name one of them, or take the intent away": "{folder}: 장면 {scene}의 한 차례에 대답이 적혀 있지만 의도 {name}의 대답은 없습니다. 하나를 적거나 그 의도를 빼세요",
     "{folder}: the scene {scene} has the slot {slot}, which {file} lacks": "{folder}: 장면 {scene}에 적힌 빈칸 {slot}: {file}에 없습니다",
     "{path}: {text!r} has the slot {slot}, which is not under slots": "{path}: {text!r}에 적힌 빈칸 {slot}: slots 아래에 없습니다",
     "{path}: {key} is missing": "{path}: {key}: 빠져 있습니다",

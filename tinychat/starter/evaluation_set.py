@@ -102,7 +102,8 @@ def _follow_ups(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
         yield _follow_up("follow_up", expansion, new[n % len(new)], last_held_out, rng)
     pairs = [(scene, topic) for scene in scenes for topic in _new_topics(expansion, scene)]
     for scene, topic in pairs * FOLLOW_UPS_PER_SCENE:
-        after_topic = replace(scene, steps=(*scene.steps[:-2], IntentExchange((topic,)), scene.steps[-1]))
+        before = replace(_before_last(scene), intents=(topic,))
+        after_topic = replace(scene, steps=(*scene.steps[:-2], before, scene.steps[-1]))
         yield _follow_up("follow_up_new_topic", expansion, after_topic, expansion.train_phrasings, rng)
 
 
@@ -113,36 +114,42 @@ def _follow_up(
     phrasings: Callable[[Scene, int], Sequence[str]],
     rng: Rng,
 ) -> EvalDialogue:
-    """A scene's dialogue; right is too what another scene answers to the same words after the same intent."""
+    """A scene's dialogue; right is too what another scene answers to the same words after the same answer."""
     dialogue = expansion.scene(scene, rng, expansion.values_of(scene, rng), phrasings)
     asked, before = text_key(dialogue.turns[-2].content), {turn.content for turn in dialogue.turns[-3:-2]}
-    intents = {intent.name for intent in expansion.starter.intents.values() if before & {*intent.answers}}
     same = (
         last.bot + last.also
         for other in expansion.starter.scenes.values()
         if isinstance(last := other.steps[-1], SceneExchange)
-        and intents & {*_intents_before_last(other)}
+        and before & {*_answers_before_last(expansion, other)}
         and asked in map(text_key, last.user)
     )
     accept = dict.fromkeys([*dialogue.accept, *(answer for answers in same for answer in answers)])
     return EvalDialogue(measure, dialogue, tuple(accept))
 
 
-def _intents_before_last(scene: Scene) -> tuple[str, ...]:
+def _before_last(scene: Scene) -> IntentExchange:
+    """The step before the last where it is of intents; one of no intents where it is none."""
     step = scene.steps[-2] if len(scene.steps) > 1 else None
-    return step.intents if isinstance(step, IntentExchange) else ()
+    return step if isinstance(step, IntentExchange) else IntentExchange(())
+
+
+def _answers_before_last(expansion: Expansion, scene: Scene) -> list[str]:
+    """What the bot may say before a scene's last question where that step is of intents."""
+    step = _before_last(scene)
+    return [answer for name in step.intents for answer in step.answers_of(expansion.starter.intents[name])]
 
 
 def _new_topics(expansion: Expansion, scene: Scene) -> list[str]:
     """The intents after which a scene's last question is not trained on, nor in a scene with mostly the same words."""
-    if not _intents_before_last(scene):
+    if not _before_last(scene).intents:
         return []
     asked = _last_phrasings(scene)
     trained = {
         intent
         for other in expansion.other_scenes
         if len(asked & _last_phrasings(other)) > len(asked) / 2
-        for intent in _intents_before_last(other)
+        for intent in _before_last(other).intents
     }
     held_out = expansion.scene_topics[scene.name, len(scene.steps) - 2].test
     return [intent for intent in held_out if intent not in trained]

@@ -5,6 +5,7 @@ phrasings in scenes and intents that scenes go on after, out-of-scope questions 
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -45,11 +46,16 @@ COMMON_SYLLABLES = tuple(
     if 0xA1 <= code & 0xFF <= 0xFE
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
-SHARES = {"single": 0.40, "chain": 0.07, "names": 0.22, "scenes": 0.08, "unknown": 0.14, "statements": 0.09}
+SHARES = {"single": 0.37, "chain": 0.07, "names": 0.205, "scenes": 0.125, "unknown": 0.14, "statements": 0.09}
 CHAIN_LENGTHS = (2, 5)  # dialogues
-CHAIN_SHARES = {"single": 0.5, "scenes": 0.35, "unknown": 0.06, "statements": 0.09}  # of these dialogues
+CHAIN_SHARES = {"single": 0.4, "scenes": 0.45, "unknown": 0.06, "statements": 0.09}  # of these dialogues
 HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
 FILLERS_OUT_OF_SCOPE_SHARE = 0.1  # of the exchanges between two steps of a scene
+FILLER_SCENES_SHARE = 0.55  # of what stands between two steps of a scene: another scene, where it is short enough
+CONNECTED_SHARE = 0.12  # of the intents' questions that follow another exchange: begin as a change of topic does
+CONNECTORS = ("근데", "그나저나", "아 맞다,", "아 참,", "참,", "그건 그렇고", "있잖아,", "티니야,")
+# What these begin needs no connector, or has one: greetings, calls, sounds.
+NEVER_CONNECTED = re.compile(r"안녕|근데|그나저나|참|아|야|어|음|오|와|응|네|헐|헤|하하|ㅋ|ㅎ|저기|티니|있잖")
 AFTER_EXCHANGE_SHARE = 0.3  # of what is out of scope that follows another exchange
 MAX_EXCHANGES = 10
 TRIES_PER_DIALOGUE = 4  # a duplicate does not count
@@ -139,6 +145,10 @@ class Expansion:
         scenes = [self._without_held_out_topics(scene) for scene in starter.scenes.values()]
         self.name_scenes = [scene for scene in scenes if NAME in scene.slots()]
         self.other_scenes = [scene for scene in scenes if NAME not in scene.slots()]
+        self._filler_scenes = [
+            scene for scene in self.other_scenes if not any(isinstance(step, FillerExchanges) for step in scene.steps)
+        ]
+        self._held_out = {text_key(text) for split in self._splits() for text in split.held_out}
         self._intents = [*starter.intents.values()]
         self._shuffled_names = self.rng("names in turn").sample(self.names.train, len(self.names.train))
         self._kinds: dict[str, Callable[[Rng, int], StarterDialogue]] = {
@@ -150,6 +160,12 @@ class Expansion:
             self._kinds["names"] = self._name_scene
         if self.other_scenes:
             self._kinds["scenes"] = self._other_scene
+
+    def _splits(self) -> Iterator[HoldOut]:
+        """All splits of texts that a user says."""
+        yield from (*self.phrasings.values(), *self.with_details.values(), *self.scene_phrasings.values())
+        for split in self.out_of_scope.values():
+            yield from split.by_hand.values()
 
     def rng(self, purpose: str) -> Rng:
         """A generator of its own for each purpose, so that one more draw for one changes no other."""
@@ -183,17 +199,19 @@ class Expansion:
         for number, step in enumerate(scene.steps):
             match step:
                 case SceneExchange():
-                    asked = fill(rng.draw_without_replacement(phrasings(scene, number)), values)
-                    turns += exchange(self.typed(asked, rng), fill(rng.draw_without_replacement(step.bot), values))
+                    asked = self.filled(rng.draw_without_replacement(phrasings(scene, number)), values, rng)
+                    turns += exchange(asked, fill(rng.draw_without_replacement(step.bot), values))
                     accept = tuple(fill(answer, values) for answer in (*step.bot, *step.also))
                 case IntentExchange():
-                    intent = self.starter.intents[rng.choice(step.intents)]
-                    turns += self.exchange_of(intent, rng)
-                    accept = intent.answers
+                    intent = self.starter.intents[rng.draw_without_replacement(step.intents)]
+                    turns += self.exchange_of(intent, rng, step.answers_of(intent), follows=bool(turns))
+                    accept = step.answers_of(intent)
                 case FillerExchanges():
-                    for _ in range(rng.randint(step.minimum, step.maximum)):
-                        exchanged, accept = self._filler(rng)
-                        turns += exchanged
+                    left = rng.randint(step.minimum, step.maximum)
+                    while left:
+                        filler = self._filler(rng, left, follows=bool(turns))
+                        turns, accept = [*turns, *filler.turns], filler.accept
+                        left -= len(filler.turns) // 2
                 case OutOfScopeExchange():
                     split = self.out_of_scope[step.kind]
                     turns += self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
@@ -203,28 +221,44 @@ class Expansion:
     def _without_held_out_topics(self, scene: Scene) -> Scene:
         """The scene as it is trained on."""
         steps = (
-            IntentExchange(self.scene_topics[scene.name, number].train) if isinstance(step, IntentExchange) else step
+            replace(step, intents=self.scene_topics[scene.name, number].train)
+            if isinstance(step, IntentExchange)
+            else step
             for number, step in enumerate(scene.steps)
         )
         return replace(scene, steps=tuple(steps))
 
-    def _filler(self, rng: Rng) -> tuple[list[Turn], tuple[str, ...]]:
-        """An exchange of any intent, or one out of scope, and the accepted replies."""
+    def _filler(self, rng: Rng, most: int, follows: bool) -> StarterDialogue:
+        """What may stand between two steps of a scene: another scene of at most so many exchanges, one exchange of any
+        intent, or one out of scope. `follows`: whether something stands before it.
+        """
+        if rng.random() < FILLER_SCENES_SHARE:
+            short = [n for n, scene in enumerate(self._filler_scenes) if len(scene.steps) <= most]
+            if short:
+                scene = self._filler_scenes[rng.draw_without_replacement(short)]
+                return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
         if rng.random() < FILLERS_OUT_OF_SCOPE_SHARE:
             split = self.out_of_scope[rng.choice([*self.out_of_scope])]
-            return self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand])), split.texts.answers
-        intent = rng.choice(self._intents)
-        return self.exchange_of(intent, rng), intent.answers
+            turns = self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
+            return StarterDialogue(tuple(turns), accept=split.texts.answers)
+        return self._single(rng, rng.draw_without_replacement(range(len(self._intents))), follows=follows)
 
-    def exchange_of(self, intent: Intent, rng: Rng) -> list[Turn]:
-        """A phrasing to train on, and an answer."""
+    def exchange_of(
+        self, intent: Intent, rng: Rng, answers: Sequence[str] = (), *, follows: bool = False
+    ) -> list[Turn]:
+        """A phrasing to train on, and one of these answers (none given: of the intent's). Where it follows another
+        exchange, the phrasing may begin as a change of topic does.
+        """
         phrasings = self.phrasings[intent.name].train
         if rng.random() < ALWAYS_TRAINED_SHARE:
             phrasings = phrasings[:ALWAYS_TRAINED]
         else:
             phrasings += self.with_details[intent.name].train
         asked = rng.draw_without_replacement(phrasings)
-        return exchange(self.typed(asked, rng), rng.draw_without_replacement(intent.answers))
+        if follows and rng.random() < CONNECTED_SHARE:
+            changing = connected(asked, rng)
+            asked = asked if text_key(changing) in self._held_out else changing
+        return exchange(self.typed(asked, rng), rng.draw_without_replacement(answers or intent.answers))
 
     def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng, kind: str) -> list[Turn]:
         """A text out of scope to train on, of this kind or from a template, and an answer."""
@@ -235,6 +269,15 @@ class Expansion:
             else split.from_template(split.templates.train, rng)
         )
         return exchange(self.typed(said, rng), rng.draw_without_replacement(split.texts.answers))
+
+    def filled(self, phrasing: str, values: dict[str, str], rng: Rng) -> str:
+        """The phrasing with these values, as a user may type it; what stands in a slot is typed as it is (거야 may be
+        typed as 꺼야, but not in 수거야, which tells the name 수거).
+        """
+        text = fill(phrasing, values)
+        typed = self.typed(text, rng)
+        told = [values[slot].replace(" ", "") for slot, _ in slots_in(phrasing)]
+        return typed if all(value in typed.replace(" ", "") for value in told) else text
 
     def typed(self, text: str, rng: Rng) -> str:
         """The text as a user may type it."""
@@ -249,18 +292,27 @@ class Expansion:
         choices = {**dict.fromkeys(NAME_SLOTS, self.names.train), **self.starter.slots}
         return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
 
-    def _single(self, rng: Rng, n: int) -> StarterDialogue:
+    def _single(self, rng: Rng, n: int, *, follows: bool = False) -> StarterDialogue:
         intent = self._intents[n % len(self._intents)]
-        return StarterDialogue(tuple(self.exchange_of(intent, rng)), accept=intent.answers)
+        return StarterDialogue(tuple(self.exchange_of(intent, rng, follows=follows)), accept=intent.answers)
 
     def _chain(self, rng: Rng, n: int) -> StarterDialogue:
         """One thing after the other, as a talk goes: exchanges of intents, scenes, what is out of scope."""
-        parts = [self._single(rng, n)]
+        numbers = {"single": range(len(self._intents)), "scenes": range(len(self.other_scenes))}
+        kinds = [("single", n)]
         for kind in rng.choices([*CHAIN_SHARES], [*CHAIN_SHARES.values()], k=rng.randint(*CHAIN_LENGTHS) - 1):
-            part = self._kinds.get(kind, self._single)(rng, rng.randrange(10**6))
+            kind = kind if kind in self._kinds else "single"
+            among = numbers.get(kind)
+            kinds.append((kind, rng.draw_without_replacement(among) if among else rng.randrange(10**6)))
+        rng.shuffle(kinds)
+        parts: list[StarterDialogue] = []
+        for kind, number in kinds:
+            if kind == "single":
+                part = self._single(rng, number, follows=bool(parts))
+            else:
+                part = self._kinds[kind](rng, number)
             if sum(len(one.turns) for one in (*parts, part)) <= 2 * MAX_EXCHANGES:
                 parts.append(part)
-        rng.shuffle(parts)
         return StarterDialogue(tuple(turn for part in parts for turn in part.turns), accept=parts[-1].accept)
 
     def _name_scene(self, rng: Rng, n: int) -> StarterDialogue:
@@ -279,6 +331,13 @@ class Expansion:
         if rng.random() < AFTER_EXCHANGE_SHARE:
             turns = [*self.exchange_of(rng.choice(self._intents), rng), *turns]
         return StarterDialogue(tuple(turns), accept=split.texts.answers)
+
+
+def connected(text: str, rng: random.Random) -> str:
+    """The text as it changes the topic: 근데 배고파; as it is where it is one word, a greeting or a sound."""
+    if " " not in text or NEVER_CONNECTED.match(text):
+        return text
+    return f"{rng.choice(CONNECTORS)} {text}"
 
 
 def split_key(phrasing: str) -> str:

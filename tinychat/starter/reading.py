@@ -40,9 +40,14 @@ class SceneExchange:
 
 @dataclass(frozen=True)
 class IntentExchange:
-    """A step of a scene: an exchange of one of these intents."""
+    """A step of a scene: an exchange of one of these intents, with one of these answers of it (empty: any of its)."""
 
     intents: tuple[str, ...]
+    answers: tuple[str, ...] = ()
+
+    def answers_of(self, intent: Intent) -> tuple[str, ...]:
+        """The answers that the bot may give where the step is of this intent."""
+        return tuple(answer for answer in intent.answers if answer in self.answers) if self.answers else intent.answers
 
 
 @dataclass(frozen=True)
@@ -193,15 +198,8 @@ def _out_of_scope(file: "_File") -> OutOfScope:
 def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
     for scene in starter.scenes.values():
         for step in scene.steps:
-            for name in step.intents if isinstance(step, IntentExchange) else ():
-                if name not in starter.intents:
-                    raise InputError(
-                        "{folder}: the scene {scene} names the intent {name}, which no file in {topics} has",
-                        folder=folder / SCENES,
-                        scene=scene.name,
-                        name=name,
-                        topics=folder / TOPICS,
-                    )
+            if isinstance(step, IntentExchange):
+                _refuse_unknown_intents_of(step, scene.name, starter, folder)
         if missing := scene.slots() - {*NAME_SLOTS, *starter.slots}:
             raise InputError(
                 "{folder}: the scene {scene} has the slot {slot}, which {file} lacks",
@@ -209,6 +207,39 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
                 scene=scene.name,
                 slot=min(missing),
                 file=SLOTS,
+            )
+
+
+def _refuse_unknown_intents_of(step: IntentExchange, scene: str, starter: Starter, folder: Path) -> None:
+    """Refuse a step whose intents do not exist, or whose answers are not theirs; each intent has one of the answers."""
+    for name in step.intents:
+        if name not in starter.intents:
+            raise InputError(
+                "{folder}: the scene {scene} names the intent {name}, which no file in {topics} has",
+                folder=folder / SCENES,
+                scene=scene,
+                name=name,
+                topics=folder / TOPICS,
+            )
+    known = {answer for name in step.intents for answer in starter.intents[name].answers}
+    for answer in step.answers:
+        if answer not in known:
+            raise InputError(
+                "{folder}: the scene {scene} has the answer {text!r}, which no intent of that turn gives; "
+                "write it as it stands in {topics}",
+                folder=folder / SCENES,
+                scene=scene,
+                text=answer,
+                topics=folder / TOPICS,
+            )
+    for name in step.intents:
+        if not step.answers_of(starter.intents[name]):
+            raise InputError(
+                "{folder}: the scene {scene} has answers for a turn, and none of the intent {name}; "
+                "name one of them, or take the intent away",
+                folder=folder / SCENES,
+                scene=scene,
+                name=name,
             )
 
 
@@ -321,9 +352,10 @@ class _File:
             return SceneExchange(
                 *(self.checked(f"{where}.{key}", turn[key]) for key in ("user", "bot", "also") if key in turn)
             )
-        if isinstance(turn, dict) and set(turn) == {"intent"}:
+        if isinstance(turn, dict) and {"intent"} <= set(turn) <= {"intent", "answers"}:
             names = turn["intent"] if isinstance(turn["intent"], list) else [turn["intent"]]
-            return IntentExchange(self.checked(f"{where}.intent", names))
+            answers = self.checked(f"{where}.answers", turn["answers"]) if "answers" in turn else ()
+            return IntentExchange(self.checked(f"{where}.intent", names), answers)
         if isinstance(turn, dict) and set(turn) == {"between"}:
             match turn["between"]:
                 case [int(minimum), int(maximum)] if 0 <= minimum <= maximum:

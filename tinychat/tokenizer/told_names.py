@@ -19,13 +19,14 @@ CALL_ME = r"(?P<i>이)?라고? ?(?:불러 ?(?:줘|줄래|주)|부르면 돼(?! *
 CALLED = rf"(?P<i>이)?라고? ?(?:불러요?|부르지|불러 ?(?:줘|줄래|주)){LETTER}*{END}"
 CLAUSE = r"(?:^|(?<=[,.!?~])|(?<=[,.!?~] ))"  # its beginning
 ENDS = r"(?= *(?:[.!,~]|$))"  # a clause does, and asks nothing
+NAMED = "(?:이름|별명|닉네임)"
 MY = r"(?:(?<=내)|(?<=제)|(?<=나의)|(?<=내 )|(?<=제 )|(?<=나의 ))(?<![가-힣][내제])(?<![가-힣][내제] )"
 I_AM = rf"(?:{CLAUSE}|(?<= ))(?:(?:나는|난|저는|나로 말하자면) ?|(?:나|저|전) )"
 GREETING = r"(?:안녕|안녕하세요|반가워|반가워요|처음 뵙겠습니다|처음 뵙겠어요)[,.!] ?"
 # What tells a name in so many words …
 TELLS = [
-    rf"{MY}이름(?:은 ?| )(?:바로 ?)?{NAME}{IS}",  # 내 이름은 서연이야
-    rf"{MY}이름은 ?(?:바로 ?)?{NAME}(?<![어워까네요]){ENDS}",  # 내 이름은 서연
+    rf"{MY}{NAMED}(?:은 ?| )(?:바로 ?)?{NAME}{IS}",  # 내 이름은 서연이야
+    rf"{MY}{NAMED}은 ?(?:바로 ?)?{NAME}(?<![어워까네요고]){ENDS}",  # 내 이름은 서연
     rf"^이름은 ?{NAME}{IS}",
     rf"(?:{MY}|^)이름은 ?{NAME}(?P<i>이)?고{END}",  # 이름은 서연이고 나이는 …
     rf"{MY}이름[^.?!,\n]{{0,20}}[,.] ?{NAME}{IS}",  # 내 이름 알려 줄게, 서연이야
@@ -36,6 +37,7 @@ TELLS = [
     rf"{CLAUSE}(?!난){NAME}(?<![하가오보주마자내두서쓰치지])라고 ?해요?{ENDS}",
     rf"[나저]를 ?{NAME}{CALLED}",  # 나를 서연이라고 불러
     rf"(?:{CLAUSE}|(?<= ))(?<![가-힣][을를] ){NAME}{CALL_ME}",  # 그냥 서연이라고 불러 줘
+    rf"^{NAME}(?P<i>이)?라고 불러요?{ENDS}",  # 서연이라고 불러
 ]
 # … or does where the bot just called one …
 CORRECTS = [
@@ -46,8 +48,16 @@ CORRECTS = [
     rf"{CLAUSE}{NAME}(?P<i>이)?라고, {LETTER}+ 아니고",  # 수민이라고, 수빈 아니고
     rf"{CLAUSE}사실은 {NAME}{IS}",
 ]
-# … or where the user later asks for it, if nothing else in the dialogue has this form: 저는 음치예요 has it too.
+# … or where the user later asks for it, if nothing else in the dialogue has this form: 저는 음치예요 has it too …
 MAY_TELL = [rf"{I_AM}{NAME}{IS}"]
+# … and what answers a question for the name: 서연; 글쎄 does not.
+NO_ANSWER = "(?!글쎄|나중|아니|없|왜|응|네|음|그래|안녕)"
+ANSWERS = [
+    rf"^(?:[응네아음],? )?{NO_ANSWER}{NAME}{IS}",  # 응, 서연이야
+    rf"^(?:[응네아음],? )?{NO_ANSWER}(?={LETTER}{{2}}){NAME}(?P<i>이)?요?{ENDS}",  # 서연, 서연이요
+    rf"[,?!.] ?{NO_ANSWER}{NAME}{IS}",  # 그럼 알려 줄게, 서연이야
+]
+ASKS_USER = re.compile(r"이름(?:을|이) (?:아직|안|못|몰라|어떻게)|뭐라고 (?:부르|불러)")
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느", "형", "누"})
@@ -71,8 +81,10 @@ class ToldNames:
                 self.said_by_user += f"{text}\n"
                 told += names_told(text, TELLS)
                 may_be += names_told(text, MAY_TELL)
-                called = before is not None and before["role"] == "assistant" and any(called_names(before["content"]))
-                if called and (corrected := names_told(text, CORRECTS)):
+                said_before = before["content"] if before is not None and before["role"] == "assistant" else ""
+                if ASKS_USER.search(said_before) and not names_told(text, [*TELLS, *MAY_TELL]):
+                    may_be += names_told(text, ANSWERS)
+                if any(called_names(said_before)) and (corrected := names_told(text, CORRECTS)):
                     wrong |= {*told, *may_be}
                     told, may_be = corrected, []
             before = message
