@@ -17,6 +17,7 @@ from tinychat.starter.evaluation_set import EvalDialogue
 from tinychat.starter.expanding import (
     ALWAYS_TRAINED,
     COMMON_SYLLABLES,
+    CONNECTORS,
     HELD_OUT_OF_SCOPE_SHARE,
     HELD_OUT_SHARE,
     N_NAMES,
@@ -24,6 +25,7 @@ from tinychat.starter.expanding import (
     Expansion,
     Rng,
     StarterDialogue,
+    connected,
 )
 from tinychat.starter.holdout import VALID_SHARE, HoldOut, hold_out, hold_out_by_hash
 from tinychat.starter.particles import fill, slots_in
@@ -208,6 +210,78 @@ def test_of_some_items_each_is_dealt_once_before_one_comes_again() -> None:
     assert len({item for item, _ in dealt[::3]}) == 3
     again = Rng("0")
     assert dealt == [(again.draw_without_replacement(items), again.draw_without_replacement(others)) for _ in range(30)]
+
+
+def test_the_rarest_of_some_items_is_drawn_whatever_others_it_was_drawn_among() -> None:
+    rng = Rng("0")
+    drawn = [rng.draw_rarest(items) for items in (["가"], ["가", "나"], ["가", "나", "다"], ["가", "나", "다"])]
+    assert drawn[:3] == ["가", "나", "다"]
+    for _ in range(28):
+        rng.draw_rarest(["가", "나", "다"])
+    assert sorted(rng.drawn.values()) == [10, 11, 11]
+
+
+def test_a_turn_gives_only_the_answers_that_it_names(folder: Any) -> None:
+    scenes = folder.contents["scenes/names.yaml"]["scenes"]
+    scenes["more"]["turns"][0] = {"intent": "hungry", "answers": ["얼른 드세요!"]}
+    training = list(Expansion(read_starter(folder.write()), 0).training(300))
+    before = [
+        dialogue.turns[n - 2].content
+        for dialogue in training
+        for n, turn in enumerate(dialogue.turns)
+        if turn.content == "그럼 얼른요!"
+    ]
+    assert len(before) > 5
+    assert set(before) == {"얼른 드세요!"}
+
+
+@pytest.mark.slow
+def test_between_a_name_and_the_question_for_it_stand_scenes_and_never_another_question_for_a_name(
+    starter: Starter, expand: Expand
+) -> None:
+    _, training, _ = expand(0)
+    named = [dialogue for dialogue in training if "name" in dialogue.slot_values]
+    steps = {name: [s for s in scene.steps if isinstance(s, SceneExchange)] for name, scene in starter.scenes.items()}
+    lonely = {answer for answer in steps["lonely_when"][-1].bot}
+    assert any(turn.content in lonely for dialogue in named for turn in dialogue.turns)
+    no_name = {*steps["forgot"][-1].bot}
+    late = [d for d in named if no_name & {turn.content for turn in d.turns}]
+    assert late
+    for dialogue in late:  # the name is told behind it, in a scene that begins so
+        place = next(n for n, turn in enumerate(dialogue.turns) if turn.content in no_name)
+        assert dialogue.slot_values["name"] in dialogue.turns[place + 1].content.replace(" ", "")
+
+
+def test_what_follows_another_exchange_may_begin_as_a_change_of_topic_does_and_what_begins_does_not(
+    expand: Expand,
+) -> None:
+    expansion, training, _ = expand(0)
+    plain = {text_key(text) for split in expansion.phrasings.values() for text in split.train}
+    held_out = {text_key(text) for split in expansion.phrasings.values() for text in split.held_out}
+
+    def changes(text: str) -> bool:
+        return any(text.startswith(f"{one} ") and text_key(text[len(one) :]) in plain for one in CONNECTORS)
+
+    later = [turn.content for dialogue in training for turn in dialogue.turns[2::2]]
+    known = plain | {text_key(text) for splits in expansion.scene_phrasings.values() for text in splits.train}
+    connecting = [text for text in later if changes(text) and text_key(text) not in known]
+    assert len(connecting) > 200
+    assert not {text_key(text) for text in connecting} & held_out
+    first = [dialogue.turns[0].content for dialogue in training]
+    assert not [text for text in first if changes(text) and text_key(text) not in known]
+
+
+@pytest.mark.parametrize("text", ["배고파", "안녕 티니야", "아 배고프다", "응 그래", "근데 뭐 먹지"])
+def test_one_word_a_greeting_and_a_sound_change_no_topic(text: str) -> None:
+    assert connected(text, Rng("0")) is None
+
+
+def test_what_stands_in_a_slot_is_typed_as_it_is(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expanding, "TYPING_NOISE_SHARE", 1.0)
+    expansion, rng = Expansion(starter, 0), Rng("0")
+    typed = {expansion.filled("나는 {name:이야/야}", {"name": "수거"}, rng) for _ in range(500)}
+    assert len(typed) > 10
+    assert all("수거야" in text.replace(" ", "") for text in typed)  # 거야 is typed as 꺼야 elsewhere
 
 
 @pytest.mark.slow

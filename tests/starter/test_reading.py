@@ -43,6 +43,30 @@ def test_a_turn_may_be_of_several_intents(folder: Any) -> None:
     assert read_starter(folder.write()).scenes["more"].steps[0] == IntentExchange(("hungry", "happy"))
 
 
+def test_a_turn_of_an_intent_may_name_the_answers_that_the_bot_gives_there(folder: Any) -> None:
+    turn = {"intent": ["hungry", "thirsty"], "answers": ["얼른 드세요!", "물 한 잔 드세요!"]}
+    folder.contents["scenes/names.yaml"]["scenes"]["more"]["turns"][0] = turn
+    starter = read_starter(folder.write())
+    step = starter.scenes["more"].steps[0]
+    assert step == IntentExchange(("hungry", "thirsty"), ("얼른 드세요!", "물 한 잔 드세요!"))
+    assert step.answers_of(starter.intents["hungry"]) == ("얼른 드세요!",)
+    assert IntentExchange(("hungry",)).answers_of(starter.intents["hungry"]) == ("뭐라도 드세요!", "얼른 드세요!")
+
+
+def test_an_answer_that_the_intents_of_its_turn_do_not_give_is_refused(folder: Any) -> None:
+    turn = {"intent": "hungry", "answers": ["얼른 드세요!", "물 한 잔 드세요!"]}
+    folder.contents["scenes/names.yaml"]["scenes"]["more"]["turns"][0] = turn
+    refused(
+        folder.write(), "scenes", "the scene more has the answer '물 한 잔 드세요!', which no intent of that turn gives"
+    )
+
+
+def test_an_intent_without_one_of_the_answers_of_its_turn_is_refused(folder: Any) -> None:
+    turn = {"intent": ["hungry", "happy"], "answers": ["얼른 드세요!"]}
+    folder.contents["scenes/names.yaml"]["scenes"]["more"]["turns"][0] = turn
+    refused(folder.write(), "scenes", "the scene more has answers for a turn, and none of the intent happy")
+
+
 def test_scenes_may_be_missing(folder: Any) -> None:
     del folder.contents["scenes/names.yaml"]
     starter = read_starter(folder.write())
@@ -181,6 +205,8 @@ def test_the_turns_of_a_scene_are_a_list(folder: Any, turns: Any) -> None:
         "안녕",
         {"user": ["안녕"]},
         {"user": ["안녕"], "bot": ["네!"], "intent": "hungry"},
+        {"answers": ["네!"]},
+        {"intent": "hungry", "answers": ["얼른 드세요!"], "bot": ["네!"]},
         {"between": 2},
         {"between": [2, 1]},
         {"between": [-1, 1]},

@@ -131,7 +131,9 @@ def test_each_phrasing_of_the_sample_tells_its_name(repo: Path) -> None:
 
 
 @pytest.mark.parametrize("question", ["이름이 어떻게 되세요?", "뭐라고 부르면 될까요?", "아직 이름을 몰라요."])
-@pytest.mark.parametrize("answer", ["서연", "서연이야", "서연이요", "서연이에요", "응, 서연이야", "그럼 알려 줄게, 서연이야"])
+@pytest.mark.parametrize(
+    "answer", ["서연", "서연이야", "서연이요", "서연이에요", "응, 서연이야", "그럼 알려 줄게, 서연이야"]
+)
 def test_a_name_alone_tells_it_where_the_bot_asked_for_it(question: str, answer: str) -> None:
     assert ToldNames(asked("안녕", question, answer, "네!", "내 이름이 뭐야?")).name == "서연"
     assert ToldNames(asked("안녕", "네!", answer, "네!", "내 이름이 뭐야?")).name is None

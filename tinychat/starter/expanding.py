@@ -6,6 +6,7 @@ phrasings in scenes and intents that scenes go on after, out-of-scope questions 
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -46,12 +47,12 @@ COMMON_SYLLABLES = tuple(
     if 0xA1 <= code & 0xFF <= 0xFE
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
-SHARES = {"single": 0.37, "chain": 0.07, "names": 0.205, "scenes": 0.125, "unknown": 0.14, "statements": 0.09}
+SHARES = {"single": 0.37, "chain": 0.075, "names": 0.202, "scenes": 0.123, "unknown": 0.14, "statements": 0.09}
 CHAIN_LENGTHS = (2, 5)  # dialogues
 CHAIN_SHARES = {"single": 0.4, "scenes": 0.45, "unknown": 0.06, "statements": 0.09}  # of these dialogues
 HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
 FILLERS_OUT_OF_SCOPE_SHARE = 0.1  # of the exchanges between two steps of a scene
-FILLER_SCENES_SHARE = 0.55  # of what stands between two steps of a scene: another scene, where it is short enough
+FILLER_SCENES_SHARE = 0.5  # of what stands between two steps of a scene: another scene, where it is short enough
 CONNECTED_SHARE = 0.12  # of the intents' questions that follow another exchange: begin as a change of topic does
 CONNECTORS = ("근데", "그나저나", "아 맞다,", "아 참,", "참,", "그건 그렇고", "있잖아,", "티니야,")
 # What these begin needs no connector, or has one: greetings, calls, sounds.
@@ -79,6 +80,7 @@ class Rng(random.Random):
     def __init__(self, seed: str) -> None:
         super().__init__(seed)
         self.left: dict[tuple[object, ...], list[object]] = {}
+        self.drawn: Counter[object] = Counter()
 
     def draw_without_replacement(self, items: Sequence[T]) -> T:
         """The next item: each comes once before one comes again. Each list of items is counted by itself in `left`."""
@@ -86,6 +88,13 @@ class Rng(random.Random):
         if not left:
             left += self.sample(items, len(items))
         return left.pop()
+
+    def draw_rarest(self, items: Sequence[T]) -> T:
+        """One of the items that were drawn least often, whatever others they were drawn among."""
+        least = min(self.drawn[item] for item in items)
+        item = self.choice([item for item in items if self.drawn[item] == least])
+        self.drawn[item] += 1
+        return item
 
 
 @dataclass(frozen=True)
@@ -145,11 +154,16 @@ class Expansion:
         scenes = [self._without_held_out_topics(scene) for scene in starter.scenes.values()]
         self.name_scenes = [scene for scene in scenes if NAME in scene.slots()]
         self.other_scenes = [scene for scene in scenes if NAME not in scene.slots()]
+        # A scene that asks for a name which nobody told, as a name scene asks for one that was, is no filler of it.
+        of_names = {step.user for scene in self.name_scenes for step in scene.steps if isinstance(step, SceneExchange)}
         self._filler_scenes = [
-            scene for scene in self.other_scenes if not any(isinstance(step, FillerExchanges) for step in scene.steps)
+            _without_fillers(scene)
+            for scene in self.other_scenes
+            if not any(isinstance(step, SceneExchange) and step.user in of_names for step in scene.steps)
         ]
         self._held_out = {text_key(text) for split in self._splits() for text in split.held_out}
         self._intents = [*starter.intents.values()]
+        self._filler_intents = self._oftener_where_scenes_are_few(scenes)
         self._shuffled_names = self.rng("names in turn").sample(self.names.train, len(self.names.train))
         self._kinds: dict[str, Callable[[Rng, int], StarterDialogue]] = {
             "single": self._single,
@@ -218,6 +232,18 @@ class Expansion:
                     accept = split.texts.answers
         return StarterDialogue(tuple(turns), values, accept)
 
+    def _oftener_where_scenes_are_few(self, scenes: Sequence[Scene]) -> list[int]:
+        """The numbers of the intents, those that few scenes begin with two or three times, so that in the end each
+        occurs about equally often.
+        """
+        times = dict.fromkeys(self.starter.intents, 0.0)
+        for step in (step for scene in scenes for step in scene.steps if isinstance(step, IntentExchange)):
+            for name in step.intents:
+                times[name] += 1 / len(step.intents)
+        ranked = sorted(times.values())
+        limits = ranked[len(ranked) // 2], ranked[len(ranked) // 4]
+        return [n for n, name in enumerate(times) for _ in range(1 + sum(times[name] <= limit for limit in limits))]
+
     def _without_held_out_topics(self, scene: Scene) -> Scene:
         """The scene as it is trained on."""
         steps = (
@@ -233,15 +259,15 @@ class Expansion:
         intent, or one out of scope. `follows`: whether something stands before it.
         """
         if rng.random() < FILLER_SCENES_SHARE:
-            short = [n for n, scene in enumerate(self._filler_scenes) if len(scene.steps) <= most]
-            if short:
-                scene = self._filler_scenes[rng.draw_without_replacement(short)]
+            fitting = [n for n, scene in enumerate(self._filler_scenes) if _exchanges(scene) <= most]
+            if fitting:
+                scene = self._filler_scenes[rng.draw_rarest(fitting)]
                 return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
         if rng.random() < FILLERS_OUT_OF_SCOPE_SHARE:
             split = self.out_of_scope[rng.choice([*self.out_of_scope])]
             turns = self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
             return StarterDialogue(tuple(turns), accept=split.texts.answers)
-        return self._single(rng, rng.draw_without_replacement(range(len(self._intents))), follows=follows)
+        return self._single(rng, rng.draw_without_replacement(self._filler_intents), follows=follows)
 
     def exchange_of(
         self, intent: Intent, rng: Rng, answers: Sequence[str] = (), *, follows: bool = False
@@ -254,10 +280,11 @@ class Expansion:
             phrasings = phrasings[:ALWAYS_TRAINED]
         else:
             phrasings += self.with_details[intent.name].train
-        asked = rng.draw_without_replacement(phrasings)
-        if follows and rng.random() < CONNECTED_SHARE:
-            changing = connected(asked, rng)
-            asked = asked if text_key(changing) in self._held_out else changing
+        changing = connected(rng.choice(phrasings), rng) if follows and rng.random() < CONNECTED_SHARE else None
+        if changing is None or text_key(changing) in self._held_out:
+            asked = rng.draw_without_replacement(phrasings)
+        else:
+            asked = changing
         return exchange(self.typed(asked, rng), rng.draw_without_replacement(answers or intent.answers))
 
     def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng, kind: str) -> list[Turn]:
@@ -298,7 +325,7 @@ class Expansion:
 
     def _chain(self, rng: Rng, n: int) -> StarterDialogue:
         """One thing after the other, as a talk goes: exchanges of intents, scenes, what is out of scope."""
-        numbers = {"single": range(len(self._intents)), "scenes": range(len(self.other_scenes))}
+        numbers = {"single": self._filler_intents, "scenes": range(len(self.other_scenes))}
         kinds = [("single", n)]
         for kind in rng.choices([*CHAIN_SHARES], [*CHAIN_SHARES.values()], k=rng.randint(*CHAIN_LENGTHS) - 1):
             kind = kind if kind in self._kinds else "single"
@@ -333,10 +360,21 @@ class Expansion:
         return StarterDialogue(tuple(turns), accept=split.texts.answers)
 
 
-def connected(text: str, rng: random.Random) -> str:
-    """The text as it changes the topic: 근데 배고파; as it is where it is one word, a greeting or a sound."""
+def _without_fillers(scene: Scene) -> Scene:
+    """The scene with nothing between its steps, which keep their numbers."""
+    steps = (FillerExchanges(0, 0) if isinstance(step, FillerExchanges) else step for step in scene.steps)
+    return replace(scene, steps=tuple(steps))
+
+
+def _exchanges(scene: Scene) -> int:
+    """How many exchanges a scene has besides its fillers."""
+    return sum(not isinstance(step, FillerExchanges) for step in scene.steps)
+
+
+def connected(text: str, rng: random.Random) -> str | None:
+    """The text as it changes the topic: 근데 배고파; None where it is one word, a greeting or a sound."""
     if " " not in text or NEVER_CONNECTED.match(text):
-        return text
+        return None
     return f"{rng.choice(CONNECTORS)} {text}"
 
 
