@@ -38,7 +38,7 @@ SMOKE = -S 'corpus.sources=[{corpus: starter}]' -S corpus.starter.dialogues=100 
 .DEFAULT_GOAL := help
 BASE ?= HEAD
 
-.PHONY: help repro article smoke compare test test-slow lint format check docs-figures lock clean environment environment-dev anew
+.PHONY: help repro article smoke compare test test-slow lint format check docs-figures lock clean environment environment-dev anew page-assets
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,9 @@ define lock
 		--custom-compile-command "make lock" $(UPGRADE) $(2) --output-file $(1) pyproject.toml
 	@sed -E '/^(cuda-|nvidia-|triton==)/d; s/\+[a-z0-9.]+//' $(1) >.$(1).tmp && mv .$(1).tmp $(1)
 endef
+
+page-assets: environment ## What the live page is made of: kernels as WebAssembly (clang 14), web/ as one script (npm)
+	@$(IN_VENV) python -m tools.wasm && cd web && npm ci --no-audit --no-fund && npm run build
 
 lock: $(if $(wildcard .venv/bin/uv),,environment) ## Make requirements*.lock from pyproject.toml; UPGRADE=--upgrade moves pins
 	$(call lock,requirements.lock,--extra pipeline)

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "inspection": BASE | MIDDLE,
     "report": BASE | MIDDLE | {"inspection"},  # of it svg.py alone
     "generation": BASE | MIDDLE,
+    "page": BASE | MIDDLE | {"generation"},  # of it quantizing.py alone
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
     "bot": BASE | MIDDLE | {"generation", "safety"},

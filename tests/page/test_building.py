@@ -1,0 +1,120 @@
+"""The live page as a file: what it holds, and what cannot break out of it."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.generation_config import GenerationConfig
+from tinychat.page.building import PageInputs, build_page
+from tinychat.page.quantizing import _entropy, quantize_matrix
+from tinychat.tokenizer import Tokenizer
+
+HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028"
+
+
+@pytest.fixture
+def inputs(bpe: Tokenizer) -> PageInputs:
+    config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+    random = np.random.default_rng(0)
+    shapes = config.weight_shapes().items()
+    return PageInputs(
+        config=config,
+        weights={name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes},
+        tokenizer=bpe,
+        generation=GenerationConfig(15),
+        replies=[{"input": "안녕", "output": "반가워요!", "n_tokens": 2, "mean_logprob": -0.1, "token_ids": [1, 2]}],
+        history=[{"epoch": 1, "train_loss": 1.0, "valid_loss": None}],
+        summary=None,
+        prompts=[["안녕"]],
+        language="ko",
+    )
+
+
+class Scripts(HTMLParser):
+    """The script elements of a page, as a browser sees them: attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[dict[str, str | None], str]] = []
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag == "script"
+        if self._inside:
+            self.found.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            attributes, text = self.found[-1]
+            self.found[-1] = (attributes, text + data)
+
+
+def carried(page: str) -> dict[str, Any]:
+    (text,) = [text for attributes, text in Scripts(page).found if attributes.get("id") == "carried"]
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_no_text_of_the_data_ends_its_element_or_begins_a_comment(inputs: PageInputs) -> None:
+    reply = {"input": HOSTILE, "output": HOSTILE, "n_tokens": 1, "mean_logprob": 0.0}
+    page = build_page(replace(inputs, replies=[reply], prompts=[[HOSTILE]]))
+    assert len(Scripts(page).found) == len(Scripts(build_page(inputs)).found) == 4
+    assert carried(page)["replies"][0]["output"] == HOSTILE
+    assert carried(page)["examples"][0] == [HOSTILE]
+
+
+def test_the_page_forbids_itself_every_connection(inputs: PageInputs) -> None:
+    page = build_page(inputs)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy and "*" not in policy
+    assert page.index(policy) < page.index("<style>")
+
+
+def test_the_same_inputs_give_the_same_page(inputs: PageInputs) -> None:
+    assert build_page(inputs) == build_page(inputs)
+
+
+def test_a_page_carries_replies_without_what_it_does_not_show(inputs: PageInputs) -> None:
+    (reply,) = carried(build_page(inputs))["replies"]
+    assert set(reply) == {"input", "output", "n_tokens", "mean_logprob"}
+
+
+@pytest.mark.parametrize("bits", [6, 8])
+def test_a_page_with_a_word_vocabulary_is_built(inputs: PageInputs, words: Tokenizer, bits: int) -> None:
+    config = replace(inputs.config, vocab_size=words.size)
+    weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in config.weight_shapes().items()}
+    page = build_page(replace(inputs, config=config, weights=weights, tokenizer=words), bits)
+    assert carried(page)["tokenizer"]["kind"] == "word"
+
+
+def test_both_languages_have_the_same_texts_with_the_same_values() -> None:
+    folder = Path(__file__).parents[2] / "web" / "src" / "texts"
+    texts = {}
+    for language in ("ko", "en"):
+        source = (folder / f"{language}.js").read_text(encoding="utf-8")
+        lines = re.findall(r'^  "?([\w.]+)"?: "(.*)",$', source, re.MULTILINE)
+        texts[language] = {key: sorted(re.findall(r"\{(\w+)", text)) for key, text in lines}
+        assert len(texts[language]) == source.count('",\n')
+    assert texts["ko"] == texts["en"]
+
+
+def test_a_matrix_is_rounded_to_the_entropy_that_is_asked_for() -> None:
+    weight = np.random.default_rng(0).normal(0, 0.1, (64, 256)).astype(np.float32)
+    errors = []
+    for bits in (4.0, 5.0, 6.0):
+        whole, scale = quantize_matrix(weight, bits)
+        assert bits - 0.05 < _entropy(whole) <= bits
+        errors.append(float(np.square(whole * scale - weight).mean()))
+    assert errors == sorted(errors, reverse=True)

@@ -1,0 +1,155 @@
+"""A trained model as the page carries it: weights in few bits, deflated; its tokenizer's tables; what replies need.
+
+D embed_dim, F ffn_dim, V vocabulary, L layers.
+"""
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinychat.generation.quantizing import quantize_rows
+from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
+from tinychat.page.quantizing import quantize_matrix
+from tinychat.tokenizer import Tokenizer, called_names, told_names
+from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
+
+Floats = npt.NDArray[np.float32]
+
+# The arrays of a model, as `array_of` in int8.c numbers them: those of the input layer, then 16 of each layer, and of
+# the output layer. A product has panels, scales and bias.
+WORDS = 0
+LAYER_ARRAYS = 16
+PARTS_OF_LAYER = (0, 3, 6, 9)  # projection, out_proj, ffn_in, ffn_out
+NORMS_OF_LAYER = (12, 13, 14, 15)
+INT8_BITS = 8
+# Bits of a number once deflated, where weights have "6 bits". The output layer's errors count most; see
+# docs/experiments.md.
+ENTROPY = 5.1
+OUTPUT_ENTROPY = 6.6
+
+
+@dataclass(frozen=True)
+class PackedWeights:
+    """All weights in one text.
+
+    arrays  for each: its number in int8.c, offset and bytes; rows and columns of a weight that int8.c packs in panels
+    base64  the bytes, deflated
+    """
+
+    arrays: list[dict[str, int]]
+    base64: str
+
+
+def pack_weights(config: ClassicConfig, weights: dict[str, Floats], bits: int) -> PackedWeights:
+    """The weights of a model in 8 bits, as TINYCHAT_WEIGHTS=int8 computes with them, or in 6.
+
+    The same weights give the same bytes.
+    """
+    floats, rows = _Bytes(), _Bytes()
+
+    def put_linear(number: int, weight: Floats, bias: Floats, entropy: float | None = None) -> None:
+        whole, scales = _quantize(weight, bits, entropy or ENTROPY)
+        rows.put(number, whole, panels=True)
+        floats.put(number + 1, scales)
+        floats.put(number + 2, bias)
+
+    words, positions, *norm = (weights[name] for name in INPUT)
+    whole, scales = _quantize(words, bits, ENTROPY)
+    rows.put(WORDS, whole)
+    if bits < INT8_BITS:
+        positions = _bfloat16(positions)
+    for number, array in enumerate((scales, positions, *norm), start=1):
+        floats.put(number, array)
+    for layer in range(config.n_layers):
+        first = LAYER_ARRAYS * (layer + 1)
+        in_w, in_b, out_w, out_b, norm1_w, norm1_b, wide_w, wide_b, narrow_w, narrow_b, norm2_w, norm2_b = (
+            weights[f"decoder_layers.{layer}.{part}"] for part in LAYER
+        )
+        linears = ((in_w, in_b), (out_w, out_b), (wide_w, wide_b), (narrow_w, narrow_b))
+        for part, linear in zip(PARTS_OF_LAYER, linears, strict=True):
+            put_linear(first + part, *linear)
+        for part, array in zip(NORMS_OF_LAYER, (norm1_w, norm1_b, norm2_w, norm2_b), strict=True):
+            floats.put(first + part, array)
+    output, bias = (weights[name] for name in OUTPUT)
+    put_linear(LAYER_ARRAYS * (config.n_layers + 1), output, bias, OUTPUT_ENTROPY)
+    data = bytes(floats.data + rows.data)
+    behind = [{**array, "offset": array["offset"] + len(floats.data)} for array in rows.arrays]
+    return PackedWeights([*floats.arrays, *behind], base64.b64encode(_deflated(data)).decode())
+
+
+def _deflated(data: bytes) -> bytes:
+    """Z_FILTERED leaves out the short repetitions that chance brings: 1.2% smaller."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, zlib.Z_FILTERED)
+    return packer.compress(data) + packer.flush()
+
+
+def _quantize(weight: Floats, bits: int, entropy: float) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Whole numbers, and the scale of each row (out,)."""
+    if bits == INT8_BITS:
+        return quantize_rows(weight)
+    whole, scale = quantize_matrix(weight, entropy)
+    return whole, np.full(len(weight), scale, dtype=np.float32)
+
+
+def _bfloat16(array: Floats) -> Floats:
+    """The values with 8 significant bits: half of their bytes are zero, which takes no room when deflated."""
+    bits = np.ascontiguousarray(array).view(np.uint32)
+    return ((bits + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+class _Bytes:
+    """Arrays behind each other."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.arrays: list[dict[str, int]] = []
+
+    def put(self, number: int, array: npt.NDArray[Any], *, panels: bool = False) -> None:
+        data = np.ascontiguousarray(array).tobytes()
+        entry = {"part": number, "offset": len(self.data), "bytes": len(data)}
+        if panels:
+            entry |= {"rows": array.shape[0], "columns": array.shape[1]}
+        self.arrays.append(entry)
+        self.data += data
+
+
+def tokenizer_tables(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What the page's tokenizer is made of (web/src/engine/tokenizer.js)."""
+    model = json.loads(tokenizer.backend.to_str())["model"]
+    ids: dict[str, int] = model["vocab"]
+    if not isinstance(tokenizer, ByteLevelTokenizer):
+        words = [word for word, _ in sorted(ids.items(), key=lambda item: item[1])]
+        return {"kind": "word", "size": tokenizer.size, "words": words, "unknown": min(tokenizer.unknown_ids)}
+    by_byte = {BYTE_OF[char]: ids[char] for char in BYTE_OF}
+    pairs = [merge if isinstance(merge, list) else merge.split(" ") for merge in model["merges"]]
+    first = len(ids) - len(pairs)  # the ids of merges follow each other, but for pairs that give the same token
+    return {
+        "kind": "bpe",
+        "size": tokenizer.size,
+        "first": first,
+        "bytes": [by_byte[byte] for byte in range(256)],
+        "merges": [_merge(ids[left], ids[right], ids[left + right], n) for n, (left, right) in enumerate(pairs, first)],
+    }
+
+
+def _merge(left: int, right: int, merged: int, expected: int) -> list[int]:
+    return [left, right] if merged == expected else [left, right, merged]
+
+
+def name_patterns() -> dict[str, Any]:
+    """The patterns of told_names.py and called_names.py; NAME stands for a name that is looked for."""
+    return {
+        "tells": told_names.TELLS,
+        "corrects": told_names.CORRECTS,
+        "may_tell": told_names.MAY_TELL,
+        "asks": told_names.ASKS.pattern,
+        "honorific": called_names.HONORIFIC,
+        "called": called_names.CALLED.pattern,
+        "told": [called_names.BEFORE_NAME + "NAME" + called_names.BEHIND_NAME, called_names.BEHIND_WORD + "NAME"],
+        "no_names": sorted(told_names.NO_NAMES),
+    }

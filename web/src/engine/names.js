@@ -1,0 +1,107 @@
+/* Which names a reply may call, and which one is the user's; see tinychat/tokenizer/told_names.py. The page carries the
+patterns, as Python's `re` has them. */
+
+export class NamePatterns {
+  constructor({ tells, corrects, may_tell, asks, honorific, called, told, no_names }) {
+    const compile = (patterns, flags) => patterns.map((pattern) => fromPython(pattern, flags));
+    this.tells = compile(tells, "dgmu");
+    this.corrects = compile(corrects, "dgmu");
+    this.mayTell = compile(may_tell, "dgmu");
+    this.asks = fromPython(asks, "u");
+    this.called = fromPython(called, "gu");
+    this.told = told; // patterns with NAME in the place of the name
+    this.honorific = honorific;
+    this.noNames = new Set(no_names);
+  }
+
+  /* Start and name of each name that stands before the honorific; empty where it stands alone. */
+  *calledNames(text) {
+    for (const found of text.matchAll(this.called)) yield [found.index, found[1]];
+  }
+
+  isTold(name, said) {
+    return this.told.some((pattern) => fromPython(pattern.replaceAll("NAME", escaped(name)), "u").test(said));
+  }
+}
+
+/* A pattern of Python's `re` as JavaScript has it: named groups, and \w, which knows all letters in Python. */
+export function fromPython(pattern, flags) {
+  const source = pattern
+    .replaceAll("(?P<", "(?<")
+    .replace(/\\w/g, "[\\p{L}\\p{N}_]")
+    .replace(/\[\^\[\\p\{L\}\\p\{N\}_\]/g, "[^\\p{L}\\p{N}_")
+    .replace(/\\ /g, " ");
+  return new RegExp(source, flags);
+}
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+const LETTER = "[가-힣A-Za-z0-9]";
+
+export class ToldNames {
+  constructor(patterns, messages, titles) {
+    this.patterns = patterns;
+    this.titles = new Set(titles);
+    this.said = messages.map((message) => message.content).join("\n");
+    this.saidByUser = "";
+    let told = [], mayBe = [], before = null;
+    const wrong = new Set();
+    for (const message of messages) {
+      if (message.role === "user") {
+        const text = message.content;
+        this.saidByUser += `${text}\n`;
+        told.push(...namesTold(text, patterns.tells, patterns.honorific));
+        mayBe.push(...namesTold(text, patterns.mayTell, patterns.honorific));
+        const called = before?.role === "assistant" && [...patterns.calledNames(before.content)].length > 0;
+        const corrected = called ? namesTold(text, patterns.corrects, patterns.honorific) : [];
+        if (corrected.length) {
+          for (const name of [...told, ...mayBe]) wrong.add(name);
+          [told, mayBe] = [corrected, []];
+        }
+      }
+      before = message;
+    }
+    const asked = before?.role === "user" && patterns.asks.test(before.content);
+    if (told.length) this.name = told.at(-1);
+    else this.name = asked && new Set(mayBe).size === 1 ? mayBe[0] : null;
+    this.known = new Set([...told, ...mayBe]);
+    this.wrong = new Set([...wrong].filter((name) => !this.known.has(name)));
+  }
+
+  mayCall(name) {
+    const { patterns } = this, { honorific } = patterns;
+    if (this.titles.has(name) || patterns.noNames.has(name)) return true;
+    if (this.name === null || !name) return name !== "" && patterns.isTold(name, this.said);
+    if (this.wrong.has(name)) return false;
+    const calledByUser = new RegExp(`(?<!${LETTER})${escaped(name)} ?${honorific}`, "u");
+    if (this.known.has(name) || calledByUser.test(this.saidByUser)) return true;
+    if (this.name.startsWith(name + honorific)) return true;
+    if ([...name].length === 1 || this.name.startsWith(name)) return false;
+    return this.name.endsWith(name) || patterns.isTold(name, this.saidByUser);
+  }
+
+  /* Start and name of the first one in a reply that may not be called; null where there is none. */
+  firstUntold(reply) {
+    for (const [start, name] of this.patterns.calledNames(reply)) if (!this.mayCall(name)) return [start, name];
+    return null;
+  }
+}
+
+function namesTold(text, patterns, honorific) {
+  const matches = patterns.flatMap((pattern) => [...text.matchAll(pattern)]);
+  matches.sort((one, other) => one.indices.groups.name[0] - other.indices.groups.name[0]);
+  const names = [];
+  let end = 0;
+  for (const match of matches) {
+    if (match.indices.groups.name[0] < end) continue;
+    let name = match.groups.name;
+    end = match.index + match[0].length;
+    if (match.groups.i && !endsWithConsonant(name)) name += "이";
+    names.push([...name].length > 2 && name.endsWith(honorific) ? name.slice(0, -honorific.length) : name);
+  }
+  return names;
+}
+
+function endsWithConsonant(name) {
+  const last = name.at(-1);
+  return !("가" <= last && last <= "힣") || (last.charCodeAt(0) - 0xac00) % 28 !== 0;
+}

@@ -1,0 +1,260 @@
+/* A reply, token by token, with what tinychat/generation/engine.py refuses: broken characters, names that nobody told,
+a reply that was said before. */
+
+import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
+import { ToldNames } from "./names.js";
+
+const MAX_UNTOLD_NAMES = 12;
+const MAX_REPEATS = 4;
+const MAX_MARGIN = 1.6; // nats
+const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
+const ENDED = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*\s*$/u;
+
+export const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, maxTokens: 64 };
+
+/* Numbers in [0, 1) from a seed, the same in every browser (mulberry32). */
+export function generator(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/* The probabilities of logits at a temperature, (V). */
+export function softmax(logits, temperature = 1) {
+  let highest = -Infinity;
+  for (const logit of logits) highest = Math.max(highest, logit);
+  const probabilities = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += probabilities[i] = Math.exp((logits[i] - highest) / temperature);
+  for (let i = 0; i < logits.length; i++) probabilities[i] /= sum;
+  return probabilities;
+}
+
+/* The ids of the n largest values, the largest first; of equal ones the first. */
+export function likeliest(values, n) {
+  const ids = [];
+  for (let i = 0; i < values.length; i++) {
+    if (ids.length === n && !(values[i] > values[ids[n - 1]])) continue;
+    let at = ids.length;
+    while (at > 0 && values[i] > values[ids[at - 1]]) at--;
+    ids.splice(at, 0, i);
+    if (ids.length > n) ids.pop();
+  }
+  return ids;
+}
+
+function chooseToken(logits, { temperature, topK, topP }, random) {
+  if (!temperature) return likeliest(logits, 1)[0];
+  const probabilities = softmax(logits, temperature);
+  const k = topK || logits.length;
+  let order = [...probabilities.keys()].filter((id) => probabilities[id] > 0);
+  order.sort((one, other) => probabilities[other] - probabilities[one] || one - other);
+  if (k < order.length) {
+    const lowest = probabilities[order[k - 1]]; // ties all stay
+    order = order.filter((id) => probabilities[id] >= lowest);
+  }
+  const total = order.reduce((sum, id) => sum + probabilities[id], 0);
+  let reached = 0, kept = 0;
+  while (kept < order.length && (kept === 0 || reached < topP * total)) reached += probabilities[order[kept++]];
+  let rest = random() * reached;
+  for (let i = 0; i < kept; i++) if ((rest -= probabilities[order[i]]) < 0) return order[i];
+  return order[kept - 1];
+}
+
+export class Bot {
+  /* generation: reply_tokens and titles, as generation_config.json has them. */
+  constructor(model, tokenizer, generation, namePatterns) {
+    Object.assign(this, { model, tokenizer, generation, namePatterns });
+    const { vocab_size } = model.config;
+    this.never = [PAD, USER, BOT, ...tokenizer.unknown];
+    for (let id = tokenizer.size; id < vocab_size; id++) this.never.push(id);
+    this.utf8 = tokenizer.bytesOf ? new Utf8(tokenizer.bytesOf, vocab_size) : null;
+    this.held = []; // the tokens in the cache's slot 0
+    const lastByte = new TextEncoder().encode(namePatterns.honorific).at(-1);
+    const bytes = (id) => tokenizer.bytesOf?.[id] ?? new TextEncoder().encode(tokenizer.decode([id]));
+    this.mayEndName = [...Array(vocab_size).keys()].map((id) => bytes(id)?.includes(lastByte) ?? false);
+  }
+
+  prompt(messages, { maxTokens }) {
+    const reply = Math.min(maxTokens, this.generation.reply_tokens);
+    return encodePrompt(this.tokenizer, messages, this.model.config.max_len, reply);
+  }
+
+  /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text}, where text is the
+  whole reply so far and logits (V) are what the network said before rules and chance; where a name or a sentence is
+  taken back, {id: null, kept, text}, kept the number of tokens that are left. At the end it returns
+  {text, ids, finish}; finish: stop, length. null where the last message is too long. `see(position, seen)` gets what the
+  layers did to every token of prompt and reply. */
+  *reply(messages, options = GREEDY, see = null) {
+    const prompt = this.prompt(messages, options);
+    if (!prompt) return null;
+    const names = new ToldNames(this.namePatterns, messages, this.generation.titles);
+    const earlier = new Set(messages.filter((message) => message.role === "assistant").map((m) => m.content));
+    const random = generator(options.seed ?? 0);
+    const { model, tokenizer } = this;
+    const ids = [], margins = [];
+    let refused = [], forced = [], namesRefused = 0, repeatsRefused = 0;
+    let logits = this.#read([...prompt.ids], see);
+    const decode = (some) => tokenizer.decode(some).replace(/^ +/, "");
+    const takeBack = (kept, token, instead = []) => {
+      ids.length = margins.length = kept;
+      refused = [...refused.filter(([n]) => n <= kept), [kept, token]];
+      forced = [...instead];
+      logits = this.#read([...prompt.ids, ...ids], see);
+    };
+    for (;;) {
+      const allowed = Float32Array.from(logits);
+      for (const id of this.never) allowed[id] = -Infinity;
+      this.utf8?.suppress(allowed, this.utf8.pendingAfter(ids));
+      for (const [n, id] of refused) if (n === ids.length) allowed[id] = -Infinity;
+      const isForced = forced.length > 0;
+      const token = isForced ? forced.shift() : chooseToken(allowed, options, random);
+      if (earlier.size) margins.push(isForced ? Infinity : margin(allowed, token));
+      const untold = this.#untoldName(ids, token, names, namesRefused);
+      if (untold) {
+        namesRefused += 1;
+        takeBack(...untold.back);
+        const kept = tokenizer.decode(ids);
+        if (untold.mayEnd && kept && !earlier.has(kept)) return { text: decode(ids), ids, finish: "stop" };
+        yield { id: null, kept: ids.length, text: decode(ids) };
+        continue;
+      }
+      if (token === EOS) {
+        const back = repeatsRefused < MAX_REPEATS && this.#otherStart(ids, earlier, margins);
+        if (back !== false && back !== null) {
+          repeatsRefused += 1;
+          takeBack(back, [...ids, token][back]);
+          yield { id: null, kept: ids.length, text: decode(ids) };
+          continue;
+        }
+        yield { id: EOS, logits, text: decode(ids) };
+        return { text: decode(ids), ids, finish: "stop" };
+      }
+      ids.push(token);
+      yield { id: token, logits, text: decode(ids) };
+      if (ids.length === options.maxTokens || prompt.ids.length + ids.length === model.config.max_len)
+        return { text: decode(ids), ids, finish: "length" };
+      logits = this.#read([...prompt.ids, ...ids], see);
+    }
+  }
+
+  /* The logits after these tokens; those that are in the cache already are not computed again. */
+  #read(ids, see) {
+    let same = 0;
+    if (!see) while (same < ids.length - 1 && same < this.held.length && ids[same] === this.held[same]) same++;
+    const logits = this.model.forward(ids.slice(same), same, 0, see);
+    this.held = ids;
+    return logits;
+  }
+
+  /* If this token completes a name that nobody told: how to go on. */
+  #untoldName(ids, token, names, n) {
+    const { tokenizer } = this;
+    if (n >= MAX_UNTOLD_NAMES || !this.mayEndName[token]) return null;
+    const all = [...ids, token];
+    const text = tokenizer.decode(all);
+    const untold = names.firstUntold(text);
+    if (!untold) return null;
+    const [start, name] = untold;
+    if (names.name !== null) {
+      const called = text.slice(0, start) + names.name + text.slice(start + name.length);
+      const instead = tokenizer.encode(called);
+      if (tokenizer.decode(instead) === called) {
+        let kept = 0;
+        while (kept < all.length && kept < instead.length && all[kept] === instead[kept]) kept++;
+        if (kept < all.length) return { back: [kept, all[kept], instead.slice(kept)], mayEnd: false };
+      }
+    }
+    const before = text.slice(0, endOfSentences(text.slice(0, start)));
+    let kept = all.length;
+    while (!before.startsWith(tokenizer.decode(all.slice(0, kept)))) kept--;
+    return { back: [kept, all[kept]], mayEnd: true };
+  }
+
+  /* If a reply was said before: where another one was most nearly as likely, at a sentence's beginning; else null. */
+  #otherStart(ids, earlier, margins) {
+    if (!earlier.has(this.tokenizer.decode(ids))) return null;
+    let best = null;
+    for (let n = 0; n <= ids.length; n++) {
+      const text = this.tokenizer.decode(ids.slice(0, n));
+      if ((text === "" || ENDED.test(text)) && (best === null || margins[n] < margins[best])) best = n;
+    }
+    return best !== null && margins[best] <= MAX_MARGIN ? best : null;
+  }
+}
+
+export function endOfSentences(text) {
+  let end = 0;
+  for (const found of text.matchAll(SENTENCE_END)) end = found.index + found[0].length;
+  return end;
+}
+
+function margin(logits, token) {
+  let other = -Infinity;
+  for (let i = 0; i < logits.length; i++) if (i !== token && logits[i] > other) other = logits[i];
+  return logits[token] - other;
+}
+
+/* Which tokens would give invalid UTF-8; see tinychat/tokenizer/utf8.py. */
+class Utf8 {
+  constructor(bytesOf, vocabSize) {
+    this.bytesOf = bytesOf;
+    this.vocabSize = vocabSize;
+    this.cache = new Map();
+  }
+
+  /* The bytes of the character that is incomplete after these tokens. */
+  pendingAfter(ids) {
+    const bytes = [];
+    for (let i = ids.length - 1; i >= 0 && bytes.length < 4; i--) bytes.unshift(...this.bytesOf[ids[i]]);
+    for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+      const byte = bytes[bytes.length - back];
+      if (byte < 0x80) return [];
+      if (byte >= 0xc0) return back < lengthOf(byte) ? bytes.slice(-back) : [];
+    }
+    return [];
+  }
+
+  suppress(logits, pending) {
+    const key = pending.join();
+    if (!this.cache.has(key)) {
+      const breaking = [];
+      for (let id = 0; id < this.vocabSize; id++) {
+        const bytes = this.bytesOf[id];
+        if (bytes?.length ? !isValidPrefix([...pending, ...bytes]) : pending.length) breaking.push(id);
+      }
+      this.cache.set(key, breaking);
+    }
+    for (const id of this.cache.get(key)) logits[id] = -Infinity;
+  }
+}
+
+const lengthOf = (first) => (first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2);
+
+/* Whether some text begins with these bytes. */
+function isValidPrefix(bytes) {
+  for (let i = 0; i < bytes.length; ) {
+    const first = bytes[i];
+    if (first < 0x80) {
+      i += 1;
+      continue;
+    }
+    if (first < 0xc2 || first > 0xf4) return false;
+    const length = lengthOf(first);
+    for (let k = 1; k < length && i + k < bytes.length; k++) {
+      let [low, high] = [0x80, 0xbf];
+      if (k === 1 && first === 0xe0) low = 0xa0;
+      if (k === 1 && first === 0xed) high = 0x9f;
+      if (k === 1 && first === 0xf0) low = 0x90;
+      if (k === 1 && first === 0xf4) high = 0x8f;
+      if (bytes[i + k] < low || bytes[i + k] > high) return false;
+    }
+    i += length;
+  }
+  return true;
+}

@@ -1,0 +1,29 @@
+/* The page: it draws at once, loads the model behind it, and opens with an example. */
+
+import { html } from "htm/preact";
+import { render } from "preact";
+import { App } from "./App.js";
+import { carried, weights } from "./carried.js";
+import { openExample } from "./talk/conversation.js";
+import { loadNetwork } from "./network.js";
+import { failure, ready } from "./state.js";
+import { measureExamples } from "./walk/naming.js";
+import "./style/page.css";
+
+const root = document.getElementById("page");
+root.textContent = "";
+render(html`<${App} />`, root);
+
+async function start() {
+  try {
+    await loadNetwork(carried, await weights());
+    ready.value = true;
+    await openExample();
+    await measureExamples();
+  } catch (error) {
+    failure.value = String(error?.message ?? error);
+    throw error;
+  }
+}
+
+start();

@@ -1,0 +1,152 @@
+/* The talk: what a person says, the model's reply to it, and what is shown of it meanwhile. */
+
+import { batch } from "@preact/signals";
+import { carried } from "../carried.js";
+import { cleanText } from "../engine/cleaning.js";
+import { likeliest, softmax } from "../engine/reply.js";
+import { EOS } from "../engine/tokenizer.js";
+import { bot, model } from "../network.js";
+import { busy, draft, editing, guessed, hovered, messages, options, position, sequence, step } from "../state.js";
+import { show } from "../walk/showing.js";
+
+const DRAW_EVERY = 12; // ms of computing between two pictures
+const ALTERNATIVES = 5;
+// A retry draws by chance, also where the talk takes the likeliest token: as /retry of `tinychat chat`.
+const RETRY = { temperature: 0.8, topK: 50, topP: 0.95 };
+const MAX_TOKENS = 64;
+const MAX_TRIES = 5;
+
+let stopped = false;
+
+/* The example that the page opens with: a dialogue of which the model says the last line. */
+export async function openExample() {
+  const turns = carried.examples[0];
+  if (!turns) return;
+  messages.value = turns.map((content, n) => ({ role: n % 2 ? "assistant" : "user", content }));
+  await answer();
+}
+
+export function newConversation() {
+  stop();
+  batch(() => {
+    messages.value = [];
+    sequence.value = null;
+    editing.value = false;
+    step.value = 0;
+  });
+}
+
+/* Says a text; where the last message is being edited, in its place. false where there is nothing to say. */
+export async function say(text) {
+  const content = cleanText(text);
+  if (!content || busy.value) return false;
+  const before = editing.value ? messages.value.slice(0, lastQuestion()) : messages.value;
+  batch(() => {
+    messages.value = [...before, { role: "user", content }];
+    editing.value = false;
+    draft.value = "";
+  });
+  await answer();
+  return true;
+}
+
+export function editLast() {
+  batch(() => {
+    draft.value = messages.value[lastQuestion()].content;
+    editing.value = true;
+  });
+}
+
+const lastQuestion = () => messages.value.findLastIndex((message) => message.role === "user");
+
+/* Another reply to the last question. */
+export async function retry() {
+  const question = lastQuestion();
+  const replies = messages.value.slice(question + 1).map((message) => message.content);
+  const earlier = messages.value.at(-1)?.shown?.tries ?? [...replies];
+  messages.value = messages.value.slice(0, question + 1);
+  const how = options.value.temperature ? { ...options.value } : { ...RETRY, seed: options.value.seed };
+  for (let n = 1; n <= MAX_TRIES; n++) {
+    await answer({ ...how, seed: how.seed + earlier.length + n - 1 }, earlier, n < MAX_TRIES);
+    if (stopped || !earlier.includes(messages.value.at(-1)?.content)) break;
+  }
+}
+
+/* The same question once more, with the heads that are on now. */
+export async function answerAgain() {
+  messages.value = messages.value.slice(0, lastQuestion() + 1);
+  await answer();
+}
+
+export function stop() {
+  stopped = true;
+}
+
+/* Adds the model's reply. tries: replies that were there before it; one of them is dropped where `another` may come. */
+async function answer(how = options.value, tries = [], another = false) {
+  const asked = messages.value;
+  stopped = false;
+  busy.value = true;
+  hovered.value = null;
+  guessed.value = {};
+  const settings = { ...how, maxTokens: MAX_TOKENS };
+  const prompt = bot.prompt(asked, settings);
+  const reply = { prompt: prompt?.ids, start: prompt?.start, tokens: [], finish: null, how, tries };
+  const began = performance.now();
+  try {
+    const tokens = bot.reply(asked, settings);
+    let drawn = performance.now(), text = "";
+    for (;;) {
+      const { value, done } = tokens.next();
+      if (done) {
+        reply.finish = value?.finish ?? "too_long";
+        text = value?.text ?? "";
+        if (reply.tokens.at(-1)?.id !== EOS) reply.tokens.length = value?.ids.length ?? 0;
+        break;
+      }
+      text = value.text;
+      keep(reply, value);
+      if (performance.now() - drawn > DRAW_EVERY) {
+        put(asked, text, reply);
+        await new Promise((picture) => setTimeout(picture));
+        if (stopped || messages.value[asked.length - 1] !== asked.at(-1)) break;
+        drawn = performance.now();
+      }
+    }
+    if (messages.value[asked.length - 1] !== asked.at(-1)) return; // a new conversation began
+    reply.finish ??= "stopped";
+    reply.seconds = (performance.now() - began) / 1000;
+    reply.tries = [...new Set([...tries, text])];
+    put(asked, text, reply);
+  } finally {
+    busy.value = false;
+  }
+  if (prompt && !another) position.value = prompt.ids.length - 1;
+}
+
+/* A token of the reply with its probability and the others that were likely; after a name or a sentence that was taken
+back, only what is left. */
+function keep(reply, { id, logits, kept }) {
+  if (id === null) {
+    reply.tokens.length = kept;
+    return;
+  }
+  const probabilities = softmax(logits);
+  const top = likeliest(probabilities, ALTERNATIVES).map((other) => [other, probabilities[other]]);
+  reply.tokens.push({ id, probability: probabilities[id], top });
+}
+
+function put(asked, content, reply) {
+  const shown = { ...reply, tokens: [...reply.tokens] };
+  batch(() => {
+    messages.value = [...asked, { role: "assistant", content, shown }];
+    if (reply.prompt) follow(asked.length);
+  });
+}
+
+/* Shows the way of a reply through the layers. at: its number among the messages; from: the token to begin with. */
+export function follow(at, from = null) {
+  const { prompt, tokens } = messages.value[at].shown;
+  const ids = [...prompt, ...tokens.map((token) => token.id)].slice(0, model.config.max_len);
+  show({ ids, nPrompt: prompt.length, message: at }, from ?? Math.max(prompt.length - 1, ids.length - 2));
+}

@@ -1,0 +1,34 @@
+/* The words of the page in two languages; a test compares the keys. */
+
+import { signal } from "@preact/signals";
+import { carried } from "../carried.js";
+import { en } from "./en.js";
+import { ko } from "./ko.js";
+
+const LANGUAGES = { ko, en };
+export const language = signal(carried.language);
+
+// Korean particles: after a consonant, where the text has the form after a vowel.
+const AFTER_CONSONANT = { 를: "을", 가: "이", 는: "은", 라고: "이라고" };
+
+/* The text of a key, with {name} replaced by values; {name|를} is followed by the particle in its right form. */
+export function t(key, values = {}) {
+  return LANGUAGES[language.value][key].replace(/\{(\w+)(?:\|(\p{L}+))?\}/gu, (_, name, particle) => {
+    const value = String(values[name]);
+    return particle ? value + (endsWithConsonant(value) ? AFTER_CONSONANT[particle] : particle) : value;
+  });
+}
+
+function endsWithConsonant(text) {
+  const last = text.match(/[\p{L}\p{N}](?=[^\p{L}\p{N}]*$)/u)?.[0] ?? "";
+  return /[가-힣]/.test(last) ? (last.charCodeAt(0) - 0xac00) % 28 > 0 : /[013678lmnrLMNR]/.test(last);
+}
+
+export const number = (value) => value.toLocaleString("en-US");
+
+/* A probability for reading: 83%, 0.4%, <0.1%. */
+export function percent(share) {
+  if (share >= 0.9995) return "100%";
+  if (share >= 0.01) return `${(100 * share).toFixed(share >= 0.1 ? 0 : 1).replace(/^100$/, "99.9")}%`;
+  return share >= 0.0005 ? `${(100 * share).toFixed(1)}%` : "<0.1%";
+}

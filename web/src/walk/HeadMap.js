@@ -1,0 +1,81 @@
+/* All heads of the model: what each does, and how much less likely the next word is without it. */
+
+import { html } from "htm/preact";
+import { batch, signal } from "@preact/signals";
+import { likeliest } from "../engine/reply.js";
+import { model } from "../network.js";
+import { quoted } from "../parts/words.js";
+import { busy, currentStep, headChoice, position, sequence, step, steps, tab } from "../state.js";
+import { percent, t } from "../texts/index.js";
+import { chosenHead } from "./Attention.js";
+import { roles } from "./naming.js";
+import { effects, isHidden, nextId } from "./showing.js";
+
+const AT_ONCE = 12; // ms
+
+// {ids, position, changes}: of which word the changes are
+const tried = signal(null);
+
+async function tryAll() {
+  const { ids } = sequence.value, at = position.value;
+  const changes = [];
+  let began = performance.now();
+  for (const change of effects(at, nextId.value)) {
+    changes.push(change);
+    if (performance.now() - began < AT_ONCE) continue;
+    tried.value = { ids, at, changes: [...changes] };
+    await new Promise((picture) => setTimeout(picture));
+    if (sequence.value?.ids !== ids || position.value !== at || busy.value) return;
+    began = performance.now();
+  }
+  tried.value = { ids, at, changes };
+}
+
+function goToHead(layer, head) {
+  batch(() => {
+    tab.value = "walk";
+    step.value = steps.findIndex((one) => one.kind === "attention" && one.layer === layer);
+    headChoice.value = head;
+  });
+}
+
+export function HeadMap() {
+  const { n_layers, n_heads } = model.config;
+  const shown = sequence.value;
+  const known = shown && tried.value?.ids === shown.ids && tried.value.at === position.value ? tried.value.changes : [];
+  const highest = Math.max(0.05, ...known.map(Math.abs));
+  const most = known.length === n_layers * n_heads ? likeliest(known.map((change) => change ?? 0), 1)[0] : null;
+  const isHere = (layer, head) =>
+    tab.value === "walk" && currentStep.value.kind === "attention" && currentStep.value.layer === layer && chosenHead() === head;
+  return html`<section class="head-map">
+    <h3>${t("headmap")}</h3>
+    <p class="muted">${t("headmap.about")}</p>
+    <table>
+      <thead><tr><td></td>${[...Array(n_heads).keys()].map((head) => html`<th scope="col">${head + 1}</th>`)}</tr></thead>
+      <tbody>${[...Array(n_layers).keys()].map(
+        (layer) => html`<tr><th scope="row">${t("layer", { layer: layer + 1 })}</th>${[...Array(n_heads).keys()].map((head) => {
+          const { role, share } = roles.value.of(layer, head), change = known[layer * n_heads + head];
+          const size = change ? Math.min(1, Math.abs(change) / highest) : 0;
+          const about = t("head.named", { layer: layer + 1, head: head + 1 }) + (role ? `, ${t(`role.${role}`)}` : "") +
+            (change == null ? "" : `, ${t("effect", { change: change.toFixed(2) })}`);
+          return html`<td><button type="button" title=${about} class=${isHere(layer, head) ? "here" : ""} style=${role === "name" ? `--share:${share.toFixed(2)}` : ""}
+            onClick=${() => goToHead(layer, head)}>
+            <span class="unseen">${about}</span><span aria-hidden="true" class=${`role ${role ?? ""}`}>${role ? t(`role.${role}.short`) : "·"}</span>
+            ${change != null && html`<i class=${change < 0 ? "less" : "more"} style=${`height:${(100 * size).toFixed(0)}%`} />`}
+          </button></td>`;
+        })}</tr>`,
+      )}</tbody>
+    </table>
+    <p class="legend">${["name", "previous", "same", "self", "first", "marks"].map(
+      (role) => html`<span><b class=${`role ${role}`}>${t(`role.${role}.short`)}</b> ${t(`role.${role}`)}</span>`,
+    )}</p>
+    ${shown && nextId.value !== null && !isHidden.value && html`<div class="row">
+      <button type="button" disabled=${busy.value} onClick=${tryAll}>${t("headmap.try")}</button>
+      <span class="muted">${t(known.length ? "headmap.tried" : "headmap.try.about", { word: quoted(nextId.value) })}
+        ${most !== null && html` <b>${t("headmap.most", {
+          word: quoted(nextId.value), layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1,
+          share: percent(1 - Math.exp(-known[most])),
+        })}</b>`}</span>
+    </div>`}
+  </section>`;
+}
