@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from tinychat.corpus.json_streams import MAX_DEPTH, OPENING, Document, Events, Part, RecordError, parts_of
+from tinychat.corpus.json_lines import RecordError
+from tinychat.corpus.json_streams import MAX_DEPTH, OPENING, Document, Events, Part, parts_of
 from tinychat.corpus.known_formats import has_key
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase
