@@ -39,13 +39,13 @@ class Learnt:
     def warnings(self) -> list[str]:
         """The outlook as a line of the log, if there is one."""
         counted = f"{self.questions:,} questions, {self.answers:,} answers"
-        advice = f"More phrasings of a question help, each a row of its own with the same answer: {PHRASINGS} and more"
+        advice = "More phrasings of a question help, each with the same answer; the starter corpus has about 40 of each"
         match self.outlook():
             case "few":
                 return [
                     f"warning: {counted}: this is little. Expect these questions to be answered where they are typed "
                     "nearly as written; to any other it says one of these answers or a mixture of them, right or not. "
-                    f"{advice}; or mix in the starter corpus (docs/data.md)"
+                    f"{advice}, and can be mixed in (docs/data.md)"
                 ]
             case "by_heart":
                 return [
