@@ -265,6 +265,7 @@ def corpus_params() -> CorpusParams:
         shares=Shares(train=1.0, valid=0.0, test=0.0),
         hold_out_from=0,
         seed=0,
+        max_answer_repeats=None,
     )
 
 

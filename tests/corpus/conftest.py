@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from tinychat.corpus.building import build_corpus
 from tinychat.corpus.dialogue import SPLITS, Dialogue, read_corpus
 from tinychat.params.sections import CorpusParams
 
+SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오조초코토포호"
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -69,6 +71,11 @@ def corpus_params(**changed: Any) -> CorpusParams:
 def _section() -> dict[str, Any]:
     section: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))["corpus"]
     return section
+
+
+def unlike(seed: int | str) -> str:
+    """One of as many texts as there are seeds, none almost like another."""
+    return "".join(random.Random(seed).choices(SYLLABLES, k=8))
 
 
 @pytest.fixture

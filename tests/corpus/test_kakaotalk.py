@@ -151,6 +151,14 @@ def test_the_bot_is_who_params_names_and_a_pause_ends_a_conversation(project: An
     assert [turn.has_loss for turn in dialogue.turns] == [False, True, True]
 
 
+def test_conversations_with_a_pause_of_less_than_four_hours_are_one_session(project: Any) -> None:
+    project.lay("talk.txt", VARIANTS["android-ko"])  # 9:05 to 9:07, 12:30, and the night after
+    groups = project.ingest()["groups"]
+    assert (groups["sessions"], groups["count"], groups["largest"]) == (1, 2, 2)
+    groups = project.ingest(sources=[{"file": "talk.txt", "gap_minutes": 10}])["groups"]
+    assert (groups["sessions"], groups["count"]) == (1, 2)
+
+
 def test_several_names_may_be_one_speaker(project: Any) -> None:
     project.lay(
         "talk.txt", windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[하늘] [9:07] 왜?", "[바다2] [9:08] 그냥")

@@ -7,14 +7,22 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.corpus.conftest import corpus_params
+from tests.corpus.conftest import corpus_params, unlike
 from tinychat.errors import InputError
 
 HALF = {"train": 0.5, "valid": 0.25, "test": 0.25}
 
 
 def table(name: str, rows: int) -> str:
-    return "Q,A\n" + "".join(f"{name} 질문 {n},{name} 대답 {n}\n" for n in range(rows))
+    return "Q,A\n" + "".join(f"{question(name, n)},{answer(name, n)}\n" for n in range(rows))
+
+
+def question(name: str, n: int) -> str:
+    return f"{name} 질문 {unlike(f'question {name} {n}')}"
+
+
+def answer(name: str, n: int) -> str:
+    return f"{name} 대답 {unlike(f'answer {name} {n}')}"
 
 
 def trained_answers(project: Any) -> Counter[str]:
@@ -44,7 +52,7 @@ def test_all_dialogues_of_a_repeated_source_are_repeated_equally_often_or_once_m
     project.ingest(sources=[{"file": "mine.csv", "share": 0.11}, {"file": "other.csv"}])
     times = Counter(texts[1] for texts in project.texts("train") if texts[1].startswith("mine"))
     assert sorted(times.values()) == [2] * 6 + [3] * 4  # 24.7 in all
-    assert [times[f"mine 대답 {n}"] for n in range(10)] == [2, 2, 3, 2, 3, 2, 3, 2, 3, 2]
+    assert [times[answer("mine", n)] for n in range(10)] == [2, 2, 3, 2, 3, 2, 3, 2, 3, 2]
 
 
 def test_a_share_counts_answers_and_not_dialogues(project: Any) -> None:
@@ -58,8 +66,8 @@ def test_a_share_counts_answers_and_not_dialogues(project: Any) -> None:
 def test_of_a_large_source_with_a_small_share_only_a_part_is_trained_on_evenly_spread(project: Any) -> None:
     lay(project, large=100, other=30)
     mixture = project.ingest(sources=[{"file": "large.csv", "share": 0.25}, {"file": "other.csv"}])["mixture"]
-    kept = [int(texts[1].split()[-1]) for texts in project.texts("train") if texts[1].startswith("large")]
-    assert kept == [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]
+    kept = [texts[1] for texts in project.texts("train") if texts[1].startswith("large")]
+    assert kept == [answer("large", n) for n in (9, 19, 29, 39, 49, 59, 69, 79, 89, 99)]
     assert mixture["source_1"] == {
         **{"train": 100, "valid": 0, "test": 0, "answers": 100},
         **{"repetitions": 0.1, "share": 0.25, "kept_whole": False},
@@ -187,11 +195,12 @@ def test_a_small_table_is_trained_on_as_a_whole_beside_a_large_one_of_which_a_pa
 
 def test_what_shares_a_text_with_a_small_table_is_not_held_out_either(project: Any) -> None:
     lay(project, shop=40)
-    project.lay("large.csv", table("shop", 0) + "".join(f"shop 질문 {n},다른 대답 {n}\n" for n in range(200)))
+    others = "".join(f"{question('shop', n)},{answer('large', n)}\n" for n in range(200))
+    project.lay("large.csv", table("shop", 0) + others)
     project.ingest(shares=HALF, hold_out_from=100)
     held_out = {texts[0] for texts in project.texts("valid", "test")}
     assert held_out
-    assert held_out.isdisjoint(f"shop 질문 {n}" for n in range(40))
+    assert held_out.isdisjoint(question("shop", n) for n in range(40))
 
 
 def test_many_small_tables_are_one_large_one(project: Any) -> None:

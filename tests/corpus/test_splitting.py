@@ -1,4 +1,5 @@
 import csv
+import random
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -6,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.corpus.conftest import unlike as text
 from tinychat.corpus.dialogue import Dialogue, Turn
-from tinychat.corpus.splitting import Overlap, SplitIndex, Splits
+from tinychat.corpus.features import FeatureStore, features_of
+from tinychat.corpus.overlap import Overlap
+from tinychat.corpus.splitting import Splits, split_corpus
 from tinychat.corpus.text_keys import dialogue_digest, text_key
 from tinychat.params.sections import Shares
 
@@ -19,16 +23,15 @@ def pair(*texts: str, source: str = "a.csv:1") -> Dialogue:
     return Dialogue(source, tuple(Turn("assistant" if i % 2 else "user", text) for i, text in enumerate(texts)))
 
 
-def split(dialogues: Iterable[Dialogue], shares: Shares = SHARES, seed: int = 0) -> Splits:
-    index = SplitIndex()
-    for dialogue in dialogues:
-        index.add(dialogue)
-    return index.split(shares, seed)
+def split(dialogues: Iterable[Dialogue], shares: Shares = SHARES, seed: int = 0, limit: int | None = None) -> Splits:
+    store = FeatureStore()
+    store.add(features_of(dialogues))
+    return split_corpus(store.columns(), shares, seed, limit)
 
 
-def chat(number: int) -> Dialogue:
+def chat(number: int, source: str = "a.csv:1") -> Dialogue:
     """One of as many different dialogues as there are numbers."""
-    return pair(f"질문 {number}번", f"대답 {number}번")
+    return pair(text(2 * number), text(2 * number + 1), source=source)
 
 
 def test_texts_that_differ_in_case_spaces_and_punctuation_have_one_key() -> None:
@@ -69,19 +72,19 @@ def test_repeats_have_the_same_texts_in_the_same_turns() -> None:
 def test_dialogues_that_share_a_question_or_an_answer_are_one_group() -> None:
     chain = [pair("하나", "가"), pair("하나!", "나"), pair("둘", "나?"), pair("가", "셋"), pair("따로", "홀로")]
     splits = split(chain)
-    assert (splits.groups, splits.largest_group) == (2, 4)
+    assert (splits.grouping.count, splits.grouping.largest) == (2, 4)
 
 
 def test_a_group_above_a_hundredth_of_the_corpus_goes_to_train() -> None:
     many = [pair(f"같은 질문 {number}", "한결같은 대답") for number in range(12)]
     splits = split(many + [chat(number) for number in range(1000)], Shares(train=0.01, valid=0.5, test=0.49))
     assert splits.names[:12] == ["train"] * 12
-    assert (splits.groups_sent_to_train, splits.dialogues_sent_to_train) == (1, 12)
+    assert (splits.grouping.sent_to_train, splits.grouping.dialogues_sent_to_train) == (1, 12)
 
 
 def test_of_ten_dialogues_none_is_too_large_a_group() -> None:
     splits = split([chat(number) for number in range(10)], Shares(train=0.4, valid=0.3, test=0.3))
-    assert splits.groups_sent_to_train == 0
+    assert splits.grouping.sent_to_train == 0
     assert set(splits.names) > {"train"}
 
 
@@ -135,17 +138,131 @@ def test_in_a_multi_turn_file_short_texts_do_not_join_and_long_ones_do() -> None
     ]
     splits = split(chats)
     # 1 | 2 | 3 and 4 | the two of the table, in which any text joins.
-    assert (splits.groups, splits.largest_group) == (4, 2)
+    assert (splits.grouping.count, splits.grouping.largest) == (4, 2)
+
+
+def test_near_duplicates_of_a_question_or_an_answer_are_in_one_split() -> None:
+    dialogues = [
+        pair("오늘 저녁에 뭐 먹을까", "따뜻한 국밥은 어때요"),
+        pair("오늘 저녁에 뭐 먹을까요?", "집에 있는 반찬을 다 비우세요"),
+        pair("냉장고가 가득 찼어", "집에 있는 반찬을 다 비우셔요"),
+        pair("오늘 아침에는 뭐 하지", "산책하기 좋은 날이에요"),
+    ]
+    splits = split(dialogues)
+    assert (splits.grouping.count, splits.grouping.largest, splits.grouping.near_texts) == (2, 3, 4)
+
+
+def test_of_texts_that_are_less_alike_none_joins() -> None:
+    three_of_five = [pair("가나다라마바", text(0)), pair("가나다라마사", text(1))]
+    four_of_seven = [pair("가나다라마바사", text(0)), pair("가나다라마바아자", text(1))]
+    assert (split(three_of_five).grouping.count, split(four_of_seven).grouping.count) == (1, 2)
+
+
+def test_in_a_multi_turn_file_near_duplicates_join_from_forty_letters_on() -> None:
+    short = "내일 오전에 역 앞에서 만나서 같이 가는 걸로 하자"
+    long = f"{short} 혹시 조금 늦으면 나한테 먼저 전화해 줘 추우니까 안에서 기다리고 있을게"
+    assert (len(text_key(short)), len(text_key(long))) == (20, 50)
+    chats = [
+        pair(text(1), text(2), text(3), text(4), source="talk.jsonl:1"),
+        pair(short, text(5), source="talk.jsonl:2"),
+        pair(f"{short}고", text(6), source="talk.jsonl:3"),
+        pair(long, text(7), source="talk.jsonl:4"),
+        pair(f"{long} 꼭", text(8), source="talk.jsonl:5"),
+    ]
+    splits = split(chats)
+    assert (splits.grouping.count, splits.grouping.largest, splits.grouping.near_texts) == (4, 2, 2)
+
+
+def test_the_conversations_of_a_session_are_in_one_split() -> None:
+    dialogues = [replace(chat(number), session=f"room:{number // 10}") for number in range(1000)]
+    splits = split(dialogues)
+    assert (splits.grouping.count, splits.grouping.sessions) == (100, 100)
+    for first in range(0, 1000, 10):
+        assert len(set(splits.names[first : first + 10])) == 1
+
+
+def test_a_session_may_be_held_out_up_to_a_tenth_of_the_corpus() -> None:
+    ten = [replace(chat(number), session=f"room:{number // 3}") for number in range(36)]
+    assert split(ten).grouping.sent_to_train == 0
+    one = [replace(chat(number), session="room:1") for number in range(36)]
+    splits = split(one, Shares(train=0.01, valid=0.5, test=0.49))
+    assert (splits.grouping.sent_to_train, set(splits.names)) == (1, {"train"})
+
+
+def test_groups_of_several_files_are_counted_and_so_are_the_dialogues_that_they_moved() -> None:
+    old = [chat(number, "old.csv:1") for number in range(300)]
+    new = [pair(text(2 * number), text(5000 + number), source="new.csv:1") for number in range(100, 200)]
+    before, together = split(old), split(new + old)
+    moved = sum(one != other for one, other in zip(before.names, together.names[len(new) :], strict=True))
+    assert (before.grouping.of_several_files, before.grouping.dialogues_moved) == (0, 0)
+    assert together.grouping.of_several_files == 100
+    alone = split(new)
+    moved += sum(one != other for one, other in zip(alone.names, together.names, strict=False))
+    assert together.grouping.dialogues_moved == moved > 0
+
+
+def test_no_order_of_the_dialogues_moves_one() -> None:
+    dialogues = [pair(text(number % 70), text(number % 90)) for number in range(400)]
+    order = random.Random(0).sample(range(400), 400)
+    before, after = split(dialogues).names, split([dialogues[i] for i in order]).names
+    assert after == [before[i] for i in order]
+
+
+def test_answers_above_the_limit_carry_no_loss_and_dialogues_without_another_are_left_out() -> None:
+    everywhere = Shares(train=1, valid=0, test=0)
+    dialogues = [pair(text(number), "맛있게 드세요") for number in range(20)]
+    dialogues.append(pair(text(100), "맛있게 드세요!", text(101), text(102)))
+    splits = split(dialogues, everywhere, limit=3)
+    kept = splits.sizes["train"].dialogues
+    assert splits.answers.over_limit == 18
+    assert splits.answers.dialogues_left_out == splits.names.count("left out") == 21 - kept
+    assert 3 <= kept <= 4  # the last dialogue has another answer
+    assert (splits.answers.trained, splits.learnt.answers, splits.answers.most_repeated) == (4, 2, 3)
+    without_limit = split(dialogues, everywhere)
+    assert (without_limit.answers.over_limit, without_limit.answers.most_repeated) == (0, 21)
+    assert without_limit.sizes["train"].dialogues == 21
+
+
+def test_which_repeated_answers_stay_does_not_depend_on_their_order() -> None:
+    everywhere = Shares(train=1, valid=0, test=0)
+    dialogues = [pair(text(number), "맛있게 드세요") for number in range(20)]
+    forward = split(dialogues, everywhere, limit=5).names
+    assert forward == split(dialogues[::-1], everywhere, limit=5).names[::-1]
+
+
+def test_the_most_repeated_answers_are_named_by_their_places() -> None:
+    dialogues = [pair(text(number), "네" if number % 3 else "아니요") for number in range(9)] + [chat(1000)]
+    splits = split(dialogues, Shares(train=1, valid=0, test=0))
+    assert splits.repeated == [(1, 1, 6), (0, 1, 3)]
+
+
+def test_what_held_out_dialogues_share_almost_with_train_is_counted() -> None:
+    splits = split(
+        [
+            fixed("train", "오늘 저녁에 뭐 먹을까", "따뜻한 국밥은 어때요"),
+            fixed("test", "오늘 저녁에 뭐 먹을까요", "떡볶이가 좋겠어요"),
+            fixed("test", "저녁 메뉴 추천해 줘", "따뜻한 국밥은 어때요?"),
+            fixed("test", "따뜻한 국밥은 어때요", "좋아요"),  # a trained answer, not a question
+        ]
+    )
+    overlap = splits.overlap["test"]
+    assert (overlap.near_searched, overlap.near_question, overlap.near_answer) == (3, 1, 1)
+    assert splits.overlap["valid"] == Overlap()
 
 
 def test_what_held_out_dialogues_still_share_with_train_is_counted() -> None:
     greeting = "안녕"
     chats = [pair(greeting, f"대답 {n}", f"질문 {n}", f"또 대답 {n}", source=f"talk.jsonl:{n}") for n in range(200)]
     splits = split(chats)
-    assert splits.groups == 200
+    assert splits.grouping.count == 200
     assert splits.sizes["valid"].dialogues > 0
     for name, overlap in splits.overlap.items():
-        assert overlap == Overlap(any_text=splits.sizes[name].dialogues)
+        assert exact(overlap) == Overlap(any_text=splits.sizes[name].dialogues)
+
+
+def exact(overlap: Overlap) -> Overlap:
+    """Without what is almost the same."""
+    return replace(overlap, near_searched=0, near_question=0, near_answer=0)
 
 
 def fixed(name: str, *texts: str) -> Dialogue:
@@ -164,15 +281,15 @@ def test_overlap_counts_dialogues_whose_source_names_their_split() -> None:
             fixed("test", "뭐 먹어?", "밥이요"),
         ]
     )
-    assert splits.overlap["valid"] == Overlap(2, last_question=2, last_answer=1, exchange=1, answers_skipped=1)
-    assert splits.overlap["test"] == Overlap(2, last_question=0, last_answer=1, exchange=1, answers_skipped=1)
-    assert splits.trained_answers == {1: [1], 4: [1]}
+    assert exact(splits.overlap["valid"]) == Overlap(2, last_question=2, last_answer=1, exchange=1, answers_skipped=1)
+    assert exact(splits.overlap["test"]) == Overlap(2, last_question=0, last_answer=1, exchange=1, answers_skipped=1)
+    assert list(splits.weightless_turns()) == [(1, [1]), (4, [1])]
 
 
 def test_an_answer_that_is_not_learnt_in_train_is_not_trained() -> None:
     context = Dialogue("a.csv:1", (Turn("user", "안녕"), Turn("assistant", "반가워요", has_loss=False)), split="train")
     splits = split([context, fixed("test", "안녕", "반가워요")])
-    assert splits.overlap["test"] == Overlap(any_text=1)
+    assert exact(splits.overlap["test"]) == Overlap(any_text=1)
 
 
 @pytest.mark.slow
@@ -183,7 +300,8 @@ def test_no_held_out_text_of_songys_is_in_train(project: Any, songys_file: Path)
     held_out = {text_key(text) for texts in project.texts("valid", "test") for text in texts}
     assert held_out
     assert not held_out & train
-    assert metrics["overlap"] == {name: asdict(Overlap()) for name in ("valid", "test")}
+    for name, overlap in metrics["overlap"].items():
+        assert overlap == asdict(Overlap(near_searched=metrics["splits"][name]["dialogues"]))
 
 
 @pytest.mark.slow
@@ -194,4 +312,4 @@ def test_songys_is_kept_but_for_its_repeats(project: Any, songys_file: Path) -> 
         pairs = [(" ".join(row["Q"].split()), " ".join(row["A"].split())) for row in csv.DictReader(file)]
     assert (metrics["rows_read"], metrics["rows_kept"]) == (len(pairs), len(set(pairs))) == (11_823, 11_750)
     assert metrics["rows_dropped"] == {"repeat": 73}
-    assert (metrics["groups"]["largest"], metrics["groups"]["sent_to_train"]) == (22, 0)
+    assert (metrics["groups"]["largest"], metrics["groups"]["sent_to_train"]) == (48, 0)

@@ -38,6 +38,7 @@ corpus:
   shares: {train: 0.5, valid: 0.25, test: 0.25}
   hold_out_from: 10
   seed: 1
+  max_answer_repeats: 3
 vocab: {kind: word, max_size: 300, min_frequency: 1}
 prepare: {loss_on: all, long_answers: drop}
 model: {architecture: classic, vocab_size: 999, embed_dim: 64, n_layers: 1, n_heads: 2, ffn_dim: 32, max_len: 8}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tinychat.corpus.amount import Learnt
-from tinychat.corpus.splitting import Overlap
+from tinychat.corpus.overlap import Overlap
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.report.copied_text import copied_text_view

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stages import export_csv, summarize
-from tinychat.corpus.splitting import Overlap
+from tinychat.corpus.overlap import Overlap
 from tinychat.errors import InputError
 from tinychat.files import read_json, to_csv, to_json_lines, write_atomically, write_json
 from tinychat.inspection.export import sentence_record, write_layer_report

@@ -5,31 +5,40 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tinychat.corpus.cleaning import STEPS
 from tinychat.corpus.dialogue import SOURCES_FILE, SPLITS, to_record
+from tinychat.corpus.features import FeatureStore, features_of
 from tinychat.corpus.gathering import Counts, Rows, gather
 from tinychat.corpus.masking.source_mask import words_to_block
-from tinychat.corpus.mixing import Mixture, SourceIndex
+from tinychat.corpus.mixing import Mixture, mix, too_small_to_hold_out
 from tinychat.corpus.prompts import PROMPTS_FILE, PromptDrawing, to_records
-from tinychat.corpus.splitting import SplitIndex, Splits
+from tinychat.corpus.reader import excerpt
+from tinychat.corpus.splitting import LEFT_OUT, Splits, split_corpus
 from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
 from tinychat.files import add_path_to_disk_full_error, to_json, to_json_lines, write_json, write_together
 from tinychat.params.sections import CorpusParams
 
+BATCH = 1000  # dialogues whose features are made at once
+
 
 @dataclass(frozen=True)
 class Built:
-    """What a run of `build_corpus` read, kept and wrote."""
+    """What a run of `build_corpus` read, kept and wrote; `repeated`: the most repeated answers, and how often."""
 
     counts: Counts
     splits: Splits
     mixture: Mixture
+    repeated: list[tuple[str, int]] = field(default_factory=list)
 
     def metrics(self) -> dict[str, Any]:
         """Numbers and readers' names only: the file is in git, and the dialogues may be private."""
@@ -49,12 +58,8 @@ class Built:
             "splits": {name: asdict(splits.sizes[name]) for name in SPLITS},
             "mixture": self.mixture.metrics(),
             "learnt": asdict(splits.learnt),
-            "groups": {
-                "count": splits.groups,
-                "largest": splits.largest_group,
-                "sent_to_train": splits.groups_sent_to_train,
-                "dialogues_sent_to_train": splits.dialogues_sent_to_train,
-            },
+            "groups": asdict(splits.grouping),
+            "answers": asdict(splits.answers),
             "overlap": {name: asdict(overlap) for name, overlap in splits.overlap.items()},
         }
 
@@ -74,22 +79,28 @@ class Built:
         lines += [f"  {title}, {line}" for title, tally in tallies.items() for line in tally.lines()]
         if counts.masked:
             lines.append(f"  masked: {', '.join(f'{kind} {n:,}' for kind, n in counts.masked.most_common())}")
-        lines.append(f"splits: {sizes} dialogues; {splits.groups:,} groups, the largest of {splits.largest_group:,}")
+        groups = splits.grouping
+        lines.append(f"splits: {sizes} dialogues; {groups.count:,} groups, the largest of {groups.largest:,}")
         lines += self.mixture.lines()
-        if splits.groups_sent_to_train:
-            lines.append(
-                f"  {splits.groups_sent_to_train:,} groups ({splits.dialogues_sent_to_train:,} dialogues) "
-                "went to train because each is more than 1% of the corpus"
-            )
+        lines += groups.lines()
+        lines += self._answer_lines()
         for name, overlap in splits.overlap.items():
-            if overlap.any_text:
-                lines.append(
-                    f"  {name}: {overlap.any_text:,} dialogues share a text with train, {overlap.last_question:,} end "
-                    f"in a trained question, {overlap.last_answer:,} in a trained answer; {overlap.answers_skipped:,} "
-                    "answers that train gives to the same question carry no loss"
-                )
+            lines += [f"  {name}: {line}" for line in overlap.lines()]
         # At the end, where a person looks.
         return "\n".join([*lines, *self.mixture.warnings(), *splits.learnt.warnings()])
+
+    def _answer_lines(self) -> list[str]:
+        """What a person is told of answers that repeat."""
+        answers, lines = self.splits.answers, []
+        if self.repeated:
+            shown = ", ".join(f"{excerpt(text)} {n:,} ({n / answers.trained:.1%})" for text, n in self.repeated)
+            lines.append(f"answers: {answers.trained:,} are trained on; the most repeated: {shown}")
+        if answers.over_limit:
+            lines.append(
+                f"  {answers.over_limit:,} answers above corpus.max_answer_repeats carry no loss; "
+                f"{answers.dialogues_left_out:,} dialogues have no other and are left out"
+            )
+        return lines
 
 
 def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -> Built:
@@ -98,37 +109,40 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     The kept dialogues go to a temporary file, not into memory, until the split of each is known. Raises InputError,
     with nothing written, where a source is wrong, or where nothing is left to train on.
     """
-    counts, index, source_index, drawing = Counts(), SplitIndex(), SourceIndex(), PromptDrawing()
+    counts, drawing = Counts(), PromptDrawing()
     blocked = words_to_block(raw, params.mask)
     corpus.parent.mkdir(parents=True, exist_ok=True)
     with (
         add_path_to_disk_full_error(corpus),
         TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept,
     ):
-        for dialogue in gather(raw, params, counts, blocked=blocked):
-            kept.write(to_json_lines([to_record(dialogue)]))
-            drawing.add(len(index), dialogue)
-            index.add(dialogue)
-            source_index.add(dialogue)
-        if len(index) == 0:
+        store = FeatureStore(corpus.parent)
+        dialogues = gather(raw, params, counts, blocked=blocked)
+        while batch := list(islice(dialogues, BATCH)):
+            for number, dialogue in enumerate(batch, start=len(store)):
+                drawing.add(number, dialogue)
+            kept.write(to_json_lines(map(to_record, batch)))
+            store.add(features_of(batch))
+        if len(store) == 0:
             reasons = joined("; ", counts.rows.dropped.lines())
             raise InputError("no dialogue is left to train on: {reasons}", reasons=reasons)
-        kept_whole = source_index.too_small_to_hold_out(params.hold_out_from) if params.shares.train < 1 else []
-        splits = index.split(params.shares, params.seed, kept_whole)
+        columns = store.columns()
+        kept_whole = too_small_to_hold_out(columns, params.hold_out_from if params.shares.train < 1 else 0)
+        splits = split_corpus(columns, params.shares, params.seed, params.max_answer_repeats, kept_whole)
         if splits.sizes["train"].dialogues == 0:
             raise InputError(
                 "no dialogue was assigned to train: {dialogues} dialogues in {groups} groups, and corpus.shares.train "
                 "is {share:g}. Raise it, take another corpus.seed, or add dialogues.",
-                dialogues=len(index),
-                groups=splits.groups,
+                dialogues=len(columns),
+                groups=splits.grouping.count,
                 share=params.shares.train,
             )
         kept.seek(0)
-        built = Built(counts, splits, source_index.mix(counts.sources, splits.names, kept_whole))
-        prompts = drawing.draw(splits.names, counts.prompts)
+        built = Built(counts, splits, mix(columns, counts.sources, splits, kept_whole))
+        prompts = drawing.draw(splits.of, counts.prompts)
 
         def fill(folder: Path) -> None:
-            _write_splits(kept, splits, map(source_index.source_of, range(len(index))), built.mixture, folder)
+            built.repeated.extend(_write_splits(kept, splits, columns.sources, built.mixture, folder))
             write_json(folder / SOURCES_FILE, built.mixture.names())
             write_json(folder / PROMPTS_FILE, to_records(prompts))
 
@@ -136,29 +150,43 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
     return built
 
 
-def _write_splits(lines: Iterable[str], splits: Splits, sources: Iterable[int], mixture: Mixture, folder: Path) -> None:
+def _write_splits(
+    lines: Iterable[str], splits: Splits, sources: NDArray[np.int32], mixture: Mixture, folder: Path
+) -> list[tuple[str, int]]:
     """Write each line to the file of its split; to train, as often as its source is repeated.
 
     An empty split is an empty file. `sources`: the number of each line's source. Repetitions accumulate over the lines
     of a source: at 0.5 every second line is written, at 2.5 two and three times by turns. Held-out answers that train
-    gives to the same question carry no loss, so that nothing is measured on training data.
+    gives to the same question carry no loss, so that nothing is measured on training data. Gives the text of each
+    answer of `splits.repeated`, and how often it occurs.
     """
     repetitions = {one.number: one.repetitions for one in mixture.sources}
     seen: Counter[int] = Counter()  # training dialogues by their source
+    weightless = chain(splits.weightless_turns(), [(-1, [])])
+    dialogue, turns = next(weightless)
+    quoted: dict[int, list[Any]] = {place: [] for place, _, _ in splits.repeated}  # the messages of these dialogues
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
             for name in SPLITS
         }
-        for i, (line, name, source) in enumerate(zip(lines, splits.names, sources, strict=True)):
+        for i, (line, number, source) in enumerate(zip(lines, splits.of.data, sources.data, strict=True)):
+            if i in quoted:
+                quoted[i] = json.loads(line)["messages"]
+            if i == dialogue:
+                line = _without_loss(line, turns)
+                dialogue, turns = next(weightless)
+            if number == LEFT_OUT:
+                continue
+            name = SPLITS[number]
             if name != "train":
-                trained = splits.trained_answers.get(i)
-                files[name].write(_without_loss(line, trained) if trained else line)
+                files[name].write(line)
                 continue
             times = repetitions[source]
             before = math.floor(seen[source] * times)
             seen[source] += 1
             files[name].write(line * (math.floor(seen[source] * times) - before))
+    return [(quoted[place][turn]["content"], count) for place, turn, count in splits.repeated]
 
 
 def _without_loss(line: str, turns: Iterable[int]) -> str:

@@ -12,6 +12,9 @@ from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.params.sections import SourceParams
 
+# Conversations with shorter pauses stand in one split: the afternoon goes on with what lunch was about. Not the date,
+# which ends in the middle of a night's chat; a night's sleep is longer than this, a meeting or a meal shorter.
+SESSION_PAUSE = timedelta(hours=4)
 GAP_MINUTES = 60  # on 128,701 messages of KakaoTalk: 21 messages a dialogue; 30 minutes give 15, 180 give 39
 
 
@@ -44,24 +47,30 @@ def read_dialogues(
 
 @dataclass
 class _Conversation:
-    """A conversation that may go on: where its first kept message is, its turns, the time of its last message."""
+    """A conversation that may go on: where its first kept message is, its session, its turns, the time of its last
+    message."""
 
     first: str = ""
+    session: str = ""
     turns: list[Turn] = field(default_factory=list)
     last: datetime | None = None
 
     def dialogue(self) -> Iterator[Dialogue]:
         """What was said, if anything; after that it begins anew."""
         if self.turns:
-            yield Dialogue(self.first, tuple(self.turns))
+            yield Dialogue(self.first, tuple(self.turns), session=self.session)
         self.turns = []
 
 
 def _conversations(
     items: Iterable[tuple[TextFile, Item]], assistant: set[str], bots: set[str], gap: timedelta, dropped: Tally
 ) -> Iterator[Dialogue | Faulty]:
-    """The messages cut into conversations: at pauses, and never across rooms. A thread is one, whatever its pauses."""
+    """The messages cut into conversations: at pauses, and never across rooms. A thread is one, whatever its pauses.
+
+    A session is named by the place of its first message.
+    """
     room: str | None = None
+    session, in_room = "", datetime.min  # the time of the last message of the room
     threads: dict[str, _Conversation] = {}  # of the room; "": outside of threads
     for text, message in items:
         if isinstance(message, Faulty):
@@ -70,17 +79,20 @@ def _conversations(
         if message.room != room:
             for ended in threads.values():
                 yield from ended.dialogue()
-            room, threads = message.room, {}
+            room, threads, session = message.room, {}, ""
         conversation = threads.setdefault(message.thread, _Conversation())
         if conversation.last is not None and not message.thread and message.time - conversation.last > gap:
             yield from conversation.dialogue()
         conversation.last = message.time
         place = f"{text.path}:{message.place}"
+        if not session or message.time - in_room > max(gap, SESSION_PAUSE):
+            session = place
+        in_room = message.time
         if reason := _left_out(message, bots):
             dropped.add(reason, place)
             continue
         if not conversation.turns:
-            conversation.first = place
+            conversation.first, conversation.session = place, session
         role: Role = "assistant" if message.speaker_key in assistant else "user"
         conversation.turns.append(Turn(role, message.text))
     for ended in threads.values():

@@ -36,6 +36,7 @@ class Dialogue:
                 measured before
     split       as assigned by the source; None: splitting assigns it
     source_number  of the source that it comes from, from 1; 0 in a corpus of one source, which does not write it
+    session     what conversations of one room have in common that have no long pause between them: one split
     """
 
     source: str
@@ -43,6 +44,7 @@ class Dialogue:
     metadata: Mapping[str, Any] | None = None
     split: str | None = None
     source_number: int = 0
+    session: str | None = None
 
     @property
     def file(self) -> str:

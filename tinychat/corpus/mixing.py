@@ -5,14 +5,18 @@ log and in the corpus's `sources.json`, which git ignores; the metrics have the 
 """
 
 import math
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinychat.corpus.dialogue import SPLITS, Dialogue
+import numpy as np
+from numpy.typing import NDArray
+
+from tinychat.corpus.dialogue import SPLITS
+from tinychat.corpus.features import ANSWER, Columns
 from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.splitting import Splits
 from tinychat.errors import InputError
 from tinychat.files import rounded
 from tinychat.params.sections import SourceParams
@@ -80,67 +84,53 @@ class MixedSource:
         return ", ".join(written)
 
 
-class SourceIndex:
-    """The source and the answers of each dialogue, as integers, in the order in which dialogues are gathered."""
+def too_small_to_hold_out(columns: Columns, hold_out_from: int) -> NDArray[np.bool_]:
+    """Which dialogues are of a source of question-answer pairs that has fewer than `hold_out_from`.
 
-    def __init__(self) -> None:
-        self._source = array("I")
-        self._answers = array("I")
-        self._not_pairs: set[int] = set()  # sources with a dialogue of several answers, or that assign splits
+    Whoever has 40 answers expects all 40 to be learnt, and 5% of them would measure nothing. Many small sources
+    are one large: where they have `hold_out_from` pairs together, there are none.
+    """
+    sizes = np.bincount(columns.sources)
+    answers = np.add.reduceat((columns.flags & ANSWER != 0).astype(np.int64), columns.begins)
+    pairs = np.ones(len(sizes), bool)  # not sources with a dialogue of several answers, or that assign splits
+    pairs[columns.sources[(answers > 1) | (columns.fixed > 0)]] = False
+    small = pairs & (sizes < hold_out_from)
+    if sizes[small].sum() >= hold_out_from:
+        return np.zeros(len(columns), bool)
+    return np.asarray(small[columns.sources])
 
-    def add(self, dialogue: Dialogue) -> None:
-        """Add the next dialogue."""
-        number = dialogue.source_number or 1
-        self._source.append(number)
-        self._answers.append(sum(turn.role == "assistant" and turn.has_loss for turn in dialogue.turns))
-        if dialogue.split is not None or sum(turn.role == "assistant" for turn in dialogue.turns) > 1:
-            self._not_pairs.add(number)
 
-    def source_of(self, i: int) -> int:
-        """The number of the source of dialogue i."""
-        return self._source[i]
+def mix(
+    columns: Columns, sources: Sequence[GatheredSource], splits: Splits, kept_whole: NDArray[np.bool_]
+) -> "Mixture":
+    """The sources with their repetitions, after splitting.
 
-    def too_small_to_hold_out(self, hold_out_from: int) -> list[int]:
-        """The dialogues of the sources of question-answer pairs that have fewer than `hold_out_from`, by index.
-
-        Whoever has 40 answers expects all 40 to be learnt, and 5% of them would measure nothing. Many small sources
-        are one large: where they have `hold_out_from` pairs together, there are none.
-        """
-        sizes = Counter(self._source)
-        small = {n for n, size in sizes.items() if size < hold_out_from and n not in self._not_pairs}
-        if sum(sizes[number] for number in small) >= hold_out_from:
-            return []
-        return [i for i, number in enumerate(self._source) if number in small]
-
-    def mix(self, sources: Sequence[GatheredSource], names: Sequence[str], kept_whole: Sequence[int]) -> "Mixture":
-        """The sources with their repetitions, after splitting. `names`: the split of each dialogue.
-
-        Raises InputError where of a source that is to be trained on no dialogue would be written.
-        """
-        dialogues = {number: Counter[str]() for number in range(1, len(sources) + 1)}
-        answers: Counter[int] = Counter()
-        for number, name, n in zip(self._source, names, self._answers, strict=True):
-            dialogues[number][name] += 1
-            answers[number] += n if name == "train" else 0
-        counted = [answers[number] for number in dialogues]
-        repetitions = find_repetitions(sources, counted)
-        written = [times * n for times, n in zip(repetitions, counted, strict=True)]
-        whole = {self._source[i] for i in kept_whole}
-        mixed = [
-            MixedSource(
-                number=number,
-                source=source,
-                dialogues=dialogues[number],
-                answers=counted[number - 1],
-                repetitions=repetitions[number - 1],
-                share=written[number - 1] / (sum(written) or 1),
-                kept_whole=number in whole,
-            )
-            for number, source in enumerate(sources, start=1)
-        ]
-        for one in mixed:
-            _refuse_if_nothing_is_written(one)
-        return Mixture(mixed)
+    Raises InputError where of a source that is to be trained on no dialogue would be written.
+    """
+    size = len(sources) + 1
+    learnt = columns.answers_with_loss() - np.bincount(splits.weightless[0], minlength=len(columns))
+    trained = splits.of == SPLITS.index("train")
+    answers = np.bincount(columns.sources[trained], learnt[trained], minlength=size).astype(np.int64)
+    counted = answers[1:].tolist()
+    repetitions = find_repetitions(sources, counted)
+    written = [times * n for times, n in zip(repetitions, counted, strict=True)]
+    dialogues = [np.bincount(columns.sources[splits.of == number], minlength=size) for number in range(len(SPLITS))]
+    whole = set(columns.sources[kept_whole].tolist())
+    mixed = [
+        MixedSource(
+            number=number,
+            source=source,
+            dialogues=Counter({name: int(n[number]) for name, n in zip(SPLITS, dialogues, strict=True)}),
+            answers=counted[number - 1],
+            repetitions=repetitions[number - 1],
+            share=written[number - 1] / (sum(written) or 1),
+            kept_whole=number in whole,
+        )
+        for number, source in enumerate(sources, start=1)
+    ]
+    for one in mixed:
+        _refuse_if_nothing_is_written(one)
+    return Mixture(mixed)
 
 
 @dataclass(frozen=True)

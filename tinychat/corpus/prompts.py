@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tinychat.corpus.dialogue import STAGE, Dialogue
+import numpy as np
+from numpy.typing import NDArray
+
+from tinychat.corpus.dialogue import SPLITS, STAGE, Dialogue
 from tinychat.corpus.text_keys import text_key, text_number
 from tinychat.errors import FaultError
 from tinychat.files import read_json, reading
@@ -47,15 +50,19 @@ class PromptDrawing:
         elif entry > self._kept[0]:
             heapq.heapreplace(self._kept, entry)
 
-    def draw(self, names: Sequence[str], of_the_source: Sequence[str]) -> list[SamplePrompt]:
-        """At most ten: new ones first, then trained ones. `names`: the split of each dialogue.
+    def draw(self, splits: NDArray[np.uint8], of_the_source: Sequence[str]) -> list[SamplePrompt]:
+        """At most ten: new ones first, then trained ones. `splits`: of each dialogue, as its index in SPLITS.
 
         `of_the_source`: what a corpus in the project names; taken where there is no file.
         """
         ordered = sorted(self._kept, reverse=True)
         if of_the_source and not any(rank[0] == 0 for rank, _, _ in ordered):
             return [SamplePrompt(text) for text in of_the_source]
-        of_best_rank = [(names[index], text) for rank, index, text in ordered if rank[0] == ordered[0][0][0]]
+        of_best_rank = [
+            (SPLITS[splits[index]], text)
+            for rank, index, text in ordered
+            if rank[0] == ordered[0][0][0] and splits[index] < len(SPLITS)
+        ]
         trained = list(dict.fromkeys(text for name, text in of_best_rank if name == "train"))
         # A question may be on both sides, with another answer.
         new = list(dict.fromkeys(text for name, text in of_best_rank if name != "train" and text not in trained))

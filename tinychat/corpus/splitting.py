@@ -1,4 +1,4 @@
-"""Train, valid and test without leaks: dialogues that share a text stay together.
+"""Train, valid and test without leaks: dialogues that share a text, almost or exactly, stay together.
 
 The split of a group is decided by a hash of its own texts, not by a random draw: adding other dialogues does not move
 it, unless they join it to another group. Remaining overlap is counted, and a held-out answer is not scored where train
@@ -6,20 +6,26 @@ has the same question with the same answer.
 """
 
 import hashlib
-from array import array
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinychat.corpus.amount import Learnt, count_learnt
-from tinychat.corpus.dialogue import SPLITS, Dialogue
-from tinychat.corpus.text_keys import letters_of, text_key, text_number
+from tinychat.corpus.answers import Answers, count_answers, most_repeated, over_limit
+from tinychat.corpus.dialogue import SPLITS
+from tinychat.corpus.features import LOSS, NO_SESSION, Columns
+from tinychat.corpus.grams import Integers
+from tinychat.corpus.grouping import LARGEST_KEY, Groups, group
+from tinychat.corpus.overlap import TRAIN, Exchanges, Overlap, exchanges_of, measure_overlap, trained
 from tinychat.params.sections import Shares
 
-# In multi-turn sources short texts (네, 안녕) join no groups: on the package chitchat-dataset, joining by any turn
-# puts 3,880 of 7,168 dialogues into one group.
-MIN_JOINING_LETTERS = 15
 MAX_GROUP_SHARE = 0.01  # of all dialogues; a larger group goes to train
+MAX_SESSION_SHARE = 0.1  # the same for a group that is one session
+LEFT_OUT = len(SPLITS)  # instead of a split: in none
+LEFT_OUT_NAME = "left out"
+KEYS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -29,201 +35,216 @@ class SplitSize:
     characters: int
 
 
-@dataclass
-class Overlap:
-    """What the dialogues of a held-out split share with train, ignoring case, spaces and punctuation.
+@dataclass(frozen=True)
+class Grouping:
+    """Numbers of the groups.
 
-    A dialogue of train counts however often it is written, even where it is never written.
-
-    any_text         dialogues with a text that occurs in train
-    last_question    dialogues whose last question occurs in train as a question
-    last_answer      dialogues whose last answer occurs in train as an answer
-    exchange         dialogues with a question and its answer that occur together in train
-    answers_skipped  answers of such exchanges: they carry no loss
+    sent_to_train, dialogues_sent_to_train  groups that are too large to be held out, and their dialogues
+    near_texts            different texts that were joined to another one as its near-duplicate
+    crowded_texts         texts with so many candidates that they were compared with a part of them
+    sessions              sessions of more than one dialogue
+    of_several_files      groups with dialogues of more than one file
+    dialogues_moved       dialogues in them that their file's part of the group would give to another split
     """
 
-    any_text: int = 0
-    last_question: int = 0
-    last_answer: int = 0
-    exchange: int = 0
-    answers_skipped: int = 0
+    count: int
+    largest: int
+    sent_to_train: int
+    dialogues_sent_to_train: int
+    near_texts: int
+    crowded_texts: int
+    sessions: int
+    of_several_files: int
+    dialogues_moved: int
+
+    def lines(self) -> list[str]:
+        """What a person is told, a line for each thing that occurred."""
+        told = [
+            (self.near_texts, "{:,} different texts have a near-duplicate, which is in the same split"),
+            (self.crowded_texts, "{:,} texts have so many possible near-duplicates that only some were compared"),
+            (self.sessions, "{:,} sessions of several conversations, each in one split"),
+        ]
+        lines = [f"  {text.format(count)}" for count, text in told if count]
+        if self.of_several_files:
+            lines.append(
+                f"  {self.of_several_files:,} groups join dialogues of several files; {self.dialogues_moved:,} "
+                "dialogues are therefore in another split than their file alone would give them"
+            )
+        if self.sent_to_train:
+            lines.append(
+                f"  {self.sent_to_train:,} groups ({self.dialogues_sent_to_train:,} dialogues) went to train because "
+                "each is more than 1% of the corpus"
+            )
+        return lines
 
 
 @dataclass(frozen=True)
 class Splits:
     """The split of each dialogue, in input order, and how they were grouped.
 
-    trained_answers  for held-out dialogues, by their index: the turns whose question and answer are in train too
+    of             the index in SPLITS of each dialogue's split, or LEFT_OUT
+    weightless     (dialogue, turn in it) of answers that are not to carry loss, in ascending order: those of held-out
+                   dialogues whose question and answer are in train too, and those of train above the limit
+    repeated       (dialogue, turn in it, count) of the most repeated trained answers, one of each
     """
 
-    names: list[str]
+    of: NDArray[np.uint8]
     sizes: dict[str, SplitSize]
-    groups: int
-    largest_group: int
-    groups_sent_to_train: int
-    dialogues_sent_to_train: int
+    grouping: Grouping
     overlap: dict[str, Overlap]
     learnt: Learnt
-    trained_answers: dict[int, list[int]] = field(default_factory=dict)
+    answers: Answers
+    weightless: tuple[Integers, Integers]
+    repeated: list[tuple[int, int, int]]
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each dialogue's split."""
+        return [[*SPLITS, LEFT_OUT_NAME][number] for number in self.of.tolist()]
+
+    def weightless_turns(self) -> Iterator[tuple[int, list[int]]]:
+        """The dialogues with such answers, and which turns these are, in ascending order."""
+        dialogues, turns = self.weightless
+        last = np.append(dialogues[1:] != dialogues[:-1], True)[: len(dialogues)]
+        begin = 0
+        for end in (np.nonzero(last)[0] + 1).tolist():
+            yield int(dialogues[begin]), turns[begin:end].tolist()
+            begin = end
 
 
-class SplitIndex:
-    """What splitting needs of each dialogue, as integers, so that a corpus larger than the memory takes one pass."""
+def split_corpus(
+    columns: Columns,
+    shares: Shares,
+    seed: int,
+    max_answer_repeats: int | None = None,
+    in_train: NDArray[np.bool_] | None = None,
+) -> Splits:
+    """Group the dialogues by shared questions and answers, and give each group to a split by its hash.
 
-    def __init__(self) -> None:
-        self._files: dict[str, int] = {}
-        self._multi_turn: set[int] = set()  # files with a dialogue of more than two turns
-        self._fixed: dict[int, str] = {}  # dialogues whose source chose the split
-        self._file = array("Q")
-        self._characters = array("Q")
-        self._end = array("Q", [0])  # where a dialogue's turns end in the arrays below
-        self._keys = array("Q")
-        self._long = bytearray()
-        self._answers = bytearray()  # whether a turn is the assistant's
-        self._has_loss = bytearray()  # whether a turn is the assistant's and carries loss
-
-    def __len__(self) -> int:
-        return len(self._file)
-
-    def add(self, dialogue: Dialogue) -> None:
-        """Add the next dialogue."""
-        if dialogue.split is not None:
-            self._fixed[len(self)] = dialogue.split
-        file = self._files.setdefault(dialogue.file, len(self._files))
-        if len(dialogue.turns) > 2:
-            self._multi_turn.add(file)
-        for turn in dialogue.turns:
-            self._keys.append(text_number(text_key(turn.content)))
-            self._long.append(len(letters_of(turn.content)) >= MIN_JOINING_LETTERS)
-            self._answers.append(turn.role == "assistant")
-            self._has_loss.append(turn.role == "assistant" and turn.has_loss)
-        self._file.append(file)
-        self._characters.append(sum(len(turn.content) for turn in dialogue.turns))
-        self._end.append(len(self._keys))
-
-    def split(self, shares: Shares, seed: int, in_train: Iterable[int] = ()) -> Splits:
-        """Group the dialogues by shared questions and answers, and give each group to a split by its hash.
-
-        In multi-turn files only texts of 15 letters or more join. A group of more than one dialogue and more than 1% of
-        all goes to train, and so does the group of a dialogue of `in_train`.
-        """
-        roots, smallest_key = self._group()
-        members = Counter(roots)
-        too_large = {root: n for root, n in members.items() if n > max(1, MAX_GROUP_SHARE * len(self))}
-        trained = too_large.keys() | {roots[i] for i in in_train}
-        split_of = {
-            root: "train" if root in trained else _split_of(smallest_key[root], shares, seed) for root in members
-        }
-        names = [self._fixed.get(i) or split_of[root] for i, root in enumerate(roots)]
-        exchanges = self._trained_exchanges(names)
-        overlap, trained_answers = self._overlap(names, exchanges)
-        return Splits(
-            names=names,
-            sizes=self._sizes(names),
-            groups=len(members),
-            largest_group=max(members.values(), default=0),
-            groups_sent_to_train=len(too_large),
-            dialogues_sent_to_train=sum(too_large.values()),
-            overlap=overlap,
-            learnt=count_learnt(exchanges),
-            trained_answers=trained_answers,
-        )
-
-    def _keys_of(self, i: int) -> "array[int]":
-        return self._keys[self._end[i] : self._end[i + 1]]
-
-    def _joining_keys(self, i: int) -> list[int]:
-        """The keys by which dialogue i joins others; where it has none, a unique one."""
-        keys = list(self._keys_of(i))
-        if self._file[i] not in self._multi_turn:
-            return keys
-        long = self._long[self._end[i] : self._end[i + 1]]
-        return [key for key, joins in zip(keys, long, strict=True) if joins] or [text_number(f"dialogue {keys}")]
-
-    def _group(self) -> tuple[list[int], list[int]]:
-        """Union-find: for each dialogue the first of its group, and for that one the group's smallest key."""
-        parent = list(range(len(self)))
-        smallest_key = [0] * len(self)
-
-        def root_of(i: int) -> int:
-            while parent[i] != i:
-                parent[i] = parent[parent[i]]
-                i = parent[i]
-            return i
-
-        owner: dict[int, int] = {}
-        for i in range(len(self)):
-            if i in self._fixed:
-                continue
-            keys = self._joining_keys(i)
-            smallest_key[i] = min(keys)
-            for key in keys:
-                first, second = sorted((root_of(owner.setdefault(key, i)), root_of(i)))
-                parent[second] = first
-                smallest_key[first] = min(smallest_key[first], smallest_key[second])
-        return [root_of(i) for i in range(len(self))], smallest_key
-
-    def _trained_exchanges(self, names: list[str]) -> set[tuple[int, int]]:
-        """The exchanges whose answers are trained on, each once."""
-        return {
-            self._exchange(turn)
-            for i, name in enumerate(names)
-            if name == "train"
-            for turn in self._answered(i)
-            if self._has_loss[turn]
-        }
-
-    def _overlap(
-        self, names: list[str], exchanges: set[tuple[int, int]]
-    ) -> tuple[dict[str, Overlap], dict[int, list[int]]]:
-        """What is shared with train, by split, and the answers that are therefore not scored."""
-        texts = {key for i, name in enumerate(names) if name == "train" for key in self._keys_of(i)}
-        questions, answers = ({exchange[side] for exchange in exchanges} for side in (0, 1))
-        overlap: dict[str, Overlap] = {name: Overlap() for name in SPLITS if name != "train"}
-        skipped: dict[int, list[int]] = {}
-        for i, name in enumerate(names):
-            if name == "train":
-                continue
-            own, answered = overlap[name], self._answered(i)
-            own.any_text += not texts.isdisjoint(self._keys_of(i))
-            if answered:
-                question, answer = self._exchange(answered[-1])
-                own.last_question += question in questions
-                own.last_answer += answer in answers
-            repeated = [turn for turn in answered if self._exchange(turn) in exchanges]
-            if repeated:
-                own.exchange += 1
-                own.answers_skipped += len(repeated)
-                skipped[i] = [turn - self._end[i] for turn in repeated]
-        return overlap, skipped
-
-    def _answered(self, i: int) -> list[int]:
-        """The answers of dialogue i that follow a question, as indices into the turns of all dialogues."""
-        begin, end = self._end[i], self._end[i + 1]
-        return [turn for turn in range(begin + 1, end) if self._answers[turn] and not self._answers[turn - 1]]
-
-    def _exchange(self, turn: int) -> tuple[int, int]:
-        """The keys of the question and of the answer, which is this turn."""
-        return self._keys[turn - 1], self._keys[turn]
-
-    def _sizes(self, names: list[str]) -> dict[str, SplitSize]:
-        dialogues: Counter[str] = Counter(names)
-        turns: Counter[str] = Counter()
-        characters: Counter[str] = Counter()
-        for i, name in enumerate(names):
-            turns[name] += self._end[i + 1] - self._end[i]
-            characters[name] += self._characters[i]
-        return {name: SplitSize(dialogues[name], turns[name], characters[name]) for name in SPLITS}
+    In multi-turn files only long texts join (`group`). A group that holds more than 1% of all dialogues goes to train,
+    one that is a single session above 10%, and the group of a dialogue of `in_train`. An answer is trained on at most
+    `max_answer_repeats` times.
+    """
+    groups = group(columns)
+    splits, grouping = _assign(columns, groups, shares, seed, in_train)
+    exchanges = exchanges_of(columns)
+    learnt = trained(columns, exchanges, splits)
+    weightless, left_out = learnt[:0], 0
+    if max_answer_repeats is not None:
+        weightless = over_limit(columns, learnt, max_answer_repeats)
+        learnt = learnt.without(weightless)
+        without_loss = _without_loss(columns, splits, weightless)
+        splits[without_loss] = LEFT_OUT
+        left_out = int(without_loss.sum())
+    answers = count_answers(learnt, len(weightless.turns), left_out)
+    overlap, repeated = measure_overlap(columns, exchanges, learnt, splits)
+    turns = np.sort(np.concatenate([weightless.turns, repeated.turns]))
+    dialogues = columns.dialogue_of_turn()[turns]
+    shown, counts = most_repeated(learnt)
+    shown_dialogues = np.searchsorted(columns.ends, shown, side="right")
+    return Splits(
+        of=splits,
+        sizes=_sizes(columns, splits),
+        grouping=grouping,
+        overlap=overlap,
+        learnt=count_learnt(learnt.questions, learnt.answers),
+        answers=answers,
+        weightless=(dialogues, turns - columns.begins[dialogues]),
+        repeated=list(
+            zip(
+                shown_dialogues.tolist(),
+                (shown - columns.begins[shown_dialogues]).tolist(),
+                counts.tolist(),
+                strict=True,
+            )
+        ),
+    )
 
 
-def _split_of(key: int, shares: Shares, seed: int) -> str:
-    """The split in whose interval of [0, 1) the hash of seed and key falls."""
-    digest = hashlib.sha256(f"{seed}\n{key}".encode()).digest()
-    fraction = int.from_bytes(digest[:8], "big") / 2**64
-    wanted = [(name, share) for name in SPLITS if (share := getattr(shares, name)) > 0]
-    edge = 0.0
-    for name, share in wanted:
-        edge += share
-        if fraction < edge:
-            return name
-    return wanted[-1][0]
+def _assign(
+    columns: Columns, groups: Groups, shares: Shares, seed: int, in_train: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.uint8], Grouping]:
+    """The split of each dialogue, and numbers of the groups."""
+    total = len(columns)
+    names, of = np.unique(groups.of, return_inverse=True)
+    sizes = np.bincount(of, minlength=len(names))
+    keys = np.full(len(names), LARGEST_KEY)
+    np.minimum.at(keys, of, groups.keys)
+    # A session is one thing: a month's export would have nothing to hold out if each were too large.
+    alone = np.bincount(of[_counts_alone(columns)], minlength=len(names))
+    too_large = (sizes > max(1, MAX_GROUP_SHARE * total)) & (alone > 1)
+    too_large |= sizes > max(1, MAX_SESSION_SHARE * total)
+    chosen = _splits_of(keys, shares, seed)
+    chosen[too_large] = TRAIN
+    if in_train is not None:
+        chosen[of[in_train]] = TRAIN
+    splits = np.where(columns.fixed > 0, columns.fixed - 1, chosen[of]).astype(np.uint8)
+    several, moved = _across_files(columns, groups, of, splits, shares, seed)
+    return splits, Grouping(
+        count=len(names),
+        largest=int(sizes.max(initial=0)),
+        sent_to_train=int(too_large.sum()),
+        dialogues_sent_to_train=int(sizes[too_large].sum()),
+        near_texts=groups.near_texts,
+        crowded_texts=groups.crowded_texts,
+        sessions=groups.sessions,
+        of_several_files=several,
+        dialogues_moved=moved,
+    )
+
+
+def _counts_alone(columns: Columns) -> NDArray[np.bool_]:
+    """Of each session the first dialogue, and all that are in none."""
+    first = np.ones(len(columns), bool)
+    in_session = np.nonzero(columns.sessions != NO_SESSION)[0]
+    first[in_session] = False
+    first[in_session[np.unique(columns.sessions[in_session], return_index=True)[1]]] = True
+    return first
+
+
+def _across_files(
+    columns: Columns, groups: Groups, of: Integers, splits: NDArray[np.uint8], shares: Shares, seed: int
+) -> tuple[int, int]:
+    """How many groups have dialogues of several files, and how many of these dialogues stand in another split than the
+    smallest key in their own file gives: what adding the other files can have moved."""
+    files = int(columns.files.max(initial=0)) + 1
+    if files == 1:
+        return 0, 0
+    parts, part_of = np.unique(of * files + columns.files, return_inverse=True)
+    files_of = np.bincount(parts // files)
+    shared = files_of[of] > 1
+    keys = np.full(len(parts), LARGEST_KEY)
+    np.minimum.at(keys, part_of[shared], groups.keys[shared])
+    alone = _splits_of(keys, shares, seed)[part_of]
+    return int((files_of > 1).sum()), int((alone != splits)[shared].sum())
+
+
+def _without_loss(columns: Columns, splits: NDArray[np.uint8], weightless: Exchanges) -> NDArray[np.bool_]:
+    """The dialogues of train in which every answer with loss is one of these."""
+    of_turn = columns.dialogue_of_turn()
+    left = np.bincount(of_turn[columns.flags & LOSS != 0], minlength=len(columns))
+    left -= np.bincount(weightless.dialogues, minlength=len(columns))
+    return (left == 0) & (splits == TRAIN)
+
+
+def _sizes(columns: Columns, splits: NDArray[np.uint8]) -> dict[str, SplitSize]:
+    sizes = {}
+    for number, name in enumerate(SPLITS):
+        own = splits == number
+        sizes[name] = SplitSize(int(own.sum()), int(columns.turns[own].sum()), int(columns.characters[own].sum()))
+    return sizes
+
+
+def _splits_of(keys: NDArray[np.uint64], shares: Shares, seed: int) -> NDArray[np.uint8]:
+    """For each key the split in whose interval of [0, 1) the hash of seed and key falls."""
+    wanted = [(number, share) for number, name in enumerate(SPLITS) if (share := getattr(shares, name)) > 0]
+    edges = np.cumsum([share for _, share in wanted])
+    beginning = f"{seed}\n".encode()
+    splits = np.empty(len(keys), np.uint8)
+    for begin in range(0, len(keys), KEYS_AT_ONCE):
+        part = keys[begin : begin + KEYS_AT_ONCE]
+        digests = b"".join(hashlib.sha256(beginning + str(key).encode()).digest()[:8] for key in part.tolist())
+        fractions = np.frombuffer(digests, ">u8") / 2**64
+        place = np.minimum(np.searchsorted(edges, fractions, side="right"), len(wanted) - 1)
+        splits[begin : begin + KEYS_AT_ONCE] = np.array([number for number, _ in wanted])[place]
+    return splits

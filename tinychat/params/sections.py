@@ -224,6 +224,7 @@ class CorpusParams(Section):
     shares: Shares
     hold_out_from: CountOrZero
     seed: Seed
+    max_answer_repeats: Count | None
 
 
 class VocabParams(Section):

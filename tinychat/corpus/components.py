@@ -1,0 +1,37 @@
+"""Connected components: which things belong together, of pairs that do."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+class Components:
+    """Union-find over the numbers 0 to n - 1, for many pairs at a time."""
+
+    def __init__(self, n: int) -> None:
+        self._parent = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
+
+    def of(self, members: Indices) -> Indices:
+        """The smallest number of the component of each member."""
+        found = self._parent[members]
+        while True:
+            above = self._parent[found]
+            if np.array_equal(above, found):
+                return found.astype(np.int64)
+            found = self._parent[above]
+
+    def all(self) -> Indices:
+        """The smallest number of the component of each number; later calls are faster."""
+        found = self.of(np.arange(len(self._parent)))
+        self._parent[:] = found
+        return found
+
+    def join(self, first: Indices, second: Indices) -> None:
+        """Join the components of each pair."""
+        while len(first):
+            first, second = self.of(first), self.of(second)
+            apart = first != second
+            first, second = first[apart], second[apart]
+            # A root goes below the smallest of the roots that it is to be joined with; the others take another round.
+            np.minimum.at(self._parent, np.maximum(first, second), np.minimum(first, second).astype(self._parent.dtype))

@@ -1,0 +1,177 @@
+"""What splitting needs of dialogues: a few numbers each, and the letters of their texts, which go to a file."""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinychat.corpus.dialogue import SPLITS, Dialogue
+from tinychat.corpus.grams import Texts, encode_texts
+from tinychat.corpus.key_table import KeyTable
+from tinychat.corpus.text_keys import letters_of, text_number
+
+# In multi-turn sources short texts (네, 안녕) join no groups: of 4,018 dialogues of the package chitchat-dataset,
+# joining by any turn puts 2,854 into one group, by turns of 15 letters or more 703. With near-duplicates of 15 letters
+# or more it would be 2,074, of 40 or more 790 (docs/experiments.md).
+MIN_JOINING_LETTERS = 15
+MIN_NEAR_LETTERS = 40
+
+# Of a turn
+ANSWER, LOSS, LONG, NEAR = 1, 2, 4, 8  # the assistant's; it carries loss; its letters reach the minima above
+NO_SESSION = 0
+
+
+@dataclass(frozen=True)
+class Features:
+    """What splitting needs of consecutive dialogues.
+
+    of each dialogue: `files` (its file), `sources` (the number of its source, from 1), `fixed` (0, or 1 + the index in
+    SPLITS of the split that its source chose), `sessions` (a hash, NO_SESSION where it has none), `turns` and
+    `characters` (how many)
+    of each turn: `keys` (a hash of its letters), `flags`, `code_lengths`, and in `codes` its letters
+    """
+
+    files: list[str]
+    sources: NDArray[np.int32]
+    fixed: NDArray[np.uint8]
+    sessions: NDArray[np.uint64]
+    turns: NDArray[np.int32]
+    characters: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    flags: NDArray[np.uint8]
+    codes: NDArray[np.uint32]
+    code_lengths: NDArray[np.int64]
+
+
+def features_of(dialogues: Iterable[Dialogue]) -> Features:
+    """The features of dialogues, in their order."""
+    files: list[str] = []
+    sources, fixed, turns, characters, sessions = array("i"), array("B"), array("i"), array("q"), array("Q")
+    texts: list[str] = []
+    keys, flags = array("Q"), array("B")
+    for dialogue in dialogues:
+        files.append(dialogue.file)
+        sources.append(dialogue.source_number or 1)
+        fixed.append(0 if dialogue.split is None else 1 + SPLITS.index(dialogue.split))
+        sessions.append(text_number(dialogue.session) if dialogue.session else NO_SESSION)
+        turns.append(len(dialogue.turns))
+        size = 0
+        for turn in dialogue.turns:
+            size += len(turn.content)
+            letters = letters_of(turn.content)
+            flag = (LONG if len(letters) >= MIN_JOINING_LETTERS else 0) | (
+                NEAR if len(letters) >= MIN_NEAR_LETTERS else 0
+            )
+            if turn.role == "assistant":
+                flag |= ANSWER | LOSS if turn.has_loss else ANSWER
+            flags.append(flag)
+            key = letters or turn.content.strip()
+            texts.append(key)
+            keys.append(text_number(key))
+        characters.append(size)
+    codes, code_lengths = encode_texts(texts)
+    return Features(
+        files=files,
+        sources=np.frombuffer(sources, np.int32),
+        fixed=np.frombuffer(fixed, np.uint8),
+        sessions=np.frombuffer(sessions, np.uint64),
+        turns=np.frombuffer(turns, np.int32),
+        characters=np.frombuffer(characters, np.int64),
+        keys=np.frombuffer(keys, np.uint64),
+        flags=np.frombuffer(flags, np.uint8),
+        codes=codes,
+        code_lengths=code_lengths,
+    )
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The features of all dialogues of a corpus, in their order.
+
+    of each dialogue: `files` (numbers), `sources`, `fixed`, `sessions`, `turns` and `characters` as in Features; and
+    `ends`, where its turns end in the columns of turns
+    of each turn: `flags`, `texts` (the number of its text: each text has one, in the order in which they occur first)
+    of each text: `keys`, and in `letters` its letters
+    """
+
+    files: NDArray[np.int32]
+    sources: NDArray[np.int32]
+    fixed: NDArray[np.uint8]
+    sessions: NDArray[np.uint64]
+    turns: NDArray[np.int32]
+    characters: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    flags: NDArray[np.uint8]
+    texts: NDArray[np.int32]
+    keys: NDArray[np.uint64]
+    letters: Texts
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    @property
+    def begins(self) -> NDArray[np.int64]:
+        """Where the turns of each dialogue begin."""
+        return self.ends - self.turns
+
+    def answers_with_loss(self) -> NDArray[np.int64]:
+        """How many answers with loss each dialogue has."""
+        return np.add.reduceat((self.flags & LOSS != 0).astype(np.int64), self.begins) if len(self) else self.ends
+
+    def dialogue_of_turn(self) -> NDArray[np.int64]:
+        """The index of each turn's dialogue."""
+        return np.repeat(np.arange(len(self)), self.turns)
+
+
+class FeatureStore:
+    """Collects features: numbers in memory, less than 100 bytes a dialogue of two turns, and the letters in a file."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """`folder`: where the file of the letters lies; it has no name, and ends with the process."""
+        self._file_numbers: dict[str, int] = {}
+        self._files, self._sources, self._fixed, self._characters = array("i"), array("i"), array("B"), array("q")
+        self._sessions, self._turns = array("Q"), array("i")
+        self._texts, self._flags = array("i"), array("B")
+        self._keys, self._code_lengths = KeyTable(), array("i")
+        self._codes = TemporaryFile(dir=folder)  # noqa: SIM115
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def add(self, features: Features) -> None:
+        """Add the next dialogues."""
+        self._files.extend(self._file_numbers.setdefault(name, len(self._file_numbers)) for name in features.files)
+        self._sources.frombytes(features.sources.tobytes())
+        self._fixed.frombytes(features.fixed.tobytes())
+        self._sessions.frombytes(features.sessions.tobytes())
+        self._turns.frombytes(features.turns.tobytes())
+        self._characters.frombytes(features.characters.tobytes())
+        self._flags.frombytes(features.flags.tobytes())
+        texts, new = self._keys.add(features.keys)
+        self._texts.frombytes(texts.astype(np.int32).tobytes())
+        self._code_lengths.frombytes(features.code_lengths[new].astype(np.int32).tobytes())
+        self._codes.write(features.codes[np.repeat(new, features.code_lengths)].tobytes())
+
+    def columns(self) -> Columns:
+        """All of them. Nothing can be added any more."""
+        self._codes.flush()
+        lengths = np.frombuffer(self._code_lengths, np.int32).astype(np.int64)
+        codes = np.asarray(np.memmap(self._codes, np.uint32, "r")) if len(lengths) else np.empty(0, np.uint32)
+        turns = np.frombuffer(self._turns, np.int32)
+        return Columns(
+            files=np.frombuffer(self._files, np.int32),
+            sources=np.frombuffer(self._sources, np.int32),
+            fixed=np.frombuffer(self._fixed, np.uint8),
+            sessions=np.frombuffer(self._sessions, np.uint64),
+            turns=turns,
+            characters=np.frombuffer(self._characters, np.int64),
+            ends=np.cumsum(turns, dtype=np.int64),
+            flags=np.frombuffer(self._flags, np.uint8),
+            texts=np.frombuffer(self._texts, np.int32),
+            keys=self._keys.keys,
+            letters=Texts(codes, np.cumsum(lengths) - lengths, lengths),
+        )

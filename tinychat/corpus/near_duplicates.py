@@ -1,0 +1,150 @@
+"""Near-duplicates: texts whose sets of character 3-grams have a Jaccard index of 0.6 or more.
+
+Candidates come from MinHash. Two texts are near-duplicates only after the exact value was computed. The candidates of
+a text depend on no other text, except in crowded buckets, so that texts which are added join groups and divide none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinychat.corpus.components import Components
+from tinychat.corpus.grams import (
+    SKETCH_WORDS,
+    Hashes,
+    Integers,
+    Texts,
+    expanded,
+    highest_jaccard,
+    jaccard_of,
+    sketches_of,
+)
+from tinychat.corpus.minhash import BANDS, BandKeys, MinHash
+
+THRESHOLD = 0.6
+BANDS_AT_ONCE = 4  # in memory: 4 bytes each a text
+# Fixed: a parameter would move dialogues between the splits for nothing. Twins are looked for with other hash functions
+# than groups, so that those which the groups missed are found.
+GROUPS_SEED, TWINS_SEED = 16, 17
+# In a bucket of more texts each is compared with so many that follow it: all pairs would take quadratic time.
+MAX_NEIGHBOURS = 64
+PAIRS_AT_ONCE = 1 << 15
+TABLE_BITS = 16
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """What was found among texts.
+
+    groups   for each text the first text of its group
+    crowded  texts that stood in a bucket too large to be compared with all of it
+    """
+
+    groups: Integers
+    crowded: int
+
+
+def near_duplicates(texts: Texts) -> NearDuplicates:
+    """Group the texts: each near-duplicate of a text is in its group, but for what MinHash misses."""
+    if not len(texts):
+        return NearDuplicates(np.empty(0, np.int64), 0)
+    components = Components(len(texts))
+    crowded = np.zeros(len(texts), bool)
+    sketches = np.empty((len(texts), SKETCH_WORDS), np.uint64)
+    minhash = MinHash(GROUPS_SEED)
+    for first in range(0, BANDS, BANDS_AT_ONCE):
+        bands = range(first, first + BANDS_AT_ONCE)
+        keys = np.empty((BANDS_AT_ONCE, len(texts)), np.uint32)
+        for begin, end in texts.blocks():
+            hashes, starts = texts.gram_hashes(begin, end)
+            keys[:, begin:end] = minhash.keys(hashes, starts, bands)
+            if first == 0:
+                sketches[begin:end] = sketches_of(hashes, starts)
+        for band in keys:
+            _join_band(texts, band, sketches, components, crowded)
+    return NearDuplicates(components.all(), int(crowded.sum()))
+
+
+def twins_of(texts: Texts, wanted: Integers, among: NDArray[np.bool_]) -> Iterator[tuple[Integers, Integers]]:
+    """Pairs of a text of `wanted` and a near-duplicate of `among` other than itself, some perhaps more than once."""
+    if not len(wanted):
+        return
+    minhash = MinHash(TWINS_SEED)
+    keys = minhash.keys(*texts.gram_hashes_of(wanted))
+    order = np.argsort(keys, axis=1)
+    keys = np.take_along_axis(keys, order, axis=1)
+    shift = np.uint32(32 - TABLE_BITS)
+    possible = np.zeros((BANDS, 1 << TABLE_BITS), bool)  # few keys are wanted: one look tells
+    for band in range(BANDS):
+        possible[band, keys[band] >> shift] = True
+    for begin, end in texts.blocks():
+        if not among[begin:end].any():
+            continue
+        found = minhash.keys(*texts.gram_hashes(begin, end))
+        pairs = []
+        for band in range(BANDS):
+            other = np.nonzero(possible[band, found[band] >> shift] & among[begin:end])[0]
+            first = np.searchsorted(keys[band], found[band, other], side="left")
+            count = np.searchsorted(keys[band], found[band, other], side="right") - first
+            pairs.append(order[band, expanded(first, count)] * len(texts) + np.repeat(begin + other, count))
+        pair = np.unique(np.concatenate(pairs))
+        one, another = wanted[pair // len(texts)], pair % len(texts)
+        apart = one != another
+        one, another = one[apart], another[apart]
+        near = jaccard_of(texts, one, another) >= THRESHOLD
+        if near.any():
+            yield one[near], another[near]
+
+
+def _join_band(
+    texts: Texts, band: BandKeys, sketches: Hashes, components: Components, crowded: NDArray[np.bool_]
+) -> None:
+    """Join the near-duplicates among the texts of each bucket, which have the same hash in this band."""
+    keys = band.astype(np.uint64) << np.uint64(32) | np.arange(len(band), dtype=np.uint64)
+    keys.sort()
+    bucket = (keys >> np.uint64(32)).astype(np.uint32)
+    equal = bucket[1:] == bucket[:-1]
+    shared = np.concatenate([equal, [False]]) | np.concatenate([[False], equal])
+    bucket, members = bucket[shared], (keys[shared] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    del keys, equal, shared
+    far = np.nonzero(bucket[MAX_NEIGHBOURS + 1 :] == bucket[: -MAX_NEIGHBOURS - 1])[0]
+    crowded[members[far]] = crowded[members[far + MAX_NEIGHBOURS + 1]] = True
+    for first, second in _candidates(texts, bucket, members, sketches, components):
+        near = jaccard_of(texts, first, second) >= THRESHOLD
+        components.join(first[near], second[near])
+
+
+def _candidates(
+    texts: Texts, bucket: BandKeys, members: Integers, sketches: Hashes, components: Components
+) -> Iterator[tuple[Integers, Integers]]:
+    """Pairs of members of one bucket that may be near-duplicates and are in different groups yet."""
+    sketch, counts = sketches[members], texts.gram_counts[members].astype(np.int32)
+    group = components.of(members)
+    waiting: list[Integers] = []
+    places = np.arange(len(members))
+    for distance in range(1, MAX_NEIGHBOURS + 1):
+        places = places[places + distance < len(members)]
+        places = places[bucket[places] == bucket[places + distance]]
+        if not len(places):
+            break
+        apart = places[group[places] != group[places + distance]]
+        total, others = counts[apart] + counts[apart + distance], sketch[apart + distance]
+        apart = apart[highest_jaccard(total, sketch[apart], others) >= THRESHOLD]
+        waiting.append(np.stack([members[apart], members[apart + distance]]))
+        if sum(pairs.shape[1] for pairs in waiting) >= PAIRS_AT_ONCE:
+            yield from _still_apart(waiting, components)
+            group = components.of(members)
+    yield from _still_apart(waiting, components)
+
+
+def _still_apart(waiting: list[Integers], components: Components) -> Iterator[tuple[Integers, Integers]]:
+    """The waiting pairs that are not in one group by then, PAIRS_AT_ONCE at a time; none waits any more."""
+    pairs = np.concatenate(waiting, axis=1) if waiting else np.empty((2, 0), np.int64)
+    waiting.clear()
+    for begin in range(0, pairs.shape[1], PAIRS_AT_ONCE):
+        first, second = pairs[:, begin : begin + PAIRS_AT_ONCE]
+        apart = components.of(first) != components.of(second)
+        if apart.any():
+            yield first[apart], second[apart]
