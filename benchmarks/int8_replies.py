@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=400)
     arguments = parser.parse_args()
     config, tokenizer = load_config(arguments.model), load_tokenizer(arguments.model)
+    if not Int8Decoder.computes(config):
+        parser.error(f"int8 weights are for the classic architecture, not {config.architecture}")
     weights, model = load_weights(arguments.model, config), load_model(arguments.model)
     split = open_split(Path("data/prepared"), "test", vocab_size=config.vocab_size, max_len=config.max_len)
     examples = [one for one in examples_of(split, arguments.examples) if one[1][1:].any()]

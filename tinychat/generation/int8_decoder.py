@@ -7,7 +7,7 @@ import ctypes
 from collections.abc import Sequence
 from ctypes import c_int32, c_size_t, c_void_p
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -146,7 +146,8 @@ class Int8Decoder:
     def _fill(self, config: ClassicConfig, weights: dict[str, Floats]) -> None:
         words, positions, *norm = (weights[name] for name in INPUT)
         whole, scales = quantize_rows(words, self._largest)
-        for number, array in enumerate((whole, scales, positions, *norm)):
+        arrays: list[npt.NDArray[Any]] = [whole, scales, positions, *norm]
+        for number, array in enumerate(arrays):
             self._put(WORDS + number, array)
         for layer in range(config.n_layers):
             first = LAYER_ARRAYS * (layer + 1)
