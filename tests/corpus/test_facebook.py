@@ -96,6 +96,11 @@ def test_encrypted_chats_have_other_keys_and_good_text(project: Any) -> None:
     assert metrics["messages_dropped"] == {"photo": 1, "deleted": 1, "system_message": 1}
 
 
+def test_a_chat_without_messages_is_one_of_this_messenger(project: Any) -> None:
+    lay(project)
+    assert "message_1.json: no messages in it" in fault(project)
+
+
 def test_a_message_that_is_none_is_named_by_its_place(project: Any) -> None:
     lay(project, *BOTH, {"sender_name": "x"})
     assert "message_1.json:messages[0]: expected a message: an object with the name of the sender" in fault(project)

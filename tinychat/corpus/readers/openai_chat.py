@@ -29,6 +29,7 @@ ROLE_ALIASES = {
 }
 INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal")
 DROPPED_PARTS = ("image_url", "input_audio", "file", "refusal")
+OF_MESSENGERS = frozenset({"participants", "guild", "chats"})  # beside messages, of which there may be none
 LINE_KEYS = ("messages",)
 MESSAGE_KEYS = ("role", "content", "weight", "tool_call_id", *INSTEAD_OF_CONTENT)
 
@@ -36,9 +37,9 @@ MESSAGE_KEYS = ("role", "content", "weight", "tool_call_id", *INSTEAD_OF_CONTENT
 def fits(record: Record) -> bool:
     """Whether it has `messages` with roles, also faulty ones. Messages of other programs have none."""
     messages = record.get("messages")
-    return isinstance(messages, list) and (
-        not messages or any(isinstance(message, dict) and "role" in message for message in messages)
-    )
+    if messages == []:
+        return OF_MESSENGERS.isdisjoint(record)
+    return isinstance(messages, list) and any(isinstance(message, dict) and "role" in message for message in messages)
 
 
 def dialogues(where: str, record: Record, notes: Notes) -> Iterator[Item]:
