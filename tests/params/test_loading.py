@@ -209,9 +209,7 @@ def test_make_can_check_the_file_before_dvc_removes_anything(project: Path, repo
 @pytest.mark.slow
 def test_a_prompt_that_no_model_could_read_is_refused_without_quoting_it(project: Path) -> None:
     change(project, r"^  - 안녕$", f"  - {'가' * (MAX_CHARACTERS + 1)}")
-    with pytest.raises(
-        InputError, match=r"generate\.prompts\.0: has 1,000,001 characters; at most 1,000,000 "
-    ) as error:
+    with pytest.raises(InputError, match=r"analyze\.prompts\.1: has 1,000,001 characters; at most 1,000,000 ") as error:
         load_params(project)
     assert len(str(error.value)) < 400
 

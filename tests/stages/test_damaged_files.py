@@ -231,7 +231,11 @@ def show(reports: Reports) -> None:
 @pytest.mark.parametrize("file", JSON)
 def test_a_wrong_value_in_a_report_is_told_or_shown(finished: Path, file: str) -> None:
     """What `check` lets pass can be shown."""
-    folders = {"reports": finished / "reports", "model": finished / "models/dialogue"}
+    folders = {
+        "reports": finished / "reports",
+        "corpus": finished / "data/corpus",
+        "model": finished / "models/dialogue",
+    }
     reports = read_reports(**folders, table=finished / TABLE, replies=finished / REPLIES)
     refused = 0
     for place, data in damaged_values(read_json(finished / file)):
