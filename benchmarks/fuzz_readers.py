@@ -32,7 +32,7 @@ from typing import Any
 
 import zstandard
 
-from tests.corpus.samples import samples
+from tests.corpus.samples import packed, samples
 from tinychat.corpus.building import build_corpus
 from tinychat.dialogue_files import corpus_params
 from tinychat.errors import InputError
@@ -148,14 +148,14 @@ def change_member(data: bytes, rng: random.Random) -> bytes:
     change = rng.choice(PLAIN)
     if not data.startswith(b"PK\x03\x04"):
         return change(data, rng)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
-        names = old.namelist()
-        chosen = rng.choice(names)
-        for name in names:
-            content = old.read(name)
-            new.writestr(name, change(content, rng) if name == chosen else content)
-    return packed.getvalue()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except Exception:  # it was damaged before
+        return change(data, rng)
+    chosen = rng.choice(list(members))
+    members[chosen] = change(members[chosen], rng)
+    return zipped(members)
 
 
 PLAIN: tuple[Change, ...] = (
@@ -297,12 +297,18 @@ def read(case: Case, folder: Path, mib: int) -> tuple[str, str]:
     return outcome, said
 
 
+def all_samples(folder: Path) -> dict[str, bytes]:
+    """The valid files."""
+    files = samples(folder)
+    return files | packed(files)
+
+
 def work(connection: Connection, seed: int, mib: int) -> None:
     """Reads the cases whose numbers come, until None does."""
     resource.setrlimit(resource.RLIMIT_AS, ((mib + 4096) << 20,) * 2)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        valid = samples(Path(folder) / "samples")
+        valid = all_samples(Path(folder) / "samples")
         while (number := connection.recv()) is not None:
             connection.send(read(make(number, seed, valid), Path(folder) / "project", mib))
 
@@ -380,7 +386,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", type=int, help="the number of one case, to be repeated")
     args: Any = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        valid = samples(Path(folder))
+        valid = all_samples(Path(folder))
         if args.only is not None:
             case = make(args.only, args.seed, valid)
             print(f"{case.name}: {case.made}\n{case.data[:2000]!r}")

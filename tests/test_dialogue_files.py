@@ -1,13 +1,17 @@
 """`tinychat data inspect` and `tinychat data convert`, as processes."""
 
+import gzip
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from tests.corpus.archives import zipped
 from tests.corpus.json_samples import sns
 from tests.corpus.messenger_samples import as_json, telegram_account, telegram_chat, telegram_message
 from tests.corpus.test_kakaotalk import DIALOGUES, VARIANTS, windows
+from tests.corpus.test_xlsx import workbook
 from tests.test_cli import run
 
 
@@ -17,6 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "qa.csv").write_text("Q,A\n안녕,응\n안녕,응\n,뭐\n", encoding="utf-8")
     three = windows("[하늘] [9:05] 안녕", "[바다] [9:06] 응", "[산] [9:07] 나도")
     (tmp_path / "three.txt").write_text(three, encoding="utf-8")
+    (tmp_path / "empty").mkdir()
     return tmp_path
 
 
@@ -120,7 +125,9 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
     ("arguments", "message"),
     [
         (("inspect", "nothing.txt"), "nothing.txt: no such file"),
-        (("inspect", "."), ".: a folder; name a file"),
+        (("inspect", "empty"), "empty: nothing in it can be read: it holds no files"),
+        (("convert", ".", "-o", "out.jsonl"), "it is not clear who is to be the bot"),
+        (("convert", ".", "-o", "qa.csv"), "qa.csv: an input; name another file to write"),
         (("inspect", "talk.txt", "--assistant", "바람"), "talk.txt: nobody is called '바람'"),
         (
             ("inspect", "qa.csv", "--assistant", "바람"),
@@ -186,6 +193,69 @@ def test_an_account_is_shown_with_the_chats_of_each_speaker(folder: Path) -> Non
     found = json.loads(shown(folder, "inspect", "result.json", "--assistant", "하늘", "--json"))
     assert (found["speakers"], found["rooms"]) == ({"하늘": 2, "바다": 1, "산": 1}, {"하늘": 2, "바다": 1, "산": 1})
     assert (found["assistant"], found["rows_kept"]) == (["하늘"], 1)  # the other one says the same
+
+
+@pytest.fixture
+def packed(folder: Path) -> Path:
+    """A folder of files that are not plain text."""
+    place = folder / "all"
+    place.mkdir()
+    export = VARIANTS["android-ko"]
+    (place / "chat.zip").write_bytes(zipped({"a.jpg": b"\xff\xd8\xff", "_chat.txt": export, "note.txt": "메모\n"}))
+    book = workbook(a=[["Q", "A"], ["잘 자", "좋은 꿈 꿔"]])
+    book.save(place / "qa.xlsx")
+    (place / "talk.csv.gz").write_bytes(gzip.compress("Q,A\n안녕,응\n".encode("cp949")))
+    duckdb.sql("SELECT '뭐해' AS q, '쉬어' AS a").write_parquet(str(place / "qa.parquet"))
+    return folder
+
+
+def test_an_archive_is_shown_with_each_of_its_files(packed: Path) -> None:
+    text = shown(packed, "inspect", "all/chat.zip")
+    for part in (
+        "format     kakaotalk (kakaotalk 1.00)",
+        "file       all/chat.zip/_chat.txt: kakaotalk",
+        "files left out     no_format 1, no_text 1",
+    ):
+        assert part in text, part
+    assert "bot        바다" in text and "3 of 3 are kept, 6 turns" in text
+    assert "    sources: [{file: chat.zip, assistant: 바다}]\n" in text
+
+
+def test_a_folder_is_shown_as_one_source(packed: Path) -> None:
+    found = json.loads(shown(packed, "inspect", "all", "--json"))
+    assert (found["format"], found["encoding"]) == ("kakaotalk, parquet, qa_table, xlsx", "CP949 (EUC-KR), UTF-8")
+    assert [(file["path"], file["format"]) for file in found["files"]] == [
+        ("all/chat.zip/_chat.txt", "kakaotalk"),
+        ("all/qa.parquet", "parquet"),
+        ("all/qa.xlsx", "xlsx"),
+        ("all/talk.csv.gz", "qa_table"),
+    ]
+    assert (found["rows_kept"], found["files_left_out"]) == (6, {"no_format": 1, "no_text": 1})
+    assert found["source"] == {"file": "all", "assistant": "바다"}
+
+
+def test_the_folder_where_one_is_can_be_named(packed: Path) -> None:
+    (packed / "three.txt").unlink()
+    found = json.loads(shown(packed, "inspect", ".", "--json"))
+    assert found["source"] == {"file": packed.name, "assistant": "바다"}
+    assert [Path(file["path"]).name for file in found["files"]][-2:] == ["qa.csv", "talk.txt"]
+
+
+@pytest.mark.parametrize(("name", "format_name"), [("qa.xlsx", "xlsx"), ("qa.parquet", "parquet")])
+def test_a_file_that_is_not_text_is_shown(packed: Path, name: str, format_name: str) -> None:
+    found = json.loads(shown(packed, "inspect", f"all/{name}", "--json"))
+    assert (found["format"], found["encoding"], found["rows_kept"]) == (format_name, "", 1)
+    assert found["scores"] == {"parquet": 0.0, "xlsx": 0.0} | {format_name: 1.0}
+
+
+def test_folders_and_archives_are_converted(packed: Path) -> None:
+    ended = run(packed, "data", "convert", "all", "all/talk.csv.gz", "-o", "out.jsonl")
+    assert (ended.returncode, ended.stdout.decode()) == (0, "out.jsonl: 6 dialogues\n")
+    told = ended.stderr.decode()
+    assert "all: files: kakaotalk 1, parquet 1, qa_table 1, xlsx 1; left out: no_format 1, no_text 1; 6 rows" in told
+    assert "left out: all/chat.zip/note.txt: no format fits" in told
+    assert "all/talk.csv.gz: qa_table, 1 rows, 0 kept; all its 1 dialogues were read before: is it a copy?" in told
+    assert len((packed / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 6
 
 
 def test_what_cannot_be_converted_leaves_the_file_of_before(folder: Path) -> None:

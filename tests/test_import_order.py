@@ -38,8 +38,9 @@ MAY_IMPORT = {
     "bot": BASE | MIDDLE | {"generation", "safety"},
     "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language"},
     "dialogue_files": BASE | {"corpus"},
+    "dialogue_inspection": BASE | {"corpus", "dialogue_files"},
     "dialogue_audit": BASE | {"corpus", "dialogue_files"},
-    "cli": BASE | {"chatting", "dialogue_files", "dialogue_audit", "language"},
+    "cli": BASE | {"chatting", "dialogue_files", "dialogue_inspection", "dialogue_audit", "language"},
     "__main__": {"cli"},
 }
 

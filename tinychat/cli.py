@@ -171,13 +171,16 @@ def about_source(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@data.command(short_help="What a file holds, and what params.yaml needs for it.")
+@data.command(short_help="What a file or folder holds, and what params.yaml needs for it.")
 @click.argument("path", type=click.Path(path_type=Path))
 @about_source
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 def inspect(path: Path, as_json: bool, **options: Any) -> None:
-    """Show what PATH is taken for, its speakers, what is left out, and the first dialogues as they are trained on."""
-    from tinychat.dialogue_files import inspect as inspect_file
+    """Show what PATH is taken for, its speakers, what is left out, and the first dialogues as they are trained on.
+
+    PATH is a file, a folder, or an archive (.zip, .gz, .zst).
+    """
+    from tinychat.dialogue_inspection import inspect as inspect_file
     from tinychat.files import to_json
 
     found = inspect_file(path, source_of(path, **options))
@@ -195,7 +198,7 @@ def inspect(path: Path, as_json: bool, **options: Any) -> None:
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write, JSON Lines.")
 @about_source
 def convert(paths: tuple[Path, ...], out: Path, **options: Any) -> None:
-    """Write the dialogues of all PATHS to one file, a JSON object a line."""
+    """Write the dialogues of all PATHS, files, folders or archives, to one file, a JSON object a line."""
     from tinychat.dialogue_files import convert as convert_files
 
     count = convert_files(paths, out, source_of(paths[0], **options), lambda line, **_: say(line, stderr=True))
@@ -237,7 +240,7 @@ def source_of(
     gap_minutes: int | None,
     date_order: Literal["dmy", "mdy"] | None,
 ) -> "SourceParams":
-    """The source that the options describe. Raises InputError where there is no such file."""
+    """The source that the options describe. Raises InputError where there is no such file or folder."""
     from tinychat.dialogue_files import existing
     from tinychat.params.sections import SourceParams
 

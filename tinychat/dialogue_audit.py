@@ -144,8 +144,10 @@ def audit(path: Path | None, source: SourceParams | None = None, examples: int =
     Faulty rows are skipped and told. Raises InputError where there is no such file, or it cannot be read.
     """
     params = corpus_params()
-    raw = RAW if path is None else existing(path).parent
+    raw = RAW
     if path is not None:
+        path = existing(path)
+        raw = path.parent
         sources = [source or SourceParams(file=path.name)]
     else:
         sources = [one for one in list_sources(RAW, params) if one.file]

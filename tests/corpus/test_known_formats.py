@@ -1,6 +1,7 @@
 """What people have and no reader reads: each is named, and nobody is asked to name a format for it."""
 
 import bz2
+import gzip
 import io
 import json
 import lzma
@@ -171,11 +172,14 @@ OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("talk.xlsx", archive(["[Content_Types].xml"]), "an Excel workbook"),
-        ("talk.txt", archive(["[Content_Types].xml", "xl/workbook.xml"]), "an Excel workbook"),
+        ("talk.xlsb", archive(["[Content_Types].xml"]), "a binary Excel workbook"),
+        ("talk.txt", archive(["[Content_Types].xml", "xl/workbook.bin"]), "a binary Excel workbook"),
+        ("talk.xls", OLD_OFFICE, "an older Excel workbook (.xls)"),
+        ("talk.xlsx", OLD_OFFICE, "an Excel workbook with a password"),
         ("talk.ods", archive(["mimetype"]), "a spreadsheet"),
         ("talk.txt", archive(["mimetype"], b"application/vnd.oasis.opendocument.spreadsheet"), "a spreadsheet"),
         ("talk.docx", archive(["word/document.xml"]), "a Word document"),
+        ("talk.bin", archive(["[Content_Types].xml", "visio/document.xml"]), "an office document"),
         ("talk.hwpx", archive(["mimetype"], b"application/hwp+zip"), "a Hangul document"),
         ("talk.hwp", OLD_OFFICE, "a Hangul document"),
         ("talk.doc", OLD_OFFICE, "a Word document"),
@@ -189,6 +193,9 @@ OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
         ("talk.feather", b"ARROW1\0\0", "an Arrow file"),
         ("photo.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
         ("clip.mp4", b"\0\0\0\x20ftypisom", "a picture, a sound or a film"),
+        ("clip.webm", b"\x1aE\xdf\xa3", "a picture, a sound or a film"),
+        ("voice.amr", b"#!AMR\n", "a sound"),
+        ("sticker.tgs", gzip.compress(b"{}", mtime=0), "a picture"),
     ],
 )
 def test_what_is_no_text_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, what: str) -> None:

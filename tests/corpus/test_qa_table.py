@@ -201,6 +201,36 @@ def test_a_file_without_one_row_to_keep_says_why(project: Any) -> None:
     assert f"too_many_cells: 1 ({path}:2)" in str(error.value)
 
 
+TURNS = (
+    "대화ID,speaker,text,번호\n1,user,안녕,1\n1,Assistant ,반가워,2\n1,고객,뭐해,3\n1,점원,쉬어,4\n"
+    "2,system,너는 봇,5\n2,human,잘 자,6\n2,gpt,좋은 꿈 꿔,7\n"
+)
+
+
+def test_rows_of_turns_with_the_id_of_their_conversation_are_dialogues(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.lay("turns.csv", TURNS)
+    metrics = project.ingest()
+    assert project.texts() == [["안녕", "반가워", "뭐해", "쉬어"], ["잘 자", "좋은 꿈 꿔"]]
+    assert (metrics["rows_read"], metrics["messages_dropped"]) == (2, {"system": 1})
+    said = "a turn a row; conversation: 대화ID, speaker: speaker, text: text"
+    assert said in capsys.readouterr().out
+
+
+def test_a_conversation_whose_rows_are_apart_or_whose_speaker_is_not_known_is_one_fault(project: Any) -> None:
+    path = project.lay("turns.csv", TURNS + "3,하늘,안녕,8\n3,바다,응,9\n1,user,또,10\n,user,누구,11\n")
+    with pytest.raises(InputError) as error:
+        project.ingest()
+    assert str(error.value) == (
+        f'{path}:9: the speaker is "하늘". Expected one of: user, human, customer, 사용자, 고객, assistant, '
+        "gpt, bot, 챗봇, 상담원, 점원."
+    )
+    metrics = project.ingest(on_error="skip")
+    assert metrics["rows_dropped"] == {"bad_role": 1, "no_conversation": 1, "split_conversation": 1}
+    assert len(project.texts()) == 2
+
+
 @pytest.mark.slow
 def test_a_cell_of_combining_marks_takes_time_linear_in_it(project: Any) -> None:
     project.lay("qa.csv", f"Q,A\n안녕,{'가' + MARKS * 10}\n{MARKS * 400_000},끝\n".encode())

@@ -15,7 +15,7 @@ TABLE = "Q,A\n{},{}\n"
 
 
 def test_auto_takes_every_file_by_name_but_the_readme_hidden_files_and_dvcs(project: Any, corpus_params: Any) -> None:
-    ignored = ("README.md", ".gitignore", "b.csv.dvc", "~$b.xlsx", ".~lock.b.ods#")
+    ignored = ("README.md", ".gitignore", "b.csv.dvc", "~$b.xlsx", ".~lock.b.ods#", "__MACOSX/._b.csv")
     for name in ("b.csv", "a.jsonl", "가.csv", *ignored):
         project.lay(name, "x")
     assert [source.file for source in list_sources(project.raw, corpus_params())] == ["a.jsonl", "b.csv", "가.csv"]
@@ -68,10 +68,13 @@ def test_a_source_named_twice_is_refused(project: Any) -> None:
         project.ingest(sources=[{"file": "a.csv"}, {"file": "a.csv"}])
 
 
-def test_a_folder_among_the_raw_files_is_refused_not_overlooked(project: Any) -> None:
+def test_a_folder_among_the_raw_files_is_a_source(project: Any) -> None:
     project.lay("chats/a.csv", TABLE.format("하나", "1"))
-    with pytest.raises(InputError, match=r"chats: a folder\. Put its files into .*data/raw itself"):
-        project.ingest()
+    project.lay("chats/b/c.csv", TABLE.format("둘", "2"))
+    project.ingest()
+    assert project.texts() == [["하나", "1"], ["둘", "2"]]
+    project.ingest(sources=[{"file": "chats"}])
+    assert project.texts() == [["하나", "1"], ["둘", "2"]]
     project.ingest(sources=[{"file": "chats/a.csv"}])
     assert project.texts() == [["하나", "1"]]
 

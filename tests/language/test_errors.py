@@ -21,6 +21,7 @@ from tinychat.params import loading
 # What makes an error or a part of one: which argument is the template.
 MAKERS = {
     "InputError": 0,
+    "UnclaimedError": 1,
     "FaultError": 0,
     "Phrase": 0,
     "NotCompiled": 0,
@@ -53,7 +54,7 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     "Phrase(EXPECTED[kind], bound=message.rpartition(' ')[2])": loading.EXPECTED.values(),
     "Phrase(reason)": None,  # `reasons` finds them
 }
-REASONS = {"Faulty": 1, "Dropped": 1, "RecordError": 0}
+REASONS = {"UnclaimedError": 0, "Faulty": 1, "Dropped": 1, "RecordError": 0}
 
 
 def calls(source: str) -> Iterator[tuple[str, ast.Call]]:

@@ -277,6 +277,19 @@ def test_a_wrong_value_of_masking_is_named(project: Path, line: str, message: st
     assert any(part in str(error.value) for part in message.split(" .* "))
 
 
+@pytest.mark.parametrize("sources", ["auto", "[{file: chats/b.csv}]"])
+def test_a_queued_experiment_lacks_no_folder_of_dialogues_in_silence(
+    project: Path, tmp_path: Path, sources: str
+) -> None:
+    change(project, r"^  sources: auto", f"  sources: {sources}")
+    copy = tmp_path / ".dvc/tmp/exps/tmp1"
+    copy.mkdir(parents=True)
+    shutil.copy(project / "params.yaml", copy)
+    (tmp_path / "data/raw/chats").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"^data/raw/chats lies in the project, but .* --copy-paths data/raw/chats,"):
+        load_params(copy)
+
+
 @pytest.mark.parametrize("name", ["README.md", "desktop.ini", "Thumbs.db", ".hidden", "b.csv.dvc", "~$b.xlsx"])
 def test_a_queued_experiment_may_lack_what_holds_no_dialogues(project: Path, tmp_path: Path, name: str) -> None:
     """What ingest overlooks in data/raw stops no experiment."""

@@ -46,6 +46,7 @@ class Built:
         return {
             **_row_numbers(counts.rows),
             "readers": {name: _row_numbers(rows) for name, rows in sorted(counts.by_reader.items())},
+            "files_left_out": counts.files_left_out.as_numbers(),
             "messages_dropped": counts.turns.dropped.as_numbers(),
             "messages_changed": counts.turns.changed.as_numbers(),
             "parts_dropped": counts.parts_dropped.as_numbers(),
@@ -72,6 +73,7 @@ class Built:
         lines += [f"  dropped, {line}" for line in rows.dropped.lines()]
         lines += [f"  skipped, {message}" for message in counts.faults_skipped]
         tallies: dict[str, Tally] = {
+            "files left out": counts.files_left_out,
             "messages left out": counts.turns.dropped,
             "parts left out": counts.parts_dropped,
             "messages": counts.turns.changed,

@@ -6,7 +6,9 @@ A reader that scores for such a file takes precedence, so that a new reader need
 import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+from tinychat.corpus.raw_files import UnclaimedError
 from tinychat.errors import Phrase
 
 CONVERT = (
@@ -14,7 +16,7 @@ CONVERT = (
     'or to one JSON object {"messages": [{"role": "user", "content": "…"}, …]} a line.'
 )
 UNPACK = "Unpack it and put the file inside in its place."
-SAVE_AS_CSV = "Open it in a spreadsheet and save it as CSV (UTF-8)."
+SAVE_AS_XLSX = "Open it in a spreadsheet and save it as an Excel workbook (.xlsx) without a password."
 EXPORT_TEXT = "Export it as CSV (UTF-8) or as one JSON object a line."
 EXPORT_JSON = (
     "If it is the export of a messenger, export the chat again as JSON; take any other text into a table (CSV) or one "
@@ -22,24 +24,23 @@ EXPORT_JSON = (
 )
 TAKE_OUT = "It holds no dialogues as text; take it out of the folder."
 
-# Formats that are not text: magic bytes and their offset.
-MAGIC = (
-    (0, b"PK\x03\x04", "a zip archive or an office document", UNPACK),
-    (0, b"PK\x05\x06", "an empty zip archive", UNPACK),
-    (0, b"\x1f\x8b", "a gzip archive", UNPACK),
+# Formats that are not text: magic bytes and their offset. First archives that are not unpacked.
+ARCHIVES = (
     (4, b"1AY&SY", "a bzip2 archive", UNPACK),
     (0, b"\xfd7zXZ\x00", "an xz archive", UNPACK),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
-    (0, b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
     (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
     (0, b"EGGA", "an EGG archive (ALZip)", UNPACK),
     (0, b"ALZ\x01", "an ALZ archive (ALZip)", UNPACK),
     (257, b"ustar", "a tar archive", UNPACK),
+)
+MAGIC = (
+    *ARCHIVES,
+    (0, b"PK\x03\x04", "an office document", EXPORT_TEXT),  # zip archives and workbooks are read
     (0, b"\xd0\xcf\x11\xe0", "an older office document (xls, doc, hwp)", EXPORT_TEXT),
     (0, b"HWP Document File", "a Hangul document", EXPORT_TEXT),
     (0, b"%PDF", "a PDF", EXPORT_TEXT),
     (0, b"{\\rtf", "an RTF document", EXPORT_TEXT),
-    (0, b"PAR1", "a Parquet file", EXPORT_TEXT),
     (0, b"ARROW1", "an Arrow file", EXPORT_TEXT),
     (0, b"SQLite format 3\x00", "an SQLite database", EXPORT_TEXT),
     (0, b"\x89HDF", "an HDF5 file", EXPORT_TEXT),
@@ -48,17 +49,22 @@ MAGIC = (
     (0, b"\x89PNG", "a picture", TAKE_OUT),
     (0, b"\xff\xd8\xff", "a picture", TAKE_OUT),
     (0, b"GIF8", "a picture", TAKE_OUT),
+    (0, b"\x1f\x8b", "a picture", TAKE_OUT),  # a sticker of Telegram; other gzip files are unpacked
     (0, b"RIFF", "a picture, a sound or a film", TAKE_OUT),
     (4, b"ftyp", "a picture, a sound or a film", TAKE_OUT),
+    (0, b"\x1aE\xdf\xa3", "a picture, a sound or a film", TAKE_OUT),
     (0, b"ID3\x03", "a sound", TAKE_OUT),
     (0, b"ID3\x04", "a sound", TAKE_OUT),
     (0, b"OggS", "a sound", TAKE_OUT),
+    (0, b"#!AMR", "a sound", TAKE_OUT),
 )
-# Zip archives and older office documents, by the suffix of the name or by a mark in the first bytes.
+# Office documents, by the suffix of the name or by a mark in the first bytes.
 CONTAINERS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 CONTAINED = (
-    ((".xlsx", ".xlsm", ".xls"), b"xl/workbook", "an Excel workbook", SAVE_AS_CSV),
-    ((".ods", ".numbers"), b"opendocument.spreadsheet", "a spreadsheet", SAVE_AS_CSV),
+    ((".xlsb",), b"xl/workbook.bin", "a binary Excel workbook", SAVE_AS_XLSX),
+    ((".xls",), "Workbook".encode("utf-16-le"), "an older Excel workbook (.xls)", SAVE_AS_XLSX),
+    ((".xlsx", ".xlsm"), "EncryptedPackage".encode("utf-16-le"), "an Excel workbook with a password", SAVE_AS_XLSX),
+    ((".ods", ".numbers"), b"opendocument.spreadsheet", "a spreadsheet", SAVE_AS_XLSX),
     ((".docx", ".doc"), b"word/document", "a Word document", EXPORT_TEXT),
     ((".hwp", ".hwpx"), b"hwp+zip", "a Hangul document", EXPORT_TEXT),
     ((".odt", ".pages"), b"opendocument.text", "an OpenDocument or Pages document", EXPORT_TEXT),
@@ -95,16 +101,29 @@ MAX_KEYS = 8  # shown
 SHOWN = 40  # characters of a line
 
 
-def not_text(name: str, head: bytes) -> tuple[str, str] | None:
-    """What a file that is not text is, and what to do with it; None where its first bytes match nothing known."""
+def not_text(path: Path, head: bytes) -> UnclaimedError | None:
+    """The error for a file that is not text: what it is, and what to do; None where its first bytes are of no format
+    that is known."""
+    office = CONTAINED if head.startswith(CONTAINERS) else ()
     found = next(
-        ((what, advice) for offset, magic, what, advice in MAGIC if head[offset : offset + len(magic)] == magic), None
+        (
+            (what, advice)
+            for endings, mark, what, advice in office
+            if path.name.lower().endswith(endings) or mark in head
+        ),
+        None,
+    ) or next(((what, advice) for offset, magic, what, advice in MAGIC if head.startswith(magic, offset)), None)
+    if found is None:
+        return None
+    what, advice = found
+    return UnclaimedError(
+        "no_text", "{path}: {what}, not text. {advice}", path=path, what=Phrase(what), advice=Phrase(advice)
     )
-    if head.startswith(CONTAINERS):
-        for endings, mark, what, advice in CONTAINED:
-            if name.lower().endswith(endings) or mark in head:
-                return what, advice
-    return found
+
+
+def is_other_archive(head: bytes) -> bool:
+    """Whether it is an archive that has to be unpacked by hand."""
+    return any(head.startswith(magic, offset) for offset, magic, *_ in ARCHIVES)
 
 
 def recognise(head: Sequence[str]) -> str | None:

@@ -4,25 +4,38 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinychat.corpus.claiming import claim
 from tinychat.corpus.messenger import MessengerReader
-from tinychat.corpus.reader import FileReader, Reader, choose_reader, folder_reader
+from tinychat.corpus.raw_files import RawFile
+from tinychat.corpus.reader import RawReader, Reader, SpeakerReader, folder_reader
 from tinychat.corpus.rooms import by_room
-from tinychat.corpus.sources import find_file
-from tinychat.corpus.text_files import TextFile, open_text_file
+from tinychat.corpus.sources import find_source
+from tinychat.corpus.text_files import TextFile
+from tinychat.corpus.unpacking import is_packed
 from tinychat.errors import InputError
 from tinychat.params.sections import CorpusParams, SourceParams
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A source whose reader is known. `text`: its file; None for a corpus that is a folder of the project."""
+    """A source.
+
+    reader  and its name; None for a folder or an archive, each of whose files has its own
+    file    to be read; a TextFile but for a BinaryReader. None for a folder, an archive, and a corpus of the project
+    path    of the file, the folder or the archive; the folder of a corpus of the project
+    """
 
     source: SourceParams
     title: str
     reader_name: str
-    reader: Reader
-    text: TextFile | None
-    folder: Path
+    reader: Reader | None
+    file: RawFile | None
+    path: Path
+
+    @property
+    def text(self) -> TextFile | None:
+        """The file as text."""
+        return self.file if isinstance(self.file, TextFile) else None
 
 
 def open_source(
@@ -36,27 +49,45 @@ def open_source(
     if source.corpus is not None:
         reader = folder_reader(source.corpus, known)
         return Opened(source, str(reader.folder), source.corpus, reader, None, raw.parent.parent / reader.folder)
-    assert source.file is not None  # SourceParams is one of the two
-    text = open_text_file(find_file(raw, source.file))
-    if text.codec != "utf-8":
-        tell(f"{text.path}: read as {text.encoding}", stderr=True)
-    if text.nul_count:
-        tell(f"{text.path}: {text.nul_count} NUL characters left out", stderr=True)
-    name, file_reader = choose_reader(text, source.format, known, params)
-    of_messenger = source.gap_minutes is not None or source.date_order is not None
-    if of_messenger and not isinstance(file_reader, MessengerReader):
+    path = find_source(raw, str(source.file))  # SourceParams is one of the two
+    if is_packed(path):
+        return Opened(source, str(path), "", None, None, path)
+    claimed = claim(RawFile(path, path, str(source.file)), source.format, known, params, alone=True)
+    tell_encoding(claimed.file, tell)
+    refuse_options(source, options_of(claimed.reader), claimed.name)
+    return Opened(source, str(path), claimed.name, claimed.reader, claimed.file, path)
+
+
+def tell_encoding(file: RawFile, tell: Callable[..., None]) -> None:
+    """Tell how a text is read, if not as plain UTF-8."""
+    if isinstance(file, TextFile) and file.codec != "utf-8":
+        tell(f"{file.path}: read as {file.encoding}", stderr=True)
+    if isinstance(file, TextFile) and file.nul_count:
+        tell(f"{file.path}: {file.nul_count} NUL characters left out", stderr=True)
+
+
+def options_of(reader: RawReader) -> set[str]:
+    """The options of a source that a reader takes."""
+    if isinstance(reader, MessengerReader):
+        return {"assistant", "gap_minutes", "date_order"}
+    return {"assistant"} if isinstance(reader, SpeakerReader) else set()
+
+
+def refuse_options(source: SourceParams, takes: set[str], format_name: str) -> None:
+    """Raise InputError where a source has an option that its readers do not take."""
+    given = {name for name in ("gap_minutes", "date_order") if getattr(source, name) is not None}
+    if not given <= takes:
         raise InputError(
             "params.yaml: corpus.sources: {file} is {format}: gap_minutes and date_order are for exports of messengers",
             file=source.file,
-            format=name,
+            format=format_name,
         )
-    if source.assistant is not None and isinstance(file_reader, FileReader):
+    if source.assistant is not None and "assistant" not in takes:
         raise InputError(
             "params.yaml: corpus.sources: {file} is {format}, whose roles are known; leave assistant out",
             file=source.file,
-            format=name,
+            format=format_name,
         )
-    return Opened(source, str(text.path), name, file_reader, text, raw)
 
 
 def as_one(sources: Sequence[SourceParams]) -> SourceParams:

@@ -1,10 +1,10 @@
-"""The interface of readers, their registry, and the choice of one for a file.
+"""The interface of readers, and their registry. (claiming.py chooses one for a file.)
 
 A reader is a module in `readers/` with one value `READER`, found at run time. Its name is its file's name.
 
 It yields one item per row, in the file's order: the raw dialogue (cleaning, joining of turns and deduplication come
 later), a row that is always dropped, or a faulty row, which `corpus.on_error` stops at or skips. It raises
-InputError where the file as a whole cannot be read.
+InputError where the file as a whole cannot be read. Whether a file was packed is nothing that it sees.
 """
 
 import importlib
@@ -16,15 +16,13 @@ from pathlib import Path
 
 from tinychat.corpus import readers
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty
-from tinychat.corpus.known_formats import CONVERT, describe, looks_like, recognise, screenplay
 from tinychat.corpus.masking.masker import Masker
 from tinychat.corpus.messenger import MessengerReader
+from tinychat.corpus.raw_files import RawFile
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
-from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
 
-MIN_SCORE = 0.5  # from which a file counts as of a reader's format
 EXCERPT = 60
 BEFORE_EXCERPT = 2000  # characters to mask before the excerpt is cut: a number that is cut has no form
 MASKER = Masker()
@@ -51,6 +49,10 @@ class Notes:
     def note_unused(self, found: Iterable[str], used: Collection[str]) -> None:
         """Note the names of `found` that are not in `used`, each once."""
         self.unused.update((name, None) for name in found if name not in used)
+
+    def lines(self) -> list[str]:
+        """The remarks, and one about what was not read."""
+        return [*self.remarks, *([f"not used: {excerpts(self.unused)}"] if self.unused else [])]
 
     def remark_once(self, remark: str) -> None:
         """Print a remark with the source, however often it is made."""
@@ -98,6 +100,18 @@ class SpeakerReader:
 
 
 @dataclass(frozen=True)
+class BinaryReader:
+    """Reads one format of files that are not text.
+
+    `score(file, params)`: 1 where the file is of the format, by its first bytes; else 0.
+    `read` raises UnclaimedError before its first item where such a file has nothing that could be dialogues.
+    """
+
+    score: Callable[[RawFile, CorpusParams], float]
+    read: Callable[[RawFile, CorpusParams, Notes], Iterator[Item]]
+
+
+@dataclass(frozen=True)
 class FolderReader:
     """Reads a corpus that is a folder of the project."""
 
@@ -106,85 +120,14 @@ class FolderReader:
 
 
 TextReader = FileReader | MessengerReader | SpeakerReader
-Reader = TextReader | FolderReader
+RawReader = TextReader | BinaryReader
+Reader = RawReader | FolderReader
 
 
 def find_readers() -> dict[str, Reader]:
     """Every module in `readers/` by its name. A new source is a new file there, and nothing else."""
     names = sorted(module.name for module in pkgutil.iter_modules(readers.__path__))
     return {name: importlib.import_module(f"{readers.__name__}.{name}").READER for name in names}
-
-
-def choose_reader(
-    text: TextFile, wanted: str | None, known: dict[str, Reader], params: CorpusParams
-) -> tuple[str, TextReader]:
-    """The reader for a file: the one that params names; else by content; else by its suffix.
-
-    Raises InputError for a name that no reader has, for a format that is known and that no reader reads, and with the
-    scores where the content does not decide.
-    """
-    by_name = {name: reader for name, reader in known.items() if not isinstance(reader, FolderReader)}
-    if wanted is not None and wanted not in by_name:
-        raise InputError(
-            "params.yaml: corpus.sources: {file}: no format {format!r}; there is {names}",
-            file=text.path.name,
-            format=wanted,
-            names=", ".join(by_name),
-        )
-    head = text.head()
-    if not head:
-        raise InputError("{path}: the file is blank", path=text.path)
-    scores = {name: reader.score(head, params) for name, reader in by_name.items()}
-    if wanted is None:
-        best = max(scores.values(), default=0.0)
-        fitting = [name for name, score in scores.items() if score == best >= MIN_SCORE]
-    else:
-        fitting = [wanted] if scores[wanted] else []
-    messengers = [name for name, reader in by_name.items() if isinstance(reader, MessengerReader) and scores[name]]
-    if not fitting and messengers:  # its speakers are no questions
-        raise InputError(
-            "params.yaml: corpus.sources: {file}: its content is of the format {found}, not {format}",
-            file=text.path.name,
-            found=messengers[0],
-            format=wanted,
-        )
-    if not fitting and (what := recognise(head)):
-        raise InputError("{path}: {problem}", path=text.path, problem=looks_like(what))
-    if not fitting and wanted is not None:
-        fitting = [wanted]  # its reader says what is wrong
-    if not fitting and (name := screenplay(head)):
-        raise InputError(
-            "{path}: this looks like a screenplay: the name {name} is alone on its line. Write the name before what it "
-            "says, with a colon between them.",
-            path=text.path,
-            name=excerpt(name),
-        )
-    if not fitting:
-        suffix = Path(text.path.name.lower()).suffix
-        fitting = [name for name, reader in by_name.items() if suffix in reader.suffixes]
-    if len(fitting) == 1:
-        return fitting[0], by_name[fitting[0]]
-    listed = ", ".join(f"{name} {score:.2f}" for name, score in scores.items() if score)
-    if fitting:
-        raise InputError(
-            "{path}: more than one format fits ({scores}; at least {minimum} is needed). "
-            "Name one in params.yaml: corpus.sources: [{{file: {file}, format: {format}}}]",
-            path=text.path,
-            scores=listed,
-            minimum=MIN_SCORE,
-            file=text.path.name,
-            format=fitting[0],
-        )
-    raise InputError(
-        "{path}: no format fits ({scores}; at least {minimum} is needed): {found}. {advice}"
-        if listed
-        else "{path}: no format fits: {found}. {advice}",
-        path=text.path,
-        found=describe(head),
-        scores=listed,
-        minimum=MIN_SCORE,
-        advice=Phrase(CONVERT),
-    )
 
 
 def folder_reader(name: str, known: dict[str, Reader]) -> FolderReader:

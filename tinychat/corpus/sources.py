@@ -1,7 +1,7 @@
-"""The list of sources: those in `params.yaml: corpus.sources`, or all files in the raw folder."""
+"""The list of sources: those in `params.yaml: corpus.sources`, or all files and folders in the raw folder."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 
 import yaml
@@ -21,10 +21,10 @@ def as_yaml(source: Mapping[str, object]) -> str:
 
 
 def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
-    """The sources in the order in which they are read: files by name, then the starter corpus.
+    """The sources in the order in which they are read: files and folders by name, then the starter corpus.
 
-    `auto`: every file in `raw` that may hold dialogues; where there is none, the sample.
-    Raises InputError for what is no file in `raw`, for a name that is not UTF-8, for data that DVC tracks and that
+    `auto`: every file and folder in `raw` that may hold dialogues; where there is none, the sample.
+    Raises InputError for what is neither, for a name that is not UTF-8, for data that DVC tracks and that
     is not there, and for a source that is named twice.
     """
     if params.sources == "auto":
@@ -39,8 +39,17 @@ def list_sources(raw: Path, params: CorpusParams) -> list[SourceParams]:
     return sorted(sources, key=lambda source: (source.file is None, _nfc(source.title)))
 
 
-def find_file(raw: Path, name: str, key: str = "corpus.sources") -> Path:
-    """The path of a file in `raw` that params.yaml names; raises InputError that lists what is there instead."""
+def find_source(raw: Path, name: str) -> Path:
+    """The path of a file or a folder in `raw` that params.yaml names as a source. Raises as `find_file` does."""
+    return _find(raw, name, "corpus.sources", lambda path: path.is_file() or path.is_dir())
+
+
+def find_file(raw: Path, name: str, key: str) -> Path:
+    """The path of a file in `raw` that `key` of params.yaml names; raises InputError that lists what is there."""
+    return _find(raw, name, key, Path.is_file)
+
+
+def _find(raw: Path, name: str, key: str, is_one: Callable[[Path], bool]) -> Path:
     inside = PurePath(name)
     if inside.is_absolute() or ".." in inside.parts:
         raise InputError(
@@ -50,12 +59,12 @@ def find_file(raw: Path, name: str, key: str = "corpus.sources") -> Path:
             folder=raw,
         )
     path = raw / name
-    if path.is_file():
+    if is_one(path):
         return path
     # A file name that came from macOS may be decomposed.
     there = sorted(raw.iterdir()) if raw.is_dir() else []
     for other in there:
-        if _nfc(other.name) == _nfc(name) and other.is_file():
+        if _nfc(other.name) == _nfc(name) and is_one(other):
             return other
     _refuse_missing_dvc(raw, name)
     refuse_special_file(path)
@@ -75,12 +84,6 @@ def _raw_files(raw: Path) -> list[str]:
             if not entry.exists():
                 raise InputError(
                     "{path}: a link to a file that is not there. If DVC made it, run: dvc pull", path=entry
-                )
-            if entry.is_dir():
-                raise InputError(
-                    "{path}: a folder. Put its files into {folder} itself, or name them in corpus.sources.",
-                    path=entry,
-                    folder=raw,
                 )
             names.append(entry.name)
     return names

@@ -123,7 +123,7 @@ def choose_assistant(text: TextFile, source: SourceParams, speakers: Speakers, p
     have it, and where none is given and there are not two speakers.
     """
     if source.assistant is not None:
-        return {_find_one(text, name, speakers) for name in source.assistants}
+        return {_find_one(source, name, speakers) for name in source.assistants}
     if len(speakers.people) != 2:
         raise InputError(
             "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: "
@@ -148,19 +148,19 @@ def choice_of(assistant: set[str], speakers: Speakers, source: SourceParams) -> 
     )
 
 
-def _find_one(first: TextFile, name: str, speakers: Speakers) -> str:
+def _find_one(source: SourceParams, name: str, speakers: Speakers) -> str:
     found = speakers.find(name)
     if not found:
         raise InputError(
             "{file}: nobody is called {name!r}; the speakers are: {speakers}",
-            file=first.path.name,
+            file=source.file,
             name=name,
             speakers=speakers.listed(),
         )
     if len(found) > 1:
         raise InputError(
             "{file}: more than one speaker is called {name!r}: {speakers}; give what is in parentheses instead",
-            file=first.path.name,
+            file=source.file,
             name=name,
             speakers=", ".join(f"{name} ({key})" for key in found),
         )

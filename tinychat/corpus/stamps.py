@@ -97,7 +97,7 @@ def order_in(text: TextFile, stamps: Iterable[re.Match[str]]) -> str:
             "{path}: the dates may have the day or the month first, and the file does not tell; say it in params.yaml: "
             "corpus.sources: [{example}], or mdy",
             path=text.path,
-            example=as_yaml({"file": text.path.name, "date_order": "dmy"}),
+            example=as_yaml({"file": text.file, "date_order": "dmy"}),
         )
     return order
 

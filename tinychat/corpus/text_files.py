@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TextIO
 
 from tinychat.corpus.known_formats import not_text
+from tinychat.corpus.raw_files import HEAD_BYTES, RawFile, UnclaimedError
 from tinychat.errors import InputError, Phrase
 
 CHUNK_BYTES = 1 << 20
-HEAD_BYTES = 4096
 HEAD_CHARACTERS = 1 << 16
 MAX_HEAD_LINE = 1 << 20  # characters; a document on one line may be larger than the memory
 PIECE_CHARACTERS = 1 << 20
@@ -30,10 +30,9 @@ BOMS = {
 
 
 @dataclass(frozen=True)
-class TextFile:
+class TextFile(RawFile):
     """A file that was verified to be text in `codec`, with `nul_count` NUL characters that reading leaves out."""
 
-    path: Path
     codec: str
     encoding: str
     nul_count: int
@@ -47,7 +46,7 @@ class TextFile:
         return self._parts(lambda file: file.read(PIECE_CHARACTERS))
 
     def _parts(self, take: Callable[[TextIO], str]) -> Iterator[str]:
-        with open(self.path, encoding=self.codec, newline="") as file:
+        with open(self.content, encoding=self.codec, newline="") as file:
             part = take(file).removeprefix("\ufeff")
             while part:
                 if self.nul_count:
@@ -70,46 +69,53 @@ class TextFile:
         return lines
 
 
-def open_text_file(path: Path) -> TextFile:
-    """Find the encoding of `path`: BOM, then UTF-16 by its zero bytes, then strict UTF-8, then strict CP949.
+def open_text_file(raw: RawFile | Path) -> TextFile:
+    """Find the encoding of a file: BOM, then UTF-16 by its zero bytes, then strict UTF-8, then strict CP949.
 
-    Raises InputError for a format that is not text, for bytes that fit no encoding (with their offset),
-    and for text with more than one NUL in 1,000 characters.
+    Raises InputError for text with bytes that fit no encoding (with their offset), and UnclaimedError for what is not
+    text: a format that is known, bytes at the beginning that fit no encoding, more than one NUL in 1,000 characters.
     """
-    if path.stat().st_size == 0:
-        raise InputError("{path}: the file is empty", path=path)
-    with open(path, "rb") as file:
-        head = file.read(HEAD_BYTES)
-    _refuse_other_formats(path, head)
-    codec, encoding = _by_bom(path, head) or _by_zero_bytes(head) or ("", "")
+    raw = raw if isinstance(raw, RawFile) else RawFile.of(raw)
+    head = raw.first_bytes()
+    if not head:
+        raise UnclaimedError("blank_file", "{path}: the file is empty", path=raw.path)
+    if refused := not_text(raw.path, head):
+        raise refused
+    by_bom = _by_bom(raw.path, head)
+    codec, encoding = by_bom or _by_zero_bytes(head) or ("", "")
     if codec:
-        tried = _Pass(path, codec)
+        tried = _Pass(raw.content, codec)
         if tried.bad_byte is not None:
-            raise InputError(
-                "{path}:{line}: not {encoding} at byte {byte}, though the file begins as such. "
+            problem = Phrase(
+                "not {encoding} at byte {byte}, though the file begins as such. "
                 "It may be cut or damaged; save it as UTF-8.",
-                path=path,
-                line=tried.line,
                 encoding=encoding,
                 byte=tried.bad_byte,
             )
-        return _text_file(path, codec, encoding, tried)
-    utf_8 = _Pass(path, "utf-8")
+            raise _undecodable(raw.path, tried, problem, is_text=by_bom is not None)
+        return _text_file(raw, codec, encoding, tried)
+    utf_8 = _Pass(raw.content, "utf-8")
     if utf_8.bad_byte is None:
-        return _text_file(path, "utf-8", "UTF-8", utf_8)
+        return _text_file(raw, "utf-8", "UTF-8", utf_8)
     # Never euc_kr: its decoder refuses 뷁, 햏 and 8,820 other syllables that files called EUC-KR hold.
-    cp949 = _Pass(path, "cp949")
+    cp949 = _Pass(raw.content, "cp949")
     if cp949.bad_byte is None:
-        return _text_file(path, "cp949", "CP949 (EUC-KR)", cp949)
+        return _text_file(raw, "cp949", "CP949 (EUC-KR)", cp949)
     further = max(utf_8, cp949, key=lambda attempt: attempt.bad_byte or 0)
-    raise InputError(
-        "{path}:{line}: neither UTF-8 (fails at byte {utf_8}) nor CP949 (fails at byte {cp949}). "
-        "Save the file as UTF-8.",
-        path=path,
-        line=further.line,
+    problem = Phrase(
+        "neither UTF-8 (fails at byte {utf_8}) nor CP949 (fails at byte {cp949}). Save the file as UTF-8.",
         utf_8=utf_8.bad_byte,
         cp949=cp949.bad_byte,
     )
+    raise _undecodable(raw.path, further, problem, is_text=True)
+
+
+def _undecodable(path: Path, tried: "_Pass", problem: Phrase, is_text: bool) -> InputError:
+    """The error for a text that is damaged; or, where not even its beginning decodes, for what is no text."""
+    place = f"{path}:{tried.line}"
+    if is_text and tried.bad_byte is not None and tried.bad_byte >= HEAD_BYTES:
+        return InputError("{place}: {problem}", place=place, problem=problem)
+    return UnclaimedError("no_text", "{place}: {problem}", path=path, place=place, problem=problem)
 
 
 class _Pass:
@@ -144,22 +150,17 @@ class _Pass:
         return True
 
 
-def _text_file(path: Path, codec: str, encoding: str, good: _Pass) -> TextFile:
+def _text_file(raw: RawFile, codec: str, encoding: str, good: _Pass) -> TextFile:
     if good.nuls > 1 and good.nuls > good.characters / 1000:
-        raise InputError(
+        raise UnclaimedError(
+            "no_text",
             "{path}: {nuls} of {characters} characters are NUL: this looks like a binary or UTF-16 file. "
             "Save it as UTF-8 text.",
-            path=path,
+            path=raw.path,
             nuls=good.nuls,
             characters=good.characters,
         )
-    return TextFile(path, codec, encoding, good.nuls)
-
-
-def _refuse_other_formats(path: Path, head: bytes) -> None:
-    if known := not_text(path.name, head):
-        what, advice = known
-        raise InputError("{path}: {what}, not text. {advice}", path=path, what=Phrase(what), advice=Phrase(advice))
+    return TextFile(raw.path, raw.content, raw.file, codec, encoding, good.nuls)
 
 
 def _by_bom(path: Path, head: bytes) -> tuple[str, str] | None:

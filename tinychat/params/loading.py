@@ -1,7 +1,7 @@
 """params.yaml read and checked as a whole, before a stage or DVC writes anything."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -66,10 +66,12 @@ def _refuse_missing_raw_files(root: Path, params: Params) -> None:
     if parts[-4:-1] != EXPERIMENTS.parts:
         return
     here, project = root / RAW, Path(*parts[:-4]) / RAW
-    present = sorted(file.name for file in project.iterdir() if file.is_file()) if project.is_dir() else []
+    present = sorted(entry.name for entry in project.iterdir()) if project.is_dir() else []
     named = None
     if params.corpus.sources != "auto":
-        named = {*(source.file for source in params.corpus.sources), params.corpus.mask.block_list}
+        files = [*(source.file for source in params.corpus.sources), params.corpus.mask.block_list]
+        # Of a file in a folder the folder: chats of chats/talk.csv.
+        named = {part for file in files if file for part in PurePath(file).parts[:1]}
     for name in present:
         tracked = (here / f"{name}.dvc").exists()  # DVC brings it where a stage needs it
         if (

@@ -1,17 +1,17 @@
-"""The folder data/raw: which of its files may hold dialogues, and which cannot be read."""
+"""The folder data/raw: which of its files and folders may hold dialogues, and which cannot be read."""
 
 import os
 from pathlib import Path
 
 from tinychat.errors import InputError, Phrase
 
-NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db")  # the last two are Windows' own
+NO_DIALOGUES = ("README.md", "desktop.ini", "Thumbs.db", "__MACOSX")  # all but the first are the system's own
 # Hidden files; the lock files of Excel and Word.
 NO_DIALOGUES_STARTS = (".", "~$")
 
 
 def may_hold_dialogues(name: str) -> bool:
-    """Whether a file of this name counts as data: README.md, hidden and system files and `*.dvc` do not."""
+    """Whether a file or folder of this name counts as data: README.md, hidden and system files and `*.dvc` do not."""
     return not (name in NO_DIALOGUES or name.startswith(NO_DIALOGUES_STARTS) or name.endswith(".dvc"))
 
 

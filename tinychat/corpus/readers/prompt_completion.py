@@ -8,7 +8,7 @@ from tinychat.corpus.dialogue import Dialogue, Dropped, Role, Turn
 from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import DIALOGUE_KEYS, JsonFormat, Record, json_reader, objects, string, turns_of
 from tinychat.corpus.reader import Item, Notes
-from tinychat.corpus.readers.qa_table import ANSWER
+from tinychat.corpus.table_header import ANSWER
 
 NUMBERED = re.compile(r"completion_\d{1,3}")
 OTHER_ANSWERS = frozenset(ANSWER) - {"completion"} | {"chosen", "rejected"}

@@ -9,7 +9,7 @@ from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import DIALOGUE_KEYS, JsonFormat, Record, json_reader, string
 from tinychat.corpus.reader import FileReader, Item, Notes, excerpts
 from tinychat.corpus.readers import alpaca, preference, prompt_completion
-from tinychat.corpus.readers.qa_table import ANSWER, QUESTION
+from tinychat.corpus.table_header import ANSWER, QUESTION
 from tinychat.corpus.text_files import TextFile
 from tinychat.params.sections import Columns, CorpusParams
 

@@ -1,4 +1,4 @@
-"""Tables of questions and answers: CSV or TSV with a header, one pair per row.
+"""Tables with a header, CSV or TSV: a question and its answer a row, or a turn a row.
 
 Read with `csv`, not with pandas, which reads `NA` as missing and `001` as 1, and silently shifts the columns of
 `가,나,다` under `Q,A`.
@@ -9,19 +9,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tinychat.corpus.cleaning import to_nfc
-from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Turn
-from tinychat.corpus.known_formats import known_table, looks_like
-from tinychat.corpus.reader import EXCERPT, MAX_NAMES, FileReader, Item, Notes, excerpt
+from tinychat.corpus.dialogue import Dropped, Faulty
+from tinychat.corpus.reader import FileReader, Item, Notes, excerpt
 from tinychat.corpus.readers import smilestyle
+from tinychat.corpus.table_header import NoColumnError, find_columns
+from tinychat.corpus.tables import Cells, Columns
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
 
-QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human")
-ANSWER = ("a", "answer", "답변", "대답", "response", "completion", "output", "assistant", "bot", "gpt")
-# Of a text, and hardly of a column's name.
-SENTENCE_ENDS = (".", "?", "!", "~", "…", "ㅋ", "ㅠ", "니다", "세요", "어요", "아요", "에요", "예요")
 DELIMITERS = (",", "\t", ";", "|")
 DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 # The default of `csv` is 131,072 characters; this is the largest C long on every system.
@@ -33,20 +29,10 @@ MAX_ROW_LINES = 1000
 
 @dataclass(frozen=True)
 class Header:
-    """The first row of a table: its cells, the indices of the two columns, and the delimiter."""
+    """The first row of a table: its columns, and the delimiter."""
 
-    names: tuple[str, ...]
-    question: int
-    answer: int
+    columns: Columns
     delimiter: str
-
-
-class _NoColumnError(Exception):
-    """The header does not tell which columns are the question and the answer."""
-
-    def __init__(self, problem: Phrase) -> None:
-        super().__init__(problem)
-        self.problem = problem
 
 
 def score(head: list[str], params: CorpusParams) -> float:
@@ -56,72 +42,60 @@ def score(head: list[str], params: CorpusParams) -> float:
     lines = iter(head)
     try:
         header, _ = _find_header(lines, params)
-    except _NoColumnError:
+    except NoColumnError:
         return 0.0
     rows = [cells for _, _, cells in _rows(lines, header.delimiter, 0) if cells is None or not _is_blank(cells)]
-    return (1 + sum(cells is not None and len(cells) == len(header.names) for cells in rows)) / (1 + len(rows))
+    return (1 + sum(cells is not None and len(cells) == len(header.columns.names) for cells in rows)) / (1 + len(rows))
 
 
 def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
-    """One item per row below the header.
+    """One item per row below the header, or per conversation where a row is a turn.
 
-    Raises InputError for a header that does not name one column of questions and one of answers.
+    Raises InputError for a header that does not name the columns.
     """
     lines = text.lines()
     try:
         header, number = _find_header(lines, params)
-    except _NoColumnError as error:
+    except NoColumnError as error:
         raise InputError("{path}: {problem}", path=text.path, problem=error.problem) from None
-    names = header.names
-    notes.remarks.append(f"question: {names[header.question]}, answer: {names[header.answer]}")
-    notes.note_unused(filter(None, names), (names[header.question], names[header.answer]))
+    notes.remarks.append(header.columns.remark())
+    notes.note_unused(header.columns.unused(), ())
+    yield from header.columns.items(_checked_rows(text, lines, header, number), notes)
+
+
+def _checked_rows(text: TextFile, lines: Iterator[str], header: Header, number: int) -> Iterator[Cells | Item]:
+    """The rows after line `number` that have the header's columns, and what is wrong with others."""
     for first_line, fault, cells in _rows(lines, header.delimiter, number):
         where = f"{text.path}:{first_line}"
         if cells is None:
             yield Faulty(where, "broken_quotes", fault)
         elif not _is_blank(cells):
-            yield _row_item(where, cells, header)
+            yield _checked(where, cells, header)
 
 
-def _row_item(where: str, cells: list[str], header: Header) -> Item:
-    if len(cells) == len(header.names) and all(map(_same_name, cells, header.names)):
+def _checked(where: str, cells: list[str], header: Header) -> Cells | Item:
+    columns = len(header.columns.names)
+    if header.columns.is_header(cells):
         return Dropped(where, "repeated_header")
-    if len(cells) != len(header.names):
-        return Faulty(
-            where,
-            "too_few_cells" if len(cells) < len(header.names) else "too_many_cells",
-            Phrase(
-                "cells: {cells}, columns in the header: {columns}. Found {found}. "
-                "Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
-                cells=len(cells),
-                columns=len(header.names),
-                found=excerpt(header.delimiter.join(cells)),
-                separator=Phrase(DELIMITER_NAMES[header.delimiter]),
-            ),
-        )
-    question, answer = cells[header.question], cells[header.answer]
-    if not question.strip():
-        return Dropped(where, "empty_question")
-    if not answer.strip():
-        return Dropped(where, "empty_answer")
-    return Dialogue(where, (Turn("user", question), Turn("assistant", answer)))
+    if len(cells) == columns:
+        return Cells(where, cells)
+    return Faulty(
+        where,
+        "too_few_cells" if len(cells) < columns else "too_many_cells",
+        Phrase(
+            "cells: {cells}, columns in the header: {columns}. Found {found}. "
+            "Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
+            cells=len(cells),
+            columns=columns,
+            found=excerpt(header.delimiter.join(cells)),
+            separator=Phrase(DELIMITER_NAMES[header.delimiter]),
+        ),
+    )
 
 
 def _is_blank(cells: list[str]) -> bool:
     """Whether the line is blank."""
     return len(cells) <= 1 and not "".join(cells).strip()
-
-
-def _same_name(cell: str, name: str) -> bool:
-    return _plain(cell) == _plain(name)
-
-
-def _plain(name: str) -> str:
-    return _trimmed(name).lower()
-
-
-def _trimmed(name: str) -> str:
-    return to_nfc(name).strip("\ufeff \t\r\n\u00a0")
 
 
 def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, int]:
@@ -137,87 +111,16 @@ def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, in
         for delimiter in DELIMITERS:
             try:
                 cells = next(_reader([line], delimiter))
-                return _header(cells, delimiter, params), number
-            except _NoColumnError as error:
+                return Header(find_columns(cells, params), delimiter), number
+            except NoColumnError as error:
                 problems[delimiter] = (len(cells), error)
             except csv.Error:
                 continue
         if not problems:
-            raise _NoColumnError(Phrase("broken quotes in the header: {found}", found=excerpt(line.strip())))
+            raise NoColumnError(Phrase("broken quotes in the header: {found}", found=excerpt(line.strip())))
         # The delimiter that occurs most often explains best what is missing.
         raise max(problems.values(), key=lambda found: found[0])[1]
-    raise _NoColumnError(Phrase("no header: the file is blank"))
-
-
-def _header(cells: list[str], delimiter: str, params: CorpusParams) -> Header:
-    names = tuple(map(_trimmed, cells))
-    answered = any(_plain(name) in ANSWER for name in names)
-    if params.columns.question is None and not answered and (what := known_table(names)):
-        raise _NoColumnError(looks_like(what))  # the `User` column of messages is the speaker
-    question = _column("question", names, QUESTION, params.columns.question)
-    answer = _column("answer", names, ANSWER, params.columns.answer)
-    if question == answer:
-        raise _NoColumnError(
-            Phrase("one column, {name}, for question and answer; set corpus.columns", name=names[question])
-        )
-    return Header(names, question, answer, delimiter)
-
-
-def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
-    """The index of the column of `role`; raises _NoColumnError where there is none, or more than one."""
-    # In a file that is no table, the first line may be the whole file.
-    found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MAX_NAMES]), *["…"] * (len(names) > MAX_NAMES)])
-    plain = [_plain(name) for name in names]
-    accepted = usual if wanted is None else (_plain(wanted),)
-    columns = [column for column, name in enumerate(plain) if name in accepted]
-    if wanted is None and "instruction" in plain:
-        # In instruction tables `input` is a supplement, not the question.
-        columns = [column for column in columns if plain[column] != "input"]
-    if len(columns) == 1:
-        return columns[0]
-    if wanted is not None:
-        raise _NoColumnError(
-            Phrase(
-                "more than one column {name!r}, which corpus.columns.{role} names. Found: {found}."
-                if columns
-                else "no column {name!r}, which corpus.columns.{role} names. Found: {found}.",
-                name=wanted,
-                role=role,
-                found=found,
-            )
-        )
-    if not columns and len(names) == 1:
-        raise _NoColumnError(
-            Phrase(
-                "one column only, {name}: a table has one of questions and one of answers, each pair in a row, below a "
-                "header such as question,answer.",
-                name=found,
-            )
-        )
-    if not columns and any(name.endswith(SENTENCE_ENDS) for name in names):
-        raise _NoColumnError(
-            Phrase(
-                "the first line looks like a question and an answer, not like a header: {found}. Write a line above it "
-                "that names the columns, such as question,answer.",
-                found=found,
-            )
-        )
-    if not columns:
-        raise _NoColumnError(
-            Phrase(
-                "no {role} column. Found: {found}. Expected one of: {usual}; or set corpus.columns.",
-                role=role,
-                found=found,
-                usual=", ".join(usual),
-            )
-        )
-    raise _NoColumnError(
-        Phrase(
-            "more than one {role} column: {rivals}. Set corpus.columns.{role} to one of them.",
-            role=role,
-            rivals=", ".join(names[column] for column in columns),
-        )
-    )
+    raise NoColumnError(Phrase("no header: the file is blank"))
 
 
 class _Feed:
