@@ -45,7 +45,7 @@ def parquet_files(folder: Path) -> dict[str, bytes]:
     messages = "[{'role': 'user', 'content': q}, {'role': 'assistant', 'content': a}]"
     found = {}
     for name, select in {"qa.parquet": "q AS question, a AS answer", "chat.parquet": f"{messages} AS messages"}.items():
-        duckdb.sql(f"SELECT {select} FROM (VALUES {rows}) t(q, a)").write_parquet(str(folder / name))
+        duckdb.sql(f"COPY (SELECT {select} FROM (VALUES {rows}) t(q, a)) TO '{folder / name}' (FORMAT parquet)")
         found[f"parquet/{name}"] = (folder / name).read_bytes()
     return found
 

@@ -157,7 +157,7 @@ def test_a_formula_is_its_saved_value_and_one_without_is_empty_and_counted(
 def test_cells_that_are_merged_with_the_one_above_have_its_text_and_are_counted(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [
+    rows: Rows = [
         ["Q", "A"],
         ["안녕", "반가워"],
         [None, "어서 와"],
@@ -191,7 +191,11 @@ def test_a_header_that_is_repeated_is_dropped(project: Any) -> None:
 
 def test_the_wide_rows_of_ai_hub_are_whole_dialogues(project: Any) -> None:
     header = ["", "사람문장1", "시스템문장1", "사람문장2", "시스템문장2", "사람문장3", "시스템문장3"]
-    rows = [header, [0, "힘들어", "왜요?", "일이 많아", "쉬어요", None, None], [1, "좋아", "네", None, None, "x", "y"]]
+    rows: Rows = [
+        header,
+        [0, "힘들어", "왜요?", "일이 많아", "쉬어요", None, None],
+        [1, "좋아", "네", None, None, "x", "y"],
+    ]
     lay(project, workbook(a=rows))
     project.ingest()
     assert project.texts() == [["힘들어", "왜요?", "일이 많아", "쉬어요"], ["좋아", "네"]]

@@ -66,8 +66,8 @@ def missing_file(root: Path) -> None:
     change_params(root, "sources: auto", "sources: [{file: talk.csv}]")
 
 
-def workbook(root: Path) -> None:
-    (root / "data/raw/talk.csv").write_bytes(b"PK\x03\x04 xl/workbook.xml")
+def office_document(root: Path) -> None:
+    (root / "data/raw/talk.csv").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
 
 
 def array(root: Path) -> None:
@@ -116,9 +116,11 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
         "오류: data/raw/talk.csv: 없는 파일입니다. data/raw에 있는 것: other.csv.\n",
     ),
     (
-        workbook,
-        "error: data/raw/talk.csv: an Excel workbook, not text. Open it in a spreadsheet and save it as CSV (UTF-8).\n",
-        "오류: data/raw/talk.csv: 텍스트가 아니라 엑셀 통합 문서입니다. 스프레드시트에서 열어 CSV(UTF-8)로 저장하세요.\n",
+        office_document,
+        "error: data/raw/talk.csv: an older office document (xls, doc, hwp), not text. Export it as CSV (UTF-8) or as one "
+        "JSON object a line.\n",
+        "오류: data/raw/talk.csv: 텍스트가 아니라 예전 형식의 오피스 문서(xls, doc, hwp)입니다. CSV(UTF-8)나, 한 줄에 하나씩 적은 "
+        "JSON 객체로 내보내세요.\n",
     ),
     (
         array,
@@ -144,9 +146,11 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     ),
     (
         faulty_rows,
-        "error: data/raw/talk.csv: 1 of 1 rows are faulty as qa_table: too_few_cells: 1 (data/raw/talk.csv:2). "
-        "Is it another format?\n",
-        "오류: data/raw/talk.csv: qa_table 형식으로 읽으면 1행 가운데 1행이 틀립니다: 칸이 모자람: 1 (data/raw/talk.csv:2). "
+        "error: data/raw/talk.csv: 1 of 1 rows are faulty as qa_table: too_few_cells: 1 (data/raw/talk.csv:2) "
+        '(the first: cells: 1, columns in the header: 2. Found "안녕". Separate the cells with a comma each, and put a '
+        "text that holds one in double quotes.). Is it another format?\n",
+        "오류: data/raw/talk.csv: qa_table 형식으로 읽으면 1행 가운데 1행이 틀립니다: 칸이 모자람: 1 (data/raw/talk.csv:2)"
+        '(그 첫째: 칸이 1개인데 머리글의 열은 2개입니다. 적힌 것: "안녕". 칸은 쉼표로 나누고, 쉼표가 든 글은 큰따옴표로 감싸세요.). '
         "다른 형식이 아닌가요?\n",
     ),
 ]
@@ -167,10 +171,10 @@ def test_what_is_wrong_is_told_in_the_language_that_was_chosen(
 
 
 def test_without_the_variable_the_language_of_the_page_decides(root: Path) -> None:
-    workbook(root)
+    office_document(root)
     assert run(root).startswith("오류: data/raw/talk.csv: 텍스트가 아니라")
     change_params(root, "language: ko", "language: en")
-    assert run(root, LANG="ko_KR.UTF-8").startswith("error: data/raw/talk.csv: an Excel workbook")
+    assert run(root, LANG="ko_KR.UTF-8").startswith("error: data/raw/talk.csv: an older office document")
 
 
 def test_without_readable_params_the_locale_decides(root: Path) -> None:
