@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -28,8 +29,16 @@ QUESTIONS = [
     "좋아해",
     "날씨 어때?",
 ]
-# Eighty groups that share no text, so that some are held out.
-ROWS = [f"{question} {n},{question} 그래요 {n}" for question in QUESTIONS for n in range(8)]
+
+
+def word(n: int) -> str:
+    """Eight syllables that no other number has, so that no text is nearly another."""
+    rng = random.Random(n)
+    return "".join(chr(rng.randrange(ord("가"), ord("힣"))) for _ in range(8))
+
+
+# Eighty groups that share no text, nor nearly one, so that some are held out.
+ROWS = [f"{question} {word(2 * n)},{question} {word(2 * n + 1)}" for n, question in enumerate(8 * QUESTIONS)]
 SMALL = {
     "embed_dim": 32,
     "n_layers": 2,
@@ -37,7 +46,7 @@ SMALL = {
     "ffn_dim": 64,
     "hold_out_from": 0,
     "epochs": 3,
-    "batch_tokens": 1024,
+    "batch_tokens": 8192,
     "learning_rate": 0.001,
     "optimizer": "adamw",
     "schedule": "cosine",

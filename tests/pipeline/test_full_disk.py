@@ -23,7 +23,7 @@ from tests.pipeline.processes import (
     snapshot_every,
     watch,
 )
-from tests.pipeline.project import EPOCHS, STAGES, Project
+from tests.pipeline.project import EPOCHS, STAGES, Project, word
 
 pytestmark = pytest.mark.slow
 
@@ -104,7 +104,7 @@ def test_dvc_keeps_the_last_good_state_and_goes_on_once_there_is_room(
 ) -> None:
     before = project.out_bytes()
     control = finished.copy(tmp_path / "control")
-    rows = "".join(f"무엇 {n}?,{n} 그래요\n" for n in range(6000))
+    rows = "".join(f"{word(2 * n)}?,{word(2 * n + 1)}\n" for n in range(200, 6200))
     for changed in (project, control):
         (changed.root / "data/raw/more.csv").write_text("Q,A\n" + rows, encoding="utf-8")
         if stage == "prepare_data":

@@ -27,7 +27,7 @@ from tests.pipeline.processes import (
     wait_until,
     watch,
 )
-from tests.pipeline.project import EPOCHS, STAGES, Project, files_below, ran
+from tests.pipeline.project import EPOCHS, STAGES, Project, files_below, ran, word
 from tinychat.files import write_json
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of POSIX")
@@ -277,7 +277,7 @@ def test_ctrl_c_ends_training_after_the_step_it_is_at_and_the_same_command_goes_
 @pytest.mark.slow
 def test_ctrl_c_is_heard_during_validation(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "tinychat")
-    rows = "".join(f"무엇 {n}?,{n} 그래요 {'아 ' * 40}\n" for n in range(800))
+    rows = "".join(f"{word(2 * n)}?,{word(2 * n + 1)} {'아 ' * 40}\n" for n in range(800))
     (project.root / "data/raw/qa.csv").write_text("Q,A\n" + rows, encoding="utf-8")
     path = project.root / "params.yaml"
     text = path.read_text(encoding="utf-8")
