@@ -21,6 +21,7 @@ from tinychat.model.generation_config import GenerationConfig, load_generation_c
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
 from tinychat.page.packing import INT8_BITS, Floats, name_patterns, pack_weights, tokenizer_tables
+from tinychat.printing import say
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 
 HERE = Path(__file__).parent
@@ -161,7 +162,7 @@ def main() -> None:
     page = build_page(read_inputs(arguments.root), arguments.bits)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(arguments.out, page)
-    print(f"{arguments.out}: {len(page.encode()) / 1e6:.2f} MB")
+    say(f"{arguments.out}: {len(page.encode()) / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
