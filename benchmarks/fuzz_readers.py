@@ -232,15 +232,15 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 
 def zip_bomb() -> tuple[str, bytes, str]:
-    return "bomb.zip", zipped({"talk.txt": b"a" * (1 << 29)}), "a zip bomb"
+    return "bomb.zip", zipped({"talk.txt": b"a" * (1 << 27)}), "a zip bomb"
 
 
 def gzip_bomb() -> tuple[str, bytes, str]:
-    return "bomb.txt.gz", gzip.compress(b"\n" * (1 << 29), mtime=0), "a gzip bomb"
+    return "bomb.txt.gz", gzip.compress(b"\n" * (1 << 27), mtime=0), "a gzip bomb"
 
 
 def zstd_bomb() -> tuple[str, bytes, str]:
-    return "bomb.txt.zst", zstandard.compress(b"{" * (1 << 29)), "a zstd bomb"
+    return "bomb.txt.zst", zstandard.compress(b"{" * (1 << 27)), "a zstd bomb"
 
 
 def link_in_zip() -> tuple[str, bytes, str]:
