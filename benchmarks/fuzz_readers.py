@@ -273,7 +273,8 @@ FIXED = (zip_bomb, gzip_bomb, zstd_bomb, link_in_zip, zip_in_zip, empty, deep_js
 
 def read(case: Case, folder: Path, mib: int) -> tuple[str, str]:
     """What came of it, one of GOOD or BAD, and the error."""
-    raw, corpus, metrics = folder / "data/raw", folder / "data/corpus", folder / "reports/metrics.json"
+    raw, corpus, overview = (folder / "data" / name for name in ("raw", "corpus", "overview"))
+    metrics = folder / "reports/metrics.json"
     for made in (folder / "data", folder / "reports"):
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
@@ -283,7 +284,7 @@ def read(case: Case, folder: Path, mib: int) -> tuple[str, str]:
     outcome, said = "dialogues", ""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         try:
-            build_corpus(raw, params, corpus, metrics)
+            build_corpus(raw, params, corpus, overview, metrics)
         except InputError as error:
             outcome, said = "error", str(error)
         except BaseException:

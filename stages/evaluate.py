@@ -13,6 +13,7 @@ from tinychat.printing import say
 from tinychat.runtime import configure_runtime
 
 CORPUS = Path("data/corpus")
+OVERVIEW = Path("data/overview")
 MODEL = Path("models/dialogue")
 METRICS = Path("reports/evaluate/metrics.json")
 SLOTS = 64  # dialogues that are answered at once
@@ -29,7 +30,7 @@ def run(root: Path = Path()) -> None:
     for name, one in report.pop("measures", {}).items():
         say(f"{name}: {one['accepted']:.1%} of {one['asked']} replies are as the corpus says")
     sources = report.pop("sources", {})
-    names = read_source_names(root / CORPUS) if sources else {}
+    names = read_source_names(root / OVERVIEW, sources)
     for name, measures in report.items():
         if measures is None:
             say(f"{name}: no dialogues")

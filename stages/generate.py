@@ -11,7 +11,7 @@ from tinychat.language.exit import run_and_exit
 from tinychat.params.loading import load_params
 from tinychat.printing import say
 
-CORPUS = Path("data/corpus")
+OVERVIEW = Path("data/overview")
 MODEL = Path("models/dialogue")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
 
@@ -26,7 +26,7 @@ def run(root: Path = Path()) -> None:
     engine = load_engine(root / MODEL)
     options = SamplingOptions(**params.model_dump(exclude={"prompts"}))
     if params.prompts == "auto":
-        drawn = read_prompts(root / CORPUS)
+        drawn = read_prompts(root / OVERVIEW)
         prompts = [prompt for prompt in drawn if engine.fits(_dialogue(prompt), options)] or drawn
     else:
         prompts = [SamplePrompt(text) for text in params.prompts]

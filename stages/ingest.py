@@ -9,12 +9,13 @@ from tinychat.printing import say
 
 
 def run(root: Path = Path()) -> None:
-    """Read what `params.yaml: corpus` names, write `data/corpus` and `reports/corpus/metrics.json` under `root`."""
+    """Read what `params.yaml: corpus` names, write `data/corpus`, `data/overview` and `reports/corpus/metrics.json`."""
     params = load_params(root)
     built = build_corpus(
         raw=root / "data/raw",
         params=params.corpus,
         corpus=root / "data/corpus",
+        overview=root / "data/overview",
         metrics=root / "reports/corpus/metrics.json",
     )
     say(built.summary())

@@ -13,7 +13,7 @@ from tinychat.report.view import build_view
 from tinychat.report.words import words_of
 
 REPORTS = Path("reports")
-CORPUS = Path("data/corpus")
+OVERVIEW = Path("data/overview")
 MODEL = Path("models/dialogue")
 TABLE = Path("outputs/generated_dialogue.csv")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
@@ -25,7 +25,7 @@ def run(root: Path = Path()) -> None:
     language = load_params(root).report.language
     words = words_of(language)
     reports = read_reports(
-        reports=root / REPORTS, corpus=root / CORPUS, model=root / MODEL, table=root / TABLE, replies=root / REPLIES
+        reports=root / REPORTS, overview=root / OVERVIEW, model=root / MODEL, table=root / TABLE, replies=root / REPLIES
     )
     numbers = summarize(reports)
     view = build_view(reports, words, language)

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from tinychat.environment import number, usable_cores
 from tinychat.errors import InputError
+from tinychat.ray_cluster import connected
 from tinychat.row_progress import RowProgress
 
 Result = TypeVar("Result")
@@ -173,8 +174,6 @@ def _in_this_process(job: bytes, shards: Iterable[Shard]) -> Generator[Any, None
 
 
 def _on_cluster(address: str, job: bytes, shards: Sequence[Shard]) -> Generator[Any, None, None]:
-    from tinychat.ray_cluster import connected
-
     with connected(address) as cluster:
         shared = cluster.share(job)
         first_lines: dict[Path, int] = {}

@@ -35,6 +35,10 @@ class Project:
         return self.root / "data/corpus"
 
     @property
+    def overview(self) -> Path:
+        return self.root / "data/overview"
+
+    @property
     def metrics_file(self) -> Path:
         return self.root / "reports/corpus/metrics.json"
 
@@ -47,7 +51,8 @@ class Project:
 
     def ingest(self, **corpus: Any) -> dict[str, Any]:
         """Build the corpus, by default with all in train, and give the metrics as written."""
-        print(build_corpus(self.raw, corpus_params(**corpus), self.corpus, self.metrics_file).summary())
+        params = corpus_params(**corpus)
+        print(build_corpus(self.raw, params, self.corpus, self.overview, self.metrics_file).summary())
         metrics: dict[str, Any] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
         return metrics
 

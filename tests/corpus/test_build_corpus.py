@@ -97,7 +97,9 @@ def test_the_same_sources_give_the_same_bytes(project: Any, songys_file: Path) -
     written = []
     for _ in range(2):
         project.ingest(shares=SPLIT)
-        written.append([path.read_bytes() for path in (*sorted(project.corpus.iterdir()), project.metrics_file)])
+        folders = (project.corpus, project.overview)
+        files = [*(path for folder in folders for path in sorted(folder.iterdir())), project.metrics_file]
+        written.append([path.read_bytes() for path in files])
     assert written[0] == written[1]
     assert len(written[0]) == 6
 

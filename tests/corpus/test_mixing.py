@@ -166,7 +166,7 @@ def test_a_dialogue_of_several_sources_says_which_it_is_of_and_the_names_lie_bes
     lay(project, a=2, b=2)
     project.ingest()
     assert [one.source_number for one in project.dialogues("train")] == [1, 1, 2, 2]
-    names = json.loads((project.corpus / "sources.json").read_text(encoding="utf-8"))
+    names = json.loads((project.overview / "sources.json").read_text(encoding="utf-8"))
     assert names == {
         "source_1": {"name": "a.csv", "format": "qa_table"},
         "source_2": {"name": "b.csv", "format": "qa_table"},

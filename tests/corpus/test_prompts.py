@@ -16,7 +16,7 @@ def table(rows: int) -> str:
 
 
 def drawn(project: Any, seen: str | None) -> list[str]:
-    return [prompt.text for prompt in read_prompts(project.corpus) if prompt.seen == seen]
+    return [prompt.text for prompt in read_prompts(project.overview) if prompt.seen == seen]
 
 
 def test_ten_questions_of_ones_own_half_of_them_never_seen(project: Any) -> None:
@@ -44,10 +44,10 @@ def test_the_order_of_the_rows_changes_no_prompt(project: Any) -> None:
     rows = table(50).splitlines(keepends=True)
     project.lay("a.csv", "".join(rows))
     project.ingest(shares=HALF)
-    first = read_prompts(project.corpus)
+    first = read_prompts(project.overview)
     project.lay("a.csv", "".join([rows[0], *reversed(rows[1:])]))
     project.ingest(shares=HALF)
-    assert read_prompts(project.corpus) == first
+    assert read_prompts(project.overview) == first
 
 
 def test_a_long_question_is_taken_only_where_there_are_no_others(project: Any) -> None:
@@ -71,12 +71,12 @@ def test_the_first_question_of_a_conversation_is_the_prompt(project: Any) -> Non
 def test_a_damaged_file_of_prompts_names_the_stage_that_writes_it(project: Any, content: str) -> None:
     project.lay("a.csv", table(3))
     project.ingest()
-    (project.corpus / "prompts.json").write_text(content, encoding="utf-8")
+    (project.overview / "prompts.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"prompts\.json: damaged, .*; `dvc repro --force ingest`"):
-        read_prompts(project.corpus)
+        read_prompts(project.overview)
 
 
 def test_a_prompt_says_whether_it_was_trained_on(project: Any) -> None:
     project.lay("a.csv", table(1))
     project.ingest()
-    assert read_prompts(project.corpus) == [SamplePrompt("질문 0", "trained")]
+    assert read_prompts(project.overview) == [SamplePrompt("질문 0", "trained")]

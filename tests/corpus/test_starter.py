@@ -25,7 +25,10 @@ def with_starter(project: Any) -> Any:
 
 
 def written(project: Any) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (*project.corpus.iterdir(), project.metrics_file)}
+    return {
+        path.name: path.read_bytes()
+        for path in (*project.corpus.iterdir(), *project.overview.iterdir(), project.metrics_file)
+    }
 
 
 @pytest.mark.slow
@@ -129,6 +132,7 @@ def test_a_faulty_file_stops_with_its_name_and_nothing_is_written(with_starter: 
     with pytest.raises(InputError, match=r"data/starter/topics/food\.yaml: not valid YAML"):
         with_starter.ingest(sources=STARTER, starter=SMALL)
     assert not with_starter.corpus.exists()
+    assert not with_starter.overview.exists()
     assert not with_starter.metrics_file.exists()
 
 
@@ -221,11 +225,11 @@ def test_the_weight_of_the_starter_counts_for_its_training_lines_only(with_start
 @pytest.mark.slow
 def test_the_model_is_asked_what_the_corpus_names_and_beside_a_file_questions_of_the_file(with_starter: Any) -> None:
     with_starter.ingest(sources=STARTER, starter=SMALL)
-    alone = read_prompts(with_starter.corpus)
+    alone = read_prompts(with_starter.overview)
     assert (len(alone), alone[0]) == (10, SamplePrompt("안녕"))
     with_starter.lay("a.csv", TABLE)
     with_starter.ingest(sources=[*STARTER, {"file": "a.csv"}], starter=SMALL)
-    assert {prompt.text for prompt in read_prompts(with_starter.corpus)} == {f"문항 {n}" for n in range(10)}
+    assert {prompt.text for prompt in read_prompts(with_starter.overview)} == {f"문항 {n}" for n in range(10)}
 
 
 @pytest.mark.slow

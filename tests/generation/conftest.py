@@ -13,6 +13,7 @@ import yaml
 
 from tests.generation.models import ARTICLE, SMALL, Sample, random_sample, save_sample, stored_sample
 from tinychat.errors import InputError
+from tinychat.files import write_json
 from tinychat.generation.loading import load_engine
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.tokenizer import Tokenizer
@@ -64,6 +65,7 @@ def train(root: Path, repo: Path) -> Path:
     for section, values in SMALL_PARAMS.items():
         params[section] |= values
     (root / "data/corpus").mkdir(parents=True)
+    write_json(root / "data/overview/sources.json", {})
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     for split in ("train", "valid", "test"):
         rows = [{"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in SAID]

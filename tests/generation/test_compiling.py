@@ -50,7 +50,7 @@ class Place:
         """What is said where native is asked for and cannot be."""
         said = self.run(REFUSED, TINYCHAT_DECODER="native", **settings)
         assert said.startswith("TINYCHAT_DECODER is native, which a C compiler makes on this machine, but ")
-        assert said.endswith("Without it numpy computes the replies: unset TINYCHAT_DECODER\n")
+        assert said.endswith("Without it numpy computes the replies, in fp32: unset TINYCHAT_DECODER\n")
         assert said.count("\n") == 1
         return said
 

@@ -120,10 +120,10 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
     write_json(folder / "reports/layers/layers.json", {"layers": [LAYER], "sentences": sentences})
     for name in pictures:
         (folder / f"reports/layers/{name}.svg").write_text(SVG.format(f"picture of {name}"), encoding="utf-8")
-    write_json(folder / "corpus/sources.json", {})
+    write_json(folder / "overview/sources.json", {})
     return read_reports(
         reports=folder / "reports",
-        corpus=folder / "corpus",
+        overview=folder / "overview",
         model=folder / "model",
         table=folder / "a.csv",
         replies=folder / "a.jsonl",

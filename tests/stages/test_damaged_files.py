@@ -62,6 +62,7 @@ READ = [
     *((f"data/corpus/{split}.jsonl", "prepare_data", "ingest") for split in ("train", "valid", "test")),
     *(("data/corpus/train.jsonl", reader, "ingest") for reader in ("build_vocab", "evaluate")),
     ("data/corpus/test.jsonl", "evaluate", "ingest"),
+    ("data/overview/sources.json", "summarize", "ingest"),
     *((file, "train", "prepare_data") for file in ARRAYS),
     (REPLIES, "export_csv", "generate"),
     (REPLIES, "summarize", "generate"),
@@ -233,7 +234,7 @@ def test_a_wrong_value_in_a_report_is_told_or_shown(finished: Path, file: str) -
     """What `check` lets pass can be shown."""
     folders = {
         "reports": finished / "reports",
-        "corpus": finished / "data/corpus",
+        "overview": finished / "data/overview",
         "model": finished / "models/dialogue",
     }
     reports = read_reports(**folders, table=finished / TABLE, replies=finished / REPLIES)

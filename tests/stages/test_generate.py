@@ -17,6 +17,7 @@ import yaml
 
 from stages import analyze_layers, evaluate, generate
 from tests.forkserver import fast_python
+from tinychat.files import write_json
 from tinychat.model import load_model
 from tinychat.model.registry import load_config
 from tinychat.model.storage import save_model
@@ -70,6 +71,7 @@ def run_stages(root: Path, repo: Path, kind: str) -> Path:
     params["vocab"]["kind"] = kind
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (root / "data/corpus").mkdir(parents=True)
+    write_json(root / "data/overview/sources.json", {})
     for split, pairs in CORPUS.items():
         lines = [
             json.dumps({"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]})
@@ -273,7 +275,7 @@ def test_with_auto_the_questions_that_ingest_drew_are_asked_but_those_that_are_t
     set_params(project, "generate", prompts="auto")
     drawn = [{"text": "잘 자", "seen": "trained"}, {"text": "가" * 500, "seen": "trained"}]
     drawn += [{"text": "뭐 해", "seen": "held_out"}]
-    (project / "data/corpus/prompts.json").write_text(json.dumps(drawn), encoding="utf-8")
+    (project / "data/overview/prompts.json").write_text(json.dumps(drawn), encoding="utf-8")
     generate.run(project)
     assert [(row["input"], row["seen"]) for row in replies_of(project)] == [("잘 자", "trained"), ("뭐 해", "held_out")]
 
@@ -286,7 +288,7 @@ def test_evaluate_says_the_name_of_each_source_beside_its_score_and_writes_its_n
     numbered = [line | {"source": 1 + number % 2} for number, line in enumerate(lines)]
     (project / "data/corpus/train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in numbered))
     names = {f"source_{n}": {"name": f"비밀 {n}.csv", "format": "qa_table"} for n in (1, 2)}
-    (project / "data/corpus/sources.json").write_text(json.dumps(names), encoding="utf-8")
+    (project / "data/overview/sources.json").write_text(json.dumps(names), encoding="utf-8")
     evaluate.run(project)
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1].startswith("source_2, 비밀 2.csv: trained questions: ")

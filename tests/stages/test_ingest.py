@@ -39,7 +39,7 @@ def ingest(root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def written(root: Path) -> dict[str, bytes]:
-    folders = (root / "data/corpus", root / "reports")
+    folders = (root / "data/corpus", root / "data/overview", root / "reports")
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for folder in folders
@@ -53,11 +53,11 @@ def test_the_stage_writes_three_splits_and_the_metrics_and_says_so(
 ) -> None:
     run(root)
     assert sorted(written(root)) == [
-        "data/corpus/prompts.json",
-        "data/corpus/sources.json",
         "data/corpus/test.jsonl",
         "data/corpus/train.jsonl",
         "data/corpus/valid.jsonl",
+        "data/overview/prompts.json",
+        "data/overview/sources.json",
         "reports/corpus/metrics.json",
     ]
     metrics = json.loads((root / "reports/corpus/metrics.json").read_text(encoding="utf-8"))

@@ -110,7 +110,7 @@ class Project:
         vocab = {"size": 312, "ceiling": 5000, "characters_per_token": 2.2, "unknown_share": 0.0}
         write_json(reports / "corpus/metrics.json", corpus)
         names = {key: {"name": f"{key}.csv", "format": "qa_table"} for key in corpus["mixture"]}
-        write_json(self.root / "data/corpus/sources.json", names)
+        write_json(self.root / "data/overview/sources.json", names)
         write_json(reports / "vocab/metrics.json", {**vocab, "tokens_in_training_text": 700})
         write_json(reports / "prepare/metrics.json", dict.fromkeys(SPLITS, prepared))
         trained |= {"valid_loss": 2.0 if held_out else None, "parameters": 12345}

@@ -105,8 +105,10 @@ class Built:
         return lines
 
 
-def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -> Built:
-    """Read the sources, split them, and write the folder `corpus` and the file `metrics`.
+def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, metrics: Path) -> Built:
+    """Read the sources, split them, and write the folders `corpus` and `overview` and the file `metrics`.
+
+    What stands in `overview` is small, so that a late stage need not fetch the corpus.
 
     The kept dialogues go to a temporary file, not into memory, until the split of each is known. Raises InputError,
     with nothing written, where a source is wrong, or where nothing is left to train on.
@@ -145,10 +147,12 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, metrics: Path) -
 
         def fill(folder: Path) -> None:
             built.repeated.extend(_write_splits(kept, splits, columns.sources, built.mixture, folder))
+
+        def fill_overview(folder: Path) -> None:
             write_json(folder / SOURCES_FILE, built.mixture.names())
             write_json(folder / PROMPTS_FILE, to_records(prompts))
 
-        write_together({corpus: fill, metrics: to_json(built.metrics())})
+        write_together({corpus: fill, overview: fill_overview, metrics: to_json(built.metrics())})
     return built
 
 

@@ -1,7 +1,7 @@
 """A dialogue and its turns, and the corpus files: the OpenAI chat format, one dialogue per line."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -14,7 +14,7 @@ from tinychat.params.limits import MAX_CHARACTERS
 Role = Literal["user", "assistant"]
 ROLES: tuple[Role, ...] = ("user", "assistant")
 SPLITS = ("train", "valid", "test")
-SOURCES_FILE = "sources.json"  # beside the splits: name and format of each source, by its key in the metrics
+SOURCES_FILE = "sources.json"  # in the overview: name and format of each source, by its key in the metrics
 STAGE = "ingest"  # writes the corpus files
 
 
@@ -138,10 +138,10 @@ def slot_values(metadata: Mapping[str, Any] | None) -> tuple[str, ...]:
     )
 
 
-def read_source_names(folder: Path) -> dict[str, dict[str, str]]:
-    """Name and format of each source of the corpus in `folder`, by its key in the metrics, `source_1` and so on.
+def read_source_names(folder: Path, keys: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Name and format of each source of the corpus, by its key in the metrics: `source_1` and so on.
 
-    Raises InputError where the file is missing or damaged.
+    Raises InputError where the file is missing or damaged, or has none for one of `keys`.
     """
     path = folder / SOURCES_FILE
     with reading(path, STAGE):
@@ -151,6 +151,9 @@ def read_source_names(folder: Path) -> dict[str, dict[str, str]]:
             for one in names.values()
         ):
             raise FaultError("it does not hold the name and the format of each source")
+        for key in keys:
+            if key not in names:
+                raise FaultError("it does not name {key}", key=key)
         return names
 
 

@@ -1,7 +1,7 @@
 """How much of what is trained on each source is: by its weight, or by its share of all answers.
 
 A source is known by its number, from 1, in the order in which sources are read. Its name may be private: it is in the
-log and in the corpus's `sources.json`, which git ignores; the metrics have the number.
+log and in `data/overview/sources.json`, which git ignores; the metrics have the number.
 """
 
 import math

@@ -14,7 +14,7 @@ from tinychat.corpus.text_keys import text_key, text_number
 from tinychat.errors import FaultError
 from tinychat.files import read_json, reading
 
-PROMPTS_FILE = "prompts.json"  # beside the splits
+PROMPTS_FILE = "prompts.json"  # in the overview
 DRAWN = 10
 NEW = 5  # of these, those that were held out, where there are so many
 MAX_CHARACTERS = 100  # a longer one is taken only where there are no others
@@ -79,7 +79,7 @@ def to_records(prompts: Sequence[SamplePrompt]) -> list[dict[str, Any]]:
 
 
 def read_prompts(folder: Path) -> list[SamplePrompt]:
-    """The prompts that ingest drew for the corpus in `folder`. Raises InputError where they are missing or damaged."""
+    """The prompts that ingest drew from the corpus. Raises InputError where they are missing or damaged."""
     path = folder / PROMPTS_FILE
     with reading(path, STAGE):
         prompts = [_prompt(record) for record in _listed(read_json(path))]

@@ -98,17 +98,16 @@ class Reports:
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def read_reports(*, reports: Path, corpus: Path, model: Path, table: Path, replies: Path) -> Reports:
-    """Read the folder `reports`, the names of the sources in `corpus`, the model's `training.json`, the table
+def read_reports(*, reports: Path, overview: Path, model: Path, table: Path, replies: Path) -> Reports:
+    """Read the folder `reports`, the names of the sources in `overview`, the model's `training.json`, the table
     of replies and their JSON Lines.
 
     Raises InputError where a file is missing or damaged, or the table and the lines are not of one run.
     """
     layers = _json(reports / "layers" / "layers.json", LAYERS, LayerReport)
+    metrics = {name: _json(reports / name / "metrics.json", stage, record) for name, (stage, record) in METRICS.items()}
     return Reports(
-        metrics={
-            name: _json(reports / name / "metrics.json", stage, record) for name, (stage, record) in METRICS.items()
-        },
+        metrics=metrics,
         history=_history(reports / "train" / "history.csv"),
         training=_training(model),
         replies=list(_replies(table, replies)),
@@ -126,7 +125,7 @@ def read_reports(*, reports: Path, corpus: Path, model: Path, table: Path, repli
             )
             for number, sentence in enumerate(layers["sentences"], start=1)
         ],
-        sources=read_source_names(corpus),
+        sources=read_source_names(overview, metrics["corpus"]["mixture"]),
     )
 
 
