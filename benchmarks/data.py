@@ -7,7 +7,8 @@ songys    ingest, build_vocab and prepare_data of ChatbotData.csv, each a proces
 sizes     the same of JSON Lines of several sizes: questions and answers of songys, two by two; time, and the memory of
           all processes of a stage together (pages that they share are counted for each)
 tokens    tokens/s of prepare_data, the whole stage with the start of Python, beside those of `datasets.map` with the
-          same tokenizer, without its start and its reading; each with one process and with one for each core, in turns
+          same tokenizer, without its start and its reading; each with one process and with one for each core, in turns.
+          On a machine that others use, tokens per CPU second, with start and reading for both, are the steadier measure
 
 The corpora are made by chance from a seed. `--only` runs some parts, and `--save` keeps the other parts of the file.
 """
@@ -177,31 +178,41 @@ def measure_tokens(rows: list[Row], packages: str, folder: Path, rounds: int, me
         for split in ("valid", "test"):
             corpus.with_name(f"{split}.jsonl").touch()
         shutil.copytree(vocabulary / "artifacts", root / "artifacts")
-        speeds: dict[str, list[float]] = {}
+        speeds: dict[str, dict[str, list[float]]] = {"tokens_per_second": {}, "tokens_per_cpu_second": {}}
         for _ in range(rounds):
             for workers in sorted({1, usable_cores()}):
-                for name, speed in _speeds(root, corpus, packages, workers):
-                    speeds.setdefault(f"{name}, {workers}", []).append(speed)
-        medians = {name: round(statistics.median(values)) for name, values in speeds.items()}
-        best = {side: max(v for name, v in medians.items() if name.startswith(side)) for side in ("tiny", "datasets")}
-        ratio = round(best["tiny"] / best["datasets"], 2) if packages else None
-        found[kind] = {"tokens_per_second": medians, "ratio": ratio}
+                for side, tokens, seconds, cpu_seconds in _rounds(root, corpus, packages, workers):
+                    name = f"{side}, {workers}"
+                    speeds["tokens_per_second"].setdefault(name, []).append(tokens / seconds)
+                    speeds["tokens_per_cpu_second"].setdefault(name, []).append(tokens / cpu_seconds)
+        medians = {
+            unit: {name: round(statistics.median(values)) for name, values in by_name.items()}
+            for unit, by_name in speeds.items()
+        }
+        found[kind] = {**medians, "ratio": {unit: _best_to_best(by_name) for unit, by_name in medians.items()}}
         shutil.rmtree(root)
     return found
 
 
-def _speeds(root: Path, corpus: Path, packages: str, workers: int) -> Iterator[tuple[str, float]]:
-    """Tokens/s of each side in one round."""
+def _best_to_best(speeds: dict[str, int]) -> float | None:
+    """tinychat's fastest number of processes to that of the other side; None without it."""
+    ours, theirs = ([v for name, v in speeds.items() if name.startswith(s)] for s in ("tinychat", "datasets"))
+    return round(max(ours) / max(theirs), 2) if theirs else None
+
+
+def _rounds(root: Path, corpus: Path, packages: str, workers: int) -> Iterator[tuple[str, int, float, float]]:
+    """One round of each side: tokens, seconds, and CPU seconds of the whole process, its start and reading included."""
     ours = run_stage("prepare_data", root, TINYCHAT_WORKERS=str(workers))
     tokens = read_json(root / "reports/prepare/metrics.json")["train"]["tokens"]
-    yield "tinychat", tokens / ours.seconds
+    yield "tinychat", tokens, ours.seconds, ours.cpu_seconds
     if packages:
         cache = root / "cache"
         command = [sys.executable, "-m", "benchmarks.data_rivals", str(corpus)]
         command += [str(root / "artifacts/vocab/tokenizer.json"), str(workers), str(cache)]
-        theirs = json.loads(run(command, root, PACKAGES=packages).output.splitlines()[-1])
+        done = run(command, root, PACKAGES=packages)
+        theirs = json.loads(done.output.splitlines()[-1])
         shutil.rmtree(cache)
-        yield "datasets.map", theirs["tokens"] / theirs["mapping"]
+        yield "datasets.map", theirs["tokens"], theirs["mapping"], done.cpu_seconds
 
 
 def shown(found: dict[str, Any]) -> Iterator[Table]:
@@ -217,9 +228,10 @@ def shown(found: dict[str, Any]) -> Iterator[Table]:
             table.add_row(size, f"{one['dialogues']:,}", *cells)
         yield table
     for kind, one in found.get("tokens", {}).items():
-        table = Table("side, processes", "tokens/s", title=f"prepare_data, {kind}: best to best {one['ratio']}")
+        table = Table("side, processes", "tokens/s", "tokens per CPU second", title=f"prepare_data, {kind}")
         for name, value in one["tokens_per_second"].items():
-            table.add_row(name, f"{value:,}")
+            table.add_row(name, f"{value:,}", f"{one['tokens_per_cpu_second'][name]:,}")
+        table.add_row("best to best", *(str(ratio) for ratio in one["ratio"].values()))
         yield table
 
 

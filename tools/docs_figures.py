@@ -23,6 +23,7 @@ SONGYS = "benchmarks/results/songys.json"  # … of songys alone, train.epochs=4
 GENERATION = "benchmarks/results/generation.json"
 MASKING = "benchmarks/results/masking.json"
 CANARIES = "benchmarks/results/canaries.json"
+DATA = "benchmarks/results/data.json"
 MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Rows = list[tuple[str, ...]]
@@ -174,6 +175,48 @@ def speed(korean: int) -> Rows:
     return rows
 
 
+def data_sizes(korean: int) -> Rows:
+    """Time and memory of the three data stages, by the size of the corpus."""
+    heads = (
+        ("GB", "dialogues", "ingest", "build_vocab", "prepare_data"),
+        ("GB", "대화 수", "ingest", "build_vocab", "prepare_data"),
+    )
+    cell = ("{seconds:.0f} s, {cpu_seconds:.0f} s of CPU, {peak_mb:,} MB", "{seconds:.0f}초, CPU {cpu_seconds:.0f}초, {peak_mb:,} MB")
+    rows: Rows = [heads[korean]]
+    for size, found in read_json(ROOT / DATA)["sizes"].items():
+        stages = (cell[korean].format(**found[stage]) for stage in heads[0][2:])
+        rows.append((size, f"{found['dialogues']:,}", *stages))
+    return rows
+
+
+def data_tokens(korean: int) -> Rows:
+    """Tokens per second of prepare_data beside `datasets.map`, and per second of CPU time."""
+    kinds: dict[str, Text] = {
+        "words that repeat": ("words that repeat", "되풀이되는 낱말"),
+        "words that do not": ("words that occur once", "한 번씩만 나오는 낱말"),
+    }
+    heads = (
+        ("side, processes", *(f"{text[0]}, {unit}" for text in kinds.values() for unit in ("tokens/s", "per CPU s"))),
+        ("프로그램, 프로세스 수", *(f"{text[1]}, {unit}" for text in kinds.values() for unit in ("초당 토큰", "CPU 1초당"))),
+    )
+    found = [read_json(ROOT / DATA)["tokens"][kind] for kind in kinds]
+    units = ("tokens_per_second", "tokens_per_cpu_second")
+    rows: Rows = [heads[korean]]
+    for side in found[0][units[0]]:
+        rows.append((side, *(f"{one[unit][side]:,}" for one in found for unit in units)))
+    ratios = (f"× {one['ratio'][unit]:.1f}" for one in found for unit in units)
+    return [*rows, (("best to best", "가장 빠른 것끼리")[korean], *ratios)]
+
+
+def data_songys(korean: int) -> Rows:
+    """Seconds of the three data stages on songys, and where all figures of the data stages were measured."""
+    saved = read_json(ROOT / DATA)
+    heads = ("all three", "measured on"), ("셋 모두", "잰 컴퓨터")
+    stages = ("ingest", "build_vocab", "prepare_data")
+    seconds = (f"{saved['songys'][stage]:.1f} s" for stage in (*stages, "all"))
+    return [(*stages, *heads[korean]), (*seconds, saved["machine"])]
+
+
 def machine(korean: int) -> Rows:
     """Where and how the speeds were measured."""
     saved = read_json(ROOT / GENERATION)
@@ -242,6 +285,9 @@ TABLES: dict[str, Callable[[int], Rows]] = {
     "machine": machine,
     "masking": masking,
     "canaries": canaries,
+    "data_sizes": data_sizes,
+    "data_tokens": data_tokens,
+    "data_songys": data_songys,
 }
 
 

@@ -9,7 +9,7 @@ from tinychat.tokenizer.flat_encoding import FlatEncoder, Numbers
 from tinychat.tokenizer.vocabulary import Tokenizer
 
 MAX_WORDS = 300_000  # about 60 MB
-# Where more of the words are new, whole texts are encoded: a word alone takes four times as long as within a text.
+# Where more of the words are new, whole texts are encoded: to find and to remember their words would cost more.
 MAX_NEW_SHARE = 0.3
 # Before the text of each side, and after the bot's: the pieces 0 to 2 of every table.
 USER_PIECE, BOT_PIECE, EOS_PIECE = range(3)
