@@ -13,6 +13,7 @@ MESSAGES = [{"role": "user", "content": "안녕"}, {"role": "assistant", "conten
 WHOLE: list[Any] = [
     {"messages": MESSAGES},
     {"messages": [*MESSAGES, {"role": "assistant", "content": "", "weight": 1, "name": "x"}], "id": 7},
+    {"messages": MESSAGES, "source": 2},
     {"messages": MESSAGES, "metadata": {"slots": {"name": "서연"}, "accept": ["네"], "measure": "name"}},
     {"messages": MESSAGES, "metadata": {"deep": json.loads("[" * 300 + "]" * 300), "number": 10**15}},
 ]
@@ -29,6 +30,8 @@ DAMAGED: dict[str, bytes] = {
     "true": b'{"messages": [{"role": "user", "content": "a", "weight": true}]}',
     "metadata": b'{"messages": [{"role": "user", "content": "a"}], "metadata": []}',
     "accept": b'{"messages": [{"role": "user", "content": "a"}], "metadata": {"accept": "a"}}',
+    "a source": b'{"messages": [{"role": "user", "content": "a"}], "source": "songys"}',
+    "a source below 0": b'{"messages": [{"role": "user", "content": "a"}], "source": -1}',
     "too long": b'{"messages": [{"role": "user", "content": "%s"}]}' % (b"a" * (MAX_CHARACTERS + 1)),
     "too deep": b'{"messages": ' + b"[" * 100_000,
     "blank": b"",
@@ -48,7 +51,7 @@ def _as_written(record: dict[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in ("role", "content", "weight") if key in one and (key, one[key]) != ("weight", 1)}
         for one in record["messages"]
     ]
-    return {"messages": messages} | ({"metadata": record["metadata"]} if "metadata" in record else {})
+    return {"messages": messages} | {key: record[key] for key in ("metadata", "source") if key in record}
 
 
 @pytest.mark.parametrize("name", DAMAGED)

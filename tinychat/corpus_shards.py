@@ -47,6 +47,9 @@ def _is_dialogue(record: Any) -> bool:
         weight = message.get("weight", 1)
         if type(weight) is not int or weight not in (0, 1):
             return False
+    source = record.get("source", 0)
+    if type(source) is not int or source < 0:
+        return False
     if (metadata := record.get("metadata")) is not None:
         try:
             check_metadata(metadata)

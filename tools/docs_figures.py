@@ -181,7 +181,10 @@ def data_sizes(korean: int) -> Rows:
         ("GB", "dialogues", "ingest", "build_vocab", "prepare_data"),
         ("GB", "대화 수", "ingest", "build_vocab", "prepare_data"),
     )
-    cell = ("{seconds:.0f} s, {cpu_seconds:.0f} s of CPU, {peak_mb:,} MB", "{seconds:.0f}초, CPU {cpu_seconds:.0f}초, {peak_mb:,} MB")
+    cell = (
+        "{seconds:.0f} s, {cpu_seconds:.0f} s of CPU, {peak_mb:,} MB",
+        "{seconds:.0f}초, CPU {cpu_seconds:.0f}초, {peak_mb:,} MB",
+    )
     rows: Rows = [heads[korean]]
     for size, found in read_json(ROOT / DATA)["sizes"].items():
         stages = (cell[korean].format(**found[stage]) for stage in heads[0][2:])
@@ -197,7 +200,10 @@ def data_tokens(korean: int) -> Rows:
     }
     heads = (
         ("side, processes", *(f"{text[0]}, {unit}" for text in kinds.values() for unit in ("tokens/s", "per CPU s"))),
-        ("프로그램, 프로세스 수", *(f"{text[1]}, {unit}" for text in kinds.values() for unit in ("초당 토큰", "CPU 1초당"))),
+        (
+            "프로그램, 프로세스 수",
+            *(f"{text[1]}, {unit}" for text in kinds.values() for unit in ("초당 토큰", "CPU 1초당")),
+        ),
     )
     found = [read_json(ROOT / DATA)["tokens"][kind] for kind in kinds]
     units = ("tokens_per_second", "tokens_per_cpu_second")
