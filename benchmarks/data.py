@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--songys", type=Path, required=True, metavar="FILE", help="ChatbotData.csv")
     parser.add_argument("--datasets", default="", metavar="FOLDER", help="where the package datasets is installed")
     parser.add_argument("--gigabytes", type=float, nargs="+", default=[0.1, 0.3])
-    parser.add_argument("--megabytes", type=float, default=100, help="of each corpus of the part tokens")
+    parser.add_argument("--megabytes", type=float, default=200, help="of each corpus of the part tokens")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--only", nargs="+", choices=("songys", "sizes", "tokens"), default=("songys", "sizes", "tokens")

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,13 +9,11 @@ from tinychat.tokenizer.flat_encoding import FlatEncoder
 
 
 def encoded(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    lengths, ids = FlatEncoder(tokenizer).encode(texts)
-    found, rest = [], ids.tolist()
-    for length in lengths.tolist():
-        found.append(rest[:length])
-        rest = rest[length:]
-    assert rest == []
-    return found
+    found = FlatEncoder(tokenizer).encode(texts)
+    ids, lengths = found.tokens(np.arange(len(texts)))
+    ends = np.cumsum(lengths)
+    assert len(ids) == len(found.ids) == lengths.sum()
+    return [ids[end - length : end].tolist() for end, length in zip(ends, lengths, strict=True)]
 
 
 @pytest.mark.parametrize("characters", [1, 10, 5000])

@@ -116,7 +116,7 @@ def count_tokens(tokenizer: Tokenizer, words: Iterable[CountedWord]) -> list[int
     """How often each token of the vocabulary occurs in the texts of these words."""
     counts, words, encoder = np.zeros(tokenizer.size, dtype=np.int64), iter(words), FlatEncoder(tokenizer)
     while batch := list(islice(words, WORDS_AT_ONCE)):
-        lengths, ids = encoder.encode([word.word for word in batch])
+        ids, lengths = encoder.encode([word.word for word in batch]).tokens(np.arange(len(batch)))
         times = np.repeat([word.times for word in batch], lengths)  # of each token of `ids`
         counts += np.bincount(ids, times, tokenizer.size).astype(np.int64)  # floats, exact up to 2^53
     return counts.tolist()

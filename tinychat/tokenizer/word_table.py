@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinychat.tokenizer.flat_encoding import FlatEncoder, Numbers
+from tinychat.tokenizer.flat_encoding import Encoded, FlatEncoder, Numbers
 from tinychat.tokenizer.vocabulary import Tokenizer
 
 MAX_WORDS = 300_000  # about 60 MB
@@ -20,24 +20,15 @@ MARKS = ("\x01", "\x02", "\x03")  # words that stand for them
 class Pieces:
     """Messages in the chat template as pieces: control tokens and words, or control tokens and whole texts.
 
-    pieces   (P,) which piece; the first three are the control tokens
-    lengths  (different pieces,) how many tokens each has
-    starts   (different pieces,) where they begin in `ids`
-    ids      the tokens of all different pieces, one after another
+    pieces   (P,) which of `encoded`; the first three are the control tokens
     """
 
     pieces: Numbers
-    lengths: Numbers
-    starts: Numbers
-    ids: Numbers
+    encoded: Encoded
 
     def tokens(self) -> tuple[Numbers, Numbers]:
-        """The token ids, and how many each piece has: (T,) and (P,)."""
-        lengths = self.lengths[self.pieces]  # (P,)
-        before = np.cumsum(lengths) - lengths  # (P,)
-        places = np.repeat(self.starts[self.pieces] - before, lengths)  # (T,)
-        places += np.arange(len(places))
-        return self.ids[places], lengths
+        """The token ids (T,), and how many each piece has (P,)."""
+        return self.encoded.tokens(self.pieces)
 
 
 class WordTable:
@@ -46,7 +37,8 @@ class WordTable:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._encoder = FlatEncoder(tokenizer)
         self._by_words = tokenizer.encodes_by_words
-        self._control = np.array([tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id])
+        control = np.array([tokenizer.user_id, tokenizer.bot_id, tokenizer.eos_id])
+        self._control = Encoded(np.ones(len(MARKS), dtype=np.int64), np.arange(len(MARKS)), control)
         self._forget()
 
     def pieces(self, texts: Sequence[str], of_bot: Sequence[bool]) -> Pieces:
@@ -74,29 +66,20 @@ class WordTable:
         pieces = np.fromiter(map(self._numbers.__getitem__, words), np.int64, len(words))
         if np.count_nonzero(pieces <= EOS_PIECE) != len(marked) - len(texts):
             return None  # a text has such a mark
-        return Pieces(pieces, self._lengths, self._starts, self._ids)
+        return Pieces(pieces, self._encoded)
 
     def _texts(self, texts: Sequence[str], of_bot: Sequence[bool]) -> Pieces:
         """Each text as one piece."""
         pieces: list[int] = []
         for number, is_bot in enumerate(of_bot, len(MARKS)):
             pieces += (BOT_PIECE, number, EOS_PIECE) if is_bot else (USER_PIECE, number)
-        lengths, ids = self._encoder.encode(texts)
-        lengths = np.append(np.ones(len(MARKS), dtype=np.int64), lengths)
-        return Pieces(np.array(pieces), lengths, _starts(lengths), np.append(self._control, ids))
+        return Pieces(np.array(pieces, dtype=np.int64), self._control.followed_by(self._encoder.encode(texts)))
 
     def _forget(self) -> None:
         self._numbers = {mark: number for number, mark in enumerate(MARKS)}
-        self._lengths, self._ids = np.ones(len(MARKS), dtype=np.int64), self._control
-        self._starts = _starts(self._lengths)
+        self._encoded = self._control
 
     def _add(self, words: Sequence[str]) -> None:
-        lengths, ids = self._encoder.encode(words)
-        self._numbers.update(zip(words, range(len(self._lengths), len(self._lengths) + len(words)), strict=True))
-        self._lengths, self._ids = np.append(self._lengths, lengths), np.append(self._ids, ids)
-        self._starts = _starts(self._lengths)
-
-
-def _starts(lengths: Numbers) -> Numbers:
-    """Where pieces of these lengths begin."""
-    return np.cumsum(lengths) - lengths
+        first = len(self._encoded.lengths)
+        self._numbers.update(zip(words, range(first, first + len(words)), strict=True))
+        self._encoded = self._encoded.followed_by(self._encoder.encode(words))
