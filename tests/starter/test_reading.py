@@ -226,6 +226,20 @@ def test_a_turn_of_a_scene_holds_texts_only(folder: Any, side: str) -> None:
     refused(folder.write(), "scenes/names.yaml", f"scenes.recall.turns[2].{side} holds 7")
 
 
+def test_a_scene_has_its_own_weight_or_that_of_its_file(folder: Any) -> None:
+    assert {scene.weight for scene in read_starter(folder.write()).scenes.values()} == {1}
+    folder.contents["scenes/names.yaml"]["weight"] = 3
+    folder.contents["scenes/names.yaml"]["scenes"]["more"]["weight"] = 2
+    weights = {name: scene.weight for name, scene in read_starter(folder.write()).scenes.items()}
+    assert weights == {"recall": 3, "more": 2}
+
+
+@pytest.mark.parametrize("weight", [0, -1, 1.5, True, "2", None, [1], 101])
+def test_a_weight_that_is_no_whole_number_is_refused(folder: Any, weight: Any) -> None:
+    folder.contents["scenes/names.yaml"]["weight"] = weight
+    refused(folder.write(), "scenes/names.yaml", "weight", repr(weight), "from 1 to 100")
+
+
 def test_a_scene_with_an_unknown_intent_is_refused(folder: Any) -> None:
     folder.contents["scenes/names.yaml"]["scenes"]["more"]["turns"][0] = {"intent": ["hungry", "sleepy"]}
     refused(folder.write(), "scenes", "the scene more names the intent sleepy", "topics")

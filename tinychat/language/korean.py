@@ -544,6 +544,7 @@ ERRORS = {
     "a message without role (user or assistant) and content (text)": "role(user나 assistant)과 content(글)를 갖추지 않은 메시지가 있습니다",
     "a message whose weight is neither 0 nor 1": "weight가 0도 1도 아닌 메시지가 있습니다",
     "source is not a number": "source가 수가 아닙니다",
+    "{path}: {key} is {found:.40}; it must be a whole number from 1 to {maximum}": "{path}: {key}가 {found:.40}입니다. 1부터 {maximum}까지의 정수여야 합니다",
     "it does not name {key}": "{key}의 이름이 없습니다",
     "it does not hold the name and the format of each source": "출처마다 이름과 형식이 적혀 있지 않습니다",
     "it holds no prompt": "질문이 없습니다",

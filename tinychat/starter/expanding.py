@@ -47,7 +47,7 @@ COMMON_SYLLABLES = tuple(
     if 0xA1 <= code & 0xFF <= 0xFE
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
-SHARES = {"single": 0.37, "chain": 0.075, "names": 0.202, "scenes": 0.123, "unknown": 0.14, "statements": 0.09}
+SHARES = {"single": 0.36, "chain": 0.075, "names": 0.202, "scenes": 0.133, "unknown": 0.14, "statements": 0.09}
 CHAIN_LENGTHS = (2, 5)  # dialogues
 CHAIN_SHARES = {"single": 0.4, "scenes": 0.45, "unknown": 0.06, "statements": 0.09}  # of these dialogues
 HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
@@ -154,11 +154,12 @@ class Expansion:
         scenes = [self._without_held_out_topics(scene) for scene in starter.scenes.values()]
         self.name_scenes = [scene for scene in scenes if NAME in scene.slots()]
         self.other_scenes = [scene for scene in scenes if NAME not in scene.slots()]
+        self._weighted_scenes = [scene for scene in self.other_scenes for _ in range(scene.weight)]
         # A scene that asks for a name which nobody told, as a name scene asks for one that was, is no filler of it.
         of_names = {step.user for scene in self.name_scenes for step in scene.steps if isinstance(step, SceneExchange)}
         self._filler_scenes = [
             _without_fillers(scene)
-            for scene in self.other_scenes
+            for scene in self._weighted_scenes
             if not any(isinstance(step, SceneExchange) and step.user in of_names for step in scene.steps)
         ]
         self._held_out = {text_key(text) for split in self._splits() for text in split.held_out}
@@ -237,9 +238,10 @@ class Expansion:
         occurs about equally often.
         """
         times = dict.fromkeys(self.starter.intents, 0.0)
-        for step in (step for scene in scenes for step in scene.steps if isinstance(step, IntentExchange)):
+        steps = ((step, scene.weight) for scene in scenes for step in scene.steps)
+        for step, weight in ((step, weight) for step, weight in steps if isinstance(step, IntentExchange)):
             for name in step.intents:
-                times[name] += 1 / len(step.intents)
+                times[name] += weight / len(step.intents)
         ranked = sorted(times.values())
         limits = ranked[len(ranked) // 2], ranked[len(ranked) // 4]
         return [n for n, name in enumerate(times) for _ in range(1 + sum(times[name] <= limit for limit in limits))]
@@ -325,7 +327,7 @@ class Expansion:
 
     def _chain(self, rng: Rng, n: int) -> StarterDialogue:
         """One thing after the other, as a talk goes: exchanges of intents, scenes, what is out of scope."""
-        numbers = {"single": self._filler_intents, "scenes": range(len(self.other_scenes))}
+        numbers = {"single": self._filler_intents, "scenes": range(len(self._weighted_scenes))}
         kinds = [("single", n)]
         for kind in rng.choices([*CHAIN_SHARES], [*CHAIN_SHARES.values()], k=rng.randint(*CHAIN_LENGTHS) - 1):
             kind = kind if kind in self._kinds else "single"
@@ -349,7 +351,7 @@ class Expansion:
         return self.scene(scene, rng, values, self.train_phrasings)
 
     def _other_scene(self, rng: Rng, n: int) -> StarterDialogue:
-        scene = self.other_scenes[n % len(self.other_scenes)]
+        scene = self._weighted_scenes[n % len(self._weighted_scenes)]
         return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
 
     def _out_of_scope(self, split: OutOfScopeSplit, rng: Rng, n: int) -> StarterDialogue:

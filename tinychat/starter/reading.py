@@ -14,6 +14,7 @@ TOPICS, SCENES, SLOTS = "topics", "scenes", "slots.yaml"
 UNKNOWN, STATEMENTS = "unknown.yaml", "statements.yaml"
 PROMPTS = "prompts.yaml"
 OUT_OF_SCOPE_KINDS = ("statements", "unknown")
+MAX_WEIGHT = 100  # of scenes
 NAME_SLOTS = ("name", "other_name")  # in scenes: a name of a person, and a second one
 
 
@@ -70,10 +71,14 @@ SceneStep = SceneExchange | IntentExchange | FillerExchanges | OutOfScopeExchang
 
 @dataclass(frozen=True)
 class Scene:
-    """A dialogue of several steps. A slot has the same value in all of them."""
+    """A dialogue of several steps. A slot has the same value in all of them.
+
+    weight  how often it is trained on, for each time that a scene of weight 1 is
+    """
 
     name: str
     steps: tuple[SceneStep, ...]
+    weight: int = 1
 
     def slots(self) -> set[str]:
         """The names of its slots."""
@@ -155,7 +160,7 @@ def _scenes(paths: Iterable[Path]) -> Iterator[tuple[str, Scene]]:
         turns = file.at("scenes", name, "turns")
         if not isinstance(turns, list) or not turns:
             raise InputError("{path}: scenes.{name}.turns must be a list of turns", path=file.path, name=name)
-        yield name, Scene(name, tuple(file.step(name, number) for number in range(len(turns))))
+        yield name, Scene(name, tuple(file.step(name, number) for number in range(len(turns))), file.weight(name))
 
 
 def _named(paths: Iterable[Path], section: str, kind: Phrase) -> Iterator[tuple[str, "_File"]]:
@@ -344,6 +349,22 @@ class _File:
                         pairs=", ".join(PAIRS),
                     )
         return tuple(found)
+
+    def weight(self, scene: str) -> int:
+        """The weight of a scene: its own, or else that of the file, or else 1."""
+        where, weight = "weight", self.data.get("weight", 1)
+        if "weight" in self.mapping("scenes", scene):
+            where = f"scenes.{scene}.weight"
+            weight = self.at("scenes", scene, "weight")
+        if type(weight) is not int or not 1 <= weight <= MAX_WEIGHT:
+            raise InputError(
+                "{path}: {key} is {found:.40}; it must be a whole number from 1 to {maximum}",
+                path=self.path,
+                key=where,
+                found=repr(weight),
+                maximum=MAX_WEIGHT,
+            )
+        return weight
 
     def step(self, scene: str, number: int) -> SceneStep:
         """Step `number` (from 0) of a scene."""
