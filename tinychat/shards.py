@@ -1,10 +1,10 @@
-"""The data stages as functions over shards, parts of a file of whole lines: on all cores, or on a cluster.
+"""The data stages as functions over shards of their data, such as parts of a file: on all cores, or on a cluster.
 
 TINYCHAT_WORKERS   auto (default: all cores, for small data one), or how many processes
 TINYCHAT_CLUSTER   empty (default: this machine), auto (the Ray cluster that this machine belongs to), or ray://HOST:PORT
 
-A stage makes a result of each shard and merges them in the order of the file, so that neither the number of shards nor
-that of the processes changes a byte of what it writes.
+A stage makes a result of each shard and merges them in their order, so that neither the number of shards nor that of
+the processes changes a byte of what it writes.
 """
 
 import io
@@ -26,6 +26,8 @@ from tinychat.ray_cluster import connected
 from tinychat.row_progress import RowProgress
 
 Result = TypeVar("Result")
+Context = TypeVar("Context")
+Piece = TypeVar("Piece")  # what a process works on: picklable
 
 SHARD_BYTES = 16 << 20  # about a second of work, so that processes end together, and little of a file is in memory
 POOL_BYTES = 64 << 20  # of all shards: less takes a process about as long as it takes to start more of them
@@ -108,20 +110,34 @@ def run_shards(
     `title`. The first error, or an interruption, ends all processes and is raised; InputError where one was killed, or
     where the variables above are wrong.
     """
+    total = sum(map(len, shards))
+    results = run_in_order(setup, common, ((shard, shard) for shard in shards), total, at_most=len(shards))
+    with RowProgress(title, total) as progress, closing(results):
+        for shard, result in results:
+            progress.advance(merge(shard, result), len(shard))
+
+
+def run_in_order(
+    setup: Callable[..., Callable[[Piece], Result]],
+    common: tuple[object, ...],
+    pieces: Iterable[tuple[Context, Piece]],
+    total_bytes: int,
+    at_most: int = MAX_WORKERS,
+) -> Generator[tuple[Context, Result], None, None]:
+    """The result of each piece with its context, which stays in this process, in their order; as `run_shards`.
+
+    `pieces` are taken as they are needed, a few ahead of the results. `total_bytes` of them decide whether they are
+    worth more than one process; there are `at_most` so many.
+    """
     job = pickle.dumps((setup, common))
     address, workers = requested_cluster(), requested_workers()
     if workers is None:
-        workers = usable_cores() if sum(map(len, shards)) >= POOL_BYTES else 1
-    results: Generator[Any, None, None]
+        workers = usable_cores() if total_bytes >= POOL_BYTES else 1
     if address:
-        results = _on_cluster(address, job, shards)
-    elif (workers := min(workers, len(shards))) > 1:
-        results = _in_processes(job, shards, workers)
-    else:
-        results = _in_this_process(job, shards)
-    with RowProgress(title, sum(map(len, shards))) as progress, closing(results):
-        for shard, result in zip(shards, results, strict=True):
-            progress.advance(merge(shard, result), len(shard))
+        return _on_cluster(address, job, pieces)
+    if (workers := min(workers, at_most)) > 1:
+        return _in_processes(job, pieces, workers)
+    return _in_this_process(job, pieces)
 
 
 def requested_workers(environment: Mapping[str, str] | None = None) -> int | None:
@@ -140,54 +156,64 @@ def requested_cluster(environment: Mapping[str, str] | None = None) -> str:
     return address
 
 
-def _in_order(submit: Callable[[Shard], Callable[[], object]], shards: Iterable[Shard], ahead: int) -> Iterator[object]:
-    """The results of shards, in order, of which at most `ahead` are submitted and not yet taken.
+def _in_order(
+    submit: Callable[[Any], Callable[[], Any]], pieces: Iterable[tuple[Context, Any]], ahead: int
+) -> Iterator[tuple[Context, Any]]:
+    """The results of pieces, in order, of which at most `ahead` are submitted and not yet taken.
 
-    `submit` begins the work on a shard, and gives what waits for its result.
+    `submit` begins the work on a piece, and gives what waits for its result.
     """
-    waiting: deque[Callable[[], object]] = deque()
-    for shard in shards:
-        waiting.append(submit(shard))
+    waiting: deque[tuple[Context, Callable[[], Any]]] = deque()
+    for context, piece in pieces:
+        waiting.append((context, submit(piece)))
         if len(waiting) >= ahead:
-            yield waiting.popleft()()
+            first, result = waiting.popleft()
+            yield first, result()
     while waiting:
-        yield waiting.popleft()()
+        first, result = waiting.popleft()
+        yield first, result()
 
 
-def _set_up(job: bytes) -> Callable[[Shard], object]:
+def _set_up(job: bytes) -> Callable[[Any], Any]:
     setup, common = pickle.loads(job)
-    work: Callable[[Shard], object] = setup(*common)
+    work: Callable[[Any], Any] = setup(*common)
     return work
 
 
 _set_up_once = lru_cache(maxsize=1)(_set_up)  # in a process of its own
 
 
-def _run_job(job: bytes, shard: Shard) -> object:
-    return _set_up_once(job)(shard)
+def _run_job(job: bytes, piece: Any) -> Any:
+    return _set_up_once(job)(piece)
 
 
-def _in_this_process(job: bytes, shards: Iterable[Shard]) -> Generator[Any, None, None]:
+def _in_this_process(job: bytes, pieces: Iterable[tuple[Context, Any]]) -> Generator[tuple[Context, Any], None, None]:
     work = _set_up(job)
-    for shard in shards:
-        yield work(shard)
+    for context, piece in pieces:
+        yield context, work(piece)
 
 
-def _on_cluster(address: str, job: bytes, shards: Sequence[Shard]) -> Generator[Any, None, None]:
+def _on_cluster(
+    address: str, job: bytes, pieces: Iterable[tuple[Context, Any]]
+) -> Generator[tuple[Context, Any], None, None]:
     with connected(address) as cluster:
         shared = cluster.share(job)
         first_lines: dict[Path, int] = {}
 
-        def submit(shard: Shard) -> Callable[[], object]:
-            data = b"".join(shard.lines())
-            first_line = first_lines.get(shard.path, 1)
-            first_lines[shard.path] = first_line + data.count(b"\n")
-            return cluster.submit(_run_job, shared, replace(shard, data=data, first_line=first_line))
+        def submit(piece: Any) -> Callable[[], Any]:
+            if isinstance(piece, Shard):
+                data = b"".join(piece.lines())
+                first_line = first_lines.get(piece.path, 1)
+                first_lines[piece.path] = first_line + data.count(b"\n")
+                piece = replace(piece, data=data, first_line=first_line)
+            return cluster.submit(_run_job, shared, piece)
 
-        yield from _in_order(submit, shards, cluster.cores * AHEAD)
+        yield from _in_order(submit, pieces, cluster.cores * AHEAD)
 
 
-def _in_processes(job: bytes, shards: Iterable[Shard], workers: int) -> Generator[Any, None, None]:
+def _in_processes(
+    job: bytes, pieces: Iterable[tuple[Context, Any]], workers: int
+) -> Generator[tuple[Context, Any], None, None]:
     # Imported only here: little data needs no processes, and does not wait for this.
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
@@ -196,12 +222,12 @@ def _in_processes(job: bytes, shards: Iterable[Shard], workers: int) -> Generato
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(job,))
 
-    def submit(shard: Shard) -> Callable[[], object]:
+    def submit(piece: Any) -> Callable[[], Any]:
         with _interruption_deferred():  # a process that is started here inherits it: Ctrl-C is for this one alone
-            return executor.submit(_run_in_worker, shard).result
+            return executor.submit(_run_in_worker, piece).result
 
     try:
-        yield from _in_order(submit, shards, workers * AHEAD)
+        yield from _in_order(submit, pieces, workers * AHEAD)
     except BrokenProcessPool:
         raise InputError(
             "TINYCHAT_WORKERS: one of {workers} processes was killed, perhaps for lack of memory; take fewer",
@@ -236,8 +262,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run_in_worker(shard: Shard) -> object:
-    return _run_job(_job, shard)
+def _run_in_worker(piece: Any) -> Any:
+    return _run_job(_job, piece)
 
 
 @contextmanager
