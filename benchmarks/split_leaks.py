@@ -21,9 +21,10 @@ from rich.table import Table
 
 from benchmarks.exact_twins import find_twins
 from tinychat.corpus.components import Components
+from tinychat.corpus.counts import Counts
 from tinychat.corpus.dialogue import SPLITS, Dialogue
 from tinychat.corpus.features import Columns, FeatureStore, features_of
-from tinychat.corpus.gathering import Counts, gather
+from tinychat.corpus.gathering import gather
 from tinychat.corpus.grams import Integers, Texts, jaccard_of, texts_of
 from tinychat.corpus.splitting import split_corpus
 from tinychat.corpus.text_keys import text_key

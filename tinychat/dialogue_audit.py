@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinychat.corpus.gathering import Counts, gather
+from tinychat.corpus.counts import Counts
+from tinychat.corpus.gathering import gather
 from tinychat.corpus.masking.addresses import NO_COUNT, NO_ROAD
 from tinychat.corpus.masking.common_words import COMMON_WORDS
 from tinychat.corpus.masking.source_mask import FoundIn, words_to_block

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tinychat.corpus.counts import Counts
 from tinychat.corpus.dialogue import to_record
-from tinychat.corpus.gathering import Counts, read_all
+from tinychat.corpus.gathering import read_all
 from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.opening import Opened, one_room_each, open_source

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.corpus.claiming import items_of
+from tinychat.corpus.counts import Counts
 from tinychat.corpus.dialogue import Dialogue, to_record
-from tinychat.corpus.gathering import Counts, gather
+from tinychat.corpus.gathering import gather
 from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.opening import Opened

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.cleaning import STEPS
-from tinychat.corpus.dialogue import SOURCES_FILE, SPLITS, to_record
-from tinychat.corpus.features import FeatureStore, features_of
-from tinychat.corpus.gathering import Counts, Rows, gather
+from tinychat.corpus.counts import Counts, Rows
+from tinychat.corpus.dialogue import SOURCES_FILE, SPLITS
+from tinychat.corpus.features import FeatureStore
+from tinychat.corpus.gathering import gather_packed
 from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.mixing import Mixture, mix, too_small_to_hold_out
 from tinychat.corpus.prompts import PROMPTS_FILE, PromptDrawing, to_records
@@ -27,8 +28,6 @@ from tinychat.corpus.tally import Tally
 from tinychat.errors import InputError, joined
 from tinychat.files import add_path_to_disk_full_error, to_json, to_json_lines, write_json, write_together
 from tinychat.params.sections import CorpusParams
-
-BATCH = 1000  # dialogues whose features are made at once
 
 
 @dataclass(frozen=True)
@@ -118,15 +117,13 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, 
     corpus.parent.mkdir(parents=True, exist_ok=True)
     with (
         add_path_to_disk_full_error(corpus),
-        TemporaryFile("w+", encoding="utf-8", newline="\n", dir=corpus.parent) as kept,
+        TemporaryFile(dir=corpus.parent) as kept,
     ):
         store = FeatureStore(corpus.parent)
-        dialogues = gather(raw, params, counts, blocked=blocked)
-        while batch := list(islice(dialogues, BATCH)):
-            for number, dialogue in enumerate(batch, start=len(store)):
-                drawing.add(number, dialogue)
-            kept.write(to_json_lines(map(to_record, batch)))
-            store.add(features_of(batch))
+        for packed in gather_packed(raw, params, counts, blocked):
+            drawing.add(len(store), packed.features.fixed > 0, packed.long, packed.questions, packed.question)
+            kept.writelines(packed.lines)
+            store.add(packed.features)
         if len(store) == 0:
             reasons = joined("; ", counts.rows.dropped.lines())
             raise InputError("no dialogue is left to train on: {reasons}", reasons=reasons)
@@ -157,7 +154,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, 
 
 
 def _write_splits(
-    lines: Iterable[str], splits: Splits, sources: NDArray[np.int32], mixture: Mixture, folder: Path
+    lines: Iterable[bytes], splits: Splits, sources: NDArray[np.int32], mixture: Mixture, folder: Path
 ) -> list[tuple[str, int]]:
     """Write each line to the file of its split; to train, as often as its source is repeated.
 
@@ -172,10 +169,7 @@ def _write_splits(
     dialogue, turns = next(weightless)
     quoted: dict[int, list[Any]] = {place: [] for place, _, _ in splits.repeated}  # the messages of these dialogues
     with ExitStack() as stack:
-        files = {
-            name: stack.enter_context(open(folder / f"{name}.jsonl", "w", encoding="utf-8", newline="\n"))
-            for name in SPLITS
-        }
+        files = {name: stack.enter_context(open(folder / f"{name}.jsonl", "wb")) for name in SPLITS}
         for i, (line, number, source) in enumerate(zip(lines, splits.of.data, sources.data, strict=True)):
             if i in quoted:
                 quoted[i] = json.loads(line)["messages"]
@@ -195,13 +189,13 @@ def _write_splits(
     return [(quoted[place][turn]["content"], count) for place, turn, count in splits.repeated]
 
 
-def _without_loss(line: str, turns: Iterable[int]) -> str:
+def _without_loss(line: bytes, turns: Iterable[int]) -> bytes:
     """A dialogue's line in which these answers, and their questions, carry no loss."""
     record = json.loads(line)
     for turn in turns:
         for message in record["messages"][turn - 1 : turn + 1]:
             message["weight"] = 0
-    return to_json_lines([record])
+    return to_json_lines([record]).encode()
 
 
 def _row_numbers(rows: Rows) -> dict[str, Any]:

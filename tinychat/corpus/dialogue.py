@@ -26,6 +26,9 @@ class Turn:
     content: str
     has_loss: bool = True
 
+    def __reduce__(self) -> tuple[Any, ...]:  # rows go to other processes: a third of the time of the default
+        return Turn, (self.role, self.content, self.has_loss)
+
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
@@ -45,6 +48,9 @@ class Dialogue:
     split: str | None = None
     source_number: int = 0
     session: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Dialogue, tuple(getattr(self, name) for name in self.__slots__)
 
     @property
     def file(self) -> str:

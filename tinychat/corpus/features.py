@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -45,6 +46,22 @@ class Features:
     flags: NDArray[np.uint8]
     codes: NDArray[np.uint32]
     code_lengths: NDArray[np.int64]
+
+    def choose(self, which: NDArray[np.bool_]) -> "Features":
+        """Those of some of the dialogues."""
+        of_turns = np.repeat(which, self.turns)
+        return Features(
+            files=list(compress(self.files, which)),
+            sources=self.sources[which],
+            fixed=self.fixed[which],
+            sessions=self.sessions[which],
+            turns=self.turns[which],
+            characters=self.characters[which],
+            keys=self.keys[of_turns],
+            flags=self.flags[of_turns],
+            codes=self.codes[np.repeat(of_turns, self.code_lengths)],
+            code_lengths=self.code_lengths[of_turns],
+        )
 
 
 def features_of(dialogues: Iterable[Dialogue]) -> Features:

@@ -39,6 +39,10 @@ class KeyTable:
         is_new[first[new]] = True
         return numbers[inverse], is_new
 
+    def known(self, keys: Keys) -> NDArray[np.bool_]:
+        """Whether each key was added."""
+        return self._find(keys) != EMPTY
+
     def _find(self, keys: Keys) -> Indices:
         """The number of each key, EMPTY where it is not in the table."""
         numbers = np.full(len(keys), EMPTY, np.int64)

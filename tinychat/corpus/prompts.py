@@ -1,7 +1,7 @@
 """Prompts that show what a model learnt: questions of the corpus, drawn by ingest for `generate.prompts: auto`."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.dialogue import SPLITS, STAGE, Dialogue
-from tinychat.corpus.text_keys import text_key, text_number
 from tinychat.errors import FaultError
 from tinychat.files import read_json, reading
 
@@ -31,6 +30,16 @@ class SamplePrompt:
     seen: Seen | None = None
 
 
+def first_question(dialogue: Dialogue) -> str:
+    """What may become a prompt."""
+    return next(turn.content for turn in dialogue.turns if turn.role == "user")
+
+
+def is_long(question: str) -> bool:
+    """Whether it becomes a prompt only where there are no others."""
+    return len(question) > MAX_CHARACTERS
+
+
 class PromptDrawing:
     """The questions with the smallest hashes: the same ones whatever the order of the dialogues.
 
@@ -40,15 +49,31 @@ class PromptDrawing:
     def __init__(self) -> None:
         self._kept: list[tuple[tuple[int, ...], int, str]] = []  # a heap, the last one first
 
-    def add(self, index: int, dialogue: Dialogue) -> None:
-        """Add dialogue `index`: its first question."""
-        text = next(turn.content for turn in dialogue.turns if turn.role == "user")
-        rank = (dialogue.split is not None, len(text) > MAX_CHARACTERS, text_number(text_key(text)))
-        entry = (tuple(-part for part in rank), index, text)
-        if len(self._kept) < KEPT:
-            heapq.heappush(self._kept, entry)
-        elif entry > self._kept[0]:
-            heapq.heapreplace(self._kept, entry)
+    def add(
+        self,
+        first: int,
+        fixed: NDArray[np.bool_],
+        long: NDArray[np.bool_],
+        keys: NDArray[np.uint64],
+        text_of: Callable[[int], str],
+    ) -> None:
+        """Add consecutive dialogues, the first of which is number `first`.
+
+        `fixed`: whether the source of each chose its split; `long` and `keys`: of its first question, whose text
+        `text_of` gives.
+        """
+        possible = np.arange(len(keys))
+        if len(self._kept) >= KEPT:
+            worst_fixed, worst_long, worst_key = (-part for part in self._kept[0][0])
+            kind, worst_kind = 2 * fixed + long, 2 * worst_fixed + worst_long
+            possible = possible[(kind < worst_kind) | ((kind == worst_kind) & (keys <= np.uint64(worst_key)))]
+        for i in possible.tolist():
+            rank = (bool(fixed[i]), bool(long[i]), int(keys[i]))
+            entry = (tuple(-part for part in rank), first + i)
+            if len(self._kept) < KEPT:
+                heapq.heappush(self._kept, (*entry, text_of(i)))
+            elif entry > self._kept[0][:2]:
+                heapq.heapreplace(self._kept, (*entry, text_of(i)))
 
     def draw(self, splits: NDArray[np.uint8], of_the_source: Sequence[str]) -> list[SamplePrompt]:
         """At most ten: new ones first, then trained ones. `splits`: of each dialogue, as its index in SPLITS.

@@ -6,9 +6,10 @@ it for the whole file, the second gives the lines.
 
 import codecs
 import io
+import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
 from typing import TextIO
@@ -36,6 +37,7 @@ class TextFile(RawFile):
     codec: str
     encoding: str
     nul_count: int
+    _open: list[TextIO] = field(default_factory=list, init=False, compare=False, repr=False)
 
     def lines(self) -> Iterator[str]:
         """The lines with their ends, split at \\r\\n, \\n and lone \\r only: U+2028 and the like stay inside a line."""
@@ -47,6 +49,7 @@ class TextFile(RawFile):
 
     def _parts(self, take: Callable[[TextIO], str]) -> Iterator[str]:
         with open(self.content, encoding=self.codec, newline="") as file:
+            self._open[:] = [file]
             part = take(file).removeprefix("\ufeff")
             while part:
                 if self.nul_count:
@@ -54,6 +57,11 @@ class TextFile(RawFile):
                 if part:
                     yield part
                 part = take(file)
+            self._open.clear()
+
+    def position(self) -> int:
+        """How many bytes of it were read, where it is being read; else 0."""
+        return sum(os.lseek(file.fileno(), 0, os.SEEK_CUR) for file in self._open if not file.closed)
 
     def head(self) -> list[str]:
         """Whole lines, the first of them not blank, 64 Ki characters or a little more; none where the file is blank.

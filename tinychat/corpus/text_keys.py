@@ -37,11 +37,11 @@ def text_number(key: str) -> int:
 
 
 def dialogue_digest(dialogue: Dialogue) -> bytes:
-    """16 bytes, the same for dialogues of the same roles and the same texts.
+    """8 bytes, the same for dialogues of the same roles and the same texts.
 
     Every character counts: 3.2 is not 32, and 갔어? does not mean 갔어.
     """
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=8)
     for turn in dialogue.turns:
         digest.update(f"{turn.role}\0{turn.content}\0".encode())
     return digest.digest()

@@ -27,6 +27,12 @@ class TurnCounts:
     cleaning: Counter[str] = field(default_factory=Counter)  # messages that a step of cleaning changed
     replacement_characters: int = 0
 
+    def merge(self, other: "TurnCounts") -> None:
+        self.dropped.merge(other.dropped)
+        self.changed.merge(other.changed)
+        self.cleaning.update(other.cleaning)
+        self.replacement_characters += other.replacement_characters
+
 
 def tidy_turns(
     dialogue: Dialogue, counts: TurnCounts, mask: Callable[[str, str], str] | None = None
@@ -53,7 +59,8 @@ def tidy_turns(
         return Dropped(dialogue.source, "no_assistant_turn")
     if not any(turn.role == "assistant" and turn.has_loss for turn in turns):
         return Dropped(dialogue.source, "no_answer_with_loss")
-    return replace(dialogue, turns=tuple(turns))
+    # `replace` takes longer than the comparison, and few dialogues change.
+    return dialogue if (tidy := tuple(turns)) == dialogue.turns else replace(dialogue, turns=tidy)
 
 
 def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, str]], Tally]:

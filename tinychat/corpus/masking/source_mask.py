@@ -1,6 +1,5 @@
-"""The masking of one source while it is read: what params.yaml says of it, and the counts."""
+"""The masking of one source while it is read: what params.yaml says of it, and what was found."""
 
-from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -14,18 +13,10 @@ SeeFound = Callable[[FoundIn], None]
 
 
 class SourceMask:
-    """Masks the texts of one source; finds are counted when the dialogue that they are in is kept."""
+    """Masks the texts of one source, and keeps what it found until it is taken."""
 
-    def __init__(
-        self,
-        leave: Collection[str],
-        blocked: BlockList | None,
-        speakers: Collection[str],
-        counts: Counter[str],
-        see: SeeFound | None,
-    ) -> None:
+    def __init__(self, leave: Collection[str], blocked: BlockList | None, speakers: Collection[str]) -> None:
         self._masker = Masker(leave, blocked, speakers)
-        self._counts, self._see = counts, see
         self._found: list[FoundIn] = []
 
     def __call__(self, text: str, where: str) -> str:
@@ -40,13 +31,6 @@ class SourceMask:
         """What was found since the last call."""
         found, self._found = self._found, []
         return found
-
-    def count(self, finds: list[FoundIn]) -> None:
-        """Count finds in a dialogue that was kept."""
-        for where, text, found in finds:
-            self._counts.update(one.kind for one in found)
-            if self._see:
-                self._see((where, text, found))
 
 
 def words_to_block(raw: Path, params: MaskParams) -> BlockList | None:
