@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "shards": {"environment", "errors", "ray_cluster", "row_progress"},
     "params": {"errors", "language", "runtime", "shards", "model"},  # of the model the configs alone
     "runtime": {"environment", "errors"},
-    "corpus": BASE,
+    "corpus": BASE | {"row_progress"},
     "starter": BASE | {"corpus"},
     "readers": BASE | {"corpus", "starter"},  # of corpus, which finds them at run time
     "corpus_shards": BASE | {"corpus"},
