@@ -201,6 +201,7 @@ def _finite(text: str) -> float:
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)  # json.loads would build one each time
+LINE_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def from_json(text: str) -> Any:
@@ -249,7 +250,7 @@ def damaged(place: Path | str, fault: str, stage: str) -> InputError:
 
 def to_json_lines(rows: Iterable[Any]) -> str:
     """One compact JSON value per line."""
-    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    return "".join(LINE_ENCODER.encode(row) + "\n" for row in rows)
 
 
 def read_json_lines(path: Path, stage: str, parse: Callable[[Any, str], T]) -> Iterator[T]:

@@ -29,7 +29,7 @@ def table(rows: int, name: str = "") -> str:
     """Question-answer rows: some of them repeats, some empty, one that many rows have as their answer."""
     lines = []
     for n in range(rows):
-        answer = "맛있게 드세요" if n % 9 == 0 else unlike(f"{name} answer {n % 80}")
+        answer = "맛있게 드세요" if n % 9 == 0 else unlike(f"{name} answer {n % 70}")
         lines.append("," if n % 31 == 30 else f"{unlike(f'{name} question {n % 70}')},{answer}")
     return "Q,A\n" + "\n".join(lines) + "\n"
 
@@ -45,7 +45,12 @@ def root(tmp_path: Path) -> Path:
     """A project with a source of each kind, faulty rows among them, and an answer that repeats above its limit."""
     params = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
     sources = "[{file: folder}, {file: lines.jsonl, limit: 100}, {file: more.csv}, {file: talk.txt}, {file: table.csv}]"
-    for key, value in {"sources": sources, "on_error": "skip", "hold_out_from": "0", "max_answer_repeats": "20"}.items():
+    for key, value in {
+        "sources": sources,
+        "on_error": "skip",
+        "hold_out_from": "0",
+        "max_answer_repeats": "20",
+    }.items():
         params = re.sub(rf"^  {key}:.*$", f"  {key}: {value}", params, count=1, flags=re.MULTILINE)
     (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
     raw = tmp_path / "data/raw"

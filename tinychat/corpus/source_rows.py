@@ -40,7 +40,7 @@ class Then:
 
 @dataclass
 class SourceRows:
-    """The rows of a source: a file, several that are parts of one room, a folder, an archive, a corpus of the project."""
+    """The rows of a source: a file, several of one room, a folder, an archive, or a corpus of the project."""
 
     parts: Sequence[Opened]
     params: CorpusParams

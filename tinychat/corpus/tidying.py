@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, to_record
-from tinychat.corpus.features import Features, features_of
+from tinychat.corpus.features import ANSWER, Features, features_of
 from tinychat.corpus.key_table import Keys
 from tinychat.corpus.masking.block_list import BlockList
 from tinychat.corpus.masking.source_mask import FoundIn, SourceMask
 from tinychat.corpus.prompts import first_question, is_long
 from tinychat.corpus.reader import Item
-from tinychat.corpus.text_keys import dialogue_digest, text_key, text_number
+from tinychat.corpus.text_keys import dialogue_digest
 from tinychat.corpus.turns import TurnCounts, tidy_turns
 from tinychat.files import to_json_lines
 
@@ -139,12 +139,14 @@ class Tidying:
 
 def pack(dialogues: Sequence[Dialogue]) -> Packed:
     """The dialogues as the stage needs them."""
-    questions = [first_question(dialogue) for dialogue in dialogues]
+    features = features_of(dialogues)
+    first = np.cumsum(features.turns) - features.turns
+    first += features.flags[first] & ANSWER != 0  # of turns that alternate the second is the user's
     return Packed(
         lines=[to_json_lines([to_record(dialogue)]).encode() for dialogue in dialogues],
-        features=features_of(dialogues),
-        questions=np.array([text_number(text_key(question)) for question in questions], np.uint64),
-        long=np.array([is_long(question) for question in questions], bool),
+        features=features,
+        questions=features.keys[first],
+        long=np.array([is_long(first_question(dialogue)) for dialogue in dialogues], bool),
     )
 
 
