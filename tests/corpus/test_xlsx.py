@@ -291,6 +291,18 @@ def test_however_a_cell_far_away_is_written_it_is_seen(project: Any, cells: str)
     assert refusal(project).startswith("qa.xlsx: the sheet in xl/worksheets/sheet1.xml is ")
 
 
+def test_a_sheet_with_the_name_of_another_place_is_named_within_its_file(project: Any) -> None:
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(saved(workbook(표=[["번호"], [1]])))) as old,
+        zipfile.ZipFile(packed, "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace('name="표"'.encode(), b'name="/etc/hosts"'))
+    project.lay("qa.xlsx", packed.getvalue())
+    assert refusal(project).startswith("qa.xlsx/etc/hosts: ")
+
+
 def test_a_workbook_that_is_cut_or_changed_is_read_or_one_error(project: Any) -> None:
     whole = saved(workbook(a=[["Q", "A"], ["안녕", "반가워"], ["뭐해", 3.5]]))
     rng = random.Random(0)

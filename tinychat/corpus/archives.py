@@ -56,6 +56,11 @@ class Expansion:
             )
 
 
+def inside(path: Path, name: str) -> Path:
+    """The name in messages of what is in a file, such as a member of an archive, whatever it is called."""
+    return Path(f"{path}/{name}")
+
+
 def zip_kind(path: Path, content: Path) -> ZipKind:
     """What a file that begins as a zip archive is: an archive of files, an Excel workbook, or another office document.
 
@@ -106,7 +111,7 @@ class ZipArchive:
                 member=name,
                 problem=problem,
             )
-        Expansion(self.path / name, info.compress_size).add(info.file_size)
+        Expansion(inside(self.path, name), info.compress_size).add(info.file_size)
 
     def members(self) -> list[tuple[str, zipfile.ZipInfo]]:
         """Its files with their names, sorted by these, so that a copy that was packed anew gives the same."""
@@ -114,17 +119,17 @@ class ZipArchive:
 
     def first_bytes(self, name: str, info: zipfile.ZipInfo) -> bytes:
         """The first 4 KiB of a member. Raises InputError where it is damaged."""
-        with _reading(self.path / name), self._opened.open(info) as member:
+        with _reading(inside(self.path, name)), self._opened.open(info) as member:
             return member.read(HEAD_BYTES)
 
     def chunks(self, name: str, info: zipfile.ZipInfo) -> Iterator[bytes]:
         """The bytes of a member, chunk by chunk. Raises InputError where it is damaged."""
         # zipfile reads no more than the size that was checked.
-        with _reading(self.path / name):
+        with _reading(inside(self.path, name)):
             member = self._opened.open(info)
         with member:
             while True:
-                with _reading(self.path / name):
+                with _reading(inside(self.path, name)):
                     chunk = member.read(CHUNK_BYTES)
                 if not chunk:
                     return

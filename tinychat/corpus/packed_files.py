@@ -67,7 +67,8 @@ def _parts(
             leave_out(error)
             continue
         if isinstance(claimed.reader, MessengerReader):
-            messengers.setdefault(claimed.name, []).append(_kept_until_the_end(claimed, scratch))
+            place = scratch / f"kept {sum(map(len, messengers.values()))}"
+            messengers.setdefault(claimed.name, []).append(_kept_until_the_end(claimed, place))
         else:
             yield Part(claimed.name, claimed.reader, [[claimed.file]], claimed.scores)
     for name, files in messengers.items():
@@ -77,11 +78,10 @@ def _parts(
         yield Part(name, reader, by_room(reader, texts, one.source), files[0].scores)
 
 
-def _kept_until_the_end(claimed: Claimed, scratch: Path) -> Claimed:
-    """The file, moved so that it stays when the next one is unpacked."""
-    if claimed.file.content.parent != scratch:
-        return claimed  # it is not packed
-    place = scratch / f"kept {len(list(scratch.iterdir()))}"
+def _kept_until_the_end(claimed: Claimed, place: Path) -> Claimed:
+    """The file, moved to `place` if it is packed, so that it stays when the next one is unpacked."""
+    if claimed.file.content.parent != place.parent:
+        return claimed
     return replace(claimed, file=replace(claimed.file, content=claimed.file.content.rename(place)))
 
 

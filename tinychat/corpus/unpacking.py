@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinychat.corpus.archives import GZIP, LABELS, ZIP, ZSTD, open_zip, unpack_single, zip_kind
+from tinychat.corpus.archives import GZIP, LABELS, ZIP, ZSTD, inside, open_zip, unpack_single, zip_kind
 from tinychat.corpus.known_formats import is_other_archive, not_text
 from tinychat.corpus.raw_files import RawFile, UnclaimedError
 from tinychat.errors import InputError
@@ -38,14 +38,14 @@ def files_of(path: Path, file: str, scratch: Path) -> Iterator[RawFile | Unclaim
         yield from _unpacked(RawFile(path, path, file), place)
         return
     files = _files_below(path)
-    has_labels = any(LABELS.fullmatch(inside.name) for inside in files)
-    for inside in files:
-        if has_labels and SOURCES.fullmatch(inside.name):
+    has_labels = any(LABELS.fullmatch(below.name) for below in files)
+    for below in files:
+        if has_labels and SOURCES.fullmatch(below.name):
             yield UnclaimedError(
-                "no_labels", "{path}: of AI Hub's archives those with labels are read", path=path / inside
+                "no_labels", "{path}: of AI Hub's archives those with labels are read", path=path / below
             )
             continue
-        yield from _unpacked(RawFile(path / inside, path / inside, f"{file}/{inside.as_posix()}"), place)
+        yield from _unpacked(RawFile(path / below, path / below, f"{file}/{below.as_posix()}"), place)
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -101,7 +101,7 @@ def _members(raw: RawFile, place: Path) -> Iterator[RawFile | UnclaimedError]:
         for name, info in archive.members():
             if not all(map(may_hold_dialogues, name.split("/"))):
                 continue
-            path = raw.path / name
+            path = inside(raw.path, name)
             head = archive.first_bytes(name, info)
             may_be_read = head.startswith(ZIP) or _is_single(path, head) or is_other_archive(head)
             refused = None if may_be_read else not_text(path, head)

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinychat.corpus.archives import ZIP, Expansion, lacks, zip_kind
+from tinychat.corpus.archives import ZIP, Expansion, inside, lacks, zip_kind
 from tinychat.corpus.dialogue import Dropped
 from tinychat.corpus.raw_files import RawFile, UnclaimedError
 from tinychat.corpus.reader import BinaryReader, Item, Notes, excerpts
@@ -52,12 +52,12 @@ def read(raw: RawFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
             yield from table.items(name, sheet, params)
         except NoColumnError as error:
             if error.is_unclear:
-                raise InputError("{path}: {problem}", path=raw.path / name, problem=error.problem) from None
+                raise InputError("{path}: {problem}", path=inside(raw.path, name), problem=error.problem) from None
             problems[name] = error.problem
     if not table.counts:
         sheet_name, problem = next(iter(problems.items()), ("", Phrase("all its sheets are hidden or empty")))
         raise UnclaimedError(
-            "no_format", "{place}: {problem}", path=raw.path, place=raw.path / sheet_name, problem=problem
+            "no_format", "{place}: {problem}", path=raw.path, place=inside(raw.path, sheet_name), problem=problem
         )
     notes.remarks += table.remarks()
     notes.remarks += [f"sheets without a table, not read: {excerpts(problems)}"] if problems else []
@@ -80,7 +80,7 @@ class _Table:
 
     def items(self, name: str, sheet: "CalamineSheet", params: CorpusParams) -> Iterator[Item]:
         """What the table of a sheet holds. Raises NoColumnError where there is none, before the first item."""
-        place = self.path / name
+        place = inside(self.path, name)
         rows = _rows(place, sheet)
         number, names, columns = _find_header(rows, params)
         self.counts[name] = 0
@@ -152,7 +152,7 @@ def _sheets(raw: RawFile) -> Iterator[tuple[str, "CalamineSheet | None"]]:
             workbook = CalamineWorkbook.from_filelike(file)
         for sheet in workbook.sheets_metadata:
             if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible:
-                with _reading(raw.path / sheet.name):
+                with _reading(inside(raw.path, sheet.name)):
                     opened = workbook.get_sheet_by_name(sheet.name)
                 yield sheet.name, opened
             elif sheet.typ == SheetTypeEnum.WorkSheet:
