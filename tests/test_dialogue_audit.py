@@ -118,7 +118,7 @@ def test_inspect_counts_what_is_masked_and_convert_masks_it(folder: Path) -> Non
     ("arguments", "message"),
     [
         ((), "data/raw holds no dialogues of yours; name a file: tinychat data audit FILE"),
-        (("--assistant", "바다"), "--assistant, --format, --gap-minutes and --date-order are about a file; name it"),
+        (("--assistant", "바다"), "about a file: --assistant; name it"),
     ],
 )
 def test_a_fault_is_one_line(folder: Path, arguments: tuple[str, ...], message: str) -> None:

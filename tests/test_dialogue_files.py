@@ -135,7 +135,7 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
         ),
         (("inspect", "talk.txt", "--format", "kakao"), "talk.txt: no format 'kakao'"),
         (("inspect", "talk.txt", "--gap-minutes", "0"), "--gap-minutes"),
-        (("inspect", "talk.txt", "--assistant", " "), "--assistant and --format take a name, not a blank"),
+        (("inspect", "talk.txt", "--assistant", " "), "--assistant takes a name, not a blank"),
         (("convert", "talk.txt", "three.txt", "-o", "out.jsonl"), "three.txt: it is not clear who is to be the bot"),
         (
             ("convert", "talk.txt", "three.txt", "--assistant", "산", "-o", "out.jsonl"),
@@ -149,6 +149,7 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
         (("convert", "talk.txt", "-o", "no/out.jsonl"), "no/out.jsonl: there is no folder no"),
         (("convert", "talk.txt", "-o", "."), ".: not a file that can be written"),
         (("inspect", "qa.csv", "--format", "kakaotalk"), "qa.csv: no messages in it"),
+        (("inspect", "talk.txt", "--no-header"), "talk.txt is kakaotalk: header is for CSV, TSV and Excel"),
         (("convert", "talk.txt"), "Missing option"),
     ],
 )
@@ -246,6 +247,22 @@ def test_a_file_that_is_not_text_is_shown(packed: Path, name: str, format_name: 
     found = json.loads(shown(packed, "inspect", f"all/{name}", "--json"))
     assert (found["format"], found["encoding"], found["rows_kept"]) == (format_name, "", 1)
     assert found["scores"] == {"parquet": 0.0, "xlsx": 0.0} | {format_name: 1.0}
+
+
+def test_a_table_without_a_header_is_shown_with_the_params_that_say_so(folder: Path) -> None:
+    (folder / "bare.csv").write_text("1,안녕?,응\n2,뭐해?,쉬어\n", encoding="utf-8")
+    text = shown(folder, "inspect", "bare.csv", "--no-header", "--columns", "2", "3")
+    assert "  user  안녕?\n  bot   응\n" in text
+    assert "sources: [{file: bare.csv, header: false, columns: {question: '2', answer: '3'}}]\n" in text
+
+
+def test_the_sheet_of_a_workbook_can_be_named(folder: Path) -> None:
+    book = workbook(가=[["Q", "A"], ["잘 자", "너도"]], 나=[["Q", "A"], ["안녕", "응"]])
+    book.save(folder / "two.xlsx")
+    found = json.loads(shown(folder, "inspect", "two.xlsx", "--sheet", "나", "--json"))
+    assert (found["first"][0][0]["content"], found["source"]) == ("안녕", {"file": "two.xlsx", "sheet": "나"})
+    ended = run(folder, "data", "convert", "two.xlsx", "--sheet", "나", "--sheet", "가", "-o", "out.jsonl")
+    assert ended.stdout.decode() == "out.jsonl: 2 dialogues\n"
 
 
 def test_folders_and_archives_are_converted(packed: Path) -> None:

@@ -156,6 +156,11 @@ def data(context: click.Context) -> None:
 def about_source(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say how a file is read."""
     for option in (
+        click.option("--sheet", multiple=True, metavar="NAME", help="Of a workbook, a sheet to read."),
+        click.option(
+            "--columns", nargs=2, metavar="QUESTION ANSWER", help="Of a table, the names or the numbers of its columns."
+        ),
+        click.option("--no-header", is_flag=True, help="The first row of the table is no header."),
         click.option(
             "--gap-minutes", type=click.IntRange(1, 100_000), help="A longer pause ends a conversation.  [default: 60]"
         ),
@@ -225,7 +230,8 @@ def audit(path: Path | None, as_json: bool, examples: int, **options: Any) -> No
     from tinychat.files import to_json
 
     if path is None and any(options.values()):
-        raise InputError("--assistant, --format, --gap-minutes and --date-order are about a file; name it")
+        given = ", ".join(f"--{name.removesuffix('_name').replace('_', '-')}" for name in options if options[name])
+        raise InputError("about a file: {options}; name it", options=given)
     found = audit_files(path, None if path is None else source_of(path, **options), examples)
     if as_json:
         click.echo(to_json(found.record()), nl=False)
@@ -239,17 +245,25 @@ def source_of(
     assistant: tuple[str, ...],
     gap_minutes: int | None,
     date_order: Literal["dmy", "mdy"] | None,
+    no_header: bool,
+    columns: tuple[str, str] | None,
+    sheet: tuple[str, ...],
 ) -> "SourceParams":
     """The source that the options describe. Raises InputError where there is no such file or folder."""
     from tinychat.dialogue_files import existing
-    from tinychat.params.sections import SourceParams
+    from tinychat.params.sections import Columns, SourceParams
 
-    if not all(name.strip() for name in assistant) or (format_name is not None and not format_name.strip()):
-        raise InputError("--assistant and --format take a name, not a blank")
+    named = {"--assistant": assistant, "--format": (format_name or "x",), "--columns": columns or (), "--sheet": sheet}
+    for option, names in named.items():
+        if not all(name.strip() for name in names):
+            raise InputError("{option} takes a name, not a blank", option=option)
     return SourceParams(
         file=existing(path).name,
         format=format_name,
         assistant=list(assistant) or None,
         gap_minutes=gap_minutes,
         date_order=date_order,
+        header=not no_header,
+        columns=Columns(question=columns[0], answer=columns[1]) if columns else None,
+        sheet=sheet[0] if len(sheet) == 1 else list(sheet) or None,
     )

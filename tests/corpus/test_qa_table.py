@@ -266,3 +266,99 @@ def test_a_table_of_one_column_is_not_told_to_name_two_of_them(project: Any) -> 
     with pytest.raises(InputError, match="one column only, 문장: a table has one of questions and one") as refused:
         project.ingest()
     assert "corpus.columns" not in str(refused.value)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_a_table_without_a_header_is_read_if_the_source_says_so(
+    project: Any, capsys: pytest.CaptureFixture[str], delimiter: str
+) -> None:
+    rows = [["안녕?", "반가워."], ["1", "2"], ["뭐해", "쉬어"], ["빈", ""]]
+    path = project.lay("qa.csv", "".join(f"{delimiter.join(row)}\n" for row in rows))
+    if delimiter != "\t":  # pairs with a tab are read as such
+        with pytest.raises(InputError, match=r"not like a header: .*; or say header: false of it in corpus.sources"):
+            project.ingest()
+    metrics = project.ingest(sources=[{"file": "qa.csv", "header": False}])
+    assert project.texts() == rows[:3]
+    assert metrics["readers"]["qa_table"]["rows_dropped"] == {"empty_answer": 1}
+    printed = capsys.readouterr().out
+    assert "no header; question: column 1, answer: column 2" in printed
+    assert f"empty_answer: 1 ({path}:4)" in printed
+
+
+def test_the_delimiter_of_a_table_without_a_header_is_the_one_that_is_constant(project: Any) -> None:
+    rows = ["그래, 그래\t응, 응", "아니, 뭐, 글쎄\t음", "좋아, 아주\t나도, 나도", "음\t응"]
+    project.lay("qa.txt", "\n" * 30 + "\n".join(rows))
+    project.ingest(sources=[{"file": "qa.txt", "header": False}])
+    assert project.texts() == [row.split("\t") for row in rows]
+
+
+def test_columns_of_a_table_without_a_header_are_named_by_position(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.lay("qa.csv", '1,안녕?,"반가워,\n어서 와."\n2,뭐해?,쉬어.\n')
+    source = {"file": "qa.csv", "header": False}
+    with pytest.raises(InputError, match=r"qa.csv: 3 columns without a header.*: columns: \{question: 1, answer: 2\}"):
+        project.ingest(sources=[source])
+    expected = [["안녕?", "반가워,\n어서 와."], ["뭐해?", "쉬어."]]
+    project.ingest(sources=[source | {"columns": {"question": 2, "answer": 3}}])
+    assert project.texts() == expected
+    assert 'not used: "1"' in capsys.readouterr().out
+    project.ingest(sources=[source], columns={"question": "2", "answer": 3})
+    assert project.texts() == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        (
+            {"question": 2, "answer": 4},
+            "no column '4', which corpus.sources: qa.csv: columns.answer names. Found: 1, 2, 3.",
+        ),
+        ({"question": 2, "answer": 2}, "one column, 2, for question and answer"),
+        ({"question": 2, "answer": None}, "3 columns without a header"),
+    ],
+)
+def test_columns_by_position_that_are_not_there_are_an_error(
+    project: Any, columns: dict[str, Any], problem: str
+) -> None:
+    project.lay("qa.csv", "1,안녕?,반가워.\n2,뭐해?,쉬어.\n")
+    with pytest.raises(InputError) as error:
+        project.ingest(sources=[{"file": "qa.csv", "header": False, "columns": columns}])
+    assert problem in str(error.value)
+
+
+def test_a_row_that_has_not_as_many_cells_as_the_first_is_an_error_where_there_is_no_header(project: Any) -> None:
+    path = project.lay("qa.csv", "안녕?,반가워.\n뭐해?,쉬어, 너는?\n좋아,그래\n")
+    with pytest.raises(InputError, match=f'^{path}:2: cells: 3, in the first row: 2. Found "뭐해\\?,쉬어, 너는\\?"'):
+        project.ingest(sources=[{"file": "qa.csv", "header": False}])
+
+
+def test_a_first_row_that_looks_like_a_header_is_said_where_there_is_to_be_none(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.lay("qa.csv", "질문,답변\n안녕?,반가워.\n")
+    project.ingest(sources=[{"file": "qa.csv", "header": False}])
+    assert project.texts() == [["질문", "답변"], ["안녕?", "반가워."]]
+    assert 'the first row looks like a header, and is read as a question and its answer: "질문", "답변"' in (
+        capsys.readouterr().out
+    )
+
+
+def test_text_without_a_delimiter_is_no_table_without_a_header_either(project: Any) -> None:
+    project.lay("qa.csv", "안녕\n반가워\n")
+    with pytest.raises(InputError, match=r"qa.csv: no table: no comma, tab, semicolon or bar separates two cells"):
+        project.ingest(sources=[{"file": "qa.csv", "header": False}])
+
+
+def test_columns_of_a_source_stand_before_those_of_the_corpus(project: Any) -> None:
+    project.lay("a.csv", "물음,대답,말\n안녕,반가워,네\n")
+    project.lay("b.csv", "Q,A\n뭐해,쉬어\n")
+    project.ingest(sources=[{"file": "a.csv", "columns": {"question": "물음", "answer": "말"}}, {"file": "b.csv"}])
+    assert project.texts() == [["안녕", "네"], ["뭐해", "쉬어"]]
+
+
+def test_header_and_columns_are_for_tables_alone(project: Any) -> None:
+    project.lay("talk.jsonl", '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}')
+    for option in ({"header": False}, {"columns": {"question": "a", "answer": "b"}}):
+        with pytest.raises(InputError, match=r"talk.jsonl is openai_chat: header is for CSV, TSV and Excel"):
+            project.ingest(sources=[{"file": "talk.jsonl", **option}])

@@ -76,19 +76,100 @@ def test_the_header_may_be_in_any_of_the_first_ten_rows_of_any_sheet(
     assert 'sheets without a table, not read: "표지", "늦음"' in capsys.readouterr().out
 
 
-def test_every_sheet_with_a_table_is_read_and_said_and_its_rows_are_named(
+TWO_TABLES: dict[str, Rows] = {
+    "배송": [["Q", "A"], ["언제 와요?", "내일요"], ["빈 대답", None]],
+    "표지": [["고객 응대"]],
+    "환불": [["answer", "question"], ["네", "환불돼요?"]],
+}
+
+
+def test_more_than_one_sheet_with_a_table_is_an_error_that_names_them(project: Any) -> None:
+    lay(project, workbook(**TWO_TABLES))
+    assert refusal(project) == (
+        'qa.xlsx: more than one sheet has a table: "배송", "환불". Name the one to read in params.yaml: '
+        "corpus.sources: [{file: qa.xlsx, sheet: 배송}], or several: [{file: qa.xlsx, sheet: [배송, 환불]}]"
+    )
+    unclear = [["Q", "질문", "A"], ["안녕", "안녕", "반가워"]]
+    lay(project, workbook(배송=TWO_TABLES["배송"], 환불=unclear))
+    assert 'more than one sheet has a table: "배송", "환불"' in refusal(project)
+
+
+def test_a_sheet_that_the_source_names_is_read(project: Any) -> None:
+    lay(project, workbook(**TWO_TABLES))
+    project.ingest(sources=[{"file": "qa.xlsx", "sheet": "환불"}])
+    assert project.texts() == [["환불돼요?", "네"]]
+    lay(project, workbook(**{"2025": TWO_TABLES["배송"], "2026": TWO_TABLES["환불"]}))
+    project.ingest(sources=[{"file": "qa.xlsx", "sheet": 2026}])
+    assert project.texts() == [["환불돼요?", "네"]]
+
+
+def test_several_sheets_that_the_source_names_are_read_and_said_and_their_rows_named(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    book = workbook(
-        배송=[["Q", "A"], ["언제 와요?", "내일요"], ["빈 대답", None]],
-        환불=[["answer", "question"], ["네", "환불돼요?"]],
-    )
-    path = lay(project, book)
-    project.ingest()
+    path = lay(project, workbook(**TWO_TABLES))
+    project.ingest(sources=[{"file": "qa.xlsx", "sheet": ["환불", "배송"]}])
     assert project.texts() == [["언제 와요?", "내일요"], ["환불돼요?", "네"]]
     printed = capsys.readouterr().out
     assert "sheets: 배송 (2 rows), 환불 (1 rows)" in printed
     assert f"empty_answer: 1 ({path}/배송:3)" in printed
+
+
+@pytest.mark.parametrize(
+    ("sheet", "problem"),
+    [
+        ("교환", 'qa.xlsx: no sheet "교환", which corpus.sources names. Found: "배송", "표지", "환불".'),
+        (["배송", "교환"], 'qa.xlsx: no sheet "교환", which corpus.sources names.'),
+        ("표지", "qa.xlsx/표지: one column only, 고객 응대"),
+    ],
+)
+def test_a_named_sheet_that_is_not_there_or_has_no_table_is_an_error(project: Any, sheet: Any, problem: str) -> None:
+    lay(project, workbook(**TWO_TABLES))
+    assert refusal(project, sources=[{"file": "qa.xlsx", "sheet": sheet}]).startswith(problem)
+
+
+def test_a_hidden_sheet_is_read_if_it_is_named(project: Any) -> None:
+    book = workbook(**TWO_TABLES)
+    book["환불"].sheet_state = "hidden"
+    lay(project, book)
+    project.ingest()
+    assert project.texts() == [["언제 와요?", "내일요"]]
+    project.ingest(sources=[{"file": "qa.xlsx", "sheet": "환불"}])
+    assert project.texts() == [["환불돼요?", "네"]]
+
+
+def test_a_sheet_without_a_header_is_read_if_the_source_says_so(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: Rows = [["안녕?", "반가워."], ["1", "2"], ["Q", None]]
+    lay(project, workbook(표지=[["제목"]], 표=rows))
+    metrics = project.ingest(sources=[{"file": "qa.xlsx", "header": False}])
+    assert project.texts() == [["안녕?", "반가워."], ["1", "2"]]
+    assert metrics["rows_dropped"] == {"empty_answer": 1}
+    assert "no header; question: column 1, answer: column 2" in capsys.readouterr().out
+
+
+def test_of_more_than_two_columns_without_a_header_the_source_says_which_to_take(project: Any) -> None:
+    lay(project, workbook(표=[[None, number, f"질문 {number}", f"대답 {number}"] for number in range(3)]))
+    assert refusal(project, sources=[{"file": "qa.xlsx", "header": False}]).endswith(
+        "3 columns without a header. Say which are the question and the answer: columns: {question: 2, answer: 3}"
+    )
+    project.ingest(sources=[{"file": "qa.xlsx", "header": False, "columns": {"question": 3, "answer": 4}}])
+    assert project.texts() == [[f"질문 {number}", f"대답 {number}"] for number in range(3)]
+
+
+def test_without_a_header_every_sheet_of_two_columns_is_a_table(project: Any) -> None:
+    lay(project, workbook(하나=[["안녕?", "반가워."]], 빈=[], 둘=[["뭐해?", "쉬어."]]))
+    source = {"file": "qa.xlsx", "header": False}
+    assert 'more than one sheet has a table: "하나", "둘"' in refusal(project, sources=[source])
+    project.ingest(sources=[source | {"sheet": "둘"}])
+    assert project.texts() == [["뭐해?", "쉬어."]]
+
+
+def test_sheet_is_for_workbooks_alone(project: Any) -> None:
+    project.lay("qa.csv", "Q,A\n안녕,반가워\n")
+    assert refusal(project, sources=[{"file": "qa.csv", "sheet": "표"}]).startswith(
+        "params.yaml: corpus.sources: qa.csv is qa_table: header is for CSV, TSV and Excel, sheet for Excel"
+    )
 
 
 def test_hidden_sheets_and_charts_are_not_read_and_it_is_said(project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ FROM_TABLES: dict[str, Iterable[str] | None] = {
     "Phrase(hint)": [hint for _, hint in json_streams.HINTS],
     "Phrase(ADVICE.get(what, CONVERT))": [*known_formats.ADVICE.values(), known_formats.CONVERT],
     "Phrase(DELIMITER_NAMES[delimiter])": qa_table.DELIMITER_NAMES.values(),
-    "Phrase(DELIMITER_NAMES[header.delimiter])": qa_table.DELIMITER_NAMES.values(),
+    "Phrase(DELIMITER_NAMES[begun.delimiter])": qa_table.DELIMITER_NAMES.values(),
     "Phrase(EXPECTED[kind], bound=message.rpartition(' ')[2])": loading.EXPECTED.values(),
     "Phrase(reason)": None,  # `reasons` finds them
 }

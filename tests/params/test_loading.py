@@ -126,6 +126,11 @@ def test_a_prompt_that_an_earlier_program_damaged_is_refused_by_its_key(project:
             r"either \{file: NAME\} or \{corpus: starter\}",
         ),
         (r"^  sources: auto", "  sources: [{format: qa_table}]", r"either \{file: NAME\} or \{corpus: starter\}"),
+        (
+            r"^  sources: auto",
+            "  sources: [{corpus: starter, sheet: a}]",
+            r"corpus\.sources\.0: header, columns and sheet go with file only",
+        ),
         (r"^vocab:", "vocabulary:", r"vocab is missing"),
         (r"^vocab:", "vocab: [", r"params\.yaml:\d+: not valid YAML"),
         (r"^  prompts: auto", '  prompts: ["\\uD83D"]', r"generate\.prompts\.0: holds half of a character"),

@@ -49,6 +49,7 @@ def items_of(
     Raises UnclaimedError at once where a BinaryReader finds nothing that could be dialogues.
     """
     file = rooms[0][0]
+    params = params.of_source(source)
     if isinstance(reader, BinaryReader):
         items = reader.read(file, params, notes)
         return chain(list(islice(items, 1)), items)
@@ -60,12 +61,13 @@ def items_of(
     return reader.read(texts[0][0], params, notes)
 
 
-def claim(raw: RawFile, wanted: str | None, known: dict[str, Reader], params: CorpusParams, alone: bool) -> Claimed:
-    """The file with its reader. `alone`: it is a source itself, and does not only lie in a folder or an archive.
+def claim(raw: RawFile, source: SourceParams, known: dict[str, Reader], params: CorpusParams, alone: bool) -> Claimed:
+    """The file with its reader. `alone`: it is the source itself, and does not only lie in a folder or an archive.
 
     Raises InputError for a name that no reader has, and where the content does not decide; UnclaimedError where no
     reader takes the file: a format that is known and that no reader reads, or one that is not known, with the scores.
     """
+    wanted, params = source.format, params.of_source(source)
     by_name = {name: reader for name, reader in known.items() if not isinstance(reader, FolderReader)}
     if wanted is not None and wanted not in by_name:
         raise InputError(

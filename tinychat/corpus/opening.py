@@ -52,7 +52,7 @@ def open_source(
     path = find_source(raw, str(source.file))  # SourceParams is one of the two
     if is_packed(path):
         return Opened(source, str(path), "", None, None, path)
-    claimed = claim(RawFile(path, path, str(source.file)), source.format, known, params, alone=True)
+    claimed = claim(RawFile(path, path, str(source.file)), source, known, params, alone=True)
     tell_encoding(claimed.file, tell)
     refuse_options(source, options_of(claimed.reader), claimed.name)
     return Opened(source, str(path), claimed.name, claimed.reader, claimed.file, path)
@@ -70,7 +70,9 @@ def options_of(reader: RawReader) -> set[str]:
     """The options of a source that a reader takes."""
     if isinstance(reader, MessengerReader):
         return {"assistant", "gap_minutes", "date_order"}
-    return {"assistant"} if isinstance(reader, SpeakerReader) else set()
+    if isinstance(reader, SpeakerReader):
+        return {"assistant"}
+    return set(reader.options)
 
 
 def refuse_options(source: SourceParams, takes: set[str], format_name: str) -> None:
@@ -79,6 +81,14 @@ def refuse_options(source: SourceParams, takes: set[str], format_name: str) -> N
     if not given <= takes:
         raise InputError(
             "params.yaml: corpus.sources: {file} is {format}: gap_minutes and date_order are for exports of messengers",
+            file=source.file,
+            format=format_name,
+        )
+    of_table = {"header": not source.header, "columns": source.columns is not None, "sheet": source.sheet is not None}
+    if not {name for name, is_given in of_table.items() if is_given} <= takes:
+        raise InputError(
+            "params.yaml: corpus.sources: {file} is {format}: header is for CSV, TSV and Excel, sheet for Excel, "
+            "columns for tables",
             file=source.file,
             format=format_name,
         )

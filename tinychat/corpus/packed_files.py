@@ -60,7 +60,7 @@ def _parts(
         try:
             if isinstance(file, UnclaimedError):
                 raise file
-            claimed = claim(file, one.source.format, known, params, alone)
+            claimed = claim(file, one.source, known, params, alone)
         except UnclaimedError as error:
             if alone:
                 raise

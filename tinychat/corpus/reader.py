@@ -67,11 +67,13 @@ class FileReader:
     `score(head, params)`: the share of the records in the first lines of a file that fit the format, 0 to 1.
     `suffixes`: a file with such a suffix is read by this reader if none scores MIN_SCORE, so that the error names what
     is wrong with it.
+    `options`: what a source may say of it: `header`, `columns`, `sheet`.
     """
 
     score: Callable[[list[str], CorpusParams], float]
     read: Callable[[TextFile, CorpusParams, Notes], Iterator[Item]]
     suffixes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,12 @@ class BinaryReader:
 
     `score(file, params)`: 1 where the file is of the format, by its first bytes; else 0.
     `read` raises UnclaimedError before its first item where such a file has nothing that could be dialogues.
+    `options` as of a FileReader.
     """
 
     score: Callable[[RawFile, CorpusParams], float]
     read: Callable[[RawFile, CorpusParams, Notes], Iterator[Item]]
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The header of a table of dialogues: which columns it names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tinychat.corpus.known_formats import known_table, looks_like
-from tinychat.corpus.reader import EXCERPT, MAX_NAMES
+from tinychat.corpus.reader import EXCERPT, MAX_NAMES, excerpts
 from tinychat.corpus.tables import Columns, PairColumns, TurnColumns, plain_name, trimmed_name
 from tinychat.errors import Phrase
-from tinychat.params.sections import CorpusParams
+from tinychat.params.sections import CorpusParams, TableParams
 
 QUESTION = ("q", "question", "질문", "prompt", "instruction", "input", "user", "human")
 ANSWER = ("a", "answer", "답변", "대답", "response", "completion", "output", "assistant", "bot", "gpt")
@@ -41,18 +41,63 @@ def find_columns(cells: Sequence[str], params: CorpusParams) -> Columns:
     answered = not set(ANSWER).isdisjoint(plain)
     if params.columns.question is None and not answered and (what := known_table(names)):
         raise NoColumnError(looks_like(what))  # the `User` column of messages is the speaker
-    question = _column("question", names, QUESTION, params.columns.question)
-    answer = _column("answer", names, ANSWER, params.columns.answer)
+    question = _column("question", names, QUESTION, params.tables)
+    answer = _column("answer", names, ANSWER, params.tables)
+    _refuse_one_for_both(names, question, answer)
+    return PairColumns(names, question, answer)
+
+
+def numbered_columns(numbers: Iterable[int], params: CorpusParams) -> PairColumns:
+    """The columns of a table without a header, which are called by their numbers.
+
+    Raises NoColumnError where they are not two, and params does not say which are the question and the answer.
+    """
+    names, tables = tuple(map(str, numbers)), params.tables
+    if len(names) < 2:
+        raise NoColumnError(
+            Phrase("one column only: a table has one of questions and one of answers, each pair in a row.")
+        )
+    question = None if tables.question is None else _column("question", names, (), tables)
+    answer = None if tables.answer is None else _column("answer", names, (), tables)
+    if (question is None or answer is None) and len(names) > 2:
+        raise NoColumnError(
+            Phrase(
+                "{count} columns without a header. Say which are the question and the answer: "
+                "columns: {{question: {first}, answer: {second}}}",
+                count=len(names),
+                first=names[0],
+                second=names[1],
+            ),
+            is_unclear=True,
+        )
+    if question is None:
+        question = 0 if answer is None else 1 - answer
+    if answer is None:
+        answer = 1 - question
+    _refuse_one_for_both(names, question, answer)
+    return PairColumns(names, question, answer, is_named=False)
+
+
+def header_remarks(cells: Sequence[str], params: CorpusParams) -> list[str]:
+    """What a person should know of the first row of a table that is said to have no header."""
+    try:
+        find_columns(cells, params.model_copy(update={"columns": TableParams(question=None, answer=None)}))
+    except NoColumnError:
+        return []
+    return [f"the first row looks like a header, and is read as a question and its answer: {excerpts(cells)}"]
+
+
+def _refuse_one_for_both(names: Sequence[str], question: int, answer: int) -> None:
     if question == answer:
         raise NoColumnError(
             Phrase("one column, {name}, for question and answer; set corpus.columns", name=names[question]),
             is_unclear=True,
         )
-    return PairColumns(names, question, answer)
 
 
-def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: str | None) -> int:
+def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], tables: TableParams) -> int:
     """The index of the column of `role`; raises NoColumnError where there is none, or more than one."""
+    wanted = tables.question if role == "question" else tables.answer
     # In a file that is no table, the first line may be the whole file.
     found = ", ".join([*(name[:EXCERPT] or '""' for name in names[:MAX_NAMES]), *["…"] * (len(names) > MAX_NAMES)])
     plain = [plain_name(name) for name in names]
@@ -66,10 +111,11 @@ def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: s
     if wanted is not None:
         raise NoColumnError(
             Phrase(
-                "more than one column {name!r}, which corpus.columns.{role} names. Found: {found}."
+                "more than one column {name!r}, which {key}.{role} names. Found: {found}."
                 if columns
-                else "no column {name!r}, which corpus.columns.{role} names. Found: {found}.",
+                else "no column {name!r}, which {key}.{role} names. Found: {found}.",
                 name=wanted,
+                key=tables.key,
                 role=role,
                 found=found,
             ),
@@ -87,7 +133,7 @@ def _column(role: str, names: tuple[str, ...], usual: tuple[str, ...], wanted: s
         raise NoColumnError(
             Phrase(
                 "the first line looks like a question and an answer, not like a header: {found}. Write a line above it "
-                "that names the columns, such as question,answer.",
+                "that names the columns, such as question,answer; or say header: false of it in corpus.sources.",
                 found=found,
             )
         )

@@ -4,7 +4,7 @@ A row is a question with its answer, or one turn of a conversation.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from tinychat.corpus.cleaning import to_nfc
@@ -30,9 +30,10 @@ class Cells:
 
 @dataclass(frozen=True)
 class Columns:
-    """The header of a table: its cells."""
+    """The header of a table: its cells. Not `is_named`: there is none, and the names are the numbers of the columns."""
 
     names: tuple[str, ...]
+    is_named: bool = field(default=True, kw_only=True)
 
     def indices(self) -> list[int]:
         """The columns that are taken."""
@@ -53,7 +54,7 @@ class Columns:
 
     def is_header(self, cells: Sequence[str]) -> bool:
         """Whether a row repeats the header."""
-        return len(cells) == len(self.names) and all(map(_same_name, cells, self.names))
+        return self.is_named and len(cells) == len(self.names) and all(map(_same_name, cells, self.names))
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ class PairColumns(Columns):
         return [self.question, self.answer]
 
     def remark(self) -> str:
-        return f"question: {self.names[self.question]}, answer: {self.names[self.answer]}"
+        question, answer = self.names[self.question], self.names[self.answer]
+        if not self.is_named:
+            return f"no header; question: column {question}, answer: column {answer}"
+        return f"question: {question}, answer: {answer}"
 
     def items(self, rows: Iterable[Cells | Item], notes: Notes) -> Iterator[Item]:
         return (self._item(row.where, row.values) if isinstance(row, Cells) else row for row in rows)

@@ -40,6 +40,11 @@ def _number_from_text(value: Any) -> Any:
     return value
 
 
+def _text_from_whole_number(value: Any) -> Any:
+    """YAML reads the name 2 of a column or 2026 of a sheet as a number: take it as the text it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise FaultError("must be a finite number")
@@ -93,6 +98,7 @@ CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Size = Annotated[int, Field(ge=1, le=1_000_000)]  # of a vocabulary or a layer
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, AfterValidator(_text)]
+Name = Annotated[Text, BeforeValidator(_text_from_whole_number)]
 Utterance = Annotated[Text, AfterValidator(_undamaged)]  # by a user or a bot
 # A message of the user, or a dialogue that ends with one: user and bot alternate.
 Prompt = Annotated[
@@ -107,6 +113,26 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Columns(Section):
+    """Names of the columns of a question-answer table; null where they are to be found."""
+
+    question: Name | None
+    answer: Name | None
+
+
+class TableParams(Columns):
+    """How the tables of a source are read.
+
+    key     where params.yaml names the columns
+    header  whether the first row names the columns; without one they are called 1, 2, 3 …
+    sheets  of a workbook, to be read; empty: the one with a table
+    """
+
+    key: str = "corpus.columns"
+    header: bool = True
+    sheets: tuple[str, ...] = ()
+
+
 class SourceParams(Section):
     """One source of dialogues: a file in data/raw (with its format, unless it is to be detected), or the starter
     corpus. `weight`: how often each of its training dialogues is repeated in the corpus; `share`: instead, how much of
@@ -114,6 +140,9 @@ class SourceParams(Section):
 
     In a messenger's export `assistant` is the speaker who becomes the bot (a list: all names of that speaker), and a
     pause of more than `gap_minutes` ends a conversation; `date_order`: whether 2/9/26 has the day or the month first.
+
+    Of a table: whether it has a `header`; `columns` in place of those of the corpus; the `sheet` of a workbook, or a
+    list of them.
     """
 
     file: Text | None = None
@@ -121,6 +150,9 @@ class SourceParams(Section):
     assistant: Text | Annotated[list[Text], Field(min_length=1)] | None = None
     gap_minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
     date_order: Literal["dmy", "mdy"] | None = None
+    header: bool = True
+    columns: Columns | None = None
+    sheet: Name | Annotated[list[Name], Field(min_length=1)] | None = None
     corpus: Literal["starter"] | None = None
     weight: Annotated[Real, Field(gt=0, le=100)] = 1.0
     share: Annotated[Real, Field(gt=0, le=1)] | None = None
@@ -138,12 +170,24 @@ class SourceParams(Section):
             raise FaultError("limit goes with file only; corpus.starter.dialogues is that of the starter corpus")
         if self.file is None and self.of_messenger:
             raise FaultError("assistant, gap_minutes and date_order go with file only")
+        if self.file is None and self.of_table:
+            raise FaultError("header, columns and sheet go with file only")
         return self
 
     @property
     def of_messenger(self) -> bool:
         """Whether it has what only the export of a messenger takes."""
         return any(value is not None for value in (self.assistant, self.gap_minutes, self.date_order))
+
+    @property
+    def of_table(self) -> bool:
+        """Whether it has what only a table takes."""
+        return not self.header or self.columns is not None or self.sheet is not None
+
+    @property
+    def sheets(self) -> list[str]:
+        """The names in `sheet`."""
+        return [self.sheet] if isinstance(self.sheet, str) else self.sheet or []
 
     @property
     def assistants(self) -> list[str]:
@@ -154,13 +198,6 @@ class SourceParams(Section):
     def title(self) -> str:
         """Its name in messages."""
         return self.file or f"corpus {self.corpus}"
-
-
-class Columns(Section):
-    """Header names of a question-answer table; null where they are to be found."""
-
-    question: Text | None
-    answer: Text | None
 
 
 class MaskParams(Section):
@@ -225,6 +262,20 @@ class CorpusParams(Section):
     hold_out_from: CountOrZero
     seed: Seed
     max_answer_repeats: Count | None
+
+    def of_source(self, source: SourceParams) -> Self:
+        """These params for the reading of one source, as what its own keys say of tables."""
+        own = {} if source.columns is None else {"key": f"corpus.sources: {source.file}: columns"}
+        columns = source.columns or self.columns
+        tables = TableParams(
+            question=columns.question, answer=columns.answer, header=source.header, sheets=tuple(source.sheets), **own
+        )
+        return self.model_copy(update={"columns": tables})
+
+    @property
+    def tables(self) -> TableParams:
+        """How tables are read."""
+        return self.columns if isinstance(self.columns, TableParams) else TableParams(**self.columns.model_dump())
 
 
 class VocabParams(Section):

@@ -198,4 +198,4 @@ def _reading(raw: RawFile) -> Iterator[None]:
         raise InputError("{path}: cut or damaged: {error}", path=raw.path, error=problem[:200]) from None
 
 
-READER = BinaryReader(score, read)
+READER = BinaryReader(score, read, options=("columns",))

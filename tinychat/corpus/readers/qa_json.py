@@ -86,4 +86,4 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
     return _reader(params).read(text, params, notes)
 
 
-READER = FileReader(score, read)
+READER = FileReader(score, read, options=("columns",))

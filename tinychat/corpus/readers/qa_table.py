@@ -1,18 +1,21 @@
-"""Tables with a header, CSV or TSV: a question and its answer a row, or a turn a row.
+"""Tables, CSV or TSV: a question and its answer a row, or a turn a row.
+
+The first row is the header. `header: false` says that there is none; no table is taken for one without unsaid.
 
 Read with `csv`, not with pandas, which reads `NA` as missing and `001` as 1, and silently shifts the columns of
 `가,나,다` under `Q,A`.
 """
 
 import csv
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tinychat.corpus.dialogue import Dropped, Faulty
 from tinychat.corpus.reader import FileReader, Item, Notes, excerpt
 from tinychat.corpus.readers import smilestyle
-from tinychat.corpus.table_header import NoColumnError, find_columns
+from tinychat.corpus.table_header import NoColumnError, find_columns, header_remarks, numbered_columns
 from tinychat.corpus.tables import Cells, Columns
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import InputError, Phrase
@@ -25,57 +28,64 @@ MAX_CELL_CHARACTERS = 2**31 - 1
 # A cell of more lines than this, or a row that does not end within MAX_ROW_LINES: a quote was left open.
 MAX_CELL_NEWLINES = 50
 MAX_ROW_LINES = 1000
+DELIMITER_LINES = 20  # that decide on the delimiter where there is no header
 
 
 @dataclass(frozen=True)
-class Header:
-    """The first row of a table: its columns, and the delimiter."""
+class Beginning:
+    """The columns of a table, as its first row says them, and the delimiter.
+
+    lines   those below the header, whose line is `number`; all of them where there is none
+    remarks what a person should know of it
+    """
 
     columns: Columns
     delimiter: str
+    lines: Iterator[str]
+    number: int
+    remarks: Sequence[str]
 
 
 def score(head: list[str], params: CorpusParams) -> float:
-    """The share of rows, the header among them, that have as many cells as the header; 0 without a known header."""
+    """The share of rows, the first one among them, that have as many cells as the first; 0 without a known header."""
     if smilestyle.score(head, params):  # whose columns params may name
         return 0.0
-    lines = iter(head)
     try:
-        header, _ = _find_header(lines, params)
+        begun = _begin(iter(head), params)
     except NoColumnError:
         return 0.0
-    rows = [cells for _, _, cells in _rows(lines, header.delimiter, 0) if cells is None or not _is_blank(cells)]
-    return (1 + sum(cells is not None and len(cells) == len(header.columns.names) for cells in rows)) / (1 + len(rows))
+    rows = [cells for _, _, cells in _rows(begun.lines, begun.delimiter, 0) if cells is None or not _is_blank(cells)]
+    return (1 + sum(cells is not None and len(cells) == len(begun.columns.names) for cells in rows)) / (1 + len(rows))
 
 
 def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
     """One item per row below the header, or per conversation where a row is a turn.
 
-    Raises InputError for a header that does not name the columns.
+    Raises InputError for a header that does not name the columns, and where there is none and it is not clear which
+    columns to take.
     """
-    lines = text.lines()
     try:
-        header, number = _find_header(lines, params)
+        begun = _begin(text.lines(), params)
     except NoColumnError as error:
         raise InputError("{path}: {problem}", path=text.path, problem=error.problem) from None
-    notes.remarks.append(header.columns.remark())
-    notes.note_unused(header.columns.unused(), ())
-    yield from header.columns.items(_checked_rows(text, lines, header, number), notes)
+    notes.remarks += [begun.columns.remark(), *begun.remarks]
+    notes.note_unused(begun.columns.unused(), ())
+    yield from begun.columns.items(_checked_rows(text, begun), notes)
 
 
-def _checked_rows(text: TextFile, lines: Iterator[str], header: Header, number: int) -> Iterator[Cells | Item]:
-    """The rows after line `number` that have the header's columns, and what is wrong with others."""
-    for first_line, fault, cells in _rows(lines, header.delimiter, number):
+def _checked_rows(text: TextFile, begun: Beginning) -> Iterator[Cells | Item]:
+    """The rows that have the columns, and what is wrong with others."""
+    for first_line, fault, cells in _rows(begun.lines, begun.delimiter, begun.number):
         where = f"{text.path}:{first_line}"
         if cells is None:
             yield Faulty(where, "broken_quotes", fault)
         elif not _is_blank(cells):
-            yield _checked(where, cells, header)
+            yield _checked(where, cells, begun)
 
 
-def _checked(where: str, cells: list[str], header: Header) -> Cells | Item:
-    columns = len(header.columns.names)
-    if header.columns.is_header(cells):
+def _checked(where: str, cells: list[str], begun: Beginning) -> Cells | Item:
+    columns = len(begun.columns.names)
+    if begun.columns.is_header(cells):
         return Dropped(where, "repeated_header")
     if len(cells) == columns:
         return Cells(where, cells)
@@ -84,11 +94,14 @@ def _checked(where: str, cells: list[str], header: Header) -> Cells | Item:
         "too_few_cells" if len(cells) < columns else "too_many_cells",
         Phrase(
             "cells: {cells}, columns in the header: {columns}. Found {found}. "
+            "Separate the cells with a {separator} each, and put a text that holds one in double quotes."
+            if begun.columns.is_named
+            else "cells: {cells}, in the first row: {columns}. Found {found}. "
             "Separate the cells with a {separator} each, and put a text that holds one in double quotes.",
             cells=len(cells),
             columns=columns,
-            found=excerpt(header.delimiter.join(cells)),
-            separator=Phrase(DELIMITER_NAMES[header.delimiter]),
+            found=excerpt(begun.delimiter.join(cells)),
+            separator=Phrase(DELIMITER_NAMES[begun.delimiter]),
         ),
     )
 
@@ -98,20 +111,52 @@ def _is_blank(cells: list[str]) -> bool:
     return len(cells) <= 1 and not "".join(cells).strip()
 
 
-def _find_header(lines: Iterator[str], params: CorpusParams) -> tuple[Header, int]:
-    """The header, taken from the first line that is not blank, and that line's number.
+def _is_filled(line: str) -> bool:
+    return bool(line.strip("\ufeff \t\r\n"))
+
+
+def _begin(lines: Iterator[str], params: CorpusParams) -> Beginning:
+    """How the table begins. Raises NoColumnError where it is not clear which columns to take."""
+    return _find_header(lines, params) if params.tables.header else _without_header(lines, params)
+
+
+def _without_header(lines: Iterator[str], params: CorpusParams) -> Beginning:
+    """The columns by their numbers. The delimiter is the one that gives the first rows as many cells as the first of
+    all; of several the comma is the last to be taken, since sentences have commas too.
+    """
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if sum(map(_is_filled, head)) == DELIMITER_LINES:
+            break
+    found: Counter[str] = Counter()
+    first: dict[str, list[str]] = {}
+    for delimiter in DELIMITERS[::-1]:
+        rows = [cells for _, _, cells in _rows(head, delimiter, 0) if cells is not None and not _is_blank(cells)]
+        if rows and len(rows[0]) > 1:
+            first[delimiter] = rows[0]
+            found[delimiter] = sum(len(cells) == len(rows[0]) for cells in rows)
+    if not found:
+        raise NoColumnError(Phrase("no table: no comma, tab, semicolon or bar separates two cells in its first rows."))
+    delimiter = max(found, key=lambda one: found[one])
+    columns = numbered_columns(range(1, len(first[delimiter]) + 1), params)
+    return Beginning(columns, delimiter, chain(head, lines), 0, header_remarks(first[delimiter], params))
+
+
+def _find_header(lines: Iterator[str], params: CorpusParams) -> Beginning:
+    """The header, taken from the first line that is not blank.
 
     The delimiter is the one with which the header names its two columns. Counting delimiters over the first rows would
     be misled by faulty rows.
     """
     for number, line in enumerate(lines, start=1):
-        if not line.strip("\ufeff \t\r\n"):
+        if not _is_filled(line):
             continue
         problems = {}
         for delimiter in DELIMITERS:
             try:
                 cells = next(_reader([line], delimiter))
-                return Header(find_columns(cells, params), delimiter), number
+                return Beginning(find_columns(cells, params), delimiter, lines, number, ())
             except NoColumnError as error:
                 problems[delimiter] = (len(cells), error)
             except csv.Error:
@@ -194,4 +239,4 @@ def _explain_quotes(problem: str, delimiter: str, found: str) -> str:
     )
 
 
-READER = FileReader(score, read, suffixes=(".csv", ".tsv", ".tab"))
+READER = FileReader(score, read, suffixes=(".csv", ".tsv", ".tab"), options=("header", "columns"))

@@ -35,8 +35,9 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
                 "{path}: {problem}",
                 path=text.path,
                 problem=Phrase(
-                    "no column {name!r}, which corpus.columns.{role} names. Found: {found}.",
+                    "no column {name!r}, which {key}.{role} names. Found: {found}.",
                     name=style,
+                    key=params.tables.key,
                     role=role,
                     found=", ".join(names),
                 ),
@@ -63,4 +64,4 @@ def read(text: TextFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
         yield Dialogue(f"{text.path}:{first}", tuple(turns))
 
 
-READER = FileReader(score, read)
+READER = FileReader(score, read, options=("columns",))

@@ -1,19 +1,21 @@
 """Excel workbooks: tables of dialogues in their sheets."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinychat.corpus.archives import ZIP, Expansion, inside, lacks, zip_kind
+from tinychat.corpus.archives import ZIP, Expansion, inside, zip_kind
+from tinychat.corpus.cleaning import to_nfc
 from tinychat.corpus.dialogue import Dropped
 from tinychat.corpus.raw_files import RawFile, UnclaimedError
-from tinychat.corpus.reader import BinaryReader, Item, Notes, excerpts
+from tinychat.corpus.reader import BinaryReader, Item, Notes, excerpt, excerpts
 from tinychat.corpus.readers import aihub_table
-from tinychat.corpus.table_header import NoColumnError, find_columns
+from tinychat.corpus.sources import as_yaml
+from tinychat.corpus.table_header import NoColumnError, find_columns, header_remarks, numbered_columns
 from tinychat.corpus.tables import Cells, Columns, cell_text
 from tinychat.corpus.workbook_parts import check_parts
+from tinychat.corpus.workbooks import MergedColumn, Row, rows_of, sheet_names, sheets_of
 from tinychat.errors import InputError, Phrase
 from tinychat.params.sections import CorpusParams
 
@@ -21,9 +23,7 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 HEADER_ROWS = 10  # in which the header is looked for
-ROWS_AT_ONCE = 1000
 
-Row = tuple[int, Sequence[object]]  # its number in the sheet, and its cells
 Texts = Iterator[tuple[int, list[str]]]
 
 
@@ -33,40 +33,111 @@ def score(raw: RawFile, _: CorpusParams) -> float:
 
 
 def read(raw: RawFile, params: CorpusParams, notes: Notes) -> Iterator[Item]:
-    """What the tables of all sheets hold. Hidden sheets are not read.
+    """What the table holds, which is in one of the sheets; or those in the sheets that the source names.
 
-    Raises UnclaimedError where no sheet has a header that names the columns, and InputError where one names them in a
-    way that is not clear, and for a damaged workbook.
+    A hidden sheet is read only if it is named. Raises UnclaimedError where no sheet has a table, InputError where more
+    than one has and none is named, where it is not clear which columns to take, and for a damaged workbook.
     """
     if not score(raw, params):
         raise InputError("{path}: not an Excel workbook (.xlsx)", path=raw.path)
     without_value = check_parts(raw)
     table = _Table(raw, notes)
-    problems: dict[str, Phrase] = {}  # of the sheets without a table
-    hidden = []
-    for name, sheet in _sheets(raw):
-        if sheet is None:
-            hidden.append(name)
-            continue
-        try:
-            yield from table.items(name, sheet, params)
-        except NoColumnError as error:
-            if error.is_unclear:
-                raise InputError("{path}: {problem}", path=inside(raw.path, name), problem=error.problem) from None
-            problems[name] = error.problem
-    if not table.counts:
-        sheet_name, problem = next(iter(problems.items()), ("", Phrase("all its sheets are hidden or empty")))
-        raise UnclaimedError(
-            "no_format", "{place}: {problem}", path=raw.path, place=inside(raw.path, sheet_name), problem=problem
-        )
+    for sheet in _named(raw, params) if params.tables.sheets else [_only(raw, params, notes)]:
+        yield from table.items(sheet, params)
     notes.remarks += table.remarks()
-    notes.remarks += [f"sheets without a table, not read: {excerpts(problems)}"] if problems else []
-    notes.remarks += [f"hidden sheets, not read: {excerpts(hidden)}"] if hidden else []
     notes.remarks += (
         [f"formulas without a saved value, read as empty: {without_value:,}; open and save it in a spreadsheet"]
         if without_value
         else []
     )
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A sheet with a table.
+
+    rows     those behind row `number`, the header, whose cells are `names`; all rows where there is none
+    columns  None for a table of AI Hub
+    """
+
+    name: str
+    sheet: "CalamineSheet"
+    rows: Iterator[Row]
+    number: int
+    names: list[str]
+    columns: Columns | None
+
+
+def _only(raw: RawFile, params: CorpusParams, notes: Notes) -> _Sheet:
+    """The one sheet with a table, among those that are not hidden."""
+    only: _Sheet | NoColumnError | None = None  # the error where it is not clear which columns to take
+    found = []  # the sheets with a table
+    problems: dict[str, Phrase] = {}  # of the sheets without a table
+    hidden = []
+    for name, sheet in sheets_of(raw):
+        if sheet is None:
+            hidden.append(name)
+            continue
+        try:
+            only = _begin(raw, name, sheet, params)
+        except NoColumnError as error:
+            if not error.is_unclear:
+                problems[name] = error.problem
+                continue
+            only = error
+        found.append(name)
+    if len(found) > 1:
+        first, second, *_ = found
+        raise InputError(
+            "{path}: more than one sheet has a table: {sheets}. Name the one to read in params.yaml: corpus.sources: "
+            "[{one}], or several: [{several}]",
+            path=raw.path,
+            sheets=excerpts(found),
+            one=as_yaml({"file": raw.file, "sheet": first}),
+            several=as_yaml({"file": raw.file, "sheet": [first, second]}),
+        )
+    if only is None:
+        name, problem = next(iter(problems.items()), ("", Phrase("all its sheets are hidden or empty")))
+        raise UnclaimedError(
+            "no_format", "{place}: {problem}", path=raw.path, place=inside(raw.path, name), problem=problem
+        )
+    notes.remarks += [f"sheets without a table, not read: {excerpts(problems)}"] if problems else []
+    notes.remarks += [f"hidden sheets, not read: {excerpts(hidden)}"] if hidden else []
+    if isinstance(only, NoColumnError):
+        raise InputError("{path}: {problem}", path=inside(raw.path, found[0]), problem=only.problem)
+    return only
+
+
+def _named(raw: RawFile, params: CorpusParams) -> Iterator[_Sheet]:
+    """The sheets that the source names, in the order in which they stand in the workbook."""
+    wanted = set(map(to_nfc, params.tables.sheets))
+    there = sheet_names(raw)
+    if missing := wanted - set(map(to_nfc, there)):
+        raise UnclaimedError(
+            "no_format",
+            "{path}: no sheet {name}, which corpus.sources names. Found: {found}.",
+            path=raw.path,
+            name=excerpt(min(missing)),
+            found=excerpts(there),
+        )
+    for name, sheet in sheets_of(raw, wanted):
+        try:
+            assert sheet is not None
+            yield _begin(raw, name, sheet, params)
+        except NoColumnError as error:
+            raise InputError("{path}: {problem}", path=inside(raw.path, name), problem=error.problem) from None
+
+
+def _begin(raw: RawFile, name: str, sheet: "CalamineSheet", params: CorpusParams) -> _Sheet:
+    """The table in a sheet. Raises NoColumnError where there is none, or it is not clear which columns to take."""
+    rows = rows_of(inside(raw.path, name), sheet)
+    if params.tables.header:
+        return _Sheet(name, sheet, rows, *_find_header(rows, params))
+    if sheet.start is None:
+        raise NoColumnError(Phrase("the sheet is empty"))
+    _, first = sheet.start
+    columns = numbered_columns(range(first + 1, first + sheet.width + 1), params)  # as in Excel, where A is 1
+    return _Sheet(name, sheet, rows, 0, list(columns.names), columns)
 
 
 class _Table:
@@ -78,25 +149,29 @@ class _Table:
         self._expansion = Expansion(raw.path, raw.content.stat().st_size)
         self._not_text = self._merged = 0
 
-    def items(self, name: str, sheet: "CalamineSheet", params: CorpusParams) -> Iterator[Item]:
-        """What the table of a sheet holds. Raises NoColumnError where there is none, before the first item."""
-        place = inside(self.path, name)
-        rows = _rows(place, sheet)
-        number, names, columns = _find_header(rows, params)
-        self.counts[name] = 0
+    def items(self, begun: _Sheet, params: CorpusParams) -> Iterator[Item]:
+        """What the table of a sheet holds."""
+        place, columns = inside(self.path, begun.name), begun.columns
+        self.counts[begun.name] = 0
         if columns is None:
-            texts = self._texts(name, rows, sheet, range(len(names)))
-            yield from aihub_table.items(str(place), chain([(number, names)], texts), self.notes)
+            texts = self._texts(begun, range(len(begun.names)))
+            yield from aihub_table.items(str(place), chain([(begun.number, begun.names)], texts), self.notes)
             return
         self.notes.note_unused(columns.unused(), ())
         self.notes.remark_once(columns.remark())
-        texts = self._texts(name, rows, sheet, columns.indices())
+        texts = self._texts(begun, columns.indices())
+        if not columns.is_named:
+            first = next(texts, None)
+            for remark in header_remarks(first[1], params) if first else []:
+                self.notes.remark_once(remark)
+            texts = chain([first] if first else [], texts)
         yield from columns.items((_cells(f"{place}:{number}", row, columns) for number, row in texts), self.notes)
 
-    def _texts(self, name: str, rows: Iterator[Row], sheet: "CalamineSheet", taken: Sequence[int]) -> Texts:
+    def _texts(self, begun: _Sheet, taken: Sequence[int]) -> Texts:
         """The rows of a sheet that are not empty, as texts."""
-        merged = [column for column in (_Merged(sheet, index) for index in taken) if column.ranges]
-        for number, row in rows:
+        name = begun.name
+        merged = [column for column in (MergedColumn(begun.sheet, index) for index in taken) if column.ranges]
+        for number, row in begun.rows:
             cells = list(row)
             for column in merged:
                 self._merged += column.fill(number, cells)
@@ -117,60 +192,6 @@ class _Table:
             *([f"numbers, dates and the like, read as text: {self._not_text:,}"] if self._not_text else []),
             *([f"cells with the text of the cell they are merged with: {self._merged:,}"] if self._merged else []),
         ]
-
-
-class _Merged:
-    """A column's cells that are merged with those above: a person sees the text of the first in all of them."""
-
-    def __init__(self, sheet: "CalamineSheet", index: int) -> None:
-        column = index + (sheet.start or (0, 0))[1]
-        ranges = [(first[0] + 1, last[0] + 1) for first, last in sheet.merged_cell_ranges or () if first[1] == column]
-        self.ranges = sorted((first, last) for first, last in ranges if last > first)[::-1]
-        self._index, self._value = index, object()
-
-    def fill(self, number: int, cells: list[object]) -> bool:
-        """Put the text into the cell of this row, if it is merged with one above; gives whether it is."""
-        while self.ranges and self.ranges[-1][1] < number:
-            self.ranges.pop()
-        if not self.ranges or self.ranges[-1][0] > number:
-            return False
-        if self.ranges[-1][0] == number:
-            self._value = cells[self._index]
-            return False
-        cells[self._index] = self._value
-        return self._value != ""
-
-
-def _sheets(raw: RawFile) -> Iterator[tuple[str, "CalamineSheet | None"]]:
-    """The sheets with cells, in their order; None for one that is hidden. One is in memory at a time."""
-    try:
-        from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-    except ModuleNotFoundError:
-        raise lacks(raw.path, "python-calamine") from None
-    with open(raw.content, "rb") as file:
-        with _reading(raw.path):
-            workbook = CalamineWorkbook.from_filelike(file)
-        for sheet in workbook.sheets_metadata:
-            if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible:
-                with _reading(inside(raw.path, sheet.name)):
-                    opened = workbook.get_sheet_by_name(sheet.name)
-                yield sheet.name, opened
-            elif sheet.typ == SheetTypeEnum.WorkSheet:
-                yield sheet.name, None
-
-
-def _rows(path: Path, sheet: "CalamineSheet") -> Iterator[Row]:
-    """The rows with their numbers; an empty cell is "". What Excel shows as an error, such as #N/A, is empty too.
-
-    Raises InputError for a duration that is longer than Python knows.
-    """
-    rows = enumerate(sheet.iter_rows(), start=1)
-    while True:
-        with _reading(path):
-            some = list(islice(rows, ROWS_AT_ONCE))
-        if not some:
-            return
-        yield from some
 
 
 def _cells(where: str, texts: list[str], columns: Columns) -> Cells | Dropped:
@@ -196,23 +217,4 @@ def _find_header(rows: Iterator[Row], params: CorpusParams) -> tuple[int, list[s
     raise best[1]
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Within this context, what calamine raises for a damaged workbook becomes an InputError that names `path`."""
-    from python_calamine import CalamineError
-
-    try:
-        yield
-    except BaseException as error:
-        # A panic of its Rust code is no Exception.
-        if not isinstance(error, CalamineError | OverflowError) and type(error).__name__ != "PanicException":
-            raise
-        raise InputError(
-            "{path}: damaged, or no workbook that Excel would open ({error}). Open it in a spreadsheet and save it "
-            "again.",
-            path=path,
-            error=" ".join(str(error).split())[:200],
-        ) from None
-
-
-READER = BinaryReader(score, read)
+READER = BinaryReader(score, read, options=("header", "columns", "sheet"))
