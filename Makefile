@@ -120,7 +120,7 @@ anew:
 
 # What is made again from what stays: data/raw, DVC's cache, .venv, and all that git tracks.
 OUTPUTS = data/corpus data/prepared artifacts models outputs \
-	reports/layers reports/summary.json reports/summary.html
+	reports/layers reports/train/learning.json reports/summary.json reports/summary.html
 ARTICLE_OUTPUTS = $(addprefix examples/article/,data/corpus data/prepared artifacts models outputs reports .tinychat)
 CACHES = .tinychat .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist tinychat.egg-info
 

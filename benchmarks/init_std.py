@@ -25,6 +25,7 @@ from tinychat.params.sections import ResolvedTrainParams
 from tinychat.runtime import configure_runtime
 from tinychat.tokenizer import load_tokenizer
 from tinychat.training.interruption import StopSignals
+from tinychat.training.learning import LearningPrompts
 from tinychat.training.loop import Trainer
 from tinychat.training.run import model_config
 from tinychat.training.snapshots import SnapshotStore
@@ -53,7 +54,8 @@ def validation_losses(std: float, epochs: int) -> list[float]:
         sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
         train, valid = (open_split(Path("data/prepared"), name, **sizes) for name in ("train", "valid"))
         store = SnapshotStore(Path(folder))
-        trainer = Trainer(model, train, valid, train_params, configure_runtime(), store, tokenizer.pad_id)
+        prompts = LearningPrompts(valid, tokenizer, model.vocab_size)
+        trainer = Trainer(model, train, valid, train_params, configure_runtime(), store, tokenizer.pad_id, prompts)
         history = trainer.run(Quiet(), StopSignals()).history
     return [float(row["valid_loss"] or 0.0) for row in history]
 

@@ -19,6 +19,7 @@ def test_every_out_of_the_design_is_there(finished: Project) -> None:
         "models/dialogue/model.safetensors",
         "models/dialogue/README.md",
         "reports/train/history.csv",
+        "reports/train/learning.json",
         "outputs/generated_dialogue.csv",
         "reports/layers/layers.csv",
         "reports/summary.html",

@@ -19,6 +19,7 @@ MADE = [
     "models/dialogue/model.safetensors",
     "outputs/generated_dialogue.csv",
     "reports/layers/layers.json",
+    "reports/train/learning.json",
     "reports/summary.html",
     ".tinychat/runs/a/snapshot",
     "tinychat/__pycache__/files.cpython-311.pyc",

@@ -13,6 +13,7 @@ from tinychat.model.registry import build_model
 from tinychat.params.sections import ResolvedTrainParams
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
+from tinychat.training.learning import LearningPrompts
 from tinychat.training.loop import Trainer
 from tinychat.training.snapshots import SnapshotStore
 
@@ -68,6 +69,8 @@ def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
         config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
         model = build_model(config, params.dropout).to(runtime.device)
         store = SnapshotStore(tmp_path / "runs" / "test")
-        return Trainer(model, split_of(bpe, PAIRS), split_of(bpe, valid), params, runtime, store, bpe.pad_id)
+        train, held_out = split_of(bpe, PAIRS), split_of(bpe, valid)
+        prompts = LearningPrompts(held_out if valid else train, bpe, bpe.size)
+        return Trainer(model, train, held_out, params, runtime, store, bpe.pad_id, prompts)
 
     return make

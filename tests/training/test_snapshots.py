@@ -116,6 +116,7 @@ def test_a_snapshot_with_another_progress_is_named(make_trainer: Make) -> None:
     huge = 10**400
     # Numbers that may be: a sum, a mean, a count of tokens.
     accepted = {"loss_sum": (99, 1.5), "best_loss": (-1, 99, 1.5), "loss_tokens": (99,)}
+    accepted |= {"recent_sum": (99, 1.5), "recent_tokens": (99,)}
     assert not refused_with(json.dumps(progress))
     for key in progress:
         for wrong in (None, True, -1, 99, 1.5, huge, math.nan, math.inf, "1", [], [1], [{}], {}):

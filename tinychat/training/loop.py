@@ -16,6 +16,7 @@ from tinychat.params.sections import ResolvedTrainParams, TrainParams
 from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.training.interruption import StopSignals
+from tinychat.training.learning import LearningPrompts, answer_steps, loss_steps
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
 from tinychat.training.progress import Display
 from tinychat.training.snapshots import SnapshotStore, TrainingProgress
@@ -68,9 +69,10 @@ class Trainer:
         runtime: Runtime,
         store: SnapshotStore,
         pad_id: int,
+        prompts: LearningPrompts,
     ) -> None:
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
-        self.store, self.pad_id = store, pad_id
+        self.store, self.pad_id, self.prompts = store, pad_id, prompts
         self.width_step = width_step_of(runtime)
         self.optimizer = build_optimizer(
             model, params, torch.bfloat16 if runtime.precision == "bf16" else torch.float32
@@ -79,6 +81,8 @@ class Trainer:
         self.steps_per_epoch = len(plan)
         self.padding = padding_share(train.lengths, plan, self.width_step)
         self.total_steps = self.steps_per_epoch * params.epochs
+        self._loss_steps = frozenset(loss_steps(self.total_steps))
+        self._answer_steps = frozenset(answer_steps(self.total_steps))
         self.progress = TrainingProgress()
         self.best_weights: dict[str, torch.Tensor] | None = None
         self._snapshot_step: int | None = None  # of the saved snapshot
@@ -97,16 +101,22 @@ class Trainer:
         """Train to the end. Raises Interrupted after saving a snapshot, InputError where the loss is not finite."""
         saved = time.monotonic()
         progress = self.progress
+        if progress.step == 0:
+            self._answer()
         while progress.epoch < self.params.epochs and not self._out_of_patience():
             plan = self._plan(progress.epoch)
             self.model.train()
             for indices in plan[progress.batch :]:
                 self._step(indices, display)
+                if progress.step in self._answer_steps:
+                    self._answer()
                 self._stop_if_requested(stop)
                 if time.monotonic() - saved > SECONDS_BETWEEN_SNAPSHOTS:
                     self._try_to_save()
                     saved = time.monotonic()
             self._finish_epoch(display, stop)
+        if progress.answers[-1].step != progress.step:  # it ended early
+            self._answer()
         return self._trained()
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
@@ -131,7 +141,16 @@ class Trainer:
         progress.step += 1
         progress.loss_sum += value * len(losses)
         progress.loss_tokens += len(losses)
+        progress.recent_sum += value * len(losses)
+        progress.recent_tokens += len(losses)
+        if progress.step in self._loss_steps:
+            progress.losses.append({"step": progress.step, "loss": progress.recent_sum / progress.recent_tokens})
+            progress.recent_sum, progress.recent_tokens = 0.0, 0
         display.step(batch.inputs.size, value)
+
+    def _answer(self) -> None:
+        """Note what the model answers now."""
+        self.progress.answers.append(self.prompts.answers(self.model, self.progress.step))
 
     def _clip(self) -> float:
         """Clip the gradient's norm to `grad_clip`; returns the norm before."""

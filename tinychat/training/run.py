@@ -24,6 +24,7 @@ from tinychat.tokenizer import Tokenizer
 from tinychat.training.card import model_card
 from tinychat.training.epochs import Length, choose_length, resolve
 from tinychat.training.interruption import StopSignals
+from tinychat.training.learning import LearningPrompts, learning_report
 from tinychat.training.loop import Trained, Trainer, plan_epoch, width_step_of
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint, versions
@@ -41,14 +42,16 @@ class TrainingResult:
     generation: GenerationConfig
     settings: dict[str, Any]  # of training.json: params, device, precision, threads, versions
     metrics: dict[str, Any]
+    learning: dict[str, Any]  # of learning.json
 
     def save(self, model: Path, reports: Path, tokenizer_file: Path) -> None:
-        """Write the folder `model` and, in `reports`, `metrics.json` and `history.csv`, together or not at all."""
+        """Write the folder `model` and, in `reports`, metrics.json, history.csv and learning.json: all or nothing."""
         write_together(
             {
                 model: lambda folder: self._fill(folder, tokenizer_file),
                 reports / "metrics.json": to_json(self.metrics),
                 reports / "history.csv": self._history(),
+                reports / "learning.json": to_json(self.learning),
             }
         )
 
@@ -107,7 +110,8 @@ def train_model(
         store = SnapshotStore(work_folder / "runs" / fingerprint(settings, files))
         if removed := store.remove_others():
             say(removed)
-        trainer = Trainer(model, train, valid, resolved, runtime, store, tokenizer.pad_id)
+        prompts = LearningPrompts(valid if len(valid) else train, tokenizer, config.vocab_size)
+        trainer = Trainer(model, train, valid, resolved, runtime, store, tokenizer.pad_id, prompts)
         if trainer.resume():
             say(f"resuming from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
         if not len(valid) and train_params.keep == "best":
@@ -131,7 +135,9 @@ def train_model(
                 reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id), titles_in(train, tokenizer)
             )
             metrics = _metrics(trained, model.n_parameters(), length)
-            write(TrainingResult(config, trained, generation, settings, metrics))
+            progress = trainer.progress
+            learning = learning_report(progress.losses, progress.answers, prompts.prompts, tokenizer)
+            write(TrainingResult(config, trained, generation, settings, metrics, learning))
         except (OSError, InputError):
             say(trainer.save_for_resume())
             raise

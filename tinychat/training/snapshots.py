@@ -24,6 +24,7 @@ from tinychat.errors import FaultError, InputError, text_of
 from tinychat.files import write_atomically
 from tinychat.model.base import LanguageModel
 from tinychat.params.sections import ResolvedTrainParams
+from tinychat.training.learning import LearningAnswers, answer_steps, loss_steps
 
 SNAPSHOT_FILE = "snapshot.safetensors"
 BYTES_AT_ONCE = 1 << 20
@@ -64,6 +65,7 @@ CODE = (
     "training/card.py",
     "training/epochs.py",
     "training/interruption.py",
+    "training/learning.py",
     "training/loop.py",
     "training/muon.py",
     "training/optimizers.py",
@@ -87,10 +89,15 @@ class TrainingProgress:
     best_loss: float | None = None
     best_epoch: int | None = None
     history: list[dict[str, float | int | None]] = field(default_factory=list)
+    # For learning.json: the mean losses, the loss since the last of them, and what the model answered.
+    losses: list[dict[str, float | int]] = field(default_factory=list)
+    recent_sum: float = 0.0  # over `recent_tokens`
+    recent_tokens: int = 0
+    answers: list[LearningAnswers] = field(default_factory=list)
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-    def check(self, params: ResolvedTrainParams, steps_per_epoch: int) -> None:
+    def check(self, params: ResolvedTrainParams, steps_per_epoch: int, vocab_size: int) -> None:
         """Raise ValueError where this is impossible for a run of these params with `steps_per_epoch`."""
         within = 0 <= self.epoch <= params.epochs and 0 <= self.batch <= steps_per_epoch
         if not within or self.step != self.epoch * steps_per_epoch + self.batch or self.step == 0:
@@ -115,6 +122,23 @@ class TrainingProgress:
             *range(1, self.epoch + 1),
         ):
             raise FaultError("epoch {epoch} cannot be the best one", epoch=self.best_epoch)
+        if not self._learning_fits(params.epochs * steps_per_epoch, vocab_size):
+            raise FaultError("its losses or answers are not those of {step} steps", step=self.step)
+
+    def _learning_fits(self, total: int, vocab_size: int) -> bool:
+        """Whether the losses and answers can be those of this step of `total`."""
+        noted = [step for step in loss_steps(total) if step <= self.step]
+        answered = [step for step in answer_steps(total) if step <= self.step]
+        asked = [row.step for row in self.answers]
+        return (
+            all(row.keys() == {"step", "loss"} and _is_number(row["loss"]) for row in self.losses)
+            and [row["step"] for row in self.losses] == noted
+            and (self.recent_tokens > 0) == (self.step not in noted)
+            and _is_number(self.recent_tokens)
+            and _is_number(self.recent_sum)
+            and asked in (answered, [*answered, self.step])  # it also answers where a training ends early
+            and all(row.fits(vocab_size) for row in self.answers)
+        )
 
 
 @dataclass(frozen=True)
@@ -152,7 +176,7 @@ class SnapshotStore:
             with safetensors.safe_open(path, framework="pt") as file:
                 progress = _progress_from(file.metadata()["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
-            progress.check(params, steps_per_epoch)
+            progress.check(params, steps_per_epoch, model.vocab_size)
             best = params.keep == "best" and progress.best_epoch is not None
             _make_optimizer_state(model, optimizer)
             _check_tensors(tensors, _tensors_of(model, optimizer, model.weights() if best else None), progress.step)
