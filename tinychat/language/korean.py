@@ -605,6 +605,7 @@ ERRORS = {
     "no step {step} in epoch {epoch}, batch {batch}": "에포크 {epoch}, 배치 {batch}는 {step}번째 단계일 수 없습니다",
     "a loss of {loss:g} over {tokens} tokens in {batch} batches": "배치 {batch}개, 토큰 {tokens}개의 손실이 {loss:g}입니다",
     "epoch {epoch} cannot be the best one": "에포크 {epoch}이(가) 가장 나은 것일 수 없습니다",
+    "its losses or answers are not those of {step} steps": "손실과 대답의 기록이 {step}단계까지의 것이 아닙니다",
     "{name} is {found} instead of {wanted}": "{name}: {wanted}여야 하는데 {found}입니다",
     "{name} is {value:g} after {step} steps": "{name}: {step}단계 뒤의 값이 {value:g}입니다",
     # What is wrong with a model's files.

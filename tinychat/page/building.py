@@ -20,6 +20,7 @@ from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig, load_generation_config
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
+from tinychat.page.learning import Learning, read_learning
 from tinychat.page.packing import INT8_BITS, Floats, name_patterns, pack_weights, tokenizer_tables
 from tinychat.printing import say
 from tinychat.tokenizer import Tokenizer, load_tokenizer
@@ -53,6 +54,7 @@ class PageInputs:
     summary     reports/summary.json, or None
     prompts     dialogues that the page begins with and measures its heads on; each ends with a question
     language    ko or en: what the page opens in
+    learning    reports/train/learning.json, or None
     """
 
     config: ClassicConfig
@@ -64,6 +66,7 @@ class PageInputs:
     summary: dict[str, Any] | None
     prompts: list[list[str]]
     language: str
+    learning: Learning | None = None
 
 
 def build_page(inputs: PageInputs, bits: int = 6) -> str:
@@ -83,6 +86,7 @@ def build_page(inputs: PageInputs, bits: int = 6) -> str:
         "numbers": _numbers(inputs.summary),
         "examples": [*inputs.prompts, *NAME_EXAMPLES[inputs.language]],
         "language": inputs.language,
+        "learning": inputs.learning.carried() if inputs.learning else None,
     }
     assets = HERE / "assets"
     return Template((HERE / "templates" / "tinychat.html").read_text(encoding="utf-8")).substitute(
@@ -149,6 +153,7 @@ def read_inputs(root: Path) -> PageInputs:
         summary=read_json(root / "reports" / "summary.json"),
         prompts=[[prompt] if isinstance(prompt, str) else prompt for prompt in prompts],
         language=params["report"]["language"],
+        learning=read_learning(root / "reports" / "train" / "learning.json"),
     )
 
 

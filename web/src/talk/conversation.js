@@ -21,8 +21,13 @@ let stopped = false;
 /* The example that the page opens with: a dialogue of which the model says the last line. */
 export async function openExample() {
   const turns = carried.examples[0];
-  if (!turns) return;
-  messages.value = turns.map((content, n) => ({ role: n % 2 ? "assistant" : "user", content }));
+  if (turns) await answerTo(turns.map((content, n) => ({ role: n % 2 ? "assistant" : "user", content })));
+}
+
+/* A conversation of these messages, of which the model says the next one. */
+export async function answerTo(said) {
+  newConversation();
+  messages.value = said.map(({ role, content }) => ({ role, content }));
   await answer();
 }
 
