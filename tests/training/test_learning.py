@@ -70,7 +70,7 @@ def test_it_also_answers_where_a_training_ends_early(make_trainer: Make) -> None
 
 
 def test_a_loss_is_the_mean_since_the_one_before(make_trainer: Make) -> None:
-    trainer = make_trainer(epochs=20, valid=[])
+    trainer = make_trainer(epochs=40, valid=[])
     losses: list[float] = []
 
     class Noting(SilentDisplay):

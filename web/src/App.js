@@ -8,11 +8,12 @@ import { ModelMap } from "./about/ModelMap.js";
 import { Replies } from "./about/Replies.js";
 import { Training } from "./about/Training.js";
 import { failure, ready, tab } from "./state.js";
+import { TABS } from "./tabs.js";
 import { Talk } from "./talk/Talk.js";
 import { language, t } from "./texts/index.js";
 import { Walk } from "./walk/Walk.js";
 
-const TABS = { walk: Walk, map: ModelMap, training: Training, replies: Replies, file: File };
+const VIEWS = { walk: Walk, map: ModelMap, training: Training, replies: Replies, file: File };
 const THEMES = ["auto", "light", "dark"];
 const theme = signal("auto");
 
@@ -24,7 +25,7 @@ export function App() {
   useEffect(() => {
     document.documentElement.dataset.theme = theme.value;
   }, [theme.value]);
-  const View = TABS[tab.value];
+  const View = VIEWS[tab.value];
   return html`<header class="top">
       <h1>tinychat</h1>
       <p>${t("lead")}</p>
@@ -46,16 +47,15 @@ export function App() {
 }
 
 function Tabs() {
-  const names = Object.keys(TABS);
   const onKey = (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!by) return;
     event.preventDefault();
-    tab.value = names[(names.indexOf(tab.value) + by + names.length) % names.length];
+    tab.value = TABS[(TABS.indexOf(tab.value) + by + TABS.length) % TABS.length];
     document.getElementById(`tab-${tab.value}`).focus();
   };
   return html`<div class="tabs" role="tablist" aria-label=${t("network")} onKeyDown=${onKey}>
-    ${names.map(
+    ${TABS.map(
       (name) => html`<button type="button" role="tab" id=${`tab-${name}`} key=${name} aria-selected=${tab.value === name}
         aria-controls="panel" tabindex=${tab.value === name ? 0 : -1} onClick=${() => (tab.value = name)}>${t(`tab.${name}`)}</button>`,
     )}

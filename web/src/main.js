@@ -5,6 +5,7 @@ import { render } from "preact";
 import { App } from "./App.js";
 import { carried, weights } from "./carried.js";
 import { openExample } from "./talk/conversation.js";
+import { followLink, linkedExample } from "./link.js";
 import { loadNetwork } from "./network.js";
 import { failure, ready } from "./state.js";
 import { measureExamples } from "./walk/naming.js";
@@ -18,7 +19,9 @@ async function start() {
   try {
     await loadNetwork(carried, await weights());
     ready.value = true;
-    await openExample();
+    await openExample(linkedExample());
+    followLink();
+    addEventListener("hashchange", followLink);
     await measureExamples();
   } catch (error) {
     failure.value = String(error?.message ?? error);

@@ -26,7 +26,8 @@ const STEPS = [
 ];
 
 export function cleanText(text) {
-  return STEPS.reduce((cleaned, step) => step(cleaned), text.toWellFormed());
+  const whole = text.replace(/\p{Surrogate}/gu, "\ufffd"); // halves of a pair; not all browsers have toWellFormed
+  return STEPS.reduce((cleaned, step) => step(cleaned), whole);
 }
 
 function cutMarks(text) {

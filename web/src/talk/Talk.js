@@ -9,6 +9,7 @@ import { Composer } from "./Composer.js";
 import { newConversation, say } from "./conversation.js";
 import { Message } from "./Message.js";
 import { Options } from "./Options.js";
+import { messagesToSave, save } from "./saving.js";
 
 export function Talk() {
   const list = useRef();
@@ -19,7 +20,10 @@ export function Talk() {
   return html`<section class="talk" aria-label=${t("talk")}>
     <div class="talk-head">
       <h2>${t("talk")}</h2>
-      <button type="button" disabled=${!count} onClick=${newConversation}>${t("talk.new")}</button>
+      <div class="row">
+        <button type="button" class="quiet" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${() => save(messages.value)}>${t("save")}</button>
+        <button type="button" disabled=${!count} onClick=${newConversation}>${t("talk.new")}</button>
+      </div>
     </div>
     <div class="messages" ref=${list} role="log" aria-label=${t("talk.messages")} tabindex="0">
       ${messages.value.map((message, at) => html`<${Message} key=${at} message=${message} at=${at} isLast=${at === count - 1} isLastQuestion=${message.role === "user" && at >= count - 2} />`)}

@@ -19,8 +19,8 @@ const MAX_TRIES = 5;
 let stopped = false;
 
 /* The example that the page opens with: a dialogue of which the model says the last line. */
-export async function openExample() {
-  const turns = carried.examples[0];
+export async function openExample(number) {
+  const turns = carried.examples[number];
   if (turns) await answerTo(turns.map((content, n) => ({ role: n % 2 ? "assistant" : "user", content })));
 }
 

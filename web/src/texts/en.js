@@ -2,7 +2,7 @@
 
 export const en = {
   title: "tinychat: a model that talks and shows its layers",
-  lead: "The model you just trained is in this file. Talk to it on the left; on the right, follow the sentence through its layers.",
+  lead: "The model you just trained is in this file. Talk to it, and follow what you say through its layers, step by step.",
   other_language: "한국어",
   "theme.auto": "Theme: auto",
   "theme.light": "Theme: light",
@@ -18,6 +18,9 @@ export const en = {
 
   talk: "Talk",
   "talk.new": "New conversation",
+  save: "Save",
+  "save.about": "Saves this conversation as a file, in a format (JSONL) that a model can be trained on.",
+  "save.note": "A conversation with a model of tinychat. The model may repeat dialogues that it was trained on: look through it before you show it to others.",
   "talk.messages": "Messages",
   "talk.starters": "Begin with one of these.",
   "said.user": "You said",
@@ -53,7 +56,7 @@ export const en = {
   "options.seed": "Seed",
   "options.about": "At temperature 0 the likeliest word is always taken. Above it words are drawn by their probability; the same seed gives the same reply in every browser.",
 
-  "walk.empty": "Say something on the left, and follow it here.",
+  "walk.empty": "Say something, and follow it here.",
   "ribbon.label": "The whole model and the current step",
   "controls.steps": "Steps",
   "controls.tokens": "Tokens",
@@ -257,7 +260,7 @@ export const en = {
   "file.network": "It calls nobody",
   "file.network.about": "The page uses no network. The file itself forbids every connection (Content-Security-Policy).",
   "file.memory": "Conversations do not stay",
-  "file.memory.about": "What you write is only in the memory of this window, and is gone when you close or reload it.",
+  "file.memory.about": "What you write is only in the memory of this window, and is gone when you close or reload it. To keep it, choose “Save” in the talk.",
   "file.weights": "A small model, not a person",
   "file.weights.about": "It knows nothing that was not in its dialogues, and says wrong things with confidence.",
   "file.keys": "Keyboard",

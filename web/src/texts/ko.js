@@ -2,7 +2,7 @@
 
 export const ko = {
   title: "tinychat: 말하면서 속을 보여 주는 모델",
-  lead: "방금 학습한 모델이 이 파일 안에 있다. 왼쪽에서 말을 걸면, 오른쪽에서 그 말이 층을 지나는 모습을 볼 수 있다.",
+  lead: "방금 학습한 모델이 이 파일 안에 있다. 말을 걸고, 그 말이 층을 지나는 모습을 한 단계씩 따라가 보세요.",
   other_language: "English",
   "theme.auto": "화면: 자동",
   "theme.light": "화면: 밝게",
@@ -19,6 +19,9 @@ export const ko = {
   // The talk.
   talk: "대화",
   "talk.new": "새 대화",
+  save: "저장",
+  "save.about": "이 대화를 파일로 저장한다. 학습 자료로 쓸 수 있는 형식(JSONL)이다.",
+  "save.note": "tinychat 모델과 나눈 대화. 모델은 학습한 대화를 그대로 되풀이할 수 있으니, 남에게 보이기 전에 살펴보세요.",
   "talk.messages": "주고받은 말",
   "talk.starters": "이렇게 말을 걸어 보세요.",
   "said.user": "내가 한 말",
@@ -55,7 +58,7 @@ export const ko = {
   "options.about": "온도 0은 늘 가장 그럴듯한 단어를 고른다. 0보다 크면 확률대로 뽑고, 같은 시드는 어느 브라우저에서나 같은 대답을 낸다.",
 
   // The walk.
-  "walk.empty": "왼쪽에서 말을 걸면 여기에서 그 말을 따라갈 수 있다.",
+  "walk.empty": "말을 걸면 여기에서 그 말을 따라갈 수 있다.",
   "ribbon.label": "모델 전체와 지금 단계",
   "controls.steps": "단계",
   "controls.tokens": "토큰",
@@ -264,7 +267,7 @@ export const ko = {
   "file.network": "아무 데도 연결하지 않는다",
   "file.network.about": "이 페이지는 인터넷을 쓰지 않는다. 파일 스스로 모든 연결을 막아 둔다(Content-Security-Policy).",
   "file.memory": "대화는 남지 않는다",
-  "file.memory.about": "적은 말은 이 창의 메모리에만 있고, 창을 닫거나 새로 고치면 사라진다.",
+  "file.memory.about": "적은 말은 이 창의 메모리에만 있고, 창을 닫거나 새로 고치면 사라진다. 남기려면 대화의 ‘저장’을 누르세요.",
   "file.weights": "사람이 아니라 작은 모델이다",
   "file.weights.about": "배운 대화에 없는 것은 알지 못하고, 틀린 말도 자신 있게 한다.",
   "file.keys": "키보드",

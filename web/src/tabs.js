@@ -1,0 +1,3 @@
+/* The views of the network, in order. */
+
+export const TABS = ["walk", "map", "training", "replies", "file"];
