@@ -23,10 +23,10 @@ from tinychat.evaluation.evaluate import evenly_spaced, questions_of
 from tinychat.generation.decoder import Floats
 from tinychat.generation.int8_decoder import Int8Decoder, load_int8_kernels
 from tinychat.generation.native_decoder import NativeDecoder, load_kernels
-from tinychat.generation.quantizing import INT6, INT8
 from tinychat.model import load_model
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
+from tinychat.quantizing import INT6, INT8
 from tinychat.tokenizer import load_tokenizer
 
 SLOTS = 32

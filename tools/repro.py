@@ -29,6 +29,7 @@ from tinychat.params.memory import check_memory
 from tinychat.printing import say
 
 SUMMARY = "reports/summary.html"
+PAGE = "outputs/tinychat.html"
 
 
 def is_lost_but_made_here(stage: Any) -> bool:
@@ -104,7 +105,7 @@ def run() -> None:
         sys.exit(code)
     tinychat = Path(sys.executable).with_name("tinychat")
     shown = tinychat.relative_to(Path.cwd()) if tinychat.is_relative_to(Path.cwd()) else tinychat
-    say(f"\n{words('next', command=f'{shown} chat', page=SUMMARY)}")
+    say(f"\n{words('next', command=f'{shown} chat', page=PAGE, summary=SUMMARY)}")
 
 
 def main() -> None:

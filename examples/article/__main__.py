@@ -1,10 +1,11 @@
-"""`make article`: the article from top to bottom, through the nine stages in order, without DVC."""
+"""`make article`: the article from top to bottom, through the ten stages in order, without DVC."""
 
 import argparse
 from pathlib import Path
 
 from stages import (
     analyze_layers,
+    build_page,
     build_vocab,
     evaluate,
     export_csv,
@@ -27,7 +28,7 @@ STAGES = (
     ("7. 대화 생성하기", (evaluate, generate)),
     ("8–10. 레이어 구조 분석하기", (analyze_layers,)),
     ("11. 결과 저장하기", (export_csv,)),
-    ("12. 결과 요약 보고서 작성하기", (summarize,)),
+    ("12. 결과 요약 보고서 작성하기", (summarize, build_page)),
 )
 
 
@@ -47,6 +48,7 @@ def run(root: Path = HERE) -> None:
     summary = read_json(root / "reports/summary.json")
     say("모델 생성 요약:", {key: summary[key] for key in ("레이어 수", "최종 손실", "생성된 토큰 수")})
     say(f"보고서: {_shown(root / 'reports/summary.html')}")
+    say(f"모델과 이야기하고 레이어를 들여다보는 페이지: {_shown(root / build_page.PAGE)}")
 
 
 def _print_sequence(root: Path) -> None:

@@ -18,8 +18,8 @@ from tinychat.generation.compiling import NotCompiled, find_compiler
 from tinychat.generation.decoder import Floats
 from tinychat.generation.int8_decoder import Int8Decoder, load_int8_kernels
 from tinychat.generation.loading import load_engine
-from tinychat.generation.quantizing import INT6, quantize_rows
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.quantizing import INT6, quantize_rows
 
 pytestmark = needs_compiler
 

@@ -13,7 +13,18 @@ import torch
 import yaml
 
 import tinychat
-from stages import analyze_layers, build_vocab, evaluate, export_csv, generate, ingest, prepare_data, summarize, train
+from stages import (
+    analyze_layers,
+    build_page,
+    build_vocab,
+    evaluate,
+    export_csv,
+    generate,
+    ingest,
+    prepare_data,
+    summarize,
+    train,
+)
 from tests.model.rotary import RotaryConfig, registered
 from tinychat.errors import InputError, Interrupted
 from tinychat.generation.loading import load_decoder
@@ -127,7 +138,7 @@ def test_a_decoder_that_does_not_compute_it_says_so(trained: Path, kind: str) ->
 
 
 def test_it_replies_is_measured_and_looked_into(trained: Path) -> None:
-    for stage in (generate, evaluate, export_csv, analyze_layers, summarize):
+    for stage in (generate, evaluate, export_csv, analyze_layers, summarize, build_page):
         stage.run(trained)
     reply = tinychat.load(trained / "models/dialogue").reply("안녕")
     assert reply.text == "안녕하세요!"
@@ -140,6 +151,8 @@ def test_it_replies_is_measured_and_looked_into(trained: Path) -> None:
     assert names == {layer.name for layer in list_layers(load_model(trained / "models/dialogue"))}
     page = (trained / "reports/summary.html").read_text(encoding="utf-8")
     assert all(name in page for name in names)
+    live = (trained / "outputs/tinychat.html").read_text(encoding="utf-8")
+    assert "모델의 구조가 rotary인데, 페이지는 classic 구조만 계산할 수 있습니다." in live
     pictures = "".join(path.read_text(encoding="utf-8") for path in (trained / "reports/layers").glob("*-1.svg"))
     assert all(pictures.count(f">{name}<") >= 1 for name in ("embedding", "blocks.0", "blocks.1"))
     assert "decoder_layers" not in pictures

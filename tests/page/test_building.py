@@ -13,9 +13,18 @@ import pytest
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.page.building import PageInputs, build_page
+from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.quantizing import _entropy, quantize_matrix
+from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer
 
+REPLY = {"input": "안녕", "output": "반가워요!", "n_tokens": 2, "mean_logprob": -0.1, "token_ids": [1, 2]}
+SUMMARY = {
+    **{"레이어 수": 2, "최종 손실": 1.0, "생성된 토큰 수": 2},
+    "corpus": {"splits": {"train": {"dialogues": 3}}},
+    "training": {"steps": 4},
+    "evaluation": {"seen": None, "held_out": None},
+}
 HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028"
 
 
@@ -29,9 +38,9 @@ def inputs(bpe: Tokenizer) -> PageInputs:
         weights={name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes},
         tokenizer=bpe,
         generation=GenerationConfig(15),
-        replies=[{"input": "안녕", "output": "반가워요!", "n_tokens": 2, "mean_logprob": -0.1, "token_ids": [1, 2]}],
-        history=[{"epoch": 1, "train_loss": 1.0, "valid_loss": None}],
-        summary=None,
+        replies=[parse(REPLY, ReplyRecord)],
+        history=[parse({"epoch": "1", "train_loss": "1.0", "valid_loss": ""}, HistoryRow)],
+        summary=parse(SUMMARY, SummaryRecord),
         prompts=[["안녕"]],
         language="ko",
     )
@@ -67,15 +76,15 @@ def carried(page: str) -> dict[str, Any]:
 
 
 def test_no_text_of_the_data_ends_its_element_or_begins_a_comment(inputs: PageInputs) -> None:
-    reply = {"input": HOSTILE, "output": HOSTILE, "n_tokens": 1, "mean_logprob": 0.0}
-    page = build_page(replace(inputs, replies=[reply], prompts=[[HOSTILE]]))
-    assert len(Scripts(page).found) == len(Scripts(build_page(inputs)).found) == 4
+    reply = parse(REPLY | {"input": HOSTILE, "output": HOSTILE}, ReplyRecord)
+    page = build_page(replace(inputs, replies=[reply], prompts=[[HOSTILE]]), 6)
+    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found) == 4
     assert carried(page)["replies"][0]["output"] == HOSTILE
     assert carried(page)["examples"][0] == [HOSTILE]
 
 
 def test_the_page_forbids_itself_every_connection(inputs: PageInputs) -> None:
-    page = build_page(inputs)
+    page = build_page(inputs, 6)
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy.startswith("default-src 'none';")
     assert "http" not in policy and "*" not in policy
@@ -83,11 +92,11 @@ def test_the_page_forbids_itself_every_connection(inputs: PageInputs) -> None:
 
 
 def test_the_same_inputs_give_the_same_page(inputs: PageInputs) -> None:
-    assert build_page(inputs) == build_page(inputs)
+    assert build_page(inputs, 6) == build_page(inputs, 6)
 
 
 def test_a_page_carries_replies_without_what_it_does_not_show(inputs: PageInputs) -> None:
-    (reply,) = carried(build_page(inputs))["replies"]
+    (reply,) = carried(build_page(inputs, 6))["replies"]
     assert set(reply) == {"input", "output", "n_tokens", "mean_logprob"}
 
 

@@ -69,6 +69,7 @@ STAGES = (
     "export_csv",
     "analyze_layers",
     "summarize",
+    "build_page",
 )
 
 

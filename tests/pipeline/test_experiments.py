@@ -94,6 +94,6 @@ def test_the_graph_as_markdown_has_every_stage_and_one_end(project: Project) -> 
     graph = project.dvc("dag", "--md").stdout
     names = dict(re.findall(r'(node\d+)\["(\w+)"\]', graph))
     arrows = [(names[a], names[b]) for a, b in re.findall(r"(node\d+)-->(node\d+)", graph)]
-    assert len(names) == 9
+    assert len(names) == 10
     assert {to for _, to in arrows} | {"ingest"} == set(names.values())
-    assert {name for name in names.values() if name not in {start for start, _ in arrows}} == {"summarize"}
+    assert {name for name in names.values() if name not in {start for start, _ in arrows}} == {"build_page"}

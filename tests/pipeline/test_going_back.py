@@ -107,11 +107,15 @@ def test_a_lock_whose_outs_this_machine_never_made_is_left_as_it_is(here: Projec
 def test_make_repro_ends_with_what_to_do_next_also_where_nothing_had_to_run(project: Project) -> None:
     again = project.run(*MAKE_REPRO, TINYCHAT_LANGUAGE="")
     assert ran(again.stdout).ran == []
-    assert again.stdout.endswith("tinychat chat\n보고서는 여기 있습니다: reports/summary.html\n")
+    assert again.stdout.endswith(
+        "tinychat chat\n브라우저에서는 이 파일로: outputs/tinychat.html\n보고서는 여기 있습니다: reports/summary.html\n"
+    )
     project.set_params(language="en")
     in_english = project.run(*MAKE_REPRO, TINYCHAT_LANGUAGE="")
-    assert ran(in_english.stdout).ran == ["summarize"]
-    assert in_english.stdout.endswith("tinychat chat\nand open reports/summary.html\n")
+    assert ran(in_english.stdout).ran == ["summarize", "build_page"]
+    assert in_english.stdout.endswith(
+        "tinychat chat\nor in a browser: outputs/tinychat.html\nand read the summary: reports/summary.html\n"
+    )
 
 
 def test_make_repro_refuses_params_that_cannot_be_before_dvc_touches_anything(project: Project) -> None:

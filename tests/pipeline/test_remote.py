@@ -53,9 +53,9 @@ def clone(project: Project, to: Path) -> Project:
 
 
 def commit_in_english(project: Project) -> None:
-    """A commit with another result: the summary in English, the cheapest there is."""
+    """A commit with another result: the pages in English, the cheapest there is."""
     project.set_params(language="en")
-    assert project.repro().ran == ["summarize"]
+    assert project.repro().ran == ["summarize", "build_page"]
     project.git("commit", "--quiet", "--all", "--message=in English")
 
 
@@ -299,7 +299,7 @@ def test_a_clone_without_the_raw_file_runs_the_late_stages_by_name(
     theirs = clone(project, tmp_path / "theirs")
     theirs.dvc("pull")
     theirs.set_params(temperature=0.3)
-    assert theirs.repro("--downstream", "generate").ran == ["generate", "export_csv", "summarize"]
+    assert theirs.repro("--downstream", "generate").ran == ["generate", "export_csv", "summarize", "build_page"]
 
 
 def test_a_clone_that_did_not_pull_its_raw_file_is_told_to(mine: Project, folder: Remote, tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_an_unchanged_clone_runs_nothing_and_fetches_nothing_but_the_raw_file(fr
 
 def test_a_late_change_fetches_the_model_and_leaves_the_corpus_where_it_is(fresh: Project, mine: Project) -> None:
     fresh.set_params(temperature=0.3)
-    assert fresh.repro("--pull", "--allow-missing").ran == ["generate", "export_csv", "summarize"]
+    assert fresh.repro("--pull", "--allow-missing").ran == ["generate", "export_csv", "summarize", "build_page"]
     assert present(fresh) == ["models/dialogue", "outputs", "reports/layers"]
     model = "models/dialogue/model.safetensors"
     assert (fresh.root / model).read_bytes() == (mine.root / model).read_bytes()
@@ -437,7 +437,7 @@ def test_the_run_cache_brings_an_earlier_summary_to_another_clone(
     theirs.dvc("pull")
     theirs.set_params(language="ko")
     back = theirs.repro("--pull")
-    assert (back.ran, back.restored) == ([], ["summarize"])
+    assert (back.ran, back.restored) == ([], ["summarize", "build_page"])
     assert theirs.out_bytes() == earlier
 
 

@@ -13,8 +13,8 @@ from tests.pipeline.project import STAGES, Project, Ran, ran
 
 pytestmark = pytest.mark.slow
 
-AFTER_GENERATE = ("generate", "export_csv", "summarize")
-AFTER_TRAIN = ("train", "evaluate", "generate", "export_csv", "analyze_layers", "summarize")
+AFTER_GENERATE = ("generate", "export_csv", "summarize", "build_page")
+AFTER_TRAIN = ("train", "evaluate", "generate", "export_csv", "analyze_layers", "summarize", "build_page")
 WEIGHTS = "models/dialogue/model.safetensors"
 MANY = "data/raw/many.csv"
 MANY_ROWS = "Q,A\n" + "".join(f"{n}번 문을 열까?,{n}번 문은 닫혀 있어\n" for n in range(40))
@@ -162,6 +162,20 @@ TABLE = [
         edit=a_remark,
         stages=("summarize",),
         new="reports/summary.html",
+    ),
+    Row(
+        title="page.bits runs build_page alone",
+        file="params.yaml",
+        edit=param("page.bits", 8),
+        stages=("build_page",),
+        new="outputs/tinychat.html",
+    ),
+    Row(
+        title="another script of the live page runs build_page alone",
+        file="tinychat/page/assets/page.js",
+        edit=lambda text: f"{text}/* a remark */\n",
+        stages=("build_page",),
+        new="outputs/tinychat.html",
     ),
     Row(
         title="a comment in stages/export_csv.py runs export_csv alone",

@@ -25,10 +25,11 @@ from tinychat.batches.prepared import FILES, PreparedSplit, open_split
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.errors import InputError
 from tinychat.files import read_json, write_json
-from tinychat.report.formats import LayerReport, Training, validate
+from tinychat.report.formats import LayerReport, Training
 from tinychat.report.inputs import METRICS, Reports, read_reports
 from tinychat.report.view import build_view
 from tinychat.report.words import words_of
+from tinychat.schemas import validate
 
 REPO = Path(__file__).parents[2]
 SMALL: dict[str, dict[str, Any]] = {
@@ -47,6 +48,7 @@ JSON: dict[str, tuple[str, type[BaseModel]]] = {
     "models/dialogue/training.json": ("train", Training),
     "reports/layers/layers.json": ("analyze_layers", LayerReport),
 }
+OF_PAGE = {REPLIES: "generate", "reports/train/history.csv": "train", "reports/summary.json": "summarize"}
 COPIED_TEXT = {
     "text": "안녕",
     "has_copying_head": True,
@@ -68,6 +70,7 @@ READ = [
     (REPLIES, "summarize", "generate"),
     (TABLE, "summarize", "export_csv"),
     ("reports/train/history.csv", "summarize", "train"),
+    *((file, "build_page", writer) for file, writer in OF_PAGE.items()),
     ("reports/layers/norms-1.svg", "summarize", "analyze_layers"),
     *((file, "summarize", writer) for file, (writer, _) in JSON.items()),
 ]
@@ -94,7 +97,7 @@ WRONG: list[Any] = [None, True, -1, 10**30, 1e300, "글", [], [None], {}, {"x": 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project in which all stages but summarize have run; for reading only."""
+    """A project in which all stages but build_page have run; for reading only."""
     root = tmp_path_factory.mktemp("finished")
     params = yaml.safe_load((REPO / "params.yaml").read_text(encoding="utf-8"))
     for section, values in SMALL.items():
@@ -113,6 +116,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         report["sentences"][0]["copied_text"] = COPIED_TEXT
         write_json(root / "reports/layers/layers.json", report)
         shutil.copy(root / "reports/layers/norms-1.svg", root / "reports/layers/copied_text-1.svg")
+        summarize.run(root)
         yield root
 
 
@@ -392,6 +396,8 @@ def test_a_corpus_is_read_line_by_line_up_to_the_damaged_one(project: Path) -> N
 
 
 def test_nothing_is_written_where_a_report_is_damaged(project: Path) -> None:
+    for file in (project / "reports").glob("summary.*"):
+        file.unlink()
     (project / "reports/layers/copied_text-1.svg").write_text("<svg/>", encoding="utf-8")
     with pytest.raises(InputError, match=r"copied_text-1\.svg: damaged, not a picture"):
         summarize.run(project)

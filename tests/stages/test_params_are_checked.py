@@ -34,8 +34,8 @@ def files(project: Path) -> set[Path]:
     return {path for path in project.rglob("*") if path.is_file()}
 
 
-def test_there_are_nine_stages() -> None:
-    assert len(STAGES) == 9
+def test_there_are_ten_stages() -> None:
+    assert len(STAGES) == 10
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from tinychat.generation.compiling import NotCompiled, load_compiled
 from tinychat.generation.decoder import Floats
-from tinychat.generation.quantizing import INT8, quantize_rows
 from tinychat.generation.slot_cache import Slots
 from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
 from tinychat.model.config import ModelConfig
+from tinychat.quantizing import INT8, quantize_rows
 
 Ints = npt.NDArray[np.int32]
 SOURCE = Path(__file__).with_name("int8.c")

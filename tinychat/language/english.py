@@ -6,7 +6,7 @@ TEXTS = {
     "error": "error: {text}",
     "error.no_room": "error: {text}; make room, then run the same command again",
     # The end of `make repro`.
-    "next": "now talk with it: {command}\nand open {page}",
+    "next": "now talk with it: {command}\nor in a browser: {page}\nand read the summary: {summary}",
     # The conversation.
     "user_prompt": "you › ",
     "bot_prompt": "bot › ",

@@ -6,7 +6,7 @@ TEXTS = {
     "error": "오류: {text}",
     "error.no_room": "오류: {text}. 자리를 비운 뒤 같은 명령을 다시 실행하세요",
     # The end of `make repro`.
-    "next": "이제 이야기해 보세요: {command}\n보고서는 여기 있습니다: {page}",
+    "next": "이제 이야기해 보세요: {command}\n브라우저에서는 이 파일로: {page}\n보고서는 여기 있습니다: {summary}",
     # The conversation.
     "user_prompt": "나 › ",
     "bot_prompt": "봇 › ",
@@ -107,7 +107,6 @@ ERRORS = {
     "this needs torch, which is not installed: pip install 'tinychat[torch]'. Without it replies are computed on the CPU in fp32: unset TINYCHAT_DECODER, TINYCHAT_DEVICE and TINYCHAT_PRECISION": "torch가 필요한데 설치되어 있지 않습니다: pip install 'tinychat[torch]'. torch 없이는 CPU에서 fp32로 대답합니다: TINYCHAT_DECODER, TINYCHAT_DEVICE, TINYCHAT_PRECISION을 지우세요",
     "{name} is {value}, which a C compiler makes on this machine, but {reason}. Debian's is in gcc and libc6-dev. Without it numpy computes the replies, in fp32: unset {name}": "{name}이(가) {value}입니다. 이 컴퓨터의 C 컴파일러가 만들어야 하는데, 만들지 못했습니다({reason}). Debian에서는 gcc와 libc6-dev를 설치하세요. 없으면 numpy가 fp32로 대답합니다: {name}을(를) 지우세요",
     "TINYCHAT_WEIGHTS is int8, which only the native decoder computes, on a CPU, but the decoder is {decoder}; unset TINYCHAT_DECODER, TINYCHAT_DEVICE and TINYCHAT_PRECISION, or TINYCHAT_WEIGHTS": "TINYCHAT_WEIGHTS가 int8인데, int8은 CPU에서 native 디코더만 계산합니다. 그런데 디코더가 {decoder}입니다. TINYCHAT_DECODER, TINYCHAT_DEVICE, TINYCHAT_PRECISION을 지우거나 TINYCHAT_WEIGHTS를 지우세요",
-    "{model}: a page cannot compute the architecture {architecture!r}, only 'classic'": "{model}: architecture가 {architecture!r}입니다. 페이지는 'classic'만 계산합니다",
     "{file}: not a model of tinychat: it names no architecture": "{file}: tinychat의 모델이 아닙니다. architecture가 없습니다",
     "{file}: architecture is {value!r}; this version knows {known}": "{file}: architecture가 {value!r}입니다. 이 버전이 아는 것은 {known}입니다",
     "{file}: not a model of tinychat: {names} missing": "{file}: tinychat의 모델이 아닙니다. 빠진 것: {names}",

@@ -1,31 +1,31 @@
-"""The page: one HTML file in which a trained model talks and shows its layers, without network.
+"""The page: one HTML file in which a trained model talks and shows its layers, without network."""
 
-python -m tinychat.page.building [--bits 6 or 8] [--out FILE]      the page of this project's model
-"""
-
-import argparse
 import base64
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import yaml
-
-from tinychat.errors import InputError
-from tinychat.files import read_json, write_atomically
+from tinychat.errors import Phrase
+from tinychat.files import damaged, read_json, read_json_lines, reading
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig, load_generation_config
-from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
+from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.learning import Learning, read_learning
 from tinychat.page.packing import INT8_BITS, Floats, name_patterns, pack_weights, tokenizer_tables
-from tinychat.printing import say
+from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 
 HERE = Path(__file__).parent
+MODEL = Path("models/dialogue")
+REPLIES = Path("outputs/generated_dialogue.jsonl")
+HISTORY = Path("reports/train/history.csv")
+LEARNING = Path("reports/train/learning.json")
+SUMMARY = Path("reports/summary.json")
 MAX_TOKENS = 64  # of a reply, as web/src/talk/conversation.js has it
 NO_SCRIPT = {
     "ko": "이 페이지는 자바스크립트로 모델을 돌립니다. 자바스크립트를 켜 주세요.",
@@ -50,8 +50,8 @@ class PageInputs:
     """What a page is made of.
 
     replies     of outputs/generated_dialogue.jsonl
-    history     {epoch, train_loss, valid_loss or None} of each epoch
-    summary     reports/summary.json, or None
+    history     a row of each epoch
+    summary     reports/summary.json
     prompts     dialogues that the page begins with and measures its heads on; each ends with a question
     language    ko or en: what the page opens in
     learning    reports/train/learning.json, or None
@@ -61,15 +61,15 @@ class PageInputs:
     weights: dict[str, Floats]
     tokenizer: Tokenizer
     generation: GenerationConfig
-    replies: list[dict[str, Any]]
-    history: list[dict[str, Any]]
-    summary: dict[str, Any] | None
+    replies: list[ReplyRecord]
+    history: list[HistoryRow]
+    summary: SummaryRecord
     prompts: list[list[str]]
     language: str
     learning: Learning | None = None
 
 
-def build_page(inputs: PageInputs, bits: int = 6) -> str:
+def build_page(inputs: PageInputs, bits: int) -> str:
     """The page as HTML; the same inputs give the same text. `bits` of a weight: 6 or 8."""
     packed = pack_weights(inputs.config, inputs.weights, bits)
     carried = {
@@ -79,10 +79,8 @@ def build_page(inputs: PageInputs, bits: int = 6) -> str:
         "tokenizer": tokenizer_tables(inputs.tokenizer),
         "generation": inputs.generation.to_dict(),
         "names": name_patterns(),
-        "replies": [
-            {key: reply[key] for key in ("input", "output", "n_tokens", "mean_logprob")} for reply in inputs.replies
-        ],
-        "history": [{key: epoch[key] for key in ("epoch", "train_loss", "valid_loss")} for epoch in inputs.history],
+        "replies": [reply.model_dump() for reply in inputs.replies],
+        "history": [epoch.model_dump() | {"valid_loss": _number(epoch.valid_loss)} for epoch in inputs.history],
         "numbers": _numbers(inputs.summary),
         "examples": [*inputs.prompts, *NAME_EXAMPLES[inputs.language]],
         "language": inputs.language,
@@ -105,70 +103,62 @@ def in_script(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _numbers(summary: dict[str, Any] | None) -> dict[str, Any] | None:
+def _number(cell: float | str) -> float | None:
+    return None if isinstance(cell, str) else cell
+
+
+def _numbers(summary: SummaryRecord) -> dict[str, Any]:
     """The numbers of the summary that the page shows; None for one that was not measured."""
-    if summary is None:
-        return None
-    evaluation = summary["evaluation"]
-    seen, held_out = evaluation["seen"] or {}, evaluation["held_out"] or {}
+    evaluation = summary.evaluation
+    seen, held_out, names = evaluation.seen, evaluation.held_out, evaluation.measures.name
     return {
-        "layers": summary["레이어 수"],
-        "final_loss": summary["최종 손실"],
-        "generated_tokens": summary["생성된 토큰 수"],
-        "dialogues": summary["corpus"]["splits"]["train"]["dialogues"],
-        "steps": summary["training"]["steps"],
-        "held_out_loss": held_out.get("loss"),
-        "seen_exact_share": (seen.get("replies") or {}).get("exact"),
-        "held_out_exact_share": (held_out.get("replies") or {}).get("exact"),
-        "name_share": evaluation.get("measures", {}).get("name", {}).get("accepted"),
+        "layers": summary.n_layers,
+        "final_loss": summary.final_loss,
+        "generated_tokens": summary.generated_tokens,
+        "dialogues": summary.corpus.splits.train.dialogues,
+        "steps": summary.training.steps,
+        "held_out_loss": held_out.loss if held_out else None,
+        "seen_exact_share": seen.replies.exact if seen and seen.replies else None,
+        "held_out_exact_share": held_out.replies.exact if held_out and held_out.replies else None,
+        "name_share": names.accepted if names else None,
     }
 
 
-def read_inputs(root: Path) -> PageInputs:
-    """What the pipeline left in a project's folder. Raises InputError for an architecture that no page computes."""
-    model = root / "models" / "dialogue"
-    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    config = load_config(model)
-    if not isinstance(config, ClassicConfig):
-        raise InputError(
-            "{model}: a page cannot compute the architecture {architecture!r}, only 'classic'",
-            model=model,
-            architecture=config.architecture,
-        )
-    with open(root / "reports" / "train" / "history.csv", encoding="utf-8", newline="") as file:
-        history = [
-            {key: float(row[key]) if row[key] else None for key in ("train_loss", "valid_loss")}
-            | {"epoch": int(row["epoch"])}
-            for row in csv.DictReader(file)
-        ]
-    replies = (root / "outputs" / "generated_dialogue.jsonl").read_text(encoding="utf-8").splitlines()
-    prompts = params["analyze"]["prompts"]
+def read_inputs(root: Path, config: ClassicConfig, *, prompts: Sequence[str | list[str]], language: str) -> PageInputs:
+    """What the pipeline left in a project's folder, and `analyze.prompts` and `report.language` of its params.yaml.
+
+    Raises InputError where a file is missing or damaged.
+    """
+    model = root / MODEL
     return PageInputs(
         config=config,
         weights=load_weights(model, config),
         tokenizer=load_tokenizer(model),
         generation=load_generation_config(model) or GenerationConfig(MAX_TOKENS),
-        replies=[json.loads(line) for line in replies],
-        history=history,
-        summary=read_json(root / "reports" / "summary.json"),
+        replies=_replies(root / REPLIES),
+        history=_history(root / HISTORY),
+        summary=_summary(root / SUMMARY),
         prompts=[[prompt] if isinstance(prompt, str) else prompt for prompt in prompts],
-        language=params["report"]["language"],
-        learning=read_learning(root / "reports" / "train" / "learning.json"),
+        language=language,
+        learning=read_learning(root / LEARNING),
     )
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, default=Path())
-    parser.add_argument("--bits", type=int, choices=(6, 8), default=6)
-    parser.add_argument("--out", type=Path, default=Path("outputs/tinychat.html"))
-    arguments = parser.parse_args()
-    page = build_page(read_inputs(arguments.root), arguments.bits)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.out, page)
-    say(f"{arguments.out}: {len(page.encode()) / 1e6:.2f} MB")
+def _replies(path: Path) -> list[ReplyRecord]:
+    replies = list(read_json_lines(path, "generate", lambda reply, _: parse(reply, ReplyRecord)))
+    if not replies:
+        raise damaged(path, Phrase("it holds no reply"), "generate")
+    return replies
 
 
-if __name__ == "__main__":
-    main()
+def _history(path: Path) -> list[HistoryRow]:
+    with reading(path, "train"), open(path, encoding="utf-8-sig", newline="") as file:
+        rows = [parse(row, HistoryRow) for row in csv.DictReader(file)]
+    if not rows:
+        raise damaged(path, Phrase("its epochs are not 1, 2, …"), "train")
+    return rows
+
+
+def _summary(path: Path) -> SummaryRecord:
+    with reading(path, "summarize"):
+        return parse(read_json(path), SummaryRecord)

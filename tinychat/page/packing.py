@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinychat.generation.quantizing import quantize_rows
 from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
 from tinychat.page.quantizing import quantize_matrix
+from tinychat.quantizing import quantize_rows
 from tinychat.tokenizer import Tokenizer, called_names, told_names
 from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tinychat.generation.quantizing import INT8
+from tinychat.quantizing import INT8
 
 HALVINGS = 12  # of the range in which a matrix's scale is looked for
 

@@ -413,6 +413,10 @@ class AnalyzeParams(Section):
     prompts: Annotated[list[Prompt], Field(min_length=1)]
 
 
+class PageParams(Section):
+    bits: Literal[6, 8]
+
+
 class ReportParams(Section):
     language: Literal["ko", "en"]
 
@@ -429,3 +433,4 @@ class Params(Section):
     generate: GenerateParams
     analyze: AnalyzeParams
     report: ReportParams
+    page: PageParams

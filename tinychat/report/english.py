@@ -12,6 +12,7 @@ WORDS = {
     "final_loss.note": "training loss of the last epoch, nats per token",
     "n_generated": "Generated tokens",
     "n_generated.note": "in the {replies} replies below",
+    "live_page": "talk with it: outputs/tinychat.html",
     # What the numbers say.
     "findings": "What the numbers say",
     "memorised": "It has memorised rather than generalised: it gives a known answer to {seen} of the questions it was trained on, but only to {held_out} of those it never saw.",

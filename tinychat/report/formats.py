@@ -1,27 +1,11 @@
-"""Schemas of the files of other stages that the summary reads: required values and their types.
-
-Other keys are allowed, and shown or passed on as they are.
-"""
+"""Schemas of the files of other stages that the summary alone reads."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from tinychat.errors import FaultError, Phrase
-
-MAX_COUNT = 2**53  # JSON numbers above it may be inexact
-SHOWN = 40  # characters of a wrong value
-
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Number = Annotated[float, Field(ge=0)]
-Loss = Annotated[float, Field(ge=0, le=3.5e38)]  # float32 has no larger number
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Record(BaseModel):
-    """An object of a JSON file."""
-
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+from tinychat.errors import FaultError
+from tinychat.schemas import Count, LogProbability, Loss, Number, Record, Row, Share
 
 
 class RowsRecord(Record):
@@ -99,7 +83,7 @@ class CorpusMetrics(Record):
     rows_read: Count
     rows_kept: Count
     rows_dropped: dict[str, Count]
-    masked: dict[str, Count] = {}
+    masked: dict[str, Count] = Field(default_factory=dict)
     readers: dict[str, RowsRecord]
     splits: SplitsRecord
     groups: Groups
@@ -223,8 +207,8 @@ class EvaluateMetrics(Record):
 
     seen: SplitMeasures | None
     held_out: SplitMeasures | None
-    measures: dict[str, CorpusMeasure] = {}
-    sources: dict[str, SourceScores] = {}
+    measures: dict[str, CorpusMeasure] = Field(default_factory=dict)
+    sources: dict[str, SourceScores] = Field(default_factory=dict)
 
 
 class ModelShape(Record):
@@ -327,13 +311,7 @@ class ReplyRecord(Record):
 
     input: str
     seen: Literal["trained", "held_out"] | None = None
-    mean_logprob: Annotated[float, Field(le=0)]
-
-
-class Row(Record):
-    """A row of a CSV table, in which numbers are text."""
-
-    model_config = ConfigDict(strict=False)
+    mean_logprob: LogProbability
 
 
 class TableRow(Row):
@@ -343,32 +321,3 @@ class TableRow(Row):
     output: str
     n_tokens: Count
     finish_reason: Literal["stop", "length"]
-
-
-class HistoryRow(Row):
-    """A row of reports/train/history.csv; an empty cell means that nothing was held out."""
-
-    epoch: Count
-    train_loss: Loss
-    valid_loss: Loss | Literal[""]
-
-
-def validate(data: Any, record: type[BaseModel]) -> Any:
-    """`data` itself, if it fits the schema. Raises ValueError that names the first value that does not."""
-    try:
-        record.model_validate(data)
-    except ValidationError as error:
-        raise _fault(error) from None
-    return data
-
-
-def _fault(error: ValidationError) -> FaultError:
-    first = error.errors()[0]
-    if first["type"] == "missing":
-        return FaultError("{key} is missing", key=".".join(map(str, first["loc"])))
-    key, found = ".".join(map(str, first["loc"])) or Phrase("its content"), repr(first["input"])
-    found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
-    if isinstance(fault := first.get("ctx", {}).get("error"), FaultError):
-        return FaultError("{key} is {found}: value error, {fault}", key=key, found=found, fault=fault)
-    message = " ".join(f"{first['msg'][0].lower()}{first['msg'][1:]}".split())
-    return FaultError("{key} is {found}: {message}", key=key, found=found, message=message)

@@ -15,7 +15,6 @@ from tinychat.files import damaged, read_json, read_json_lines, reading, undo_fo
 from tinychat.report.formats import (
     CorpusMetrics,
     EvaluateMetrics,
-    HistoryRow,
     LayerReport,
     ModelShape,
     PrepareMetrics,
@@ -24,9 +23,9 @@ from tinychat.report.formats import (
     Training,
     TrainMetrics,
     VocabMetrics,
-    validate,
 )
 from tinychat.report.inline import inline
+from tinychat.schemas import HistoryRow, validate
 
 # By their folder in reports/: the stage that writes them, and their schema.
 METRICS: dict[str, tuple[str, type[BaseModel]]] = {

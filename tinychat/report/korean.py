@@ -12,6 +12,7 @@ WORDS = {
     "final_loss.note": "마지막 에폭의 학습 손실, 토큰당 nat",
     "n_generated": "생성된 토큰 수",
     "n_generated.note": "아래 대답 {replies}개에 쓴 토큰",
+    "live_page": "모델과 이야기하기: outputs/tinychat.html",
     # What the numbers say.
     "findings": "숫자가 말하는 것",
     "memorised": "이해했다기보다 외웠다. 학습한 질문은 {seen} 그대로 맞히지만, 처음 보는 질문은 {held_out}만 맞힌다.",

@@ -15,7 +15,8 @@ export function Training() {
     <p>${t("training.about")}</p>
     ${history.length > 0 && html`<${Curve} history=${history} losses=${learning?.losses ?? []} moments=${moments} steps=${steps} />`}
     ${moments.length > 0 && html`<${Answers} learning=${learning} steps=${steps} />`}
-    ${numbers && html`<h2><span class="section">§12</span> ${t("numbers")}</h2><${Numbers} numbers=${numbers} />`}
+    ${numbers && html`<h2><span class="section">§12</span> ${t("numbers")}</h2><${Numbers} numbers=${numbers} />
+      <p>${t("numbers.summary")} <a href="../reports/summary.html">reports/summary.html</a></p>`}
   </div>`;
 }
 

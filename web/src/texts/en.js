@@ -238,6 +238,7 @@ export const en = {
   "answers.tokens": "The darker the ground of a word, the more probable it was. The likeliest token was always taken; unlike in the talk, no name and no broken character was refused.",
   "answers.now": "Say this to the model now",
   numbers: "Summary",
+  "numbers.summary": "There is more in the summary, which lies in the project's folder:",
   "numbers.layers": "Layers",
   "numbers.final_loss": "Final loss",
   "numbers.generated_tokens": "Generated tokens",

@@ -245,6 +245,7 @@ export const ko = {
   "answers.tokens": "바탕이 짙은 단어일수록 확률이 높았다. 늘 가장 그럴듯한 토큰을 골랐고, 대화에서와 달리 이름이나 깨진 글자를 막지 않았다.",
   "answers.now": "지금 모델에게 이 말 하기",
   numbers: "결과 요약",
+  "numbers.summary": "더 자세한 것은 프로젝트 폴더의 요약 보고서에 있다:",
   "numbers.layers": "레이어 수",
   "numbers.final_loss": "최종 손실",
   "numbers.generated_tokens": "생성된 토큰 수",
