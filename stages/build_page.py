@@ -24,7 +24,7 @@ def run(root: Path = Path()) -> None:
         say(remark(fitting, language))
     else:
         inputs = read_inputs(root, fitting, prompts=params.analyze.prompts, language=language)
-        page = build_page(inputs, params.page.bits)
+        page = build_page(inputs, params.page.bits, help_in_danger=params.page.help_in_danger)
     write_atomically(root / PAGE, page)
     say(f"the page is {root / PAGE} ({len(page.encode()) / 1e6:.1f} MB)")
 

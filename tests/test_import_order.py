@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "inspection": BASE | MIDDLE,
     "report": BASE | MIDDLE | {"inspection", "schemas"},  # of inspection svg.py alone
     "generation": BASE | MIDDLE | {"quantizing"},
-    "page": BASE | MIDDLE | {"quantizing", "schemas"},
+    "page": BASE | MIDDLE | {"quantizing", "safety", "schemas"},
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
     "bot": BASE | MIDDLE | {"generation", "safety"},

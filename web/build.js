@@ -1,15 +1,41 @@
-/* The page's script and its styles, one file each: tinychat/page/assets. `make page-assets` runs it. */
+/* The page's script and its styles, one file each: tinychat/page/assets. `make page-assets` runs it.
 
+node build.js [--check]      writes them, or compares them */
+
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { build } from "esbuild";
 
-await build({
+const ASSETS = "../tinychat/page/assets/";
+
+/* What the files were made of: the script begins with it, so that a test without Node sees when they are old. */
+function digestOfSources() {
+  const sources = readdirSync("src", { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath ?? entry.path}/${entry.name}`.replaceAll("\\", "/"));
+  const digest = createHash("sha256");
+  for (const path of ["build.js", "package-lock.json", ...sources.sort()])
+    digest.update(`${path}\n${readFileSync(path).length}\n`).update(readFileSync(path));
+  return digest.digest("hex");
+}
+
+const { outputFiles } = await build({
   entryPoints: [{ in: "src/main.js", out: "page" }],
-  outdir: "../tinychat/page/assets",
+  outdir: ASSETS,
   bundle: true,
   minify: true,
+  write: false,
   format: "iife",
   target: ["chrome120", "firefox115", "safari17"],
   charset: "utf8",
   legalComments: "none",
-  logLevel: "info",
+  banner: { js: `/* web/ ${digestOfSources()} */` },
 });
+for (const { path, contents } of outputFiles) {
+  if (!process.argv.includes("--check")) writeFileSync(path, contents);
+  else if (!readFileSync(path).equals(contents)) {
+    console.error(`error: ${basename(path)} is not made of web/; run: make page-assets`);
+    process.exitCode = 1;
+  }
+}

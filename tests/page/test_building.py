@@ -1,7 +1,9 @@
 """The live page as a file: what it holds, and what cannot break out of it."""
 
+import base64
 import json
 import re
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +18,7 @@ from tinychat.page.building import PageInputs, build_page
 from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.quantizing import _entropy, quantize_matrix
 from tinychat.schemas import HistoryRow, parse
+from tinychat.safety.danger import RULES
 from tinychat.tokenizer import Tokenizer
 
 REPLY = {"input": "안녕", "output": "반가워요!", "n_tokens": 2, "mean_logprob": -0.1, "token_ids": [1, 2]}
@@ -75,10 +78,16 @@ def carried(page: str) -> dict[str, Any]:
     return found
 
 
+def tables(page: str) -> dict[str, Any]:
+    (text,) = [text for attributes, text in Scripts(page).found if attributes.get("id") == "tables"]
+    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
+    return found
+
+
 def test_no_text_of_the_data_ends_its_element_or_begins_a_comment(inputs: PageInputs) -> None:
     reply = parse(REPLY | {"input": HOSTILE, "output": HOSTILE}, ReplyRecord)
     page = build_page(replace(inputs, replies=[reply], prompts=[[HOSTILE]]), 6)
-    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found) == 4
+    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found) == 6
     assert carried(page)["replies"][0]["output"] == HOSTILE
     assert carried(page)["examples"][0] == [HOSTILE]
 
@@ -95,6 +104,14 @@ def test_the_same_inputs_give_the_same_page(inputs: PageInputs) -> None:
     assert build_page(inputs, 6) == build_page(inputs, 6)
 
 
+def test_rules_and_classifier_of_danger_are_carried_unless_they_are_switched_off(inputs: PageInputs) -> None:
+    with_help, without = build_page(inputs, 6), build_page(inputs, 6, help_in_danger=False)
+    assert (carried(with_help)["help_in_danger"], carried(without)["help_in_danger"]) == (True, False)
+    assert len(tables(with_help)["safety"]["rules"]) == len(RULES)
+    assert tables(without)["safety"] is None
+    assert len(without) < len(with_help) - 100_000
+
+
 def test_a_page_carries_replies_without_what_it_does_not_show(inputs: PageInputs) -> None:
     (reply,) = carried(build_page(inputs, 6))["replies"]
     assert set(reply) == {"input", "output", "n_tokens", "mean_logprob"}
@@ -105,7 +122,7 @@ def test_a_page_with_a_word_vocabulary_is_built(inputs: PageInputs, words: Token
     config = replace(inputs.config, vocab_size=words.size)
     weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in config.weight_shapes().items()}
     page = build_page(replace(inputs, config=config, weights=weights, tokenizer=words), bits)
-    assert carried(page)["tokenizer"]["kind"] == "word"
+    assert tables(page)["tokenizer"]["kind"] == "word"
 
 
 def test_both_languages_have_the_same_texts_with_the_same_values() -> None:

@@ -54,7 +54,7 @@ generate:
    max_tokens: 3}
 analyze: {prompts: [잘 자]}
 report: {language: en}
-page: {bits: 8}
+page: {bits: 8, help_in_danger: false}
 """)
 
 

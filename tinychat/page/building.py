@@ -1,8 +1,8 @@
 """The page: one HTML file in which a trained model talks and shows its layers, without network."""
 
-import base64
 import csv
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from tinychat.model.generation_config import GenerationConfig, load_generation_c
 from tinychat.model.weights import load_weights
 from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.learning import Learning, read_learning
-from tinychat.page.packing import INT8_BITS, Floats, name_patterns, pack_weights, tokenizer_tables
+from tinychat.page.packing import INT8_BITS, Floats, deflated, name_patterns, pack_weights, tokenizer_tables
+from tinychat.page.safety_tables import classifier_weights, safety_tables
 from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 
@@ -69,22 +70,29 @@ class PageInputs:
     learning: Learning | None = None
 
 
-def build_page(inputs: PageInputs, bits: int) -> str:
-    """The page as HTML; the same inputs give the same text. `bits` of a weight: 6 or 8."""
+def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) -> str:
+    """The page as HTML; the same inputs give the same text. `bits` of a weight: 6 or 8.
+
+    With `help_in_danger`, messages about self-harm are answered with the help lines, as in `tinychat chat`.
+    """
     packed = pack_weights(inputs.config, inputs.weights, bits)
     carried = {
         "config": asdict(inputs.config),
         "arrays": packed.arrays,
         "is_int8": bits == INT8_BITS,
-        "tokenizer": tokenizer_tables(inputs.tokenizer),
         "generation": inputs.generation.to_dict(),
-        "names": name_patterns(),
         "replies": [reply.model_dump() for reply in inputs.replies],
         "history": [epoch.model_dump() | {"valid_loss": _number(epoch.valid_loss)} for epoch in inputs.history],
         "numbers": _numbers(inputs.summary),
         "examples": [*inputs.prompts, *NAME_EXAMPLES[inputs.language]],
         "language": inputs.language,
         "learning": inputs.learning.carried() if inputs.learning else None,
+        "help_in_danger": help_in_danger,
+    }
+    tables = {
+        "tokenizer": tokenizer_tables(inputs.tokenizer),
+        "names": name_patterns(),
+        "safety": safety_tables() if help_in_danger else None,
     }
     assets = HERE / "assets"
     return Template((HERE / "templates" / "tinychat.html").read_text(encoding="utf-8")).substitute(
@@ -93,7 +101,9 @@ def build_page(inputs: PageInputs, bits: int) -> str:
         script=(assets / "page.js").read_text(encoding="utf-8"),
         no_script=NO_SCRIPT[inputs.language],
         carried=in_script(carried),
-        kernels=base64.b64encode((HERE / "int8.wasm").read_bytes()).decode(),
+        kernels=deflated((HERE / "int8.wasm").read_bytes()),
+        tables=deflated(in_script(tables).encode()),
+        classifier=deflated(classifier_weights(), zlib.Z_HUFFMAN_ONLY) if help_in_danger else "",
         weights=packed.base64,
     )
 

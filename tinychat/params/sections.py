@@ -415,6 +415,7 @@ class AnalyzeParams(Section):
 
 class PageParams(Section):
     bits: Literal[6, 8]
+    help_in_danger: bool
 
 
 class ReportParams(Section):

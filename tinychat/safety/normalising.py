@@ -7,6 +7,14 @@ CONSONANTS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 
+
+def composed(jamo: re.Match[str]) -> str:
+    """The syllable of a consonant, a vowel and perhaps a final consonant."""
+    first, vowel, final = jamo.groups()
+    last = FINALS.index(final) + 1 if final else 0
+    return chr(0xAC00 + (CONSONANTS.index(first) * len(VOWELS) + VOWELS.index(vowel)) * 28 + last)
+
+
 # In order. A line break ends a sentence; no rule matches across it.
 SUBSTITUTIONS = (
     ("['‘’`´\u00ad\u200b-\u200f\u2060\ufeff]", ""),  # don't: dont
@@ -14,7 +22,7 @@ SUBSTITUTIONS = (
     (r"(?<=[ㄱ-ㅎㅏ-ㅣ])[^\w\s]+(?=[ㄱ-ㅎㅏ-ㅣ])", ""),  # ㅈ.ㅜ.ㄱ
     ("ㅈㅅ(?=하고 ?싶|할|각|마렵)", "자살"),
     ("[ㅋㅎㅠㅜㅡ]{2,}", " "),  # laughing and crying, before jamo are composed
-    (f"([{CONSONANTS}])([{VOWELS}])(?:([{FINALS}])(?![{VOWELS}]))?", lambda m: _syllable(m[1], m[2], m[3])),  # ㅈㅏ살
+    (f"([{CONSONANTS}])([{VOWELS}])(?:([{FINALS}])(?![{VOWELS}]))?", composed),  # ㅈㅏ살
     ("[ㄱ-ㅎㅏ-ㅣ]+", " "),
     (r"\.{2,}|…", " "),  # an ellipsis ends no sentence: 죽고... 싶어
     (r"[.!?。]*\?[.!?。]*", "?\n"),  # 죽을래? is a threat, 죽을래 may not be
@@ -48,8 +56,3 @@ def _joined(line: str) -> str:
     words = line.split(" ")
     hangul = all("가" <= word[:1] <= "힣" for word in words)
     return "".join(words) if len(words) > 3 and hangul and len(line) < 2.5 * len(words) else line
-
-
-def _syllable(first: str, vowel: str, final: str | None) -> str:
-    last = FINALS.index(final) + 1 if final else 0
-    return chr(0xAC00 + (CONSONANTS.index(first) * len(VOWELS) + VOWELS.index(vowel)) * 28 + last)

@@ -40,6 +40,11 @@ class Rule:
     unless: str = ""  # no match where this occurs anywhere in the sentence
     unless_before: str = ""  # no match where the text before it ends so
 
+    @property
+    def unless_ending(self) -> str:
+        """What the text before a match must not match; "" where it may be anything."""
+        return f"(?:{self.unless_before})_$" if self.unless_before else ""
+
     def matches(self, sentence: str) -> bool:
         """Whether it matches a normalised sentence."""
         if not any(word in sentence for word in self.keywords.split()):
@@ -49,13 +54,18 @@ class Rule:
         found = compiled(self.pattern).finditer(sentence)
         if not self.unless_before:
             return any(True for _ in found)
-        before = compiled(f"(?:{self.unless_before})_$")
+        before = compiled(self.unless_ending)
         return any(not before.search(sentence[max(0, match.start() - CONTEXT) : match.start()]) for match in found)
 
 
 @functools.cache
 def compiled(pattern: str) -> re.Pattern[str]:
     """A rule's pattern, compiled at first use: compiling all of them would slow down every start."""
+    return re.compile(expanded(pattern))
+
+
+def expanded(pattern: str) -> str:
+    """A rule's pattern as `re` takes it."""
     for name, meaning in NAMED_PATTERNS.items():
         pattern = pattern.replace(f"<{name}>", meaning)
-    return re.compile(pattern.replace("_", " ?"))
+    return pattern.replace("_", " ?")

@@ -1,15 +1,21 @@
-/* What the file carries (tinychat/page/building.py writes it): settings, tables and numbers as JSON, kernels and weights as
+/* What the file carries (tinychat/page/building.py writes it): settings and numbers as JSON; kernels, tables and weights as
 base64. */
+
+import { unpackWeights } from "./engine/model.js";
 
 export const carried = JSON.parse(document.getElementById("carried").textContent);
 
-/* The weights stand at the end of the file: they may still be read while the page is drawn. */
-export async function weights() {
+/* What stands at the end of the file, and may still be read while the page is drawn: kernels, weights (the model's) and
+classifier (of tinychat/safety) in base64, and tables: {tokenizer, names, safety}. */
+export async function packed() {
   if (document.readyState === "loading")
     await new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
   await new Promise((done) => setTimeout(done)); // the first picture comes before the work
-  const [kernels, packed] = ["kernels", "weights"].map((id) => document.getElementById(id));
-  const found = { kernels: kernels.textContent.trim(), weights: packed.textContent.trim() };
-  packed.remove();
-  return found;
+  const found = {};
+  for (const id of ["kernels", "tables", "classifier", "weights"]) {
+    const element = document.getElementById(id);
+    found[id] = element.textContent.trim();
+    element.remove();
+  }
+  return { ...found, tables: JSON.parse(new TextDecoder().decode(await unpackWeights(found.tables))) };
 }

@@ -3,10 +3,11 @@
 import { html } from "htm/preact";
 import { render } from "preact";
 import { App } from "./App.js";
-import { carried, weights } from "./carried.js";
+import { carried, packed } from "./carried.js";
 import { openExample } from "./talk/conversation.js";
 import { followLink, linkedExample } from "./link.js";
 import { loadNetwork } from "./network.js";
+import { loadHelp } from "./safety/help.js";
 import { failure, ready } from "./state.js";
 import { measureExamples } from "./walk/naming.js";
 import "./style/page.css";
@@ -17,7 +18,9 @@ render(html`<${App} />`, root);
 
 async function start() {
   try {
-    await loadNetwork(carried, await weights());
+    const { kernels, tables, classifier, weights } = await packed();
+    await loadHelp(tables.safety, classifier);
+    await loadNetwork(carried, { kernels, tables, weights });
     ready.value = true;
     await openExample(linkedExample());
     followLink();

@@ -2,7 +2,7 @@
 
 Slot 0 of the model holds the talk's sequence, slot 1 the one that is shown, slot 2 the one that is tried out. */
 
-import { Model, fromBase64, unpackWeights } from "./engine/model.js";
+import { Model, unpackWeights } from "./engine/model.js";
 import { NamePatterns } from "./engine/names.js";
 import { Bot } from "./engine/reply.js";
 import { makeTokenizer } from "./engine/tokenizer.js";
@@ -12,9 +12,9 @@ export const TRIED = 2;
 
 export let bot = null, model = null, tokenizer = null;
 
-export async function loadNetwork(carried, { kernels, weights }) {
+export async function loadNetwork(carried, { kernels, tables, weights }) {
   const bytes = await unpackWeights(weights);
-  model = await Model.load(fromBase64(kernels), carried.config, carried.arrays, bytes);
-  tokenizer = makeTokenizer(carried.tokenizer);
-  bot = new Bot(model, tokenizer, carried.generation, new NamePatterns(carried.names));
+  model = await Model.load(await unpackWeights(kernels), carried.config, carried.arrays, bytes);
+  tokenizer = makeTokenizer(tables.tokenizer);
+  bot = new Bot(model, tokenizer, carried.generation, new NamePatterns(tables.names));
 }

@@ -8,7 +8,8 @@ export const ready = signal(false);
 export const failure = signal(null);
 export const tab = signal("walk");
 
-// The talk: {role, content}, and of a reply `shown` (see talk/conversation.js).
+// The talk: {role, content}, and of a reply `shown` (see talk/conversation.js). role: user, assistant (the model), help (the
+// lines for a person in danger).
 export const messages = signal([]);
 export const busy = signal(false);
 export const editing = signal(false);

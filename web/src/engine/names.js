@@ -1,14 +1,14 @@
 /* Which names a reply may call, and which one is the user's; see tinychat/tokenizer/told_names.py. The page carries the
-patterns, as Python's `re` has them. */
+patterns. */
 
 export class NamePatterns {
   constructor({ tells, corrects, may_tell, asks, honorific, called, told, no_names }) {
-    const compile = (patterns, flags) => patterns.map((pattern) => fromPython(pattern, flags));
+    const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
     this.corrects = compile(corrects, "dgmu");
     this.mayTell = compile(may_tell, "dgmu");
-    this.asks = fromPython(asks, "u");
-    this.called = fromPython(called, "gu");
+    this.asks = new RegExp(asks, "u");
+    this.called = new RegExp(called, "gu");
     this.told = told; // patterns with NAME in the place of the name
     this.honorific = honorific;
     this.noNames = new Set(no_names);
@@ -20,18 +20,8 @@ export class NamePatterns {
   }
 
   isTold(name, said) {
-    return this.told.some((pattern) => fromPython(pattern.replaceAll("NAME", escaped(name)), "u").test(said));
+    return this.told.some((pattern) => new RegExp(pattern.replaceAll("NAME", escaped(name)), "u").test(said));
   }
-}
-
-/* A pattern of Python's `re` as JavaScript has it: named groups, and \w, which knows all letters in Python. */
-export function fromPython(pattern, flags) {
-  const source = pattern
-    .replaceAll("(?P<", "(?<")
-    .replace(/\\w/g, "[\\p{L}\\p{N}_]")
-    .replace(/\[\^\[\\p\{L\}\\p\{N\}_\]/g, "[^\\p{L}\\p{N}_")
-    .replace(/\\ /g, " ");
-  return new RegExp(source, flags);
 }
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");

@@ -14,7 +14,8 @@ export function Message({ message, at, isLast, isLastQuestion }) {
   const { role, content, shown } = message;
   const isShown = sequence.value?.message === at;
   return html`<article class=${`message ${role} ${isShown ? "shown" : ""}`} aria-label=${t(`said.${role}`)}>
-    <div class="bubble">${shown ? html`<${Reply} at=${at} content=${content} shown=${shown} isShown=${isShown} />` : content}</div>
+    <div class="bubble">${shown ? html`<${Reply} at=${at} content=${content} shown=${shown} isShown=${isShown} />` : role === "help" ? html`<${Help} lines=${content} />` : content}</div>
+    ${role === "help" && html`<p class="note">${t("help.about")}</p>`}
     ${shown && html`<${Notes} shown=${shown} />`}
     <div class="row actions">
       ${shown?.prompt && html`<button type="button" class="quiet" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${t("why")}</button>`}
@@ -56,6 +57,11 @@ function Reply({ at, content, shown, isShown }) {
   return pieces.map(({ n, text }) => hides(n)
     ? html`<span key=${n} class="hidden">${text.replace(/\S/g, "·")}</span>`
     : html`<span key=${n} class=${`token ${n === here ? "here" : ""}`} onClick=${() => goToToken(at, shown, n)}>${text}</span>`);
+}
+
+/* The help lines, which do not change with the page's language: a screen reader is told which one each is in. */
+function Help({ lines }) {
+  return lines.split("\n").map((line, n) => html`<span key=${n} lang=${/[가-힣]/.test(line) ? "ko" : "en"}>${n ? "\n" : ""}${line}</span>`);
 }
 
 function Notes({ shown }) {

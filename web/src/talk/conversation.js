@@ -6,6 +6,7 @@ import { cleanText } from "../engine/cleaning.js";
 import { likeliest, softmax } from "../engine/reply.js";
 import { EOS } from "../engine/tokenizer.js";
 import { bot, model } from "../network.js";
+import { helpInDanger, readByModel } from "../safety/help.js";
 import { busy, draft, editing, guessed, hovered, messages, options, position, sequence, step } from "../state.js";
 import { show } from "../walk/showing.js";
 
@@ -87,19 +88,31 @@ export function stop() {
   stopped = true;
 }
 
-/* Adds the model's reply. tries: replies that were there before it; one of them is dropped where `another` may come. */
+/* Adds the help lines in place of the model's reply. */
+function help(asked, lines) {
+  batch(() => {
+    messages.value = [...asked, { role: "help", content: lines }];
+    if (sequence.value?.message >= asked.length) sequence.value = null; // it was the reply to what has been edited
+  });
+}
+
+/* Adds the model's reply, or the help lines. tries: replies that were there before it; one of them is dropped where `another` may come. */
 async function answer(how = options.value, tries = [], another = false) {
   const asked = messages.value;
+  const [last, before] = asked.filter(({ role }) => role === "user").reverse();
+  const lines = helpInDanger(last.content, before?.content);
+  if (lines) return help(asked, lines);
+  const read = readByModel(asked);
   stopped = false;
   busy.value = true;
   hovered.value = null;
   guessed.value = {};
   const settings = { ...how, maxTokens: MAX_TOKENS };
-  const prompt = bot.prompt(asked, settings);
+  const prompt = bot.prompt(read, settings);
   const reply = { prompt: prompt?.ids, start: prompt?.start, tokens: [], finish: null, how, tries };
   const began = performance.now();
   try {
-    const tokens = bot.reply(asked, settings);
+    const tokens = bot.reply(read, settings);
     let drawn = performance.now(), text = "";
     for (;;) {
       const { value, done } = tokens.next();

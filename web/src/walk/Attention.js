@@ -5,7 +5,7 @@ import { likeliest, softmax } from "../engine/reply.js";
 import { answerAgain } from "../talk/conversation.js";
 import { model } from "../network.js";
 import { quoted } from "../parts/words.js";
-import { busy, currentStep, headChoice, headsOff, hovered, position, sequence, trace } from "../state.js";
+import { busy, currentStep, headChoice, headsOff, hovered, messages, position, sequence, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
 import { roles, standingOut } from "./naming.js";
 import { isHidden, nextId, setHeadsOff, switchHead, withAllHeads } from "./showing.js";
@@ -53,7 +53,7 @@ export function Heads() {
           ${t(isOff ? "head.on" : "head.off")}</button>
         ${headsOff.value.length > 0 &&
         html`<button type="button" disabled=${busy.value} onClick=${() => setHeadsOff([])}>${t("heads.on")}</button>
-          <button type="button" disabled=${busy.value} onClick=${answerAgain}>${t("heads.answer")}</button>`}
+          <button type="button" disabled=${busy.value || messages.value.at(-1)?.role === "help"} onClick=${answerAgain}>${t("heads.answer")}</button>`}
       </div>
       ${headsOff.value.length > 0 && !isHidden.value && html`<${Change} />`}
     </div>

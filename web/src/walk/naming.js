@@ -6,6 +6,7 @@ import { GREEDY } from "../engine/reply.js";
 import { EOS } from "../engine/tokenizer.js";
 import { TRIED, bot, model } from "../network.js";
 import { busy, headsOff, messages, sequence, trace } from "../state.js";
+import { readByModel } from "../safety/help.js";
 import { Roles, tokensOfName } from "./roles.js";
 import { Trace } from "./trace.js";
 
@@ -41,7 +42,7 @@ function finished(tokens) {
 /* The tokens of the shown sequence that are of the person's name. */
 export const shownName = computed(() => {
   const { ids, message } = sequence.value;
-  return tokensOfName(ids, messages.value.slice(0, message), bot);
+  return tokensOfName(ids, readByModel(messages.value.slice(0, message)), bot);
 });
 
 export const roles = computed(() => {
