@@ -11,6 +11,7 @@ from tinychat.generation.sampling import SamplingOptions
 from tinychat.inspection.export import sentence_record, write_layer_report
 from tinychat.inspection.layers import list_layers
 from tinychat.inspection.trace import trace_sequence
+from tinychat.inspection.words import words_of_pictures
 from tinychat.language.exit import run_and_exit
 from tinychat.model.storage import load_model
 from tinychat.params.loading import load_params
@@ -25,20 +26,20 @@ REPLY_TOKENS = 16  # with more the pictures become unreadable
 
 def run(root: Path = Path()) -> None:
     """Write `reports/layers`: each prompt and the model's own reply, traced through the layers."""
-    params = load_params(root).analyze
+    params = load_params(root)
     device = configure_runtime().device
     model, engine = load_model(root / MODEL, device), load_engine(root / MODEL, slots=1, device=device)
     tokenizer = engine.tokenizer
     sentences = []
-    for prompt in params.prompts:
+    for prompt in params.analyze.prompts:
         turns = [prompt] if isinstance(prompt, str) else prompt
         messages, _ = prompt_of([{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)])
         [reply] = engine.reply([messages], SamplingOptions(max_tokens=REPLY_TOKENS))
         shown = _shown([message["content"] for message in messages], reply.prompt_ids, tokenizer)
         trace = trace_sequence(model, [*reply.prompt_ids, *reply.token_ids])
         sentences.append(sentence_record(shown, len(reply.prompt_ids), trace, tokenizer))
-    layers = list_layers(model)
-    write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences))
+    layers, words = list_layers(model), words_of_pictures(params.report.language)
+    write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences, words))
     say(f"{len(layers)} layers, {len(sentences)} sentences in {root / LAYERS}")
 
 

@@ -99,5 +99,5 @@ def test_a_word_that_the_reply_has_from_an_earlier_turn_is_told_with_its_head_an
     assert weights[copied["layer"]][copied["head"]] == pytest.approx(copied["weight"], abs=1e-4)
     assert [best["weight"] for best in copied["layers"]] == pytest.approx([max(layer) for layer in weights], abs=1e-4)
     pictures = {path.name for path in folder.glob("*.svg")}
-    kinds = ("attention", "predictions", "norms")
+    kinds = ("attention", "norms")
     assert pictures == {f"{kind}-{n}.svg" for kind in kinds for n in (1, 2)} | {"copied_text-2.svg"}

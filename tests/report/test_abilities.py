@@ -53,11 +53,17 @@ def reports(measures: dict[str, Any] | None) -> Reports:
         layers=[layer],
         sentences=[
             Sentence(
-                prompt="hi",
-                reply="hello",
-                norms={"softmax": {"before": 1.0, "after": 1.0}},
-                copied_text=None,
-                pictures=dict.fromkeys(PICTURES, SVG),
+                {
+                    "prompt": "hi",
+                    "reply": "hello",
+                    "norms": {"softmax": {"before": 1.0, "after": 1.0}},
+                    "n_prompt_tokens": 1,
+                    "tokens": ["<bot>"],
+                    "states": ["input_layer", "decoder_layers.0"],
+                    "early_predictions": [[[{"token": "<eos>", "probability": 0.5}]]] * 2,
+                    "heads": [[{"role": None, "share": 0.0}]],
+                },
+                dict.fromkeys(PICTURES, SVG),
             )
         ],
     )

@@ -14,7 +14,7 @@ from tinychat.files import write_json
 from tinychat.report.copied_text import copied_text_view
 from tinychat.report.inputs import PICTURES, Reports, read_reports
 from tinychat.report.page import to_html
-from tinychat.report.view import View
+from tinychat.report.view import View, view_sentence
 from tinychat.report.words import words_of
 
 KOREAN, ENGLISH = words_of("ko"), words_of("en")
@@ -34,22 +34,22 @@ def found(weight: float = 0.92, *, bot: float = 0.0, text: str = "지우") -> di
 
 
 def test_a_copying_head_is_described_with_its_layer_and_weight() -> None:
-    korean, english = copied_text_view(found(), KOREAN), copied_text_view(found(), ENGLISH)
+    korean, english = copied_text_view(found(), KOREAN, "ko"), copied_text_view(found(), ENGLISH, "en")
     assert korean is not None and english is not None
     assert korean.description == (
-        "대답의 “지우” 부분은 앞에서 나온 말을 복사한 것이다. 5번째 디코더 층(decoder_layers.4)의 3번 헤드는 "
+        "대답의 “지우” 부분은 앞에서 나온 말을 복사한 것이다. 5층의 4번 헤드는 "
         "이 부분의 토큰을 예측하는 자리에서, 앞에 나온 바로 그 토큰에 평균 92%의 어텐션 가중치를 둔다. "
         "이런 헤드를 복사 헤드(induction head)라고 한다."
     )
     assert english.description == (
-        "“지우” in the reply is copied from earlier in the dialogue. Where its tokens are predicted, head 3 of decoder "
-        "layer 5 (decoder_layers.4) attends to the same tokens in the prompt, with an attention weight of 92% on "
+        "“지우” in the reply is copied from earlier in the dialogue. Where its tokens are predicted, head 4 of "
+        "layer 5 attends to the same tokens in the prompt, with an attention weight of 92% on "
         "average: it is a copying head (induction head)."
     )
 
 
 def test_where_the_bot_said_it_too_both_parts_of_the_weight_are_shown() -> None:
-    korean, english = copied_text_view(found(bot=0.3), KOREAN), copied_text_view(found(bot=0.3), ENGLISH)
+    korean, english = copied_text_view(found(bot=0.3), KOREAN, "ko"), copied_text_view(found(bot=0.3), ENGLISH, "en")
     assert korean is not None and korean.description.endswith(
         "그 가운데 62%는 사용자가 한 말에, 30%는 그 말을 되받은 봇의 앞선 대답에 있다."
     )
@@ -59,7 +59,7 @@ def test_where_the_bot_said_it_too_both_parts_of_the_weight_are_shown() -> None:
 
 
 def test_the_parts_add_up_to_the_whole_in_per_cent() -> None:
-    view = copied_text_view(found(0.994, bot=0.859), ENGLISH)
+    view = copied_text_view(found(0.994, bot=0.859), ENGLISH, "en")
     assert (
         view is not None
         and "weight of 99%" in view.description
@@ -69,7 +69,10 @@ def test_the_parts_add_up_to_the_whole_in_per_cent() -> None:
 
 
 def test_where_no_single_head_copies_it_the_words_say_so() -> None:
-    korean, english = copied_text_view(found(0.21, bot=0.1), KOREAN), copied_text_view(found(0.21, bot=0.1), ENGLISH)
+    korean, english = (
+        copied_text_view(found(0.21, bot=0.1), KOREAN, "ko"),
+        copied_text_view(found(0.21, bot=0.1), ENGLISH, "en"),
+    )
     assert korean is not None and "어느 헤드 하나가 복사했다고 볼 수는 없다" in korean.description
     assert "21%" in korean.description and "복사한 것" not in korean.description
     assert english is not None and "no single head copies it" in english.description
@@ -77,7 +80,7 @@ def test_where_no_single_head_copies_it_the_words_say_so() -> None:
 
 
 def test_nothing_is_described_where_nothing_was_copied() -> None:
-    assert copied_text_view(None, KOREAN) is None
+    assert copied_text_view(None, KOREAN, "ko") is None
 
 
 NONE_SIZES = {"dialogues": 0, "turns": 0, "characters": 0}
@@ -130,13 +133,13 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
     )
 
 
-def view_of(reports: Reports, words: Any) -> View:
+def view_of(reports: Reports, words: Any, language: Any) -> View:
     """A view that shows nothing but the sentences."""
     blank: dict[str, Any] = {field.name: [] for field in fields(View)}
-    copied = [copied_text_view(sentence.copied_text, words) for sentence in reports.sentences]
+    sentences = [view_sentence(sentence, words, language) for sentence in reports.sentences]
     asked = {"held_out": None, "seen": None}
     return View(
-        **(blank | {"lead": "", "first_prompt": "", "corpus_table": ([], []), "asked": asked, "copied_texts": copied})
+        **(blank | {"lead": "", "first_prompt": "", "corpus_table": ([], []), "asked": asked, "sentences": sentences})
     )
 
 
@@ -144,6 +147,11 @@ SENTENCE = {
     "prompt": "난 지우 / 네 / 내 이름은?",
     "reply": "지우님",
     "norms": {"softmax": {"before": 1.0, "after": 1.0}},
+    "n_prompt_tokens": 1,
+    "tokens": ["<bot>"],
+    "states": ["input_layer", "decoder_layers.0"],
+    "early_predictions": [[[{"token": "<eos>", "probability": 0.5}]]] * 2,
+    "heads": [[{"role": None, "share": 0.0}]],
 }
 USUAL = [f"{name}-{number}" for number in (1, 2) for name in PICTURES]
 
@@ -153,21 +161,20 @@ def test_the_page_shows_the_picture_its_words_and_the_best_head_of_each_layer(tm
     sentences = [{**SENTENCE, "copied_text": None}, {**SENTENCE, "copied_text": found(text="<b>지우")}]
     words = words_of(language)
     reports = read(tmp_path, sentences, [*USUAL, "copied_text-2"])
-    html = to_html(reports, view_of(reports, words), words, language)
+    html = to_html(reports, view_of(reports, words, language), words, language)
     first, second = html.split('<details class="sentence"')[1:]
     assert "picture of copied_text-2" in second and "picture of copied_text" not in first
     assert words("copied_text") in second and words("copied_text") not in first
-    view = copied_text_view(found(text="&lt;b&gt;지우"), words)
+    view = copied_text_view(found(text="&lt;b&gt;지우"), words, language)
     assert view is not None and view.description in second and "<b>지우" not in html
-    rows = re.findall(
-        r"<code>(decoder_layers\.\d)</code></td><td>head (\d)</td><td class=\"number\">(.*?)</td>", second
-    )
-    assert rows == [("decoder_layers.0", "7", "10%"), ("decoder_layers.4", "3", "<b>92%</b>")]
+    rows = re.findall(r"<th scope=\"row\">(.*?)</th><td>(.*?)</td><td class=\"number\">(.*?)</td>", second)
+    names = {"ko": [("1층", "8번"), ("5층", "4번")], "en": [("layer 1", "head 8"), ("layer 5", "head 4")]}[language]
+    assert rows == [(*names[0], "10%"), (*names[1], "<b>92%</b>")]
 
 
 def test_reports_of_before_it_was_looked_for_are_shown_as_they_are(tmp_path: Path) -> None:
     reports = read(tmp_path, [SENTENCE], USUAL)
-    html = to_html(reports, view_of(reports, KOREAN), KOREAN, "ko")
+    html = to_html(reports, view_of(reports, KOREAN, "ko"), KOREAN, "ko")
     assert all(f"picture of {name}-1" in html for name in PICTURES)
     assert KOREAN("copied_text") not in html
 

@@ -262,8 +262,9 @@ def with_data(reports: Reports, file: str, data: Any) -> Reports:
     if file.endswith("training.json"):
         return replace(reports, training=data)
     if file.endswith("layers.json"):
-        fields = {key: data["sentences"][0].get(key) for key in ("prompt", "reply", "norms", "copied_text")}
-        return replace(reports, layers=data["layers"], sentences=[replace(reports.sentences[0], **fields)])
+        return replace(
+            reports, layers=data["layers"], sentences=[replace(reports.sentences[0], record=data["sentences"][0])]
+        )
     return replace(reports, metrics=reports.metrics | {Path(file).parent.name: data})
 
 

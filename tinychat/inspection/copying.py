@@ -57,6 +57,7 @@ class CopiedText:
     head             the one with the largest mean weight, summed over the sources
     weights_after    that head's weights on the tokens right after the sources, for each copied token
     layers           the head with the largest mean weight of each layer
+    weight_by_head   (L)(H) mean weight of every head
     """
 
     text: str
@@ -65,6 +66,7 @@ class CopiedText:
     head: Head
     weights_after: tuple[float, ...]
     layers: tuple[Head, ...]
+    weight_by_head: tuple[tuple[float, ...], ...]
 
     @property
     def has_copying_head(self) -> bool:
@@ -214,6 +216,7 @@ def _attribute(attention: Tensor, prompt: list[_Turn], reply: _Turn, start: int,
         head=best,
         weights_after=tuple(_weights(rows, after)[best.layer, best.head].tolist()),
         layers=tuple(heads),
+        weight_by_head=tuple(map(tuple, means.tolist())),
     )
 
 

@@ -10,13 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
-from tinychat.inspection.drawing import em, label, picture, write
+from tinychat.inspection.drawing import picture, write
+from tinychat.inspection.labels import em, label
 from tinychat.inspection.svg import ACCENT, INK, LINE, MUTED, PAPER, SECOND
+from tinychat.inspection.words import Words, name_head
 
 MARGIN: Final = 16
 MAX_LINE_WIDTH: Final = 720  # of a line of tokens
-SIZE: Final = 13  # of the font
-HIGH, GAP, BETWEEN = 38, 5, 36  # a box, between boxes, between lines
+SIZE: Final = 13.5  # of the font of tokens
+SMALL: Final = 11.5  # of weights and the legend
+HIGH, GAP, BETWEEN = 42, 5, 36  # a box, between boxes, between lines
 INDENT: Final = 24  # of a turn's further lines
 TOP: Final = MARGIN + 56
 MIN_WEIGHT: Final = 0.02  # a smaller weight is not drawn
@@ -37,7 +40,7 @@ class _Box:
         return self.left + self.width / 2
 
 
-def draw_copied_text(sentence: dict[str, Any]) -> str:
+def draw_copied_text(sentence: dict[str, Any], words: Words) -> str:
     """One row of tokens per turn, the reply last, and the attention weights of the head of `copied_text`.
 
     Each line goes from the token before a copied one to a token that the head attends to; thicker for a larger weight.
@@ -48,13 +51,13 @@ def draw_copied_text(sentence: dict[str, Any]) -> str:
     rows = sentence["attention"][copied["layer"]][copied["head"]]  # [T][T]
     sources = {position for source in copied["sources"] for position in source["positions"]}
     boxes = _layout(tokens, sentence["n_prompt_tokens"])
-    title = f"{copied['name']}, head {copied['head']}"
+    title = name_head(copied["name"], copied["head"], words)
     width = max(*(box.left + box.width for box in boxes), MARGIN + 330) + MARGIN
     height = boxes[-1].top + HIGH + MARGIN
 
     def paint(axes: Axes) -> None:
-        write(axes, MARGIN, MARGIN + 6, title, size=11, bold=True)
-        _legend(axes)
+        write(axes, MARGIN, MARGIN + 6, title, size=12.5, bold=True)
+        _legend(axes, words)
         for start in (position - 1 for position in positions):
             for end, weight in enumerate(rows[start][:start]):
                 if weight >= MIN_WEIGHT:
@@ -67,9 +70,9 @@ def draw_copied_text(sentence: dict[str, Any]) -> str:
             if position not in sources:
                 write(axes, box.middle, y, label(token), size=SIZE, align="center", color=ink, bold=color == SECOND)
                 continue
-            write(axes, box.middle, y - 7, label(token), size=SIZE, align="center", bold=True)
+            write(axes, box.middle, y - 8, label(token), size=SIZE, align="center", bold=True)
             maximum = max(rows[row - 1][position] for row in positions)
-            write(axes, box.middle, y + 10, f"{maximum:.0%}", size=9.5, align="center", color=ACCENT)
+            write(axes, box.middle, y + 11, f"{maximum:.0%}", size=SMALL, align="center", color=ACCENT)
 
     return picture(width, height, paint)
 
@@ -89,12 +92,12 @@ def _layout(tokens: list[str], n_prompt: int) -> list[_Box]:
     return boxes
 
 
-def _legend(axes: Axes) -> None:
-    y, x = MARGIN + 26, MARGIN
-    for color, name in ((ACCENT, "source: weight"), (SECOND, "copied")):
+def _legend(axes: Axes, words: Words) -> None:
+    y, x = MARGIN + 28, float(MARGIN)
+    for color, key in ((ACCENT, "source"), (SECOND, "copied")):
         _frame(axes, _Box(x, y - 5, 16, 0), color, high=10)
-        write(axes, x + 22, y, name, size=9.5, color=MUTED)
-        x += 130
+        write(axes, x + 23, y, words(key), size=SMALL, color=MUTED)
+        x += 44 + em(words(key)) * SMALL
 
 
 def _frame(axes: Axes, box: _Box, color: str, high: float = HIGH) -> None:

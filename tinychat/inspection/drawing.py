@@ -1,7 +1,6 @@
 """SVG pictures with real text. The same data gives the same bytes on every machine, with or without Korean fonts."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Final
 from xml.dom import minidom
@@ -64,33 +63,6 @@ def cells(axes: Axes, shades: np.ndarray, left: float, top: float, size: float) 
     # Some viewers blur an image that they enlarge; with several pixels a cell, only its edge.
     colours = colours.repeat(PIXELS, axis=0).repeat(PIXELS, axis=1)
     axes.imshow(colours, extent=extent, interpolation="none", aspect="auto")
-
-
-def label(token: str, width: float = 6) -> str:
-    """A token as one visible line of at most about `width` ems: ␣ a space, ⏎ a new line, <0x07> a control character."""
-    text = "".join(map(_visible, token))
-    if em(text) <= width:
-        return text
-    while text and em(text) + 1 > width:
-        text = text[:-1]
-    return text + "…"
-
-
-def em(text: str) -> float:
-    """The approximate width of a text in ems: Hangul is a square, Latin letters are a little more than half."""
-    return sum(1.0 if unicodedata.east_asian_width(char) in "WF" or char in "␣⏎" else 0.6 for char in text)
-
-
-def _visible(char: str) -> str:
-    if char == "\n":
-        return "⏎"
-    category = unicodedata.category(char)
-    if category == "Zs":
-        return "␣"
-    # Controls, format marks such as a change of direction, surrogates, private and unassigned: not in XML, or not seen.
-    if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return f"<0x{ord(char):02X}>"
-    return char
 
 
 def _tidy(svg: str, width: float, height: float) -> str:

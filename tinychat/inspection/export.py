@@ -7,9 +7,11 @@ from typing import Any
 from tinychat.files import to_csv, to_json
 from tinychat.inspection.copying import CopiedText, Head, find_copied_text
 from tinychat.inspection.copying_picture import draw_copied_text
+from tinychat.inspection.heads import name_heads
 from tinychat.inspection.layers import LayerRow
-from tinychat.inspection.pictures import draw_attention, draw_early_predictions, draw_norms
+from tinychat.inspection.pictures import draw_attention, draw_norms
 from tinychat.inspection.trace import Trace
+from tinychat.inspection.words import Words
 from tinychat.tokenizer import Tokenizer
 
 DIGITS = 6
@@ -21,7 +23,8 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
 
     `early_predictions[l][t]` lists the likeliest next tokens after token t, by the output of the layer `states[l]`.
 
-    `copied_text` is what the reply copies from the prompt, or null (tinychat.inspection.copying).
+    `copied_text` is what the reply copies from the prompt, or null (tinychat.inspection.copying). `heads[l][h]` is what
+    a head does most clearly (tinychat.inspection.heads).
     """
     copied = find_copied_text(trace, n_prompt, tokenizer)
     return {
@@ -45,6 +48,10 @@ def sentence_record(prompt: str, n_prompt: int, trace: Trace, tokenizer: Tokeniz
             for layer in range(len(trace.early))
         ],
         "states": list(trace.states),
+        "heads": [
+            [{"role": head.role, "share": round(head.share, WEIGHT_DIGITS)} for head in heads]
+            for heads in name_heads(trace, copied, tokenizer)
+        ],
         "copied_text": copied and _copied_text_record(copied, trace.states[1:]),
     }
 
@@ -79,8 +86,10 @@ def _head_record(head: Head, layers: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequence[dict[str, Any]]) -> None:
-    """Fill an existing folder: layers.json, layers.csv, predictions.csv, and the pictures of each sentence.
+def write_layer_report(
+    folder: Path, layers: Sequence[LayerRow], sentences: Sequence[dict[str, Any]], words: Words
+) -> None:
+    """Fill an existing folder: layers.json, layers.csv, predictions.csv, and the pictures of each sentence in `words`.
 
     There is a picture of copied text only where some was copied.
     """
@@ -124,11 +133,10 @@ def write_layer_report(folder: Path, layers: Sequence[LayerRow], sentences: Sequ
     columns = ("sentence", "token", "after_layer", "rank", "next_token", "probability")
     _write(folder / "predictions.csv", to_csv(columns, predictions))
     for number, sentence in enumerate(sentences, start=1):
-        _write(folder / f"attention-{number}.svg", draw_attention(sentence))
-        _write(folder / f"predictions-{number}.svg", draw_early_predictions(sentence))
-        _write(folder / f"norms-{number}.svg", draw_norms(sentence))
+        _write(folder / f"attention-{number}.svg", draw_attention(sentence, words))
+        _write(folder / f"norms-{number}.svg", draw_norms(sentence, words))
         if sentence["copied_text"]:
-            _write(folder / f"copied_text-{number}.svg", draw_copied_text(sentence))
+            _write(folder / f"copied_text-{number}.svg", draw_copied_text(sentence, words))
 
 
 def _write(path: Path, text: str) -> None:

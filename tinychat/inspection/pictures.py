@@ -1,141 +1,103 @@
-"""Three pictures of one sentence in the layers, each an SVG: attention, early predictions, norms.
+"""Pictures of one sentence in the layers, each an SVG: attention of chosen heads, norms.
 
-They take a record of `tinychat.inspection.export.sentence_record`. L decoder layers, H heads, T tokens.
-Words on them are few and English, as the layers' names are; the summary page explains them in the reader's language.
+They take a record of `tinychat.inspection.export.sentence_record` and the words of the reader's language
+(`tinychat.inspection.words`). L decoder layers, H heads, T tokens.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PatchCollection
-from matplotlib.patches import Rectangle
+from matplotlib.collections import LineCollection
 
-from tinychat.inspection.drawing import cells, em, label, picture, write
-from tinychat.inspection.svg import ACCENT, INK, LINE, MUTED, PAPER
+from tinychat.inspection.drawing import cells, picture, write
+from tinychat.inspection.labels import em, label
+from tinychat.inspection.svg import ACCENT, LINE, MUTED, PAPER
+from tinychat.inspection.words import Words, name_head, name_layer, split_layer_name
 
-MARGIN = 16
-MAX_LABELS = 1500  # with more, only the first map of each layer has labels: a browser becomes slow
-MIN_SHADE = 0.07  # the shade of a weight of 0, so that its cell is visible
+MARGIN: Final = 16
+MIN_SHADE: Final = 0.07  # the shade of a weight of 0, so that its cell is visible
+PICTURED_ROLES: Final = ("previous", "same", "first")  # a map of the clearest head of each
+FONT: Final = 11.5  # of labels
+CELL: Final = 14
+MAX_WIDTH: Final = 1080  # with more than one map in a row
 
 
-def draw_attention(sentence: dict[str, Any]) -> str:
-    """A map for each layer (rows) and head (columns): row t shows the attention weights of token t.
+def pictured_heads(sentence: dict[str, Any]) -> list[tuple[int, int]]:
+    """The heads (layer, head) that have a map, one or more: first the one that copies text, as the summary names it,
+    then the clearest of each role.
+    """
+    heads = [
+        (role["role"], role["share"], layer, head)
+        for layer, roles in enumerate(sentence["heads"])
+        for head, role in enumerate(roles)
+    ]
+    copied = sentence["copied_text"]
+    chosen = [(copied["layer"], copied["head"])] if copied else []
+    for wanted in PICTURED_ROLES:
+        named = [(share, -layer, -head) for role, share, layer, head in heads if role == wanted]
+        if named:
+            _, layer, head = max(named)
+            chosen.append((-layer, -head))
+    return list(dict.fromkeys(chosen)) or [(len(sentence["heads"]) - 1, 0)]
+
+
+def draw_attention(sentence: dict[str, Any], words: Words) -> str:
+    """A map for each of the chosen heads, at most two in a row: row t shows the attention weights of token t.
 
     The upper right half is empty (causal mask): each row's label is there, at its end.
     """
-    weights = np.array(sentence["attention"], dtype=np.float64)  # (L, H, T, T)
-    n_layers, n_heads, n_tokens, _ = weights.shape
-    names = [label(token, 5) for token in sentence["tokens"]]
-    cell = 12 if n_tokens <= 12 else 10
-    size = 0.8 * cell
-    side = n_tokens * cell
-    # The right end of the longest label, from the left edge of its map.
-    reach = max((position + 1) * cell + 4 + em(name) * size for position, name in enumerate(names))
-    # Maps are a whole number of cells apart, so that one image holds them all.
-    across = int(np.ceil((max(reach, side, 44) + 14) / cell))
-    down = int(np.ceil((side + 50) / cell))
-    left, top = MARGIN, MARGIN + 66
-    width = left + across * cell * n_heads + MARGIN
-    height = top + down * cell * n_layers - 50 + MARGIN
-    sheet = np.full((down * n_layers, across * n_heads), np.nan)
-    lower = np.tril(np.ones((n_tokens, n_tokens), dtype=bool))
-    for layer in range(n_layers):
-        for head in range(n_heads):
-            shades = MIN_SHADE + (1 - MIN_SHADE) * weights[layer, head].clip(0, 1)
-            block = (slice(layer * down, layer * down + n_tokens), slice(head * across, head * across + n_tokens))
-            sheet[block] = np.where(lower, shades, np.nan)
+    heads = pictured_heads(sentence)
+    names = [label(token) for token in sentence["tokens"]]
+    titles = [_head_title(sentence, layer, head, words) for layer, head in heads]
+    side = len(names) * CELL
+    # The right end of the longest label or title, from the left edge of its map.
+    reach = max((position + 1) * CELL + 4 + em(name) * FONT for position, name in enumerate(names))
+    across = max(reach, side, *(em(title) * 1.1 * FONT for title in titles)) + 28
+    down = side + 62
+    columns = 2 if len(heads) > 1 and 2 * across + 2 * MARGIN <= MAX_WIDTH else 1
+    top = MARGIN + 68
+    width = max(columns * across + 2 * MARGIN, 300)
+    height = top + down * -(-len(heads) // columns) - 62 + MARGIN
+    lower = np.tril(np.ones((len(names), len(names)), dtype=bool))
 
     def paint(axes: Axes) -> None:
-        _scale(axes, left, MARGIN + 6)
-        cells(axes, sheet, left, top, cell)
-        for layer in range(n_layers):
-            above = top + layer * down * cell
-            write(axes, left, above - 27, sentence["states"][layer + 1], size=11, bold=True)
-            for head in range(n_heads):
-                map_left = left + head * across * cell
-                write(axes, map_left, above - 9, f"head {head}", size=9.5, color=MUTED)
-                if head and n_layers * n_heads * n_tokens > MAX_LABELS:
-                    continue
-                for position, name in enumerate(names):
-                    x, y = map_left + (position + 1) * cell + 3, above + (position + 0.5) * cell
-                    write(axes, x, y, name, size=size)
-
-    return picture(max(width, 260), height, paint)
-
-
-def _scale(axes: Axes, x: float, y: float) -> None:
-    """The legend of the shades: attention weights from 0 to 1."""
-    steps = np.linspace(MIN_SHADE, 1, 11)[None, :]
-    write(axes, x, y, "attention weight", size=9.5, color=MUTED)
-    write(axes, x + 90, y, "0", size=9.5, color=MUTED)
-    cells(axes, steps, x + 100, y - 4, 8)
-    write(axes, x + 193, y, "1", size=9.5, color=MUTED)
-
-
-def draw_early_predictions(sentence: dict[str, Any]) -> str:
-    """The logit lens as a table: the likeliest next token of each token (columns) after each layer (rows).
-
-    The shade and the number are the probability; bold is what the model predicts after the last layer.
-    """
-    tokens, n_prompt = sentence["tokens"], sentence["n_prompt_tokens"]
-    early = sentence["early_predictions"]  # [L + 1][T][best first]
-    best = [[predictions[t][0] for t in range(len(tokens))] for predictions in early]
-    rows = sentence["states"]
-    wide, high, size = 66, 36, 11
-    left, top = MARGIN + 112, MARGIN + 58
-    width, height = left + wide * len(tokens) + MARGIN, top + high * len(rows) + MARGIN
-
-    def paint(axes: Axes) -> None:
-        write(axes, MARGIN, top - 50, "likeliest next token", size=9.5, color=MUTED)
-        write(axes, MARGIN, top - 28, "after the token →", size=9.5, color=MUTED)
-        write(axes, MARGIN, top - 10, "after the layer ↓", size=9.5, color=MUTED)
-        for start, end, name, color in ((0, n_prompt, "prompt", MUTED), (n_prompt, len(tokens), "reply", ACCENT)):
-            if start < end:
-                x0, x1 = left + start * wide + 2, left + end * wide - 2
-                write(axes, x0, top - 50, name, size=9.5, color=color)
-                axes.add_collection(LineCollection([[(x0, top - 42), (x1, top - 42)]], colors=color, linewidths=1.5))
-        for position, token in enumerate(tokens):
-            middle = left + (position + 0.5) * wide
-            write(axes, middle, top - 20, label(token, 5), size=size, align="center", bold=True)
-        _shaded_cells(axes, best, left, top, wide, high)
-        for row, name in enumerate(rows):
-            y, last = top + (row + 0.5) * high, row == len(rows) - 1
-            write(axes, MARGIN, y, name, size=size, bold=last)
-            for position in range(len(tokens)):
-                guess, middle = best[row][position], left + (position + 0.5) * wide
-                same = guess["token"] == best[-1][position]["token"]
-                color = INK if same or guess["probability"] > 0.3 else MUTED
-                write(
-                    axes, middle, y - 6, label(guess["token"], 5.2), size=size, align="center", bold=same, color=color
-                )
-                write(axes, middle, y + 9, _percent(guess["probability"]), size=8.5, align="center", color=color)
+        _scale(axes, MARGIN, MARGIN + 6, words("attention_weight"))
+        for number, ((layer, head), title) in enumerate(zip(heads, titles, strict=True)):
+            left, above = MARGIN + number % columns * across, top + number // columns * down
+            weights = np.array(sentence["attention"][layer][head], dtype=np.float64)  # (T, T)
+            shades = np.where(lower, MIN_SHADE + (1 - MIN_SHADE) * weights.clip(0, 1), np.nan)
+            write(axes, left, above - 18, title, size=12.5, bold=True)
+            cells(axes, shades, left, above, CELL)
+            for position, name in enumerate(names):
+                write(axes, left + (position + 1) * CELL + 4, above + (position + 0.5) * CELL, name, size=FONT)
 
     return picture(width, height, paint)
 
 
-def _shaded_cells(
-    axes: Axes, best: list[list[dict[str, Any]]], left: float, top: float, wide: float, high: float
-) -> None:
-    boxes = [
-        (Rectangle((left + position * wide + 1.5, top + row * high + 1.5), wide - 3, high - 3), guess["probability"])
-        for row, guesses in enumerate(best)
-        for position, guess in enumerate(guesses)
-    ]
-    # At most half, so that the text is readable on light and dark backgrounds.
-    shades = [round(0.05 + 0.45 * probability, 3) for _, probability in boxes]
-    axes.add_collection(PatchCollection([box for box, _ in boxes], facecolors=ACCENT, alpha=shades, linewidths=0))
+def _head_title(sentence: dict[str, Any], layer: int, head: int, words: Words) -> str:
+    """The head's name, and what it looks at where that stands out."""
+    name, role = name_head(sentence["states"][layer + 1], head, words), sentence["heads"][layer][head]
+    return name if role["role"] is None else f"{name}: {words('role.' + role['role'])} {role['share']:.0%}"
 
 
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
+def _scale(axes: Axes, x: float, y: float, title: str) -> None:
+    """The legend of the shades: attention weights from 0 to 1."""
+    steps = np.linspace(MIN_SHADE, 1, 11)[None, :]
+    write(axes, x, y, title, size=FONT, color=MUTED)
+    x += em(title) * FONT + 14
+    write(axes, x, y, "0", size=FONT, color=MUTED)
+    cells(axes, steps, x + 12, y - 5, 10)
+    write(axes, x + 128, y, "1", size=FONT, color=MUTED)
 
 
-def draw_norms(sentence: dict[str, Any]) -> str:
+def draw_norms(sentence: dict[str, Any], words: Words) -> str:
     """A row for each layer, the first on top: the mean norm of the tokens' vectors before and after it."""
     norms: dict[str, dict[str, float | None]] = sentence["norms"]
-    names = list(norms)
-    high, left, plot = 17, MARGIN + 176, 300
+    modules = list(norms)
+    names = [name_layer(module, words) for module in modules]
+    high, plot = 19, 300
+    left = MARGIN + 24 + max(em(name) for name in names) * FONT
     top = MARGIN + 44
     width, height = left + plot + 130 + MARGIN, top + high * len(norms) + MARGIN
     values = [v for norm in norms.values() for v in (norm["before"], norm["after"]) if v]
@@ -148,14 +110,15 @@ def draw_norms(sentence: dict[str, Any]) -> str:
         return float(left + plot * share)
 
     def paint(axes: Axes) -> None:
-        _norm_axis(axes, [(x_of(10.0**power), f"{10.0**power:g}") for power in range(first, last + 1)], top, height)
+        ticks = [(x_of(10.0**power), f"{10.0**power:g}") for power in range(first, last + 1)]
+        _norm_axis(axes, ticks, top, height, words)
         lines, hollow, full = [], [], []
-        for number, (name, norm) in enumerate(norms.items()):
+        for number, (name, norm) in enumerate(zip(names, norms.values(), strict=True)):
             y = top + (number + 0.5) * high
-            if number and _group(name) != _group(names[number - 1]):
+            if number and _group(modules[number]) != _group(modules[number - 1]):
                 axes.plot([MARGIN, width - MARGIN], [y - high / 2] * 2, color=LINE, linewidth=0.8)
             after = norm["after"] or 0.0
-            write(axes, MARGIN, y, name, size=10)
+            write(axes, MARGIN, y, name, size=FONT)
             if norm["before"] is None:
                 figures = _length(after)
             else:
@@ -163,7 +126,7 @@ def draw_norms(sentence: dict[str, Any]) -> str:
                 lines.append([(x_of(norm["before"]), y), (x_of(after), y)])
                 hollow.append((x_of(norm["before"]), y))
             full.append((x_of(after), y))
-            write(axes, width - MARGIN, y, figures, size=10, align="right", color=MUTED)
+            write(axes, width - MARGIN, y, figures, size=FONT, align="right", color=MUTED)
         axes.add_collection(LineCollection(lines, colors=ACCENT, linewidths=1.5, alpha=0.5))
         _dots(axes, hollow, PAPER)
         _dots(axes, full, ACCENT)
@@ -176,24 +139,26 @@ def _dots(axes: Axes, points: list[tuple[float, float]], color: str) -> None:
     axes.scatter(xs, ys, s=26, color=color, edgecolor=ACCENT, linewidth=1.3, zorder=3)
 
 
-def _group(name: str) -> str:
-    """The group of a row: the input layer, each decoder layer (`NAME.NUMBER`), the output."""
+def _group(name: str) -> tuple[str, int]:
+    """The group of a row: the input layer, each decoder layer, the output."""
+    split = split_layer_name(name)
+    if split is not None:
+        return split[:2]
     part, _, rest = name.partition(".")
-    number = rest.partition(".")[0]
-    return f"{part}.{number}" if number.isdecimal() else part if rest else ""
+    return (part if rest else "", 0)
 
 
 def _length(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _norm_axis(axes: Axes, ticks: list[tuple[float, str]], top: float, height: float) -> None:
-    write(axes, MARGIN, MARGIN + 6, "mean length of the tokens' vectors", size=9.5, color=MUTED)
-    legend = MARGIN + 186
-    _dots(axes, [(legend, MARGIN + 6)], PAPER)
-    write(axes, legend + 8, MARGIN + 6, "before the layer", size=9.5, color=MUTED)
-    _dots(axes, [(legend + 100, MARGIN + 6)], ACCENT)
-    write(axes, legend + 108, MARGIN + 6, "after it", size=9.5, color=MUTED)
+def _norm_axis(axes: Axes, ticks: list[tuple[float, str]], top: float, height: float, words: Words) -> None:
+    write(axes, MARGIN, MARGIN + 6, words("length"), size=FONT, color=MUTED)
+    x = MARGIN + 20 + em(words("length")) * FONT
+    for name, color in (("before", PAPER), ("after", ACCENT)):
+        _dots(axes, [(x, MARGIN + 6)], color)
+        write(axes, x + 9, MARGIN + 6, words(name), size=FONT, color=MUTED)
+        x += 28 + em(words(name)) * FONT
     for x, name in ticks:
         axes.plot([x, x], [top - 4, height - MARGIN], color=LINE, linewidth=0.8, zorder=0)
-        write(axes, x, top - 12, name, size=9.5, color=MUTED, align="center")
+        write(axes, x, top - 12, name, size=FONT, color=MUTED, align="center")

@@ -566,6 +566,7 @@ ERRORS = {
     "its epochs are not 1, 2, …": "에포크가 1, 2, …의 차례가 아닙니다",
     "not a picture: {error}": "그림이 아닙니다: {error}",
     "a sentence has no norms of {name}": "{name}의 노름이 없는 문장이 있습니다",
+    "{name} is of another size than tokens and states": "{name}의 크기가 tokens, states와 다릅니다",
     "{key} is missing": "{key}: 빠져 있습니다",
     "{key} is {found}: {message}": "{key}의 값이 {found}입니다: {message}",
     "{key} is {found}: value error, {fault}": "{key}의 값이 {found}입니다: {fault}",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinychat.inspection.words import Language, name_layer, words_of_pictures
 from tinychat.report.words import Words
 
 
@@ -25,24 +26,28 @@ class CopiedTextView:
     heads: list[HeadView]
 
 
-def copied_text_view(copied: dict[str, Any] | None, words: Words) -> CopiedTextView | None:
+def copied_text_view(copied: dict[str, Any] | None, words: Words, language: Language) -> CopiedTextView | None:
     """The view of a record's `copied_text` (tinychat.inspection.export); None where nothing was copied."""
     if copied is None:
         return None
-    text, layer, head = copied["text"], copied["layer"], copied["head"]
+    naming = words_of_pictures(language)
     description = words(
         "copied_text.copying_head" if copied["has_copying_head"] else "copied_text.no_copying_head",
-        text=text,
-        number=layer + 1,
-        name=copied["name"],
-        head=head,
+        text=copied["text"],
+        layer=name_layer(copied["name"], naming),
+        head=copied["head"] + 1,
         weight=f"{copied['weight']:.0%}",
     )
     whole, user = round(100 * copied["weight"]), round(100 * _users_share(copied["sources"]))
     if copied["has_copying_head"] and whole > user:  # rounded so that the two add up to the weight above
         description += " " + words("copied_text.by_role", user=f"{user}%", bot=f"{whole - user}%")
     heads = [
-        HeadView(best["name"], str(best["head"]), f"{best['weight']:.0%}", best["layer"] == layer)
+        HeadView(
+            name_layer(best["name"], naming),
+            naming("head_number", head=best["head"] + 1),
+            f"{best['weight']:.0%}",
+            best["layer"] == copied["layer"],
+        )
         for best in copied["layers"]
     ]
     return CopiedTextView(description, heads)

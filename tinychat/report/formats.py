@@ -283,13 +283,49 @@ class CopiedTextRecord(HeadRecord):
     layers: list[HeadRecord]
 
 
+class PredictionRecord(Record):
+    """A token and its probability."""
+
+    token: str
+    probability: Share
+
+
+class HeadRoleRecord(Record):
+    """What a head does most clearly, and its mean attention weight there."""
+
+    role: Literal["copied", "previous", "same", "self", "marks", "first"] | None
+    share: Share
+
+
 class SentenceRecord(Record):
-    """A traced sentence."""
+    """A traced sentence; T tokens, L decoder layers, H heads.
+
+    early_predictions  (L + 1)(T) the likeliest tokens after the layers of `states`, best first
+    heads              (L)(H)
+    """
 
     prompt: str
     reply: str
+    n_prompt_tokens: Annotated[int, Field(ge=1)]
+    tokens: list[str]
+    states: list[str]
+    early_predictions: list[list[Annotated[list[PredictionRecord], Field(min_length=1)]]]
+    heads: Annotated[list[Annotated[list[HeadRoleRecord], Field(min_length=1)]], Field(min_length=1)]
     norms: dict[str, Norm]
     copied_text: CopiedTextRecord | None = None
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> "SentenceRecord":
+        n_tokens, n_states, n_heads = len(self.tokens), len(self.states), len(self.heads[0])
+        sizes = {
+            "n_prompt_tokens": self.n_prompt_tokens <= n_tokens,
+            "early_predictions": [len(layer) for layer in self.early_predictions] == [n_tokens] * n_states,
+            "heads": [len(layer) for layer in self.heads] == [n_heads] * (n_states - 1),
+        }
+        for name, fits in sizes.items():
+            if not fits:
+                raise FaultError("{name} is of another size than tokens and states", name=name)
+        return self
 
 
 class LayerReport(Record):

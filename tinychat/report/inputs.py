@@ -36,7 +36,7 @@ METRICS: dict[str, tuple[str, type[BaseModel]]] = {
     "evaluate": ("evaluate", EvaluateMetrics),
 }
 LAYERS = "analyze_layers"  # the stage that writes the layer report
-PICTURES = ("attention", "predictions", "norms")
+PICTURES = ("attention", "norms")
 COPIED_TEXT = "copied_text"  # a picture too, where the reply copies text from the prompt
 
 
@@ -66,16 +66,27 @@ class GeneratedReply:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A traced sentence: its record, and its pictures as SVG by name.
+    """A traced sentence: its record (tinychat.report.formats.SentenceRecord), and its pictures as SVG by name."""
 
-    `copied_text` is None where nothing was copied, and in reports of earlier versions.
-    """
-
-    prompt: str
-    reply: str
-    norms: dict[str, dict[str, float | None]]
-    copied_text: dict[str, Any] | None
+    record: dict[str, Any]
     pictures: dict[str, str]
+
+    @property
+    def prompt(self) -> str:
+        return str(self.record["prompt"])
+
+    @property
+    def reply(self) -> str:
+        return str(self.record["reply"])
+
+    @property
+    def norms(self) -> dict[str, dict[str, float | None]]:
+        return dict(self.record["norms"])
+
+    @property
+    def copied_text(self) -> dict[str, Any] | None:
+        """None where nothing was copied."""
+        return self.record.get(COPIED_TEXT)
 
 
 @dataclass(frozen=True)
@@ -113,11 +124,8 @@ def read_reports(*, reports: Path, overview: Path, model: Path, table: Path, rep
         layers=layers["layers"],
         sentences=[
             Sentence(
-                prompt=sentence["prompt"],
-                reply=sentence["reply"],
-                norms=sentence["norms"],
-                copied_text=sentence.get(COPIED_TEXT),
-                pictures={
+                sentence,
+                {
                     name: _picture(reports / "layers" / f"{name}-{number}.svg")
                     for name in ((COPIED_TEXT, *PICTURES) if sentence.get(COPIED_TEXT) else PICTURES)
                 },

@@ -1,7 +1,6 @@
 """The summary as one HTML page: no network, no script, light and dark, on a phone and on paper."""
 
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -9,7 +8,7 @@ from markupsafe import Markup
 from tinychat.report.comparison import MEASURED_ON
 from tinychat.report.inline import inline
 from tinychat.report.inputs import Reports
-from tinychat.report.view import ARROWS, View, replace_unprintable
+from tinychat.report.view import ARROWS, SentenceView, View, replace_unprintable
 from tinychat.report.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,16 +43,15 @@ def to_html(reports: Reports, view: View, words: Words, language: str) -> str:
     )
 
 
-def _sentences(reports: Reports, view: View, words: Words) -> list[dict[str, Any]]:
+def _sentences(reports: Reports, view: View, words: Words) -> list[tuple[SentenceView, dict[str, Markup]]]:
+    """What is said of each sentence, and its pictures by name."""
     return [
-        {
-            "prompt": sentence.prompt,
-            "reply": sentence.reply,
-            "copied_text": copied,
-            "pictures": [
-                (name, Markup(inline(picture, f"{name}-{number}", words(f"{name}.about"))))
+        (
+            said,
+            {
+                name: Markup(inline(picture, f"{name}-{number}", words(f"{name}.about")))
                 for name, picture in sentence.pictures.items()
-            ],
-        }
-        for number, (sentence, copied) in enumerate(zip(reports.sentences, view.copied_texts, strict=True), start=1)
+            },
+        )
+        for number, (sentence, said) in enumerate(zip(reports.sentences, view.sentences, strict=True), start=1)
     ]

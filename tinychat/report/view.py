@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinychat.corpus.amount import Learnt
+from tinychat.inspection.words import Language, name_layer, split_layer_name, words_of_pictures
 from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups, share
 from tinychat.report.copied_text import CopiedTextView, copied_text_view
 from tinychat.report.findings import find
-from tinychat.report.inputs import Reports
+from tinychat.report.inputs import Reports, Sentence
+from tinychat.report.layer_tables import HeadTable, PredictionTable, head_table, prediction_table
 from tinychat.report.summary import FINAL_LOSS, N_GENERATED, N_LAYERS, summarize
 from tinychat.report.words import Words
 
@@ -76,6 +78,17 @@ class SectionView:
 
 
 @dataclass(frozen=True)
+class SentenceView:
+    """A sentence on its way through the layers; its pictures are added by the page."""
+
+    prompt: str
+    reply: str
+    copied_text: CopiedTextView | None
+    heads: HeadTable
+    predictions: PredictionTable
+
+
+@dataclass(frozen=True)
 class View:
     """Texts and formatted numbers; nothing is escaped yet."""
 
@@ -93,11 +106,11 @@ class View:
     asked: dict[str, str | None]  # by split: how many dialogues; None where nothing was measured
     sections: list[SectionView]
     first_prompt: str
-    copied_texts: list[CopiedTextView | None]  # of each sentence
+    sentences: list[SentenceView]
     runtime: Pairs
 
 
-def build_view(reports: Reports, words: Words, language: str) -> View:
+def build_view(reports: Reports, words: Words, language: Language) -> View:
     """The summary of `reports` in the language of `words`."""
     metrics, numbers = reports.metrics, summarize(reports)
     evaluation, trained = metrics["evaluate"], metrics["train"]
@@ -147,8 +160,19 @@ def build_view(reports: Reports, words: Words, language: str) -> View:
         },
         sections=_sections(reports, language),
         first_prompt=reports.sentences[0].prompt,
-        copied_texts=[copied_text_view(sentence.copied_text, words) for sentence in reports.sentences],
+        sentences=[view_sentence(sentence, words, language) for sentence in reports.sentences],
         runtime=_runtime(reports.training, words),
+    )
+
+
+def view_sentence(sentence: Sentence, words: Words, language: Language) -> SentenceView:
+    """What is said and tabulated of a sentence."""
+    return SentenceView(
+        sentence.prompt,
+        sentence.reply,
+        copied_text_view(sentence.copied_text, words, language),
+        head_table(sentence.record, language),
+        prediction_table(sentence.record, language),
     )
 
 
@@ -291,12 +315,12 @@ def _training_notes(trained: dict[str, Any], words: Words) -> list[str]:
     return notes
 
 
-def _sections(reports: Reports, language: str) -> list[SectionView]:
+def _sections(reports: Reports, language: Language) -> list[SectionView]:
     norms = reports.sentences[0].norms
     sections: dict[int | None, dict[str, list[dict[str, Any]]]] = {}
     for layer in reports.layers:
-        numbered = re.match(r"\w+\.\d+(?=\.|$)", layer["name"])  # decoder_layers.0
-        block = numbered[0] if numbered else ""
+        numbered = split_layer_name(layer["name"])  # decoder_layers.0.ffn
+        block = layer["name"].removesuffix(f".{numbered[2]}") if numbered else ""
         sections.setdefault(layer["section"], {}).setdefault(block, []).append(layer)
     return [
         SectionView(number, [_block(name, layers, norms, language) for name, layers in blocks.items()])
@@ -304,10 +328,12 @@ def _sections(reports: Reports, language: str) -> list[SectionView]:
     ]
 
 
-def _block(name: str, layers: list[dict[str, Any]], norms: dict[str, dict[str, float | None]], language: str) -> Block:
+def _block(
+    name: str, layers: list[dict[str, Any]], norms: dict[str, dict[str, float | None]], language: Language
+) -> Block:
     views = [
         LayerView(
-            name=layer["name"],
+            name=layer["name"].removeprefix(f"{name}."),
             shape=layer["shape"].replace("->", "→"),
             parameters=f"{layer['parameters']:,}" if layer["parameters"] else NONE,
             role=layer["role"][language],
@@ -316,7 +342,8 @@ def _block(name: str, layers: list[dict[str, Any]], norms: dict[str, dict[str, f
         for layer in layers
     ]
     norm = _before_after(norms[layers[0]["name"]]["before"], norms[layers[-1]["name"]]["after"])
-    return Block(name or None, f"{sum(layer['parameters'] for layer in layers):,}", norm, views)
+    parameters = f"{sum(layer['parameters'] for layer in layers):,}"
+    return Block(name_layer(name, words_of_pictures(language)) or None, parameters, norm, views)
 
 
 def _before_after(before: float | None, after: float | None) -> str:
