@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tinychat.corpus.grams import Hashes, Integers, Texts, expanded, highest_jaccard, jaccard_of, sketches_of
+from tinychat.corpus.grams import Hashes, Integers, Lengths, Texts, expanded, highest_jaccard, jaccard_of, sketches_of
 from tinychat.corpus.near_duplicates import THRESHOLD
 
 TABLE_BITS = 20
@@ -29,7 +29,7 @@ def find_twins(
         return
     hashes, starts = texts.gram_hashes_of(wanted)
     sketches = sketches_of(hashes, starts)
-    grams, owners, least = _rarest_grams(hashes, texts.gram_counts[wanted], threshold)
+    grams, owners, least = _rarest_grams(hashes, texts.gram_counts(wanted), threshold)
     distinct, first, count = np.unique(grams, return_index=True, return_counts=True)
     shift = np.uint64(64 - TABLE_BITS)
     possible = np.zeros(1 << TABLE_BITS, bool)  # most grams are in no wanted text: one look tells
@@ -38,7 +38,8 @@ def find_twins(
         if not among[begin:end].any():
             continue
         hashes, starts = texts.gram_hashes(begin, end)
-        text = np.repeat(np.arange(begin, end), texts.gram_counts[begin:end])
+        text = np.arange(begin, end)
+        text = np.repeat(text, texts.gram_counts(text))
         block = sketches_of(hashes, starts)
         hit = possible[hashes >> shift] & among[text]
         hashes, text = hashes[hit], text[hit]
@@ -50,7 +51,7 @@ def find_twins(
         pairs = pairs[shared >= least[pairs // len(texts)]]
         owner, other = pairs // len(texts), pairs % len(texts)
         one = wanted[owner]
-        total = texts.gram_counts[one] + texts.gram_counts[other]
+        total = texts.gram_counts(one) + texts.gram_counts(other)
         possibly = highest_jaccard(total, sketches[owner], block[other - begin]) >= threshold
         possibly &= one != other
         one, other = one[possibly], other[possibly]
@@ -59,7 +60,7 @@ def find_twins(
             yield one[near], other[near]
 
 
-def _rarest_grams(hashes: Hashes, counts: Integers, threshold: float) -> tuple[Hashes, Integers, Integers]:
+def _rarest_grams(hashes: Hashes, counts: Lengths, threshold: float) -> tuple[Hashes, Integers, Integers]:
     """The grams to look for, sorted; for each the number of its text; and how many of its grams a text's twin has.
 
     `counts`: how many hashes each text has.

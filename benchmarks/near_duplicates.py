@@ -65,7 +65,7 @@ def recombined(path: Path, count: int) -> list[str]:
 
 def by_tinychat(texts: list[str]) -> Integers:
     """The group of each text."""
-    return near_duplicates(texts_of(texts)).groups
+    return near_duplicates(texts_of(texts)).groups.astype(np.int64)
 
 
 def by_datasketch(texts: list[str]) -> Integers:

@@ -4,13 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+Numbers = NDArray[np.int32] | NDArray[np.int64]
+MEMBERS_AT_ONCE = 1 << 16
 
 
 class Components:
     """Union-find over the numbers 0 to n - 1, for many pairs at a time."""
 
     def __init__(self, n: int) -> None:
-        self._parent = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
+        self._parent: Numbers = np.arange(n, dtype=np.int32) if n < 2**31 else np.arange(n, dtype=np.int64)
 
     def of(self, members: Indices) -> Indices:
         """The smallest number of the component of each member."""
@@ -21,11 +23,12 @@ class Components:
                 return found.astype(np.int64)
             found = self._parent[above]
 
-    def all(self) -> Indices:
-        """The smallest number of the component of each number; later calls are faster."""
-        found = self.of(np.arange(len(self._parent)))
-        self._parent[:] = found
-        return found
+    def all(self) -> Numbers:
+        """The smallest number of the component of each number, until others are joined; no copy."""
+        for begin in range(0, len(self._parent), MEMBERS_AT_ONCE):
+            members = np.arange(begin, min(begin + MEMBERS_AT_ONCE, len(self._parent)))
+            self._parent[members] = self.of(members)
+        return self._parent
 
     def join(self, first: Indices, second: Indices) -> None:
         """Join the components of each pair."""

@@ -1,8 +1,10 @@
 """What splitting needs of dialogues: a few numbers each, and the letters of their texts, which go to a file."""
 
+import mmap
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.dialogue import SPLITS, Dialogue
-from tinychat.corpus.grams import Texts, encode_texts
+from tinychat.corpus.grams import Lengths, Texts, begins_of, encode_texts, texts_of
 from tinychat.corpus.key_table import KeyTable
 from tinychat.corpus.text_keys import letters_of, text_number
 
@@ -24,6 +26,8 @@ MIN_NEAR_LETTERS = 40
 # Of a turn
 ANSWER, LOSS, LONG, NEAR = 1, 2, 4, 8  # the assistant's; it carries loss; its letters reach the minima above
 NO_SESSION = 0
+TURNS_AT_ONCE = 1 << 18
+MAPPED_BYTES = 1 << 27  # of letters, that may count as memory; it costs time to give them back
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Features:
     keys: NDArray[np.uint64]
     flags: NDArray[np.uint8]
     codes: NDArray[np.uint32]
-    code_lengths: NDArray[np.int64]
+    code_lengths: Lengths
 
     def choose(self, which: NDArray[np.bool_]) -> "Features":
         """Those of some of the dialogues."""
@@ -139,9 +143,18 @@ class Columns:
         """How many answers with loss each dialogue has."""
         return np.add.reduceat((self.flags & LOSS != 0).astype(np.int64), self.begins) if len(self) else self.ends
 
-    def dialogue_of_turn(self) -> NDArray[np.int64]:
-        """The index of each turn's dialogue."""
-        return np.repeat(np.arange(len(self)), self.turns)
+    def dialogues_of(self, turns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The dialogues of some turns, all as indices."""
+        return np.searchsorted(self.ends, turns, side="right")
+
+    def parts(self) -> Iterator[tuple[slice, slice]]:
+        """Consecutive dialogues and their turns, about TURNS_AT_ONCE turns at a time."""
+        begin = first_turn = 0
+        while begin < len(self):
+            end = max(begin + 1, int(np.searchsorted(self.ends, first_turn + TURNS_AT_ONCE, side="right")))
+            last_turn = int(self.ends[end - 1])
+            yield slice(begin, end), slice(first_turn, last_turn)
+            begin, first_turn = end, last_turn
 
 
 class FeatureStore:
@@ -170,14 +183,12 @@ class FeatureStore:
         self._flags.frombytes(features.flags.tobytes())
         texts, new = self._keys.add(features.keys)
         self._texts.frombytes(texts.astype(np.int32).tobytes())
-        self._code_lengths.frombytes(features.code_lengths[new].astype(np.int32).tobytes())
+        self._code_lengths.frombytes(features.code_lengths[new].tobytes())
         self._codes.write(features.codes[np.repeat(new, features.code_lengths)].tobytes())
 
     def columns(self) -> Columns:
         """All of them. Nothing can be added any more."""
-        self._codes.flush()
-        lengths = np.frombuffer(self._code_lengths, np.int32).astype(np.int64)
-        codes = np.asarray(np.memmap(self._codes, np.uint32, "r")) if len(lengths) else np.empty(0, np.uint32)
+        keys, self._keys = self._keys.keys, KeyTable()  # the rest of the table is no longer needed
         turns = np.frombuffer(self._turns, np.int32)
         return Columns(
             files=np.frombuffer(self._files, np.int32),
@@ -189,6 +200,18 @@ class FeatureStore:
             ends=np.cumsum(turns, dtype=np.int64),
             flags=np.frombuffer(self._flags, np.uint8),
             texts=np.frombuffer(self._texts, np.int32),
-            keys=self._keys.keys,
-            letters=Texts(codes, np.cumsum(lengths) - lengths, lengths),
+            keys=keys,
+            letters=self._letters(),
         )
+
+    def _letters(self) -> Texts:
+        """The texts, whose letters stay in the file."""
+        lengths = np.frombuffer(self._code_lengths, np.int32)
+        if not len(lengths):
+            return texts_of([])
+        self._codes.flush()
+        mapped = mmap.mmap(self._codes.fileno(), 0, access=mmap.ACCESS_READ)
+        texts = Texts(np.frombuffer(mapped, np.uint32), begins_of(lengths), lengths)
+        if len(mapped) <= MAPPED_BYTES or not hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+            return texts
+        return replace(texts, release=partial(mapped.madvise, mmap.MADV_DONTNEED))

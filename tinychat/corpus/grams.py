@@ -1,7 +1,7 @@
 """Sets of character 3-grams of many texts at once, and their Jaccard index, as numpy arrays."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,18 @@ GRAM = 3
 BLOCK_CHARACTERS = 1 << 16
 # Pairs whose grams are compared at once: their number has 16 bits, beside 47 of a gram's hash and one for the side.
 MAX_PAIRS = 1 << 12
+TEXTS_AT_ONCE = 1 << 11  # picked out of a mapped file: the system reads up to 64 KB for each
 PAIR_SHIFT, HASH_SHIFT = np.uint64(48), np.uint64(17)
 SKETCH_WORDS = 2  # of 64 bits
 MULTIPLIERS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # odd: the product has an inverse
 
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
+Lengths = NDArray[np.int32]
+
+
+def _keep() -> None:
+    """What is in memory stays there."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +32,33 @@ class Texts:
     codes    the code points of all; a text of fewer than three is filled up with NUL, so that it is one gram
     begins   where each begins
     lengths  how many code points each has, at least three
+    release  where `codes` is a mapped file: takes what was read of it out of this process's memory
     """
 
     codes: NDArray[np.uint32]
     begins: Integers
-    lengths: Integers
+    lengths: Lengths
+    release: Callable[[], None] = field(default=_keep, compare=False)
 
     def __len__(self) -> int:
         return len(self.begins)
 
-    @property
-    def gram_counts(self) -> Integers:
-        """How many grams each has, equal ones counted each time."""
-        return self.lengths - (GRAM - 1)
+    def choose(self, which: Integers | slice) -> "Texts":
+        """Those of these indices, which ascend."""
+        return Texts(self.codes, self.begins[which], self.lengths[which], self.release)
+
+    def gram_counts(self, texts: Integers) -> Lengths:
+        """How many grams each of these has, equal ones counted each time."""
+        return self.lengths[texts] - np.int32(GRAM - 1)
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Consecutive texts (begin, end) of about BLOCK_CHARACTERS each."""
-        ends = self.begins + self.lengths
         begin = 0
         while begin < len(self):
-            end = int(np.searchsorted(ends, self.begins[begin] + BLOCK_CHARACTERS, side="right"))
+            limit = self.begins[begin] + BLOCK_CHARACTERS
+            end = int(np.searchsorted(self.begins, limit, side="right"))
+            if self.begins[end - 1] + self.lengths[end - 1] > limit:
+                end -= 1
             end = max(end, begin + 1)
             yield begin, end
             begin = end
@@ -56,12 +69,22 @@ class Texts:
         first, last = self.begins[begin], self.begins[end - 1] + lengths[-1]
         if last - first != lengths.sum():
             return self.gram_hashes_of(np.arange(begin, end))
-        return _gram_hashes(self.codes[first:last], lengths), _starts(lengths)
+        hashes = _gram_hashes(self.codes[first:last], lengths)
+        self.release()
+        return hashes, _starts(lengths)
 
     def gram_hashes_of(self, texts: Integers) -> tuple[Hashes, Integers]:
         """The same for any texts, by their indices."""
         lengths = self.lengths[texts]
-        return _gram_hashes(self.codes[expanded(self.begins[texts], lengths)], lengths), _starts(lengths)
+        return _gram_hashes(self._codes_of(texts), lengths), _starts(lengths)
+
+    def _codes_of(self, texts: Integers) -> NDArray[np.uint32]:
+        parts = [self.codes[:0]]
+        for begin in range(0, len(texts), TEXTS_AT_ONCE):
+            some = texts[begin : begin + TEXTS_AT_ONCE]
+            parts.append(self.codes[expanded(self.begins[some], self.lengths[some])])
+            self.release()
+        return np.concatenate(parts)
 
 
 def sketches_of(hashes: Hashes, starts: Integers) -> Hashes:
@@ -72,7 +95,7 @@ def sketches_of(hashes: Hashes, starts: Integers) -> Hashes:
     return np.stack(words, axis=1)
 
 
-def highest_jaccard(grams: Integers, first: Hashes, second: Hashes) -> NDArray[np.float64]:
+def highest_jaccard(grams: Lengths, first: Hashes, second: Hashes) -> NDArray[np.float64]:
     """What the Jaccard index of pairs of texts can be at most, by their sketches.
 
     `grams`: how many both have together. Each bit that differs is of a gram that one of them has alone.
@@ -84,19 +107,26 @@ def highest_jaccard(grams: Integers, first: Hashes, second: Hashes) -> NDArray[n
 def texts_of(texts: Sequence[str]) -> Texts:
     """Texts in memory."""
     codes, lengths = encode_texts(texts)
-    return Texts(codes, np.cumsum(lengths) - lengths, lengths)
+    return Texts(codes, begins_of(lengths), lengths)
 
 
-def encode_texts(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Integers]:
+def begins_of(lengths: Lengths) -> Integers:
+    """Where each text begins, if they stand one after another."""
+    begins = np.cumsum(lengths, dtype=np.int64)
+    begins -= lengths
+    return begins
+
+
+def encode_texts(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Lengths]:
     """The code points of all texts, each filled up to GRAM, and how many each has."""
     filled = [text if len(text) >= GRAM else text.ljust(GRAM, "\0") for text in texts]
     codes = np.frombuffer("".join(filled).encode("utf-32-le"), np.uint32)
-    return codes, np.fromiter(map(len, filled), np.int64, len(filled))
+    return codes, np.fromiter(map(len, filled), np.int32, len(filled))
 
 
-def expanded(begins: Integers, lengths: Integers) -> Integers:
+def expanded(begins: Integers, lengths: Integers | Lengths) -> Integers:
     """The indices of all elements of ranges, one range after another."""
-    ends = np.cumsum(lengths)
+    ends = np.cumsum(lengths, dtype=np.int64)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(begins - (ends - lengths), lengths)
 
@@ -107,7 +137,7 @@ def jaccard_of(texts: Texts, first: Integers, second: Integers) -> NDArray[np.fl
     Exact but for a collision of 47 bits of the hashes of a pair's grams, about one in 10^12 pairs.
     """
     found = np.empty(len(first))
-    size = np.cumsum(texts.lengths[first] + texts.lengths[second])
+    size = np.cumsum(texts.lengths[first] + texts.lengths[second], dtype=np.int64)
     begin = 0
     while begin < len(first):
         before = size[begin - 1] if begin else 0
@@ -124,7 +154,7 @@ def _jaccard(texts: Texts, first: Integers, second: Integers) -> NDArray[np.floa
     both = np.concatenate([first, second])
     hashes, _ = texts.gram_hashes_of(both)
     pair = np.arange(pairs, dtype=np.uint64) << PAIR_SHIFT
-    tags = np.repeat(np.concatenate([pair, pair | np.uint64(1)]), texts.gram_counts[both])
+    tags = np.repeat(np.concatenate([pair, pair | np.uint64(1)]), texts.gram_counts(both))
     keys = (hashes >> HASH_SHIFT << np.uint64(1)) | tags
     keys.sort()
     keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
@@ -135,14 +165,13 @@ def _jaccard(texts: Texts, first: Integers, second: Integers) -> NDArray[np.floa
     return np.asarray(shared / in_either, np.float64)
 
 
-def _starts(lengths: Integers) -> Integers:
-    counts = lengths - (GRAM - 1)
-    return np.asarray(np.cumsum(counts) - counts, np.int64)
+def _starts(lengths: Lengths) -> Integers:
+    return begins_of(lengths - np.int32(GRAM - 1))
 
 
-def _gram_hashes(codes: NDArray[np.uint32], lengths: Integers) -> Hashes:
+def _gram_hashes(codes: NDArray[np.uint32], lengths: Lengths) -> Hashes:
     """Of consecutive texts: a 64-bit hash of each gram, different for different grams."""
-    ends = np.cumsum(lengths)
+    ends = np.cumsum(lengths, dtype=np.int64)
     wide = codes.astype(np.uint64)  # a code point has 21 bits
     grams = wide[:-2] << np.uint64(42) | wide[1:-1] << np.uint64(21) | wide[2:]
     inside = np.ones(len(codes), bool)

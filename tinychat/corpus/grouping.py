@@ -5,28 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinychat.corpus.components import Components
+from tinychat.corpus.components import Components, Numbers
 from tinychat.corpus.features import LONG, NEAR, NO_SESSION, Columns
 from tinychat.corpus.grams import Integers, Texts
 from tinychat.corpus.key_table import Keys
 from tinychat.corpus.near_duplicates import near_duplicates
 
-EDGES_AT_ONCE = 1 << 20
 LARGEST_KEY = np.uint64(2**64 - 1)
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The group of each dialogue, named by a number; a dialogue whose source chose its split is a group of its own.
+    """The group of each dialogue; a dialogue whose source chose its split is a group of its own.
 
+    of        its number: groups are numbered in the order of their first dialogues
     keys      of each dialogue: the smallest key of its texts that join, which another dialogue may have too
     near_texts     different texts that were joined, since they are near-duplicates
     crowded_texts  texts that were compared with some of their candidates only
     sessions       sessions of more than one dialogue
     """
 
-    of: Integers
+    of: NDArray[np.int32]
     keys: Keys
     near_texts: int
     crowded_texts: int
@@ -40,39 +40,40 @@ def group(columns: Columns) -> Groups:
     MIN_NEAR_LETTERS where they are near-duplicates.
     """
     free = columns.fixed == 0
-    dialogue_of_turn = columns.dialogue_of_turn()
     multi_turn_files = np.unique(columns.files[columns.turns > 2])
-    multi_turn = np.isin(columns.files, multi_turn_files)[dialogue_of_turn]
-    joins = np.where(multi_turn, columns.flags & LONG != 0, True) & free[dialogue_of_turn]
-    near = joins & np.where(multi_turn, columns.flags & NEAR != 0, True)
+    multi_turn = np.repeat(np.isin(columns.files, multi_turn_files), columns.turns)
+    joins = np.repeat(free, columns.turns) & (~multi_turn | (columns.flags & LONG != 0))
+    near = np.zeros(len(columns.letters), bool)
+    near[columns.texts[joins & (~multi_turn | (columns.flags & NEAR != 0))]] = True
+    del multi_turn
 
-    text_groups, near_texts, crowded = _near_groups(columns.letters, columns.texts[near])
-    keys = np.full(len(columns), LARGEST_KEY)
-    turns = np.nonzero(joins)[0]
-    np.minimum.at(keys, dialogue_of_turn[turns], columns.keys[columns.texts[turns]])
+    text_groups, near_texts, crowded = _near_groups(columns.letters, near)
+    components = Components(len(columns) + len(text_groups))
+    keys = np.empty(len(columns), np.uint64)
+    for dialogues, turns in columns.parts():
+        texts, used = columns.texts[turns], joins[turns]
+        starts = columns.begins[dialogues] - turns.start
+        keys[dialogues] = np.minimum.reduceat(np.where(used, columns.keys[texts], LARGEST_KEY), starts)
+        of_turn = np.repeat(np.arange(dialogues.start, dialogues.stop), columns.turns[dialogues])
+        components.join(of_turn[used], len(columns) + text_groups[texts[used]].astype(np.int64))
     lonely = free & (keys == LARGEST_KEY)
     keys[lonely] = _own_keys(columns, lonely)
-
-    components = Components(len(columns) + len(text_groups))
-    for begin in range(0, len(turns), EDGES_AT_ONCE):
-        part = turns[begin : begin + EDGES_AT_ONCE]
-        components.join(dialogue_of_turn[part], len(columns) + text_groups[columns.texts[part]])
     _join_equal(components, np.nonzero(lonely)[0], keys)
     in_session = np.nonzero(free & (columns.sessions != NO_SESSION))[0]
     sessions = _join_equal(components, in_session, columns.sessions)
-    return Groups(components.all()[: len(columns)], keys, near_texts, crowded, sessions)
+    first = components.all()[: len(columns)]  # the first dialogue of the group
+    number = np.cumsum(first == np.arange(len(columns)), dtype=np.int32) - np.int32(1)
+    return Groups(number[first], keys, near_texts, crowded, sessions)
 
 
-def _near_groups(letters: Texts, used: NDArray[np.int32]) -> tuple[Integers, int, int]:
+def _near_groups(letters: Texts, used: NDArray[np.bool_]) -> tuple[Numbers, int, int]:
     """For each text the first of its near-duplicates, itself where it is not `used`; how many were joined; how many
     were crowded."""
-    chosen = np.zeros(len(letters), bool)
-    chosen[used] = True
-    numbers = np.nonzero(chosen)[0]
-    found = near_duplicates(Texts(letters.codes, letters.begins[numbers], letters.lengths[numbers]))
-    groups = np.arange(len(letters))
-    groups[numbers] = numbers[found.groups]
+    numbers = slice(None) if used.all() else np.nonzero(used)[0]
+    found = near_duplicates(letters.choose(numbers))
     sizes = np.bincount(found.groups, minlength=1)
+    groups = np.arange(len(letters), dtype=np.int32)
+    groups[numbers] = groups[numbers][found.groups]
     return groups, int(sizes[sizes > 1].sum()), found.crowded
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinychat.corpus.components import Components
+from tinychat.corpus.components import Components, Numbers
 from tinychat.corpus.grams import (
     SKETCH_WORDS,
     Hashes,
@@ -31,7 +31,9 @@ GROUPS_SEED, TWINS_SEED = 16, 17
 # In a bucket of more texts each is compared with so many that follow it: all pairs would take quadratic time.
 MAX_NEIGHBOURS = 64
 PAIRS_AT_ONCE = 1 << 15
+MEMBERS_AT_ONCE = 1 << 17  # of buckets
 TABLE_BITS = 16
+BUCKET_SHIFT, MEMBER = np.uint64(32), np.uint64(0xFFFFFFFF)  # a key of a band and a text in one number
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,14 @@ class NearDuplicates:
     crowded  texts that stood in a bucket too large to be compared with all of it
     """
 
-    groups: Integers
+    groups: Numbers
     crowded: int
 
 
 def near_duplicates(texts: Texts) -> NearDuplicates:
     """Group the texts: each near-duplicate of a text is in its group, but for what MinHash misses."""
     if not len(texts):
-        return NearDuplicates(np.empty(0, np.int64), 0)
+        return NearDuplicates(np.empty(0, np.int32), 0)
     components = Components(len(texts))
     crowded = np.zeros(len(texts), bool)
     sketches = np.empty((len(texts), SKETCH_WORDS), np.uint64)
@@ -102,28 +104,36 @@ def _join_band(
     texts: Texts, band: BandKeys, sketches: Hashes, components: Components, crowded: NDArray[np.bool_]
 ) -> None:
     """Join the near-duplicates among the texts of each bucket, which have the same hash in this band."""
-    keys = band.astype(np.uint64) << np.uint64(32) | np.arange(len(band), dtype=np.uint64)
+    keys = band.astype(np.uint64)
+    keys <<= BUCKET_SHIFT
+    keys |= np.arange(len(band), dtype=np.uint32)
     keys.sort()
-    bucket = (keys >> np.uint64(32)).astype(np.uint32)
-    equal = bucket[1:] == bucket[:-1]
-    shared = np.concatenate([equal, [False]]) | np.concatenate([[False], equal])
-    bucket, members = bucket[shared], (keys[shared] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    del keys, equal, shared
-    far = np.nonzero(bucket[MAX_NEIGHBOURS + 1 :] == bucket[: -MAX_NEIGHBOURS - 1])[0]
-    crowded[members[far]] = crowded[members[far + MAX_NEIGHBOURS + 1]] = True
-    for first, second in _candidates(texts, bucket, members, sketches, components):
-        near = jaccard_of(texts, first, second) >= THRESHOLD
-        components.join(first[near], second[near])
+    waiting: list[Integers] = []
+    for begin in range(0, len(keys), MEMBERS_AT_ONCE):
+        # Each is compared with those that follow it, so these are looked at twice.
+        part = keys[begin : begin + MEMBERS_AT_ONCE + MAX_NEIGHBOURS + 1]
+        bucket, members = (part >> BUCKET_SHIFT).astype(np.uint32), (part & MEMBER).astype(np.int64)
+        far = np.nonzero(bucket[MAX_NEIGHBOURS + 1 :] == bucket[: -MAX_NEIGHBOURS - 1])[0]
+        crowded[members[far]] = crowded[members[far + MAX_NEIGHBOURS + 1]] = True
+        equal = bucket[1:] == bucket[:-1]
+        shared = np.concatenate([equal, [False]]) | np.concatenate([[False], equal])
+        firsts = int(shared[:MEMBERS_AT_ONCE].sum())
+        for pairs in _candidates(texts, bucket[shared], members[shared], firsts, sketches, components):
+            waiting.append(pairs)
+            if sum(pairs.shape[1] for pairs in waiting) >= PAIRS_AT_ONCE:
+                _join_near(texts, waiting, components)
+    _join_near(texts, waiting, components)
 
 
 def _candidates(
-    texts: Texts, bucket: BandKeys, members: Integers, sketches: Hashes, components: Components
-) -> Iterator[tuple[Integers, Integers]]:
-    """Pairs of members of one bucket that may be near-duplicates and are in different groups yet."""
-    sketch, counts = sketches[members], texts.gram_counts[members].astype(np.int32)
-    group = components.of(members)
-    waiting: list[Integers] = []
-    places = np.arange(len(members))
+    texts: Texts, bucket: BandKeys, members: Integers, firsts: int, sketches: Hashes, components: Components
+) -> Iterator[Integers]:
+    """Pairs of members of one bucket that may be near-duplicates and are in different groups yet.
+
+    The first one of a pair is among the first `firsts` members.
+    """
+    sketch, counts, group = sketches[members], texts.gram_counts(members), components.of(members)
+    places = np.arange(firsts)
     for distance in range(1, MAX_NEIGHBOURS + 1):
         places = places[places + distance < len(members)]
         places = places[bucket[places] == bucket[places + distance]]
@@ -132,19 +142,16 @@ def _candidates(
         apart = places[group[places] != group[places + distance]]
         total, others = counts[apart] + counts[apart + distance], sketch[apart + distance]
         apart = apart[highest_jaccard(total, sketch[apart], others) >= THRESHOLD]
-        waiting.append(np.stack([members[apart], members[apart + distance]]))
-        if sum(pairs.shape[1] for pairs in waiting) >= PAIRS_AT_ONCE:
-            yield from _still_apart(waiting, components)
-            group = components.of(members)
-    yield from _still_apart(waiting, components)
+        yield np.stack([members[apart], members[apart + distance]])
 
 
-def _still_apart(waiting: list[Integers], components: Components) -> Iterator[tuple[Integers, Integers]]:
-    """The waiting pairs that are not in one group by then, PAIRS_AT_ONCE at a time; none waits any more."""
+def _join_near(texts: Texts, waiting: list[Integers], components: Components) -> None:
+    """Join the near-duplicates among the waiting pairs, PAIRS_AT_ONCE at a time; none waits any more."""
     pairs = np.concatenate(waiting, axis=1) if waiting else np.empty((2, 0), np.int64)
     waiting.clear()
     for begin in range(0, pairs.shape[1], PAIRS_AT_ONCE):
         first, second = pairs[:, begin : begin + PAIRS_AT_ONCE]
         apart = components.of(first) != components.of(second)
-        if apart.any():
-            yield first[apart], second[apart]
+        first, second = first[apart], second[apart]
+        near = jaccard_of(texts, first, second) >= THRESHOLD
+        components.join(first[near], second[near])

@@ -90,7 +90,7 @@ def exchanges_of(columns: Columns) -> Exchanges:
     inside = np.ones(len(answers), bool)
     inside[columns.begins] = False
     turns = np.nonzero(answers & inside & ~np.concatenate([[True], answers[:-1]]))[0]
-    dialogues = np.searchsorted(columns.ends, turns, side="right")
+    dialogues = columns.dialogues_of(turns)
     return Exchanges(turns, dialogues, columns.texts[turns - 1], columns.texts[turns])
 
 
@@ -103,12 +103,10 @@ def measure_overlap(
     columns: Columns, exchanges: Exchanges, learnt: Exchanges, splits: NDArray[np.uint8]
 ) -> tuple[dict[str, Overlap], Exchanges]:
     """The overlap of each held-out split, and the exchanges in them that are learnt in train."""
-    of_turn = columns.dialogue_of_turn()
     in_train, asked, answered = (np.zeros(len(columns.keys), bool) for _ in range(3))
-    in_train[columns.texts[splits[of_turn] == TRAIN]] = True
+    in_train[columns.texts[np.repeat(splits == TRAIN, columns.turns)]] = True
     asked[learnt.questions] = answered[learnt.answers] = True
-    shares_text = np.zeros(len(columns), bool)
-    shares_text[of_turn[in_train[columns.texts]]] = True
+    shares_text = np.logical_or.reduceat(in_train[columns.texts], columns.begins)
 
     held_out = exchanges[(splits[exchanges.dialogues] != TRAIN) & (splits[exchanges.dialogues] < len(SPLITS))]
     repeated = held_out[_occur(held_out.pairs(), learnt)]

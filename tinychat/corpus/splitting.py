@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tinychat.corpus.amount import Learnt, count_learnt
 from tinychat.corpus.answers import Answers, count_answers, most_repeated, over_limit
 from tinychat.corpus.dialogue import SPLITS
-from tinychat.corpus.features import LOSS, NO_SESSION, Columns
+from tinychat.corpus.features import NO_SESSION, Columns
 from tinychat.corpus.grams import Integers
 from tinychat.corpus.grouping import LARGEST_KEY, Groups, group
 from tinychat.corpus.overlap import TRAIN, Exchanges, Overlap, exchanges_of, measure_overlap, trained
@@ -125,8 +125,7 @@ def split_corpus(
     one that is a single session above 10%, and the group of a dialogue of `in_train`. An answer is trained on at most
     `max_answer_repeats` times.
     """
-    groups = group(columns)
-    splits, grouping = _assign(columns, groups, shares, seed, in_train)
+    splits, grouping = _assign(columns, group(columns), shares, seed, in_train)
     exchanges = exchanges_of(columns)
     learnt = trained(columns, exchanges, splits)
     weightless, left_out = learnt[:0], 0
@@ -139,9 +138,9 @@ def split_corpus(
     answers = count_answers(learnt, len(weightless.turns), left_out)
     overlap, repeated = measure_overlap(columns, exchanges, learnt, splits)
     turns = np.sort(np.concatenate([weightless.turns, repeated.turns]))
-    dialogues = columns.dialogue_of_turn()[turns]
+    dialogues = columns.dialogues_of(turns)
     shown, counts = most_repeated(learnt)
-    shown_dialogues = np.searchsorted(columns.ends, shown, side="right")
+    shown_dialogues = columns.dialogues_of(shown)
     return Splits(
         of=splits,
         sizes=_sizes(columns, splits),
@@ -166,12 +165,12 @@ def _assign(
 ) -> tuple[NDArray[np.uint8], Grouping]:
     """The split of each dialogue, and numbers of the groups."""
     total = len(columns)
-    names, of = np.unique(groups.of, return_inverse=True)
-    sizes = np.bincount(of, minlength=len(names))
-    keys = np.full(len(names), LARGEST_KEY)
+    of = groups.of
+    sizes = np.bincount(of)
+    keys = np.full(len(sizes), LARGEST_KEY)
     np.minimum.at(keys, of, groups.keys)
     # A session is one thing: a month's export would have nothing to hold out if each were too large.
-    alone = np.bincount(of[_counts_alone(columns)], minlength=len(names))
+    alone = np.bincount(of[_counts_alone(columns)], minlength=len(sizes))
     too_large = (sizes > max(1, MAX_GROUP_SHARE * total)) & (alone > 1)
     too_large |= sizes > max(1, MAX_SESSION_SHARE * total)
     chosen = _splits_of(keys, shares, seed)
@@ -179,9 +178,9 @@ def _assign(
     if in_train is not None:
         chosen[of[in_train]] = TRAIN
     splits = np.where(columns.fixed > 0, columns.fixed - 1, chosen[of]).astype(np.uint8)
-    several, moved = _across_files(columns, groups, of, splits, shares, seed)
+    several, moved = _across_files(columns, groups, splits, shares, seed)
     return splits, Grouping(
-        count=len(names),
+        count=len(sizes),
         largest=int(sizes.max(initial=0)),
         sent_to_train=int(too_large.sum()),
         dialogues_sent_to_train=int(sizes[too_large].sum()),
@@ -203,16 +202,16 @@ def _counts_alone(columns: Columns) -> NDArray[np.bool_]:
 
 
 def _across_files(
-    columns: Columns, groups: Groups, of: Integers, splits: NDArray[np.uint8], shares: Shares, seed: int
+    columns: Columns, groups: Groups, splits: NDArray[np.uint8], shares: Shares, seed: int
 ) -> tuple[int, int]:
     """How many groups have dialogues of several files, and how many of these dialogues stand in another split than the
     smallest key in their own file gives: what adding the other files can have moved."""
     files = int(columns.files.max(initial=0)) + 1
     if files == 1:
         return 0, 0
-    parts, part_of = np.unique(of * files + columns.files, return_inverse=True)
+    parts, part_of = np.unique(groups.of.astype(np.int64) * files + columns.files, return_inverse=True)
     files_of = np.bincount(parts // files)
-    shared = files_of[of] > 1
+    shared = files_of[groups.of] > 1
     keys = np.full(len(parts), LARGEST_KEY)
     np.minimum.at(keys, part_of[shared], groups.keys[shared])
     alone = _splits_of(keys, shares, seed)[part_of]
@@ -221,8 +220,7 @@ def _across_files(
 
 def _without_loss(columns: Columns, splits: NDArray[np.uint8], weightless: Exchanges) -> NDArray[np.bool_]:
     """The dialogues of train in which every answer with loss is one of these."""
-    of_turn = columns.dialogue_of_turn()
-    left = np.bincount(of_turn[columns.flags & LOSS != 0], minlength=len(columns))
+    left = columns.answers_with_loss()
     left -= np.bincount(weightless.dialogues, minlength=len(columns))
     return (left == 0) & (splits == TRAIN)
 
