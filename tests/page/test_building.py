@@ -17,8 +17,8 @@ from tinychat.model.generation_config import GenerationConfig
 from tinychat.page.building import PageInputs, build_page
 from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.quantizing import _entropy, quantize_matrix
-from tinychat.schemas import HistoryRow, parse
 from tinychat.safety.danger import RULES
+from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer
 
 REPLY = {"input": "안녕", "output": "반가워요!", "n_tokens": 2, "mean_logprob": -0.1, "token_ids": [1, 2]}

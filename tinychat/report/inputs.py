@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from tinychat.corpus.dialogue import read_source_names
 from tinychat.errors import InputError, Phrase
 from tinychat.files import damaged, read_json, read_json_lines, reading, undo_formula_guard
@@ -25,10 +23,10 @@ from tinychat.report.formats import (
     VocabMetrics,
 )
 from tinychat.report.inline import inline
-from tinychat.schemas import HistoryRow, validate
+from tinychat.schemas import HistoryRow, Record, validate
 
 # By their folder in reports/: the stage that writes them, and their schema.
-METRICS: dict[str, tuple[str, type[BaseModel]]] = {
+METRICS: dict[str, tuple[str, type[Record]]] = {
     "corpus": ("ingest", CorpusMetrics),
     "vocab": ("build_vocab", VocabMetrics),
     "prepare": ("prepare_data", PrepareMetrics),
@@ -136,7 +134,7 @@ def read_reports(*, reports: Path, overview: Path, model: Path, table: Path, rep
     )
 
 
-def _json(path: Path, stage: str, record: type[BaseModel]) -> Any:
+def _json(path: Path, stage: str, record: type[Record]) -> Any:
     with reading(path, stage):
         return validate(read_json(path), record)
 
@@ -165,7 +163,7 @@ def _picture(path: Path) -> str:
         return picture
 
 
-def _rows(path: Path, stage: str, record: type[BaseModel]) -> list[dict[str, str]]:
+def _rows(path: Path, stage: str, record: type[Record]) -> list[dict[str, str]]:
     with reading(path, stage), open(path, encoding="utf-8-sig", newline="") as file:
         return [validate(row, record) for row in csv.DictReader(file)]
 
