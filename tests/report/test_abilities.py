@@ -16,7 +16,12 @@ MEASURES = {
 }
 SIZES = dict.fromkeys(("dialogues", "turns", "characters", "tokens", "tokens_with_loss"), 5)
 NOTHING_LONG = {"long_dialogues": 0, "examples": 0, "answers": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
-SOURCES = {"mixture": {}, "learnt": {"exchanges": 9, "questions": 9, "answers": 3, "rephrased": 9}}
+SOURCES = {
+    **{key: {} for key in ("files_left_out", "messages_dropped", "parts_dropped", "masked")},
+    "texts": {key: {} for key in ("letters", "turns", "message_letters")},
+    "mixture": {},
+    "learnt": {"exchanges": 9, "questions": 9, "answers": 3, "rephrased": 9},
+}
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" viewBox="0 0 9 9"></svg>'
 
 
@@ -36,7 +41,13 @@ def reports(measures: dict[str, Any] | None) -> Reports:
     layer = {"name": "softmax", "section": 10, "shape": "", "parameters": 0, "role": {"ko": "확률", "en": "shares"}}
     return Reports(
         metrics={
-            "corpus": {**rows, "splits": {"train": SIZES}, "groups": {"count": 5}, "overlap": {}, **SOURCES},
+            "corpus": {
+                **rows,
+                "splits": {"train": SIZES},
+                "groups": {"count": 5, "near_texts": 0},
+                "overlap": {},
+                **SOURCES,
+            },
             "vocab": {"size": 9, "ceiling": 9, "characters_per_token": 2.0, "unknown_share": 0.0},
             "prepare": {"train": SIZES | NOTHING_LONG},
             "train": {**trained, "final_train_loss": 1.0, "train_loss": 1.0, "valid_loss": None},

@@ -9,9 +9,11 @@ import pytest
 
 from tinychat.corpus.amount import Learnt
 from tinychat.corpus.overlap import Overlap
+from tinychat.corpus.places import LEFT_OUT
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.report.copied_text import copied_text_view
+from tinychat.report.corpus_charts import Chart, Outlook
 from tinychat.report.inputs import PICTURES, Reports, read_reports
 from tinychat.report.page import to_html
 from tinychat.report.view import View, view_sentence
@@ -85,12 +87,14 @@ def test_nothing_is_described_where_nothing_was_copied() -> None:
 
 NONE_SIZES = {"dialogues": 0, "turns": 0, "characters": 0}
 NONE_LONG = {"long_dialogues": 0, "examples": 0, "answers": 0, "answers_cut": 0, "answers_dropped_too_long": 0}
-NONE_PREPARED = {"tokens": 0, "tokens_with_loss": 0, **NONE_LONG}
+NONE_PREPARED = {"dialogues": 0, "tokens": 0, "tokens_with_loss": 0, **NONE_LONG}
 METRICS: dict[str, dict[str, Any]] = {
     "corpus": {
         **{"rows_read": 0, "rows_kept": 0, "rows_dropped": {}, "readers": {}},
         "splits": dict.fromkeys(("train", "valid", "test"), NONE_SIZES),
-        "groups": {"count": 0},
+        "groups": {"count": 0, "near_texts": 0},
+        **{key: {} for key in ("files_left_out", "messages_dropped", "parts_dropped", "masked")},
+        "texts": {key: {} for key in ("letters", "turns", "message_letters")},
         "overlap": dict.fromkeys(("valid", "test"), asdict(Overlap())),
         "mixture": {},
         "learnt": asdict(Learnt(0, 0, 0, 0)),
@@ -124,6 +128,7 @@ def read(folder: Path, sentences: list[dict[str, Any]], pictures: list[str]) -> 
     for name in pictures:
         (folder / f"reports/layers/{name}.svg").write_text(SVG.format(f"picture of {name}"), encoding="utf-8")
     write_json(folder / "overview/sources.json", {})
+    write_json(folder / "overview/places.json", {key: {} for key in LEFT_OUT})
     return read_reports(
         reports=folder / "reports",
         overview=folder / "overview",
@@ -139,7 +144,18 @@ def view_of(reports: Reports, words: Any, language: Any) -> View:
     sentences = [view_sentence(sentence, words, language) for sentence in reports.sentences]
     asked = {"held_out": None, "seen": None}
     return View(
-        **(blank | {"lead": "", "first_prompt": "", "corpus_table": ([], []), "asked": asked, "sentences": sentences})
+        **(
+            blank
+            | {
+                "lead": "",
+                "first_prompt": "",
+                "corpus_table": ([], []),
+                "sources": ([], []),
+                "outlook": Outlook("", Chart("", "", [])),
+                "asked": asked,
+                "sentences": sentences,
+            }
+        )
     )
 
 

@@ -65,6 +65,7 @@ READ = [
     *(("data/corpus/train.jsonl", reader, "ingest") for reader in ("build_vocab", "evaluate")),
     ("data/corpus/test.jsonl", "evaluate", "ingest"),
     ("data/overview/sources.json", "summarize", "ingest"),
+    ("data/overview/places.json", "summarize", "ingest"),
     *((file, "train", "prepare_data") for file in ARRAYS),
     (REPLIES, "export_csv", "generate"),
     (REPLIES, "summarize", "generate"),

@@ -56,6 +56,7 @@ def test_the_stage_writes_three_splits_and_the_metrics_and_says_so(
         "data/corpus/test.jsonl",
         "data/corpus/train.jsonl",
         "data/corpus/valid.jsonl",
+        "data/overview/places.json",
         "data/overview/prompts.json",
         "data/overview/sources.json",
         "reports/corpus/metrics.json",

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from stages import export_csv, summarize
 from tinychat.corpus.overlap import Overlap
+from tinychat.corpus.places import LEFT_OUT
 from tinychat.errors import InputError
 from tinychat.files import read_json, to_csv, to_json_lines, write_atomically, write_json
 from tinychat.inspection.export import sentence_record, write_layer_report
@@ -20,6 +22,7 @@ from tinychat.inspection.layers import list_layers
 from tinychat.inspection.trace import trace_sequence
 from tinychat.inspection.words import Language, words_of_pictures
 from tinychat.model import DialogueModel
+from tinychat.report.words import words_of
 from tinychat.tokenizer import Tokenizer
 
 HOSTILE = '<script>a|`b`$c_1$&"\n'
@@ -42,6 +45,7 @@ def measured(exact: float, asked: int) -> dict[str, Any]:
         "loss": 1.5,
         "perplexity": 4.4817,
         "bits_per_byte": 0.9,
+        "bytes_per_token": 5.9,
         "next_token_accuracy": 0.62,
         "replies": {
             "asked": asked,
@@ -89,8 +93,14 @@ class Project:
             **rows,
             "readers": {"qa_table": rows},
             "splits": {name: sizes if name == "train" or held_out else dict.fromkeys(sizes, 0) for name in SPLITS},
-            "groups": {"count": 33, "largest": 3, "sent_to_train": 0, "dialogues_sent_to_train": 0},
-            "overlap": {"valid": asdict(Overlap()), "test": asdict(Overlap(7, 5, 4, 3, 2))},
+            **{"files_left_out": {}, "messages_dropped": {"trailing_user": 6}, "parts_dropped": {}, "masked": {}},
+            "texts": {
+                "letters": {"hangul": 900, "latin": 90, "other": 10},
+                "turns": {"1-2": 30, "3-4": 10},
+                "message_letters": {"1-5": 20, "6-10": 60},
+            },
+            "groups": {"count": 33, "largest": 3, "near_texts": 4},
+            "overlap": {"valid": asdict(Overlap()), "test": asdict(Overlap(7, 5, 4, 3, 2, 40, 10, 20))},
             "mixture": mixture or {"source_1": mixed(40, 1, 1.0)},
             "learnt": {"exchanges": 40, "questions": 38, "answers": 39, "rephrased": 0},
         }
@@ -112,6 +122,10 @@ class Project:
         write_json(reports / "corpus/metrics.json", corpus)
         names = {key: {"name": f"{key}.csv", "format": "qa_table"} for key in corpus["mixture"]}
         write_json(self.root / "data/overview/sources.json", names)
+        places = {key: {} for key in LEFT_OUT} | {
+            "rows_dropped": {"repeat": ["b.csv:3", "b.csv:9"], "odd": ["b.csv:5", "a.csv:2"]}
+        }
+        write_json(self.root / "data/overview/places.json", places)
         write_json(reports / "vocab/metrics.json", {**vocab, "tokens_in_training_text": 700})
         write_json(reports / "prepare/metrics.json", dict.fromkeys(SPLITS, prepared))
         trained |= {"valid_loss": 2.0 if held_out else None, "parameters": 12345}
@@ -277,7 +291,7 @@ def test_the_page_shows_every_part(project: Project) -> None:
     text = " ".join(text for texts in page.texts.values() for text in texts)
     for part in (
         "60행을 읽어 50행을 남기고 10행을 버렸다",
-        "되풀이 8행, odd 2행",
+        "b.csv:3, b.csv:9, …",
         "토큰 312개",
         "12,345",
         "2.13.0",
@@ -361,9 +375,81 @@ def test_what_held_out_dialogues_share_with_training_is_told(project: Project) -
 
 def test_what_was_masked_is_told_by_its_kind(project: Project) -> None:
     file = project.root / "reports/corpus/metrics.json"
-    assert "개인정보를 가렸다" not in project.summarize()["html"]
+    assert "가린 개인정보" not in project.summarize()["html"]
     write_json(file, read_json(file) | {"masked": {"name": 12, "phone": 3000}})
-    assert "개인정보를 가렸다: &lt;phone&gt; 3,000, &lt;name&gt; 12." in project.summarize()["html"]
+    assert chart_of(project.summarize()["html"], "가린 개인정보") == [
+        ("<phone>", "3,000", 1.0),
+        ("<name>", "12", 0.004),
+    ]
+
+
+def chart_of(html: str, title: str) -> list[tuple[str, str, float | None]]:
+    """The bars of a chart: name, figure, length."""
+    chart = html.partition(f"<h4>{title}</h4>")[2].partition("</table>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", chart, re.DOTALL)
+    found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    lengths = [re.search(r"--share: ([\d.]+)", row) for row in rows]
+    return [
+        (unescape(cells[0]), cells[1], float(length[1]) if length else None)
+        for cells, length in zip(found, lengths, strict=True)
+    ]
+
+
+def test_what_it_learned_from_is_shown_in_numbers_and_bars(project: Project) -> None:
+    html = project.summarize()["html"]
+    assert chart_of(html, "글자의 종류") == [
+        *(("한글", "900 (90.0%)", 0.9), ("로마자", "90 (9.0%)", 0.09), ("그 밖", "10 (1.0%)", 0.01))
+    ]
+    assert chart_of(html, "대화의 길이(발화 수)") == [("1–2", "30 (75.0%)", 0.75), ("3–4", "10 (25.0%)", 0.25)]
+    assert chart_of(html, "발화의 길이(글자 수)") == [("1–5", "20 (25.0%)", 0.25), ("6–10", "60 (75.0%)", 0.75)]
+    assert chart_of(html, "나눈 크기")[0] == ("학습", "40 (33.3%)", 0.3333)
+    repeats = chart_of(html, "되풀이와 닮은 글")
+    assert repeats[:2] == [("되풀이되어 버린 대화", "8 (13.3%)", 0.1333), ("닮은 글이 따로 있는 글", "4", None)]
+    assert repeats[2:] == [
+        ("시험: 끝 질문이 학습과 닮음", "10 (25.0%)", 0.25),
+        ("시험: 끝 대답이 학습과 닮음", "20 (50.0%)", 0.5),
+    ]
+    tokens = {name: figure for name, figure, _ in chart_of(html, "토큰과 잘린 몫")}
+    assert tokens["토큰당 바이트(처음 보는 답)"] == "5.90"
+    assert tokens["창으로 나눈 대화"] == "0 (0%)"
+
+
+def test_what_was_left_out_is_told_with_its_places_and_no_text(project: Project) -> None:
+    html = project.summarize()["html"]
+    assert chart_of(html, "버린 행과 까닭") == [("되풀이", "8", 1.0), ("odd", "2", 0.25)]
+    places = re.findall(r'<td colspan="3"><bdi>(.*?)</bdi>', html)
+    assert places == ["b.csv:3, b.csv:9, …", "b.csv:5, a.csv:2"]
+    assert chart_of(html, "뺀 발화와 까닭") == [("대답이 없는 끝 질문", "6", 1.0)]
+    assert "읽지 않은 파일" not in html
+
+
+@pytest.mark.parametrize(
+    ("language", "shares"),
+    [
+        ("ko", ["모델이 맞힌 비율", "가장 비슷한 질문의 대답을 베꼈다면", "학습한 대답을 그대로 말한 비율"]),
+        (
+            "en",
+            [
+                "answered right by the model",
+                "by copying the nearest question&#39;s answer",
+                "replies that are a training answer",
+            ],
+        ),
+    ],
+)
+def test_what_the_amount_of_data_can_give_stands_beside_the_baseline_and_the_copied_replies(
+    project: Project, language: Language, shares: list[str]
+) -> None:
+    project.write(language=language)
+    html = project.summarize()["html"]
+    part = html.partition(f"<h3>{words_of(language)('outlook')}</h3>")[2].partition("</table>")[0]
+    assert re.findall(r'<th scope="row">(.*?)</th><td class="number">(.*?)</td>', part) == [
+        *((shares[0], "5.0%"), (shares[1], "10.0%"), (shares[2], "50.0%"))
+    ]
+    assert words_of(language)("amount_few", questions="38", answers="39") in part
+    project.write(language=language, held_out=False)
+    part = project.summarize()["html"].partition(f"<h3>{words_of(language)('outlook')}</h3>")[2].partition("<h3>")[0]
+    assert words_of(language)("nothing_held_out") in part and "<table" not in part
 
 
 def another_shape(file: Path) -> None:
@@ -408,9 +494,9 @@ def two_sources() -> dict[str, Any]:
 
 def test_each_source_is_named_on_the_page_with_its_part_and_its_score(project: Project) -> None:
     project.write(language="en", **two_sources())
-    assert rows_of(project.summarize()["html"], "source_1.csv (qa_table)") == [
-        ["source_1.csv (qa_table)", "40", "71.05", "5.0%", "97.5% of 40", "–"],
-        ["source_2.csv (qa_table)", "24,000", "1", "95.0%", "97.5% of 40", "80.0% of 250"],
+    assert rows_of(project.summarize()["html"], "source_1.csv") == [
+        ["source_1.csv", "qa_table", "40", "0", "71.05", "5.0%", "97.5% of 40", "–"],
+        ["source_2.csv", "qa_table", "24,000", "0", "1", "95.0%", "97.5% of 40", "80.0% of 250"],
     ]
 
 
@@ -420,8 +506,10 @@ def test_names_of_sources_are_not_in_the_numbers(project: Project) -> None:
     assert "source_1" in numbers and ".csv" not in numbers
 
 
-def test_a_corpus_of_one_source_has_no_table_of_sources(project: Project) -> None:
-    assert "source_1.csv (" not in project.summarize()["html"]
+def test_the_only_source_of_a_corpus_is_named_too(project: Project) -> None:
+    html = project.summarize()["html"]
+    assert rows_of(html, "source_1.csv") == [["source_1.csv", "qa_table", "40", "0", "1", "100%"]]
+    assert words_of("ko")("sources.scores") not in html
 
 
 def test_whether_a_prompt_was_trained_on_stands_below_its_reply(project: Project) -> None:

@@ -21,10 +21,12 @@ from tinychat.corpus.features import FeatureStore
 from tinychat.corpus.gathering import gather_packed
 from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.mixing import Mixture, mix, too_small_to_hold_out
+from tinychat.corpus.places import PLACES_FILE, places_of
 from tinychat.corpus.prompts import PROMPTS_FILE, PromptDrawing, to_records
 from tinychat.corpus.reader import excerpt
 from tinychat.corpus.splitting import LEFT_OUT, Splits, split_corpus
 from tinychat.corpus.tally import Tally
+from tinychat.corpus.text_statistics import TextStatistics, describe_texts
 from tinychat.errors import InputError, joined
 from tinychat.files import add_path_to_disk_full_error, to_json, to_json_lines, write_json, write_together
 from tinychat.params.sections import CorpusParams
@@ -37,6 +39,7 @@ class Built:
     counts: Counts
     splits: Splits
     mixture: Mixture
+    texts: TextStatistics
     repeated: list[tuple[str, int]] = field(default_factory=list)
 
     def metrics(self) -> dict[str, Any]:
@@ -55,12 +58,22 @@ class Built:
                 "replacement_characters": counts.turns.replacement_characters,
                 "nul_characters": counts.nul_characters,
             },
+            "texts": asdict(self.texts),
             "splits": {name: asdict(splits.sizes[name]) for name in SPLITS},
             "mixture": self.mixture.metrics(),
             "learnt": asdict(splits.learnt),
             "groups": asdict(splits.grouping),
             "answers": asdict(splits.answers),
             "overlap": {name: asdict(overlap) for name, overlap in splits.overlap.items()},
+        }
+
+    def left_out(self) -> dict[str, Tally]:
+        """What was left out and why, by its name in the metrics."""
+        return {
+            "rows_dropped": self.counts.rows.dropped,
+            "files_left_out": self.counts.files_left_out,
+            "messages_dropped": self.counts.turns.dropped,
+            "parts_dropped": self.counts.parts_dropped,
         }
 
     def summary(self) -> str:
@@ -139,7 +152,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, 
                 share=params.shares.train,
             )
         kept.seek(0)
-        built = Built(counts, splits, mix(columns, counts.sources, splits, kept_whole))
+        built = Built(counts, splits, mix(columns, counts.sources, splits, kept_whole), describe_texts(columns))
         prompts = drawing.draw(splits.of, counts.prompts)
 
         def fill(folder: Path) -> None:
@@ -148,6 +161,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, 
         def fill_overview(folder: Path) -> None:
             write_json(folder / SOURCES_FILE, built.mixture.names())
             write_json(folder / PROMPTS_FILE, to_records(prompts))
+            write_json(folder / PLACES_FILE, places_of(built.left_out(), raw))
 
         write_together({corpus: fill, overview: fill_overview, metrics: to_json(built.metrics())})
     return built

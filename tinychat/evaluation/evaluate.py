@@ -93,6 +93,7 @@ def evaluate(
             "dialogues": prepared.dialogues,
             "answer_tokens": likelihood.tokens,
             **_likelihood_measures(likelihood),
+            "bytes_per_token": _bytes_per_token(likelihood, prepared.answers),
             "next_token_accuracy": rounded(accuracy),
             "unknown_share": rounded(_unknown_share(engine, dialogues)),
             "replies": _reply_measures(responder, asked, answers) if asked else None,
@@ -188,6 +189,12 @@ def _answer_bytes(prepared: Prepared) -> int | None:
     n_bytes = [example.answer_bytes for example in prepared.examples]
     known = [n for n in n_bytes if n is not None]
     return sum(known) if len(known) == len(n_bytes) else None
+
+
+def _bytes_per_token(likelihood: Likelihood, answers: int) -> float | None:
+    """UTF-8 bytes of the answers per token, without each answer's `<eos>`; None where a word of them is unknown."""
+    tokens = likelihood.tokens - answers
+    return rounded(likelihood.bytes / tokens) if likelihood.bytes and tokens else None
 
 
 def _unknown_share(engine: Engine, dialogues: Sequence[Dialogue]) -> float:

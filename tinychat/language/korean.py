@@ -554,6 +554,7 @@ ERRORS = {
     "source is not a number": "source가 수가 아닙니다",
     "{path}: {key} is {found:.40}; it must be a whole number from 1 to {maximum}": "{path}: {key}가 {found:.40}입니다. 1부터 {maximum}까지의 정수여야 합니다",
     "it does not name {key}": "{key}의 이름이 없습니다",
+    "it does not hold places by reason": "까닭마다 곳이 적혀 있지 않습니다",
     "it does not hold the name and the format of each source": "출처마다 이름과 형식이 적혀 있지 않습니다",
     "it holds no prompt": "질문이 없습니다",
     "it is not a list of prompts": "질문의 목록이 아닙니다",

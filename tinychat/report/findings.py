@@ -59,13 +59,16 @@ def _good_if(holds: bool, *asked: int) -> Tone:
 
 def _amount(learnt: Learnt) -> Finding | None:
     """What so much data can give."""
+    return None if learnt.outlook() is None else Finding(tell_amount(learnt)[0], "bad", tell_amount(learnt)[1])
+
+
+def tell_amount(learnt: Learnt) -> tuple[str, dict[str, str]]:
+    """The key of a sentence on what so much data can give, and the numbers in it."""
     outlook = learnt.outlook()
-    if outlook is None:
-        return None
-    values = {"questions": f"{learnt.questions:,}", "answers": f"{learnt.answers:,}"}
-    if outlook == "by_heart":
-        values = {"answers": f"{learnt.exchanges:,}", "rephrased": share(learnt.rephrased / learnt.exchanges)}
-    return Finding(f"amount_{outlook}", "bad", values)
+    if outlook == "few":
+        return "amount_few", {"questions": f"{learnt.questions:,}", "answers": f"{learnt.answers:,}"}
+    rephrased = share(learnt.rephrased / max(learnt.exchanges, 1))
+    return f"amount_{outlook or 'rephrased'}", {"answers": f"{learnt.exchanges:,}", "rephrased": rephrased}
 
 
 def _copies(held_out: dict[str, Any], learnt: Learnt) -> Finding | None:

@@ -32,10 +32,19 @@ class SplitsRecord(Record):
     test: SplitSizes
 
 
+class TextsRecord(Record):
+    """What the texts are like: counts by script, and by bins of sizes."""
+
+    letters: dict[str, Count]
+    turns: dict[str, Count]
+    message_letters: dict[str, Count]
+
+
 class Groups(Record):
     """The groups of the corpus."""
 
     count: Count
+    near_texts: Count
 
 
 class OverlapRecord(Record):
@@ -45,6 +54,9 @@ class OverlapRecord(Record):
     last_question: Count
     last_answer: Count
     answers_skipped: Count
+    near_searched: Count
+    near_question: Count
+    near_answer: Count
 
 
 class Overlaps(Record):
@@ -83,7 +95,11 @@ class CorpusMetrics(Record):
     rows_read: Count
     rows_kept: Count
     rows_dropped: dict[str, Count]
-    masked: dict[str, Count] = Field(default_factory=dict)
+    files_left_out: dict[str, Count]
+    messages_dropped: dict[str, Count]
+    parts_dropped: dict[str, Count]
+    masked: dict[str, Count]
+    texts: TextsRecord
     readers: dict[str, RowsRecord]
     splits: SplitsRecord
     groups: Groups
@@ -104,6 +120,7 @@ class VocabMetrics(Record):
 class PreparedSizes(Record):
     """The sizes of a prepared split."""
 
+    dialogues: Count
     tokens: Count
     tokens_with_loss: Count
     long_dialogues: Count
@@ -175,6 +192,7 @@ class SplitMeasures(LikelihoodMeasures):
     """All measures of a split."""
 
     dialogues: Count
+    bytes_per_token: Number | None
     next_token_accuracy: Share
     replies: ReplyMeasures | None
     baselines: Baselines

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.corpus.dialogue import read_source_names
+from tinychat.corpus.places import Places, read_places
 from tinychat.errors import InputError, Phrase
 from tinychat.files import damaged, read_json, read_json_lines, reading, undo_formula_guard
 from tinychat.report.formats import (
@@ -93,6 +94,7 @@ class Reports:
 
     metrics    by the names of METRICS
     sources    name and format of each source of the corpus, by its key in the metrics
+    places     where the first rows and messages lie that were left out, by the count in the metrics and the reason
     training   what was used: model, train, runtime, torch
     layers     one record per layer, in forward order
     """
@@ -104,11 +106,12 @@ class Reports:
     layers: list[dict[str, Any]]
     sentences: list[Sentence]
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
+    places: Places = field(default_factory=dict)
 
 
 def read_reports(*, reports: Path, overview: Path, model: Path, table: Path, replies: Path) -> Reports:
-    """Read the folder `reports`, the names of the sources in `overview`, the model's `training.json`, the table
-    of replies and their JSON Lines.
+    """Read the folder `reports`, the names of the sources and places in `overview`, the model's `training.json`, the
+    table of replies and their JSON Lines.
 
     Raises InputError where a file is missing or damaged, or the table and the lines are not of one run.
     """
@@ -131,6 +134,7 @@ def read_reports(*, reports: Path, overview: Path, model: Path, table: Path, rep
             for number, sentence in enumerate(layers["sentences"], start=1)
         ],
         sources=read_source_names(overview, metrics["corpus"]["mixture"]),
+        places=read_places(overview),
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from tinychat.corpus.amount import Learnt
 from tinychat.inspection.words import Language, name_layer, split_layer_name, words_of_pictures
-from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups, share
+from tinychat.report.comparison import MEASURED_ON, NONE, MeasureGroup, abilities, measure_groups
 from tinychat.report.copied_text import CopiedTextView, copied_text_view
+from tinychat.report.corpus_charts import Chart, Outlook, Table, corpus_charts, outlook, source_table, split_table
 from tinychat.report.findings import find
 from tinychat.report.inputs import Reports, Sentence
 from tinychat.report.layer_tables import HeadTable, PredictionTable, head_table, prediction_table
@@ -21,7 +22,6 @@ UNPRINTABLE = re.compile(
 )
 
 Pairs = list[tuple[str, str]]
-Table = tuple[list[str], list[list[str]]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ class View:
     abilities: list[AbilityView]
     corpus_notes: list[str]
     corpus_table: Table
-    sources: Table | None  # None where there is one
+    sources: Table
+    charts: list[Chart]
+    outlook: Outlook
     training: Pairs
     training_notes: list[str]
     measures: list[MeasureGroup]
@@ -144,8 +146,10 @@ def build_view(reports: Reports, words: Words, language: Language) -> View:
         ],
         abilities=_abilities(evaluation, words),
         corpus_notes=_corpus_notes(reports, words),
-        corpus_table=_corpus_table(metrics, words),
-        sources=_sources(reports, words),
+        corpus_table=split_table(metrics, words),
+        sources=source_table(reports, words),
+        charts=corpus_charts(reports, words),
+        outlook=outlook(metrics, words),
         training=[
             (words("epochs"), f"{trained['epochs']:,}"),
             (words("steps"), f"{trained['steps']:,}"),
@@ -200,10 +204,8 @@ def _abilities(evaluation: dict[str, Any], words: Words) -> list[AbilityView]:
 
 
 def _corpus_notes(reports: Reports, words: Words) -> list[str]:
-    metrics, sources = reports.metrics, reports.sources
-    corpus, vocab = metrics["corpus"], metrics["vocab"]
-    dropped = corpus["rows_dropped"]
-    read, kept, gone = corpus["rows_read"], corpus["rows_kept"], sum(dropped.values())
+    corpus, sources = reports.metrics["corpus"], reports.sources
+    read, kept, gone = corpus["rows_read"], corpus["rows_kept"], sum(corpus["rows_dropped"].values())
     readers = [
         words("corpus.reader", name=name, kept=f"{rows['rows_kept']:,}") for name, rows in corpus["readers"].items()
     ]
@@ -211,15 +213,6 @@ def _corpus_notes(reports: Reports, words: Words) -> list[str]:
         words("corpus.rows", read=f"{read:,}", kept=f"{kept:,}", dropped=f"{gone:,}"),
         words("corpus.readers", readers=", ".join(readers)),
     ]
-    if dropped:
-        reasons = [
-            words("corpus.reason", reason=_reason(reason, words), rows=f"{rows:,}")
-            for reason, rows in sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
-        ]
-        notes.append(words("corpus.dropped", reasons=", ".join(reasons)))
-    if masked := corpus.get("masked"):
-        kinds = [f"<{kind}> {n:,}" for kind, n in sorted(masked.items(), key=lambda item: (-item[1], item[0]))]
-        notes.append(words("corpus.masked", kinds=", ".join(kinds)))
     notes.append(words("corpus.groups", count=f"{corpus['groups']['count']:,}"))
     if whole := [sources[key]["name"] for key, part in corpus["mixture"].items() if part["kept_whole"]]:
         notes.append(words("corpus.kept_whole", names=", ".join(whole)))
@@ -235,71 +228,7 @@ def _corpus_notes(reports: Reports, words: Words) -> list[str]:
                     skipped=f"{overlap['answers_skipped']:,}",
                 )
             )
-    long = {
-        key: sum(split[key] for split in metrics["prepare"].values())
-        for key in ("long_dialogues", "answers", "answers_cut", "answers_dropped_too_long")
-    }
-    if long["long_dialogues"]:
-        notes.append(words("corpus.windows", dialogues=f"{long['long_dialogues']:,}"))
-    if long["answers_cut"] or long["answers_dropped_too_long"]:
-        notes.append(
-            words(
-                "corpus.long_answers",
-                answers=f"{long['answers']:,}",
-                cut=f"{long['answers_cut']:,}",
-                dropped=f"{long['answers_dropped_too_long']:,}",
-            )
-        )
-    size, ceiling = f"{vocab['size']:,}", f"{vocab['ceiling']:,}"
-    characters = f"{vocab['characters_per_token']:.1f}"
-    notes.append(words("vocabulary", size=size, ceiling=ceiling, characters=characters))
-    if vocab["unknown_share"]:
-        notes.append(words("vocabulary.unknown", share=f"{vocab['unknown_share']:.1%}"))
     return notes
-
-
-def _reason(reason: str, words: Words) -> str:
-    """The text for a reason; a reader's own reason has none and stays as it is."""
-    try:
-        return words(f"reason.{reason}")
-    except KeyError:
-        return reason
-
-
-def _corpus_table(metrics: dict[str, dict[str, Any]], words: Words) -> Table:
-    splits, prepared = metrics["corpus"]["splits"], metrics["prepare"]
-    header = ["split", "dialogues", "turns", "characters", "tokens", "tokens_with_loss"]
-    rows = [
-        [words(name)]
-        + [f"{sizes[key]:,}" for key in ("dialogues", "turns", "characters")]
-        + [f"{prepared[name][key]:,}" for key in ("tokens", "tokens_with_loss")]
-        for name, sizes in splits.items()
-    ]
-    return [words(key) for key in header], rows
-
-
-def _sources(reports: Reports, words: Words) -> Table | None:
-    """How much of the training each source is, and how many of its questions are answered exactly."""
-    mixture, scores = reports.metrics["corpus"]["mixture"], reports.metrics["evaluate"].get("sources", {})
-    if len(mixture) < 2:
-        return None
-    header = ["source", "dialogues", "sources.repetitions", "sources.share", "seen", "held_out"]
-    rows = []
-    for key, part in mixture.items():
-        own = scores.get(key, {})
-        rows.append(
-            [
-                words("sources.name", **reports.sources[key]),
-                f"{part['train']:,}",
-                f"{part['repetitions']:.4g}",
-                f"{part['share']:.1%}",
-                *(
-                    words("sources.score", exact=share(score["exact"]), asked=f"{score['asked']:,}") if score else NONE
-                    for score in (own.get("seen"), own.get("held_out"))
-                ),
-            ]
-        )
-    return [words(name) for name in header], rows
 
 
 def _training_notes(trained: dict[str, Any], words: Words) -> list[str]:
