@@ -21,8 +21,8 @@ export function Talk() {
     <div class="talk-head">
       <h2>${t("talk")}</h2>
       <div class="row">
-        <button type="button" class="quiet" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${() => save(messages.value)}>${t("save")}</button>
         <button type="button" disabled=${!count} onClick=${newConversation}>${t("talk.new")}</button>
+        <button type="button" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${() => save(messages.value)}>${t("save")}</button>
       </div>
     </div>
     <div class="messages" ref=${list} role="log" aria-label=${t("talk.messages")} tabindex="0">

@@ -21,8 +21,9 @@ export function AttentionFlow() {
   const watched = [];
   if (hovered.value !== null)
     for (let at = from + 1; at < ids.length; at++) watched.push([at, trace.value.attention(at, layer, head)[from]]);
-  return html`<${TokenFlow} from=${from} looks=${looks} watched=${watched} />
-    <p class="says" aria-live="polite">${sentence(from, looks, layer, head)}</p>`;
+  return html`<p class="says" aria-live="polite">${sentence(from, looks, layer, head)}</p>
+    <${TokenFlow} from=${from} looks=${looks} watched=${watched} />
+    <p class="muted">${t("heads.about")}</p>`;
 }
 
 function sentence(from, looks, layer, head) {
@@ -32,6 +33,7 @@ function sentence(from, looks, layer, head) {
   return t("attention.says", { layer: layer + 1, head: head + 1, word: quoted(ids[from]), words: words || t("spread") });
 }
 
+/* The heads of the layer side by side, and what the chosen one does: above the sentence, however long that is. */
 export function Heads() {
   const { layer } = currentStep.value, chosen = chosenHead();
   const { n_heads } = model.config;
@@ -39,7 +41,6 @@ export function Heads() {
   const { role, share } = all.of(layer, chosen);
   const isOff = headsOff.value.includes(`${layer}.${chosen}`);
   return html`<div class="heads">
-    <p class="muted">${t("heads.about")}</p>
     <div class="head-list" role="group" aria-label=${t("heads.label", { layer: layer + 1 })}>
       ${[...Array(n_heads).keys()].map(
         (head) => html`<${Head} key=${head} layer=${layer} head=${head} isChosen=${head === chosen} role=${all.of(layer, head).role} />`,

@@ -3,7 +3,7 @@
 import { html } from "htm/preact";
 import { likeliest } from "../engine/reply.js";
 import { quoted, word } from "../parts/words.js";
-import { guessed, position, sequence, trace } from "../state.js";
+import { guessed, guessing, position, sequence, trace } from "../state.js";
 import { t } from "../texts/index.js";
 import { nextId } from "./showing.js";
 
@@ -11,7 +11,7 @@ const CHOICES = 4;
 
 export function Guess() {
   const id = nextId.value;
-  const ids = likeliest(trace.value.logits(position.value), CHOICES);
+  const ids = likeliest(trace.value.logits(position.value), 2 * CHOICES).filter((one) => word(one) !== "␣").slice(0, CHOICES);
   if (id !== null && !ids.includes(id)) ids[CHOICES - 1] = id;
   ids.sort((one, other) => one - other); // an order that tells nothing
   return html`<section class="guess">
@@ -27,7 +27,7 @@ export function Guess() {
 /* How the guess went, and how many were right so far. */
 export function Guessed() {
   const guess = guessed.value[position.value];
-  if (guess === undefined || nextId.value === null) return null;
+  if (!guessing.value || guess === undefined || nextId.value === null) return null;
   const all = Object.entries(guessed.value).filter(([, id]) => id !== null);
   const right = all.filter(([at, id]) => sequence.value.ids[Number(at) + 1] === id).length;
   const key = guess === null ? "guessed.shown" : guess === nextId.value ? "guessed.right" : "guessed.wrong";

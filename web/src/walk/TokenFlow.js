@@ -32,7 +32,12 @@ export function TokenFlow({ from = null, looks = null, watched = [], withIds = f
     const next = Math.max(0, Math.min(ids.length - 1, (hovered.value ?? position.value) + by));
     flow.current.querySelector(`[data-at="${next}"]`)?.focus();
   };
-  return html`<div class="flow" ref=${flow} role="group" aria-label=${t("flow.label")} onKeyDown=${move}
+  const isShort = looks === null && !withIds; // something else is looked at
+  useLayoutEffect(() => {
+    const here = flow.current.querySelector(".chip.here");
+    if (isShort && here) flow.current.scrollTop = here.offsetTop - flow.current.clientHeight / 2;
+  }, [isShort, position.value, ids]);
+  return html`<div class=${`flow ${isShort ? "short" : ""}`} ref=${flow} role="group" aria-label=${t("flow.label")} onKeyDown=${move}
     onPointerLeave=${() => (hovered.value = null)}>
     ${turns.map(
       (turn) => html`<div class="turn" key=${turn[0]}>

@@ -27,8 +27,7 @@ export function Walk() {
     vocab: number(config.vocab_size), n: position.value + 1, tokens: sequence.value.ids.length,
   };
   return html`<div class="walk" onKeyDown=${onKey}>
-    <${Ribbon} />
-    <${Controls} />
+    <div class="steering"><${Ribbon} /><${Controls} /></div>
     ${headsOff.value.length > 0 &&
     html`<p class="warning" role="status">${t("heads.off", { n: headsOff.value.length })}
       <button type="button" class="quiet" onClick=${() => setHeadsOff([])}>${t("heads.on")}</button></p>`}
@@ -39,9 +38,9 @@ export function Walk() {
           <h2>${t(`step.${kind}`, values)}</h2>
           <p>${t(`step.${kind}.about`, values)}</p>
         </header>
-        ${kind === "attention" ? html`<${AttentionFlow} />` : html`<${TokenFlow} withIds=${kind === "tokens"} />`}
+        ${kind === "attention" ? html`<${Heads} /><${AttentionFlow} />` : html`<${TokenFlow} withIds=${kind === "tokens"} />`}
         <${Guessed} />
-        <${View} kind=${kind} />
+        ${kind !== "attention" && html`<${View} kind=${kind} />`}
       </div>
       <aside class="side"><${Lens} /></aside>
     </div>
@@ -50,7 +49,6 @@ export function Walk() {
 }
 
 function View({ kind }) {
-  if (kind === "attention") return html`<${Heads} />`;
   if (kind === "input") return html`<${InputVectors} />`;
   if (kind === "norm1" || kind === "norm2") return html`<${NormVectors} />`;
   if (kind === "ffn") return html`<${FeedForward} />`;
