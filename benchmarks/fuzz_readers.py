@@ -3,10 +3,10 @@
     python -m benchmarks.fuzz_readers [--cases 100000] [--seed 0] [--seconds 10] [--mib 1024] [--only N]
 
 Each case is a valid file of a format (tests/corpus/samples.py) that was cut, changed, joined with another, put into an
-archive, or given another name. A worker process reads it; one that takes more than `--seconds` is ended and counted as
-a hang. A case is made from the seed and its number alone, so `--only` repeats one and prints what came of it. The exit
-code is 1 if there was a traceback, a hang, an error that does not name the file, more than `--mib` of memory, or an
-output that was half-written.
+archive, or given another name; some are read with options of a source. A worker process reads it; one that takes more
+than `--seconds` is ended and counted as a hang. A case is made from the seed and its number alone, so `--only` repeats
+one and prints what came of it. The exit code is 1 if there was a traceback, a hang, an error that does not name the
+file, more than `--mib` of memory, or an output that was half-written.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,24 @@ from tests.corpus.samples import packed, samples
 from tinychat.corpus.building import build_corpus
 from tinychat.dialogue_files import corpus_params
 from tinychat.errors import InputError
+from tinychat.params.sections import SourceParams
 
 GOOD = ("dialogues", "error")
 BAD = ("traceback", "hang", "file not named", "memory", "half-written")
 SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".yml", ".xlsx", ".parquet", ".zip", ".gz", ".zst", "")
 LONG = 200_000  # characters in a message
 DEEP = 10_000  # brackets in a document
+# Of the source that names the file, as params.yaml has them.
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {"header": False},
+    {"header": False, "columns": {"question": 2, "answer": 1}},
+    {"columns": {"question": "답변", "answer": "질문"}},
+    {"sheet": "대화"},
+    {"sheet": ["표지", "대화"], "header": False},
+    {"format": "qa_table", "header": False},
+    {"format": "lines"},
+    {"assistant": "바다"},
+)
 SHOWN = 10  # bad cases that are printed
 
 Change = Callable[[bytes, random.Random], bytes]
@@ -49,12 +61,13 @@ Change = Callable[[bytes, random.Random], bytes]
 
 @dataclass(frozen=True)
 class Case:
-    """A file to be read, and what was done to make it."""
+    """A file to be read, what was done to make it, and the options of its source."""
 
     number: int
     name: str
     data: bytes
     made: str
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def cut(data: bytes, rng: random.Random) -> bytes:
@@ -209,7 +222,10 @@ def make(number: int, seed: int, valid: dict[str, bytes]) -> Case:
         if rng.random() < 0.5:
             data = rng.choice((cut, change_bytes))(data, rng)
             made.append("and damaged")
-    return Case(number, name, data, ", ".join(made))
+    options = rng.choice(OPTIONS) if rng.random() < 0.2 else {}
+    if options:
+        made.append(f"with {options}")
+    return Case(number, name, data, ", ".join(made), options)
 
 
 def pack(name: str, data: bytes, rng: random.Random) -> tuple[str, bytes]:
@@ -281,6 +297,8 @@ def read(case: Case, folder: Path, mib: int) -> tuple[str, str]:
     raw.mkdir()
     (raw / case.name).write_bytes(case.data)
     params = corpus_params()
+    if case.options:
+        params = params.model_copy(update={"sources": [SourceParams(file=case.name, **case.options)]})
     outcome, said = "dialogues", ""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         try:
