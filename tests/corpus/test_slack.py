@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.corpus.archives import zipped
 from tests.corpus.messenger_samples import as_json, slack_message
 from tinychat.corpus.readers.slack import text_of
 from tinychat.errors import InputError
@@ -110,3 +111,55 @@ def test_a_message_that_is_none_is_named_by_its_place(project: Any) -> None:
     assert "2026-02-09.json:[2]: expected a message: an object with user, text and ts" in fault(project)
     lay(project, *BOTH, slack_message(9, 7, "하늘", "뭐", ts=1770629707))
     assert "2026-02-09.json:[2]: no date and time: '1770629707'; expected 1770629707.000100" in fault(project)
+
+
+def without_profile(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as older exports have it: with the number of its writer alone."""
+    return {key: value for key, value in message.items() if key != "user_profile"}
+
+
+PEOPLE = [
+    {"id": "U01", "team_id": "T01", "name": "hn", "profile": {"real_name": "이하늘", "display_name": "하늘이네"}},
+    {"id": "U02", "team_id": "T01", "name": "bd", "real_name": "김바다", "profile": {"real_name": "김바다"}},
+    {"id": "U09", "team_id": "T01", "name": "sj", "profile": {"real_name": "박서준", "display_name": ""}},
+]
+
+
+def lay_workspace(project: Any, *messages: Any) -> None:
+    files = {"general/2026-02-09.json": as_json([*map(without_profile, messages)]), "users.json": as_json(PEOPLE)}
+    project.lay("slack.zip", zipped(files))
+
+
+def test_names_are_those_of_the_list_of_people_where_messages_have_none(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_workspace(project, *BOTH, slack_message(9, 7, "하늘", "잘 가"))
+    project.ingest()
+    assert project.texts() == [["안녕", "응"]]
+    assert "김바다 becomes the bot and 하늘이네 the user" in capsys.readouterr().out
+    project.ingest(sources=[{"file": "slack.zip", "assistant": "이하늘"}])
+    assert project.texts() == [["안녕", "응", "잘 가"]]
+
+
+def test_names_of_the_list_of_people_who_speak_are_masked_in_texts(project: Any) -> None:
+    lay_workspace(
+        project, slack_message(9, 5, "하늘", "김바다 씨, 박서준 봤어?"), slack_message(9, 6, "바다", "이하늘이 봤대")
+    )
+    project.ingest()
+    assert project.texts() == [["<name> 씨, 박서준 봤어?", "<name>이 봤대"]]
+
+
+def test_a_list_of_people_beside_the_days_of_a_channel_is_read_with_them(project: Any) -> None:
+    project.lay("2026-02-09.json", as_json([*map(without_profile, BOTH)]))
+    project.lay("users.json", as_json(PEOPLE))
+    project.ingest()
+    assert project.texts() == [["안녕", "응"]]
+
+
+@pytest.mark.parametrize(
+    "people", ['[{"id": 1, "profile": {"real_name": 3}}]', '[{"profile": 1, "id": "U01", "real_name": 2}, 7]']
+)
+def test_a_list_of_people_that_is_not_as_slack_writes_it_gives_no_names(project: Any, people: str) -> None:
+    project.lay("slack.zip", zipped({"a/2026-02-09.json": as_json(BOTH), "users.json": people}))
+    project.ingest()
+    assert project.texts() == [["안녕", "응"]]

@@ -85,6 +85,11 @@ def no_room(text: TextFile) -> str | None:
     return None
 
 
+def no_people(text: TextFile) -> dict[str, list[str]]:
+    """For exports whose messages have the names of their speakers."""
+    return {}
+
+
 @dataclass(frozen=True)
 class MessengerReader:
     """Reads the exports of one messenger.
@@ -94,6 +99,7 @@ class MessengerReader:
               remarks for the person
     partner   the other speaker of a chat between two, where the first lines name them
     room      the name of the only room in the file, where it can be told: files of one room are read as one
+    people    the names that the file gives to speakers by their ids, the one to show first; for files beside messages
     """
 
     score: Callable[[list[str], CorpusParams], float]
@@ -101,3 +107,4 @@ class MessengerReader:
     partner: Callable[[list[str]], str | None] = no_partner
     room: Callable[[TextFile], str | None] = no_room
     suffixes: tuple[str, ...] = ()
+    people: Callable[[TextFile], dict[str, list[str]]] = no_people

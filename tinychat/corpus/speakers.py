@@ -38,6 +38,13 @@ class Speakers:
         self._names.setdefault(key, Counter())[name] += 1
         self._rooms.setdefault(key, set()).add(room)
 
+    def add_names(self, key: str, names: Sequence[str]) -> None:
+        """Names of a speaker beside those in messages, which may only have the key; nothing for who does not speak."""
+        if key in self.messages and names:
+            known = self._names[key]
+            known[speaker_name(names[0])] += known.pop(key, 0)
+            known.update({speaker_name(name): 0 for name in names})
+
     @property
     def names(self) -> set[str]:
         """All names of all speakers; none without a letter, such as a lone question mark."""
@@ -101,6 +108,9 @@ def speakers_of(reader: MessengerReader, rooms: Sequence[Sequence[TextFile]], so
             for message in reader.messages(text, source, Tally(), []):
                 if isinstance(message, ChatMessage) and message.speaker and message.text:
                     speakers.add_message(message, number)
+    for text in (text for files in rooms for text in files):
+        for key, names in reader.people(text).items():
+            speakers.add_names(key, names)
     return speakers
 
 

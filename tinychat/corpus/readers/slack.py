@@ -1,12 +1,14 @@
-"""Slack's export: a folder for each channel, in it a JSON list of messages for each day."""
+"""Slack's export: a folder for each channel, in it a JSON list of messages for each day; and the list of people."""
 
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from tinychat.corpus.dialogue import Faulty
 from tinychat.corpus.json_documents import json_values, messenger_of, problem_of
+from tinychat.corpus.known_formats import has_key
 from tinychat.corpus.messenger import ChatMessage, MessengerReader, file_kind
 from tinychat.corpus.stamps import from_unix
 from tinychat.corpus.tally import Tally
@@ -14,6 +16,7 @@ from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase
 from tinychat.params.sections import CorpusParams, SourceParams
 
+PEOPLE_KEYS = ("id", "profile", "real_name|display_name")
 TYPED = (None, "thread_broadcast", "me_message")  # subtypes of messages that a person typed
 KINDS = {
     "channel_join": "joined",
@@ -37,8 +40,14 @@ SLACKBOT = "USLACKBOT"
 
 
 def score(head: list[str], _: CorpusParams) -> float:
-    """1 for a JSON list with the keys of messages; else 0."""
-    return float(messenger_of(head) == "slack")
+    """1 for a JSON list with the keys of messages, or of people; else 0."""
+    return float(messenger_of(head) == "slack" or lists_people(head))
+
+
+def lists_people(head: list[str]) -> bool:
+    """Whether it is the list of people, `users.json`, as the export has it beside the channels."""
+    text = "".join(head).lstrip()
+    return text.startswith("[") and all(map(partial(has_key, text), PEOPLE_KEYS)) and not has_key(text, "ts")
 
 
 def room(text: TextFile) -> str | None:
@@ -50,6 +59,8 @@ def messages(
     text: TextFile, source: SourceParams, dropped: Tally, remarks: list[str]
 ) -> Iterator[ChatMessage | Faulty]:
     """The messages of the day by time."""
+    if lists_people(text.head()):
+        return
     found: list[tuple[Decimal, ChatMessage]] = []
     for _, place, value in json_values(text, ("[]",)):
         message = _message(place, value)
@@ -58,6 +69,22 @@ def messages(
         else:
             found.append((Decimal(value["ts"]), message))
     yield from (message for _, message in sorted(found, key=lambda item: item[0]))
+
+
+def people(text: TextFile) -> dict[str, list[str]]:
+    """The names in the list of people by their numbers: as it is shown, and in full."""
+    found: dict[str, list[str]] = {}
+    for _, _, value in json_values(text, ("[]",)) if lists_people(text.head()) else ():
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            profile = value.get("profile")
+            names = _names(profile) if isinstance(profile, dict) else []
+            found[value["id"]] = names or _names(value)
+    return found
+
+
+def _names(profile: dict[str, Any]) -> list[str]:
+    names = [profile.get(key) for key in ("display_name", "real_name", "name")]
+    return [name for name in names if isinstance(name, str) and name.strip()]
 
 
 def _message(place: str, value: Any) -> ChatMessage | Phrase:
@@ -92,7 +119,7 @@ def _message(place: str, value: Any) -> ChatMessage | Phrase:
 def _name(value: dict[str, Any]) -> str:
     """The name of the one who wrote it, where the message has it."""
     profile = value.get("user_profile") or value.get("bot_profile") or {}
-    names = [profile.get(key) for key in ("display_name", "real_name", "name")] if isinstance(profile, dict) else []
+    names = _names(profile) if isinstance(profile, dict) else []
     return next((name for name in (*names, value.get("username")) if isinstance(name, str) and name.strip()), "")
 
 
@@ -140,4 +167,4 @@ def _emoji(found: re.Match[str]) -> str:
     return found[0]
 
 
-READER = MessengerReader(score, messages, room=room)
+READER = MessengerReader(score, messages, room=room, people=people)
