@@ -4,7 +4,7 @@ model answered (Answers.js). */
 import { html } from "htm/preact";
 import { t } from "../texts/index.js";
 
-const WIDTH = 640, HEIGHT = 260, LEFT = 44, RIGHT = 90, TOP = 22, BOTTOM = 34;
+const WIDTH = 640, HEIGHT = 260, LEFT = 44, RIGHT = 130, TOP = 26, BOTTOM = 34;
 const MOST_DOTS = 60;
 
 /* history: a row for each epoch; losses: [[step, loss]] within the epochs, or none; moments: steps; steps: of all epochs. */
@@ -36,7 +36,7 @@ export function Curve({ history, losses, moments, steps }) {
 /* Names at the ends of lines, moved apart where they would lie on each other. */
 function placed(names) {
   const [upper, lower] = names.sort((one, other) => one.y - other.y);
-  if (lower && lower.y - upper.y < 18) [upper.y, lower.y] = [(upper.y + lower.y) / 2 - 9, (upper.y + lower.y) / 2 + 9];
+  if (lower && lower.y - upper.y < 22) [upper.y, lower.y] = [(upper.y + lower.y) / 2 - 11, (upper.y + lower.y) / 2 + 11];
   return names;
 }
 

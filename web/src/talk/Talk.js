@@ -20,10 +20,7 @@ export function Talk() {
   return html`<section class="talk" aria-label=${t("talk")}>
     <div class="talk-head">
       <h2>${t("talk")}</h2>
-      <div class="row">
-        <button type="button" disabled=${!count} onClick=${newConversation}>${t("talk.new")}</button>
-        <button type="button" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${() => save(messages.value)}>${t("save")}</button>
-      </div>
+      <button type="button" disabled=${!count} onClick=${newConversation}>${t("talk.new")}</button>
     </div>
     <div class="messages" ref=${list} role="log" aria-label=${t("talk.messages")} tabindex="0">
       ${messages.value.map((message, at) => html`<${Message} key=${at} message=${message} at=${at} isLast=${at === count - 1} isLastQuestion=${message.role === "user" && at >= count - 2} />`)}
@@ -33,6 +30,9 @@ export function Talk() {
         )}</div>`}
     </div>
     <${Composer} />
-    <${Options} />
+    <div class="talk-foot">
+      <${Options} />
+      <button type="button" class="quiet" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${() => save(messages.value)}>${t("save")}</button>
+    </div>
   </section>`;
 }
