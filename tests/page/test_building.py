@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.page.projects import REPLY, SUMMARY
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.page.building import PageInputs, build_page
@@ -21,13 +22,6 @@ from tinychat.safety.danger import RULES
 from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer
 
-REPLY = {"input": "안녕", "output": "반가워요!", "n_tokens": 2, "mean_logprob": -0.1, "token_ids": [1, 2]}
-SUMMARY = {
-    **{"레이어 수": 2, "최종 손실": 1.0, "생성된 토큰 수": 2},
-    "corpus": {"splits": {"train": {"dialogues": 3}}},
-    "training": {"steps": 4},
-    "evaluation": {"seen": None, "held_out": None},
-}
 HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028"
 
 

@@ -12,9 +12,10 @@ import yaml
 from stages import build_page
 from tests.generation.models import Sample, save_sample
 from tests.model.rotary import RotaryConfig
-from tests.page.test_building import REPLY, SUMMARY, carried
+from tests.page.projects import REPLY, write_reports
+from tests.page.test_building import carried
 from tinychat.errors import InputError
-from tinychat.files import to_csv, to_json_lines, write_atomically, write_json
+from tinychat.files import write_json
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import config_record
@@ -33,11 +34,7 @@ def project(tmp_path: Path, repo: Path, model: DialogueModel, bpe: Tokenizer) ->
     (tmp_path / "models").mkdir()
     save_sample(Sample(config, model), bpe, tmp_path / build_page.MODEL)
     shutil.copy(repo / "params.yaml", tmp_path)
-    write_atomically(tmp_path / "outputs/generated_dialogue.jsonl", to_json_lines([REPLY]))
-    history = [(1, 10, 0.001, 3.0, 2.5), (2, 20, 0.001, 0.5, "")]
-    header = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
-    write_atomically(tmp_path / "reports/train/history.csv", to_csv(header, history, bom=False))
-    write_json(tmp_path / "reports/summary.json", SUMMARY)
+    write_reports(tmp_path)
     return tmp_path
 
 

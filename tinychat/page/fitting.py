@@ -47,9 +47,7 @@ def n_weights(config: ClassicConfig) -> int:
 
 
 def kernel_memory(config: ClassicConfig) -> int:
-    """Bytes that the kernels need, within 5% of what `arrange` in tinychat/generation/int8.c and
-    web/src/engine/model.js take.
-    """
+    """Bytes that the kernels need: within 5% of what web/src/engine/model.js and `arrange` in int8.c take."""
     d, f, v, t = config.embed_dim, config.ffn_dim, config.vocab_size, config.max_len
     layers, heads = config.n_layers, config.n_heads
     vectors = t * d + 2 * v + layers * 2 * (9 * d + f)  # positions, scales, biases, norms

@@ -1,0 +1,207 @@
+"""A talk with the page in real browsers, from its file and without network: what is said, and what is answered."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import tinychat
+from tests.generation.conftest import SAID
+from tests.generation.models import needs_compiler
+from tests.page.browsers import Opened
+from tests.page.conftest import Open
+from tinychat.model.classic_config import OUTPUT
+from tinychat.model.registry import load_config
+from tinychat.model.storage import load_model, save_model
+from tinychat.page.packing import ENTROPY, OUTPUT_ENTROPY
+from tinychat.page.quantizing import quantize_matrix
+
+pytestmark = pytest.mark.slow
+
+TALK = [question for question, _ in SAID] + ["오늘 뭐 먹을래?", "ㅎㅇ", "What is your name?", "고마워 잘 자"]
+MAX_TOKENS = 64  # of a reply, in the page
+POSITIONS = "input_layer.pos_embedding.weight"
+
+# Each token takes longer than the page waits between two pictures, and what is shown meanwhile is kept.
+SLOW_TOKENS = """(() => {
+  const now = performance.now.bind(performance);
+  let calls = 0;
+  performance.now = () => now() + 20 * calls++;
+  window.shown = [];
+  new MutationObserver(() => {
+    const text = [...document.querySelectorAll(".message.assistant .bubble")].at(-1)?.textContent;
+    if (text !== undefined && text !== window.shown.at(-1)) window.shown.push(text);
+  }).observe(document, { childList: true, subtree: true, characterData: true });
+})()"""
+
+
+def replies_of(bot: tinychat.Bot, texts: list[str]) -> list[str]:
+    """What Python's model says in a talk of these texts."""
+    messages: list[Any] = []
+    for text in texts:
+        messages.append({"role": "user", "content": text})
+        reply = bot.reply(messages, max_tokens=MAX_TOKENS, method="greedy")
+        messages.append({"role": "assistant", "content": reply.text})
+    return [message["content"] for message in messages[1::2]]
+
+
+def talk_in(page: Opened, texts: list[str]) -> list[str]:
+    page.new_talk()
+    return [page.say(text) for text in texts]
+
+
+@pytest.fixture(scope="session")
+def rounded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model with the weights that the page carries in 6 bits."""
+    folder = project / "models/dialogue"
+    copy = tmp_path_factory.mktemp("rounded") / "dialogue"
+    copy.mkdir()
+    for name in ("tokenizer.json", "generation_config.json"):
+        (copy / name).write_bytes((folder / name).read_bytes())
+    weights = {name: tensor.clone() for name, tensor in load_model(folder).state_dict().items()}
+    for name, weight in weights.items():
+        if name == POSITIONS:
+            weights[name] = weight.bfloat16().float()
+        elif weight.ndim == 2:
+            whole, scale = quantize_matrix(weight.numpy(), OUTPUT_ENTROPY if name in OUTPUT else ENTROPY)
+            weights[name] = torch.from_numpy(whole.astype(np.float32) * scale)
+    save_model(copy, load_config(folder), weights)
+    return copy
+
+
+def test_a_talk_is_answered_as_python_answers_with_the_same_weights(page: Opened, rounded: Path) -> None:
+    assert talk_in(page, TALK) == replies_of(tinychat.load(rounded), TALK)
+
+
+@needs_compiler
+def test_in_8_bits_it_answers_as_tinychat_weights_int8_does(
+    open_page: Open, page_file_int8: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYCHAT_WEIGHTS", "int8")
+    expected = replies_of(tinychat.load(project / "models/dialogue"), TALK)
+    assert expected[0] == SAID[0][1]
+    assert talk_in(open_page(page_file_int8), TALK) == expected
+
+
+def test_the_file_opens_with_an_example_whose_last_line_the_model_says(page: Opened) -> None:
+    assert page.talk() == list(SAID[0])
+
+
+def test_a_reply_streams_in(page: Opened) -> None:
+    page.page.add_init_script(SLOW_TOKENS)
+    page.open()
+    page.new_talk()
+    reply = page.say(SAID[2][0])
+    shown: list[str] = page.page.evaluate("window.shown")
+    steps = shown[shown.index("") if "" in shown else 0 :]
+    growing = [text for text in steps if text and reply.startswith(text)]
+    assert growing[-1] == reply and len(growing) >= 4
+    assert [len(text) for text in growing[-4:]] == sorted(len(text) for text in growing[-4:])
+
+
+def test_what_looks_like_markup_is_said_as_text(page: Opened) -> None:
+    page.new_talk()
+    page.page.on("dialog", lambda dialog: page.complaints.append(dialog.message))
+    page.page.locator("#tab-walk").click()
+    for hostile in ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "&lt;b&gt;"):
+        page.say(hostile)
+        assert page.talk()[-2] == hostile
+        page.page.keyboard.press("Home")
+    assert page.page.locator(".messages script, .messages img, .walk script, .walk img").count() == 0
+
+
+def test_a_reload_begins_anew_and_nothing_is_stored(page: Opened) -> None:
+    opening = page.talk()
+    page.new_talk()
+    page.say("비밀이야")
+    page.page.reload()
+    page.wait()
+    assert page.talk() == opening
+    stored = page.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+    assert stored == [0, 0, ""]
+
+
+def test_a_reply_can_be_drawn_again_edited_and_explained(page: Opened) -> None:
+    page.new_talk()
+    page.say(SAID[0][0])
+    last = page.page.locator(".message").last
+    last.locator(".actions button").first.click()
+    rows = last.locator(".why tbody tr")
+    assert rows.count() > 2
+    shares = [float(cell.rstrip("%")) for cell in rows.locator(".value").all_text_contents()]
+    assert all(0 < share <= 100 for share in shares)
+    question = page.page.locator(".message.user").last
+    question.locator(".actions button").first.click()
+    assert page.field.input_value() == SAID[0][0]
+    page.say(SAID[1][0], adds=0)
+    assert page.talk() == list(SAID[1])
+
+
+# Hangul is composed. Enter ends the last syllable, and sends: its keydown comes before `compositionend` in Chromium
+# and Firefox, on some systems once more behind it, and in Safari only behind it.
+COMPOSE = """(order) => {
+  const field = document.querySelector(".composer textarea");
+  const key = (composing) => field.dispatchEvent(new KeyboardEvent("keydown", {
+    key: composing ? "Process" : "Enter", code: "Enter", keyCode: 229, isComposing: composing,
+    bubbles: true, cancelable: true,
+  }));
+  const compose = (type, data) => field.dispatchEvent(new CompositionEvent(type, { data, bubbles: true }));
+  const put = (text) => {
+    field.value = text;
+    field.dispatchEvent(new InputEvent("input", { data: text, isComposing: true, bubbles: true }));
+  };
+  field.focus();
+  put("안");
+  compose("compositionstart", "");
+  for (const syllable of ["ㄴ", "녀", "녕"]) {
+    compose("compositionupdate", syllable);
+    put("안" + syllable);
+  }
+  if (order !== "behind") key(true);
+  compose("compositionend", "녕");
+  put("안녕");
+  if (order !== "during") key(false);
+}"""
+
+
+@pytest.mark.parametrize("order", ["during", "behind", "both"])
+def test_enter_while_hangul_is_composed_sends_the_whole_text_once(page: Opened, order: str) -> None:
+    page.new_talk()
+    page.page.evaluate(COMPOSE, order)
+    page.wait_for_talk(2, "안녕")
+    page.page.wait_for_timeout(200)  # a second one would be sent by now
+    assert page.talk()[0] == "안녕" and len(page.talk()) == 2
+    assert page.field.input_value() == ""
+
+
+def test_the_input_method_of_chromium_sends_once(page: Opened) -> None:
+    if page.page.context.browser is None or page.page.context.browser.browser_type.name != "chromium":
+        pytest.skip("only Chromium lets a test compose")
+    page.new_talk()
+    page.field.focus()
+    ime = page.page.context.new_cdp_session(page.page)
+    ime.send("Input.insertText", {"text": "안"})
+    for syllable in ("ㄴ", "녀", "녕"):
+        ime.send("Input.imeSetComposition", {"text": syllable, "selectionStart": 1, "selectionEnd": 1})
+    enter = {"key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229}
+    ime.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+    ime.send("Input.insertText", {"text": "녕"})
+    ime.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+    page.wait_for_talk(2, "안녕")
+
+
+def test_the_same_seed_draws_the_same_reply_whatever_the_browser(page: Opened, tmp_path_factory: Any) -> None:
+    drawn = tmp_path_factory.getbasetemp() / "drawn.json"
+    page.page.locator(".options summary").click()
+    for name, value in (("temperature", "1.5"), ("seed", "7")):
+        field = page.page.locator(".options input").nth(["temperature", "topK", "topP", "seed"].index(name))
+        field.fill(value)
+        field.press("Enter")
+    replies = talk_in(page, TALK)
+    assert replies == talk_in(page, TALK)
+    if drawn.exists():
+        assert replies == json.loads(drawn.read_text(encoding="utf-8"))
+    drawn.write_text(json.dumps(replies), encoding="utf-8")
