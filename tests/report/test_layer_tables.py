@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tinychat.report.formats import SentenceRecord, validate
+from tinychat.report.formats import SentenceRecord
 from tinychat.report.layer_tables import head_table, prediction_table
+from tinychat.schemas import validate
 
 TOKENS = ["<user>", " 누구", "<bot>", " 지", "우"]
 STATES = ["input_layer", "decoder_layers.0", "decoder_layers.1"]

@@ -215,6 +215,7 @@ def test_the_evaluation_has_the_same_measures_for_seen_and_held_out_dialogues(pr
         assert list(measures) == [
             *counts,
             *likelihood,
+            "bytes_per_token",
             "next_token_accuracy",
             "unknown_share",
             "replies",
