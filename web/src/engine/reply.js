@@ -1,6 +1,7 @@
 /* A reply, token by token, with what tinychat/generation/engine.py refuses: broken characters, names that nobody told,
 a reply that was said before. */
 
+import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
 import { ToldNames } from "./names.js";
 
@@ -66,6 +67,19 @@ function chooseToken(logits, { temperature, topK, topP }, random) {
   return order[kept - 1];
 }
 
+/* Messages as turns that alternate, as tinychat/corpus/turns.py makes them: blank ones are left out, and those of one side
+in a row are joined. */
+export function turnsOf(messages) {
+  const turns = [];
+  for (const message of messages) {
+    const { role } = message, content = cleanText(message.content), last = turns.at(-1);
+    if (!content) continue;
+    if (last?.role === role) last.content += `\n${content}`;
+    else turns.push({ role, content });
+  }
+  return turns;
+}
+
 export class Bot {
   /* generation: reply_tokens and titles, as generation_config.json has them. */
   constructor(model, tokenizer, generation, namePatterns) {
@@ -82,7 +96,7 @@ export class Bot {
 
   prompt(messages, { maxTokens }) {
     const reply = Math.min(maxTokens, this.generation.reply_tokens);
-    return encodePrompt(this.tokenizer, messages, this.model.config.max_len, reply);
+    return encodePrompt(this.tokenizer, turnsOf(messages), this.model.config.max_len, reply);
   }
 
   /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text}, where text is the
@@ -93,8 +107,9 @@ export class Bot {
   *reply(messages, options = GREEDY, see = null) {
     const prompt = this.prompt(messages, options);
     if (!prompt) return null;
-    const names = new ToldNames(this.namePatterns, messages, this.generation.titles);
-    const earlier = new Set(messages.filter((message) => message.role === "assistant").map((m) => m.content));
+    const turns = turnsOf(messages);
+    const names = new ToldNames(this.namePatterns, turns, this.generation.titles);
+    const earlier = new Set(turns.filter((message) => message.role === "assistant").map((m) => m.content));
     const random = generator(options.seed ?? 0);
     const { model, tokenizer } = this;
     const ids = [], margins = [];
