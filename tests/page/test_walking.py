@@ -1,0 +1,212 @@
+"""The walk through the layers, and the page for all people and screens, in real browsers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinychat
+from tests.generation.models import needs_compiler, random_sample, save_sample
+from tests.page.browsers import Opened, axe_script
+from tests.page.conftest import Open
+from tests.page.projects import write_reports
+from tinychat.model.classic_config import ClassicConfig
+from tinychat.tokenizer import Tokenizer
+
+pytestmark = pytest.mark.slow
+
+TABS = ("walk", "map", "training", "replies", "file")
+LAYER = ["주목", "정리", "FFN", "정리"]
+PHONE = {"width": 360, "height": 740}
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+GROUND = "getComputedStyle(document.body).backgroundColor"
+# What a person who uses a keyboard alone stands at.
+FOCUSED = """(() => {
+  const { activeElement: element } = document;
+  return element.id || element.className || element.type || element.tagName;
+})()"""
+
+
+def step_of(page: Opened) -> tuple[str, str]:
+    """Which step the walk stands at, as the row of the whole model says it, and the number beside the slider."""
+    here = page.page.locator(".ribbon [aria-current=step] span").first
+    return here.inner_text(), page.page.locator(".scrub .muted").inner_text()
+
+
+def press(page: Opened, *keys: str) -> None:
+    for key in keys:
+        page.page.keyboard.press(key)
+
+
+def focus(page: Opened, wanted: str) -> None:
+    """Press Tab until this has the focus."""
+    for _ in range(200):
+        press(page, "Tab")
+        if wanted in page.page.evaluate(FOCUSED):
+            return
+    raise AssertionError(f"Tab does not come to {wanted}")
+
+
+def test_the_walk_goes_by_keyboard_from_the_first_step_to_the_last(page: Opened) -> None:
+    focus(page, "tab-walk")
+    press(page, "Tab", "Home")
+    steps = ["토큰", "입력", *LAYER, *LAYER, "점수", "확률", "단어"]
+    for number, name in enumerate(steps, start=1):
+        assert step_of(page) == (name, f"{number}/{len(steps)}")
+        heading = page.page.locator(".step-head h2").inner_text()
+        assert heading and page.page.locator(".step-head h2 + p").inner_text()
+        if number < len(steps):
+            press(page, "ArrowRight")
+    press(page, "ArrowLeft")
+    assert step_of(page)[0] == "확률"
+    at = page.page.locator(".token-at").inner_text()
+    press(page, "Shift+ArrowLeft")
+    assert page.page.locator(".token-at").inner_text() != at
+    press(page, "Shift+ArrowRight", "End")
+    assert page.page.locator(".token-at").inner_text() == at
+    assert step_of(page)[0] == "단어"
+
+
+def test_all_is_reached_by_tab(page: Opened) -> None:
+    found = set()
+    for _ in range(120):
+        press(page, "Tab")
+        found.add(page.page.evaluate(FOCUSED))
+    assert {"textarea", "tab-walk", "range", "strong", "messages"} <= found
+
+
+def test_the_tabs_are_chosen_by_arrows(page: Opened) -> None:
+    focus(page, "tab-walk")
+    for name in (*TABS[1:], "walk"):
+        press(page, "ArrowRight")
+        assert page.page.evaluate(FOCUSED) == f"tab-{name}"
+        assert page.page.locator(f"#tab-{name}").get_attribute("aria-selected") == "true"
+        assert page.page.locator("#panel").inner_text().strip()
+
+
+def test_on_a_telephone_nothing_is_wider_than_the_screen(open_page: Open, page_file: Path) -> None:
+    page = open_page(page_file, viewport=PHONE)
+    page.say("<script>" + "긴" * 8)
+    for tab in TABS:
+        page.show(tab)
+        assert page.page.evaluate(WIDER) <= 0, tab
+    page.show("walk")
+    page.page.locator(".scrub input").focus()
+    press(page, "Home")
+    for number in range(13):
+        assert page.page.evaluate(WIDER) <= 0, number
+        press(page, "ArrowRight")
+
+
+def test_the_theme_is_the_systems_or_the_one_that_is_chosen(page: Opened) -> None:
+    button = page.page.locator(".top button").first
+    light = page.page.evaluate(GROUND)
+    button.click()  # light
+    assert page.page.evaluate(GROUND) == light
+    button.click()
+    dark = page.page.evaluate(GROUND)
+    assert dark != light and brightness(dark) < 60 < 200 < brightness(light)
+
+
+def test_where_the_system_is_dark_the_page_is(open_page: Open, page_file: Path) -> None:
+    page = open_page(page_file, color_scheme="dark")
+    if not page.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+        pytest.skip("this browser cannot be told that the system is dark")
+    assert brightness(page.page.evaluate(GROUND)) < 60
+
+
+def brightness(colour: str) -> float:
+    """The mean of red, green and blue of `rgb(…)`."""
+    return float(np.mean([int(part) for part in colour.strip("rgb()").split(",")[:3]]))
+
+
+def test_the_page_speaks_english_too(page: Opened) -> None:
+    page.page.locator(".top button").nth(1).click()
+    assert page.page.locator("html").get_attribute("lang") == "en"
+    for tab in TABS:
+        page.show(tab)
+        page.page.locator(f"#tab-{tab}[aria-selected=true]").wait_for()
+    shown = page.page.locator(".network").inner_text()
+    assert not any("가" <= char <= "힣" for char in shown)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_serious(repo: Path, open_page: Open, page_file: Path, theme: str, width: int) -> None:
+    script = axe_script(repo)
+    page = open_page(page_file, viewport={"width": width, "height": 800})
+    button = page.page.locator(".top button").first
+    for _ in range(1 + (theme == "dark")):
+        button.click()
+    page.say("고마워")
+    page.page.locator(".message").last.locator(".actions button").first.click()
+    page.page.evaluate(script)
+    found = {}
+    for tab in TABS:
+        page.show(tab)
+        found[tab] = serious(page)
+    page.show("walk")
+    page.page.locator(".scrub input").focus()
+    press(page, "Home")
+    for number in range(13):
+        found[str(number)] = serious(page)
+        press(page, "ArrowRight")
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+def serious(page: Opened) -> list[str]:
+    """What axe calls serious or critical."""
+    faults: list[dict[str, Any]] = page.page.evaluate("axe.run(document).then((result) => result.violations)")
+    return [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:120]} {fault['nodes'][0]['failureSummary'][:200]}"
+        for fault in faults
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def test_the_page_and_the_summary_lead_to_each_other(page: Opened) -> None:
+    page.show("training")
+    link = page.page.locator("#panel a")
+    assert link.inner_text() == "reports/summary.html"
+    link.click()
+    page.page.wait_for_url("**/reports/summary.html")
+    assert page.page.title() == "the summary"
+    page.requests.remove(page.page.url)
+
+
+@needs_compiler
+def test_a_model_of_another_size_with_words_as_tokens_answers_as_python_does(
+    open_page: Open, repo: Path, words: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stages import build_page
+
+    config = ClassicConfig(words.size, embed_dim=40, n_layers=3, n_heads=5, ffn_dim=72, max_len=32)
+    (tmp_path / "models").mkdir()
+    folder = save_sample(random_sample(config, 0), words, tmp_path / build_page.MODEL)
+    write_reports(tmp_path)
+    params = (repo / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(params.replace("bits: 6", "bits: 8"), encoding="utf-8")
+    build_page.run(tmp_path)
+    monkeypatch.setenv("TINYCHAT_WEIGHTS", "int8")
+    bot = tinychat.load(folder)
+    page = open_page(tmp_path / build_page.PAGE)
+    for text in ("안녕", "나 기분 좋아", "모르는 말"):
+        page.new_talk()
+        assert page.say(text) == bot.reply(text, max_tokens=64).text
+    page.page.locator(".scrub input").focus()
+    press(page, "End")
+    assert step_of(page) == ("단어", "17/17")
+
+
+def test_the_page_of_a_model_that_is_too_large_says_so(open_page: Open, repo: Path, tmp_path: Path) -> None:
+    from tinychat.page.fitting import Unfit
+    from tinychat.page.without_model import page_without_model
+
+    file = tmp_path / "tinychat.html"
+    unfit = Unfit("memory", {"weights": 217_000_000, "needed": 1326, "most": 1000})
+    file.write_text(page_without_model(unfit, "ko"), encoding="utf-8")
+    page = open_page(file, talks=False)
+    assert "217,000,000개" in page.page.locator("main").inner_text()
+    page.page.evaluate(axe_script(repo))
+    assert serious(page) == []
