@@ -36,7 +36,7 @@ def test_a_page_without_them_is_built(inputs: PageInputs, tmp_path: Path) -> Non
 def test_what_a_model_answered_cannot_end_its_element(inputs: PageInputs) -> None:  # noqa: F811
     row = {"step": 0, "replies": [REPLY | {"text": HOSTILE, "tokens": [HOSTILE] * 3}]}
     page = build_page(replace(inputs, learning=Learning.model_validate(LEARNING | {"answers": [row]})), 6)
-    assert len(Scripts(page).found) == 6
+    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found)
     assert carried(page)["learning"]["answers"][0]["replies"][0]["text"] == HOSTILE
 
 

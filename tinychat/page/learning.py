@@ -1,45 +1,35 @@
 """What the page shows of the training: reports/train/learning.json, as the train stage wrote it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from tinychat.errors import FaultError, Phrase
 from tinychat.files import read_json, reading
-
-Step = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-SHOWN = 40  # characters of a wrong value
+from tinychat.schemas import Count, Loss, Record, Share, parse
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+class _Loss(Record):
+    step: Count
+    loss: Loss
 
 
-class _Loss(_Record):
-    step: Step
-    loss: Annotated[float, Field(ge=0)]
-
-
-class _Message(_Record):
+class _Message(Record):
     role: Literal["user", "assistant"]
     content: str
 
 
-class _Reply(_Record):
+class _Reply(Record):
     text: str
     tokens: list[str]
     probabilities: list[Share]
     ended: bool
 
 
-class _Answers(_Record):
-    step: Step
+class _Answers(Record):
+    step: Count
     replies: list[_Reply]
 
 
-class Learning(_Record):
+class Learning(Record):
     """`losses` of the training; `answers` to each of the `prompts` after some steps (tinychat/training/learning.py)."""
 
     losses: list[_Loss]
@@ -60,16 +50,4 @@ def read_learning(path: Path) -> Learning | None:
     if not path.exists():
         return None
     with reading(path, "train"):
-        try:
-            return Learning.model_validate(read_json(path))
-        except ValidationError as error:
-            raise _fault(error) from None
-
-
-def _fault(error: ValidationError) -> FaultError:
-    first = error.errors()[0]
-    key, found = ".".join(map(str, first["loc"])) or Phrase("its content"), repr(first["input"])
-    if first["type"] == "missing":
-        return FaultError("{key} is missing", key=key)
-    found = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
-    return FaultError("{key} is {found}: {message}", key=key, found=found, message=first["msg"])
+        return parse(read_json(path), Learning)
