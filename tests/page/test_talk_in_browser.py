@@ -75,25 +75,27 @@ def tokens(document: str) -> list[str]:
 
 @pytest.mark.slow
 def test_the_help_lines_stand_in_the_talk_and_the_model_reads_none_of_it(silent: PageInputs, tmp_path: Path) -> None:
-    page = build_page(replace(silent, prompts=[["안녕"]]))
+    page = build_page(replace(silent, prompts=[["안녕"]]), 6)
     document = talk(page, [DANGER, "I want to die", "잘 자"], tmp_path)
     shown = messages(document)
     assert [who for who, _ in shown] == ["user", "assistant", "user", "help", "user", "help", "user", "assistant"]
     assert shown[3] == ("help", HELP)
     assert shown[5] == ("help", f"{HELP}\n{HELP_IN_ENGLISH}")
-    assert tokens(document).count("&lt;user&gt;") == 2
+    # The model's own replies are empty, so the messages around them are joined to one turn.
+    assert tokens(document).count("&lt;user&gt;") == 1
+    assert "안녕" in tokens(document)
     assert tokens(document) == tokens(talk(page, ["잘 자"], tmp_path))
 
 
 @pytest.mark.slow
 def test_two_messages_are_read_as_one_there_too(inputs: PageInputs, tmp_path: Path) -> None:
     shown = messages(
-        talk(build_page(replace(inputs, prompts=[[*UNCLEAR[:1], "그랬군요.", "안녕"]])), list(UNCLEAR), tmp_path)
+        talk(build_page(replace(inputs, prompts=[[*UNCLEAR[:1], "그랬군요.", "안녕"]]), 6), list(UNCLEAR), tmp_path)
     )
     assert [who for who, _ in shown[4:]] == ["user", "assistant", "user", "help"]
 
 
 @pytest.mark.slow
 def test_switched_off_the_model_answers(inputs: PageInputs, tmp_path: Path) -> None:
-    shown = messages(talk(build_page(inputs, help_in_danger=False), [DANGER], tmp_path))
+    shown = messages(talk(build_page(inputs, 6, help_in_danger=False), [DANGER], tmp_path))
     assert [who for who, _ in shown] == ["user", "assistant"] * 2

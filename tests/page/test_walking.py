@@ -17,7 +17,7 @@ from tinychat.tokenizer import Tokenizer
 pytestmark = pytest.mark.slow
 
 TABS = ("walk", "map", "training", "replies", "file")
-LAYER = ["주목", "정리", "FFN", "정리"]
+LAYER = ["어텐션", "정리", "FFN", "정리"]
 PHONE = {"width": 360, "height": 740}
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor"
@@ -105,6 +105,7 @@ def test_the_theme_is_the_systems_or_the_one_that_is_chosen(page: Opened) -> Non
     button.click()  # light
     assert page.page.evaluate(GROUND) == light
     button.click()
+    page.page.locator("html[data-theme=dark]").wait_for()
     dark = page.page.evaluate(GROUND)
     assert dark != light and brightness(dark) < 60 < 200 < brightness(light)
 
