@@ -101,7 +101,7 @@ def test_the_same_sources_give_the_same_bytes(project: Any, songys_file: Path) -
         files = [*(path for folder in folders for path in sorted(folder.iterdir())), project.metrics_file]
         written.append([path.read_bytes() for path in files])
     assert written[0] == written[1]
-    assert len(written[0]) == 6
+    assert len(written[0]) == 7
 
 
 def test_the_metrics_hold_numbers_and_names_of_readers_only(project: Any) -> None:
