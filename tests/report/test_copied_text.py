@@ -186,6 +186,7 @@ def test_the_page_shows_the_picture_its_words_and_the_best_head_of_each_layer(tm
     rows = re.findall(r"<th scope=\"row\">(.*?)</th><td>(.*?)</td><td class=\"number\">(.*?)</td>", second)
     names = {"ko": [("1층", "8번"), ("5층", "4번")], "en": [("layer 1", "head 8"), ("layer 5", "head 4")]}[language]
     assert rows == [(*names[0], "10%"), (*names[1], "<b>92%</b>")]
+    assert 'href="../outputs/tinychat.html#example=2&amp;step=attention&amp;layer=5&amp;head=4"' in second
 
 
 def test_reports_of_before_it_was_looked_for_are_shown_as_they_are(tmp_path: Path) -> None:

@@ -20,9 +20,13 @@ class HeadView:
 
 @dataclass(frozen=True)
 class CopiedTextView:
-    """A copied text: sentences about it, and for each layer the head with the most attention on it."""
+    """A copied text: sentences about it, and for each layer the head with the most attention on it.
+
+    place  of the head that is shown, as a link to the live page names it (web/src/link.js)
+    """
 
     description: str
+    place: str
     heads: list[HeadView]
 
 
@@ -50,7 +54,8 @@ def copied_text_view(copied: dict[str, Any] | None, words: Words, language: Lang
         )
         for best in copied["layers"]
     ]
-    return CopiedTextView(description, heads)
+    place = f"step=attention&layer={copied['layer'] + 1}&head={copied['head'] + 1}"
+    return CopiedTextView(description, place, heads)
 
 
 def _users_share(sources: Sequence[dict[str, Any]]) -> float:

@@ -255,6 +255,7 @@ WORDS = {
     "sentences": "A sentence on its way through the layers",
     "sentences.about": "␣ is a space, ⏎ a new line, and a sign such as <0xEB> a byte that is a part of a character. Layers and heads are counted from 1. Wide pictures and tables scroll sideways.",
     "copied_text": "Copied text",
+    "copied_text.live": "See this head in the live page",
     "copied_text.about": "Each row is a turn, the last one is the reply. The lines are the attention of this one head: each begins at the token before a copied token, where that token is predicted, and leads to a token that the head attends to. The thicker a line and the larger the number, the larger the attention weight. A token without a line gets almost none.",
     "copied_text.copying_head": "“{text}” in the reply is copied from earlier in the dialogue. Where its tokens are predicted, head {head} of {layer} attends to the same tokens in the prompt, with an attention weight of {weight} on average: it is a copying head (induction head).",
     "copied_text.by_role": "Of this, {user} is on what the user said, and {bot} on an earlier answer of the bot that repeats it.",
