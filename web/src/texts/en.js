@@ -225,7 +225,7 @@ export const en = {
   "part.softmax.about": "Turns scores into probabilities, of which a word is chosen.",
 
   training: "It learnt by reducing the loss",
-  "training.about": "The loss in the course of the training. The lower, the better the next token is predicted. Validation is measured at the end of each epoch, on dialogues that it did not learn from.",
+  "training.about": "The loss in the course of the training. The lower, the better the next token is predicted. The line ends with the mean of the last steps; the final loss below is the mean of a whole epoch. Validation is measured at the end of each epoch, on dialogues that it did not learn from.",
   "training.epoch": "epoch {epoch}",
   "training.point": "epoch {epoch} {loss}",
   train_loss: "training",

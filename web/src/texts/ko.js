@@ -232,7 +232,7 @@ export const ko = {
 
   // Training, replies, the file.
   training: "손실을 줄여 가며 배웠다",
-  "training.about": "배우는 동안의 손실이다. 낮을수록 다음 토큰을 잘 맞힌다. 검증 손실은 에폭이 끝날 때마다 배우지 않은 대화에서 쟀다.",
+  "training.about": "배우는 동안의 손실이다. 낮을수록 다음 토큰을 잘 맞힌다. 선의 끝은 마지막 몇 단계의 평균이고, 아래의 최종 손실은 에폭 전체의 평균이다. 검증 손실은 에폭이 끝날 때마다 배우지 않은 대화에서 쟀다.",
   "training.epoch": "{epoch}에폭",
   "training.point": "{epoch}에폭 {loss}",
   train_loss: "학습",
