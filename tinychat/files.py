@@ -22,6 +22,7 @@ T = TypeVar("T")
 # Beginnings that a spreadsheet may take for a formula (OWASP, CSV injection), full-width forms included; and the guard
 # itself, so that removing it is exact.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
+TEMPORARY_FOLDER = re.compile(r"tinychat-(\d{1,9})-\w+")  # the number is the id of a process
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")  # in a JSON text; may be a lone surrogate
 
 
@@ -121,6 +122,29 @@ def is_alive(pid: int) -> bool:
         return True  # not Linux, or a hidden process
     # proc(5): the state follows the name, which may itself hold brackets; X is dead, Z a zombie.
     return status[status.rindex(")") + 2] not in "XZ"
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """An empty folder in the system's folder for temporary files, which is removed at the end.
+
+    Those that this user's killed processes left there are removed too.
+    """
+    import tempfile  # seldom needed
+
+    for left in Path(tempfile.gettempdir()).glob("tinychat-*"):
+        found = TEMPORARY_FOLDER.fullmatch(left.name)
+        with suppress(OSError):
+            if found and not is_alive(int(found[1])) and _is_own_folder(left):
+                shutil.rmtree(left, ignore_errors=True)
+    prefix = f"tinychat-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as temporary:
+        yield Path(temporary)
+
+
+def _is_own_folder(path: Path) -> bool:
+    status = path.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _remove(path: Path) -> None:

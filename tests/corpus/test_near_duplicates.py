@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.exact_twins import find_twins
+from tinychat.corpus import near_duplicates as near_duplicates_module
 from tinychat.corpus.components import Components
 from tinychat.corpus.grams import BLOCK_CHARACTERS, Texts, jaccard_of, texts_of
 from tinychat.corpus.key_table import KeyTable
@@ -128,6 +129,18 @@ def test_texts_in_a_bucket_too_large_to_compare_all_are_counted() -> None:
     assert found.crowded > MAX_NEIGHBOURS
     copies = near_duplicates(texts_of([f"모두가거의똑같은긴문장이라서한무리다{n % 10}" for n in range(500)]))
     assert set(copies.groups.tolist()) == {0}
+
+
+@pytest.mark.parametrize("members", [40, 200])
+def test_buckets_are_the_same_whatever_is_compared_at_once(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = [f"모두가거의똑같은긴문장이라서한무리다{n % 10}{'ㅋ' * (n // 10)}" for n in range(200)]
+    texts = texts_of([*sentences(200), *copies])
+    expected = near_duplicates(texts)
+    assert expected.crowded
+    monkeypatch.setattr(near_duplicates_module, "MEMBERS_AT_ONCE", members)
+    monkeypatch.setattr(near_duplicates_module, "PAIRS_AT_ONCE", 50)
+    found = near_duplicates(texts)
+    assert (found.groups.tolist(), found.crowded) == (expected.groups.tolist(), expected.crowded)
 
 
 @pytest.mark.parametrize("texts", [[], ["안녕"], ["안녕", "안녕하세요"], ["", "", "가"]])

@@ -1,5 +1,6 @@
 import csv
 import random
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.corpus.conftest import unlike as text
+from tinychat.corpus import components, features, grams, near_duplicates
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.corpus.features import FeatureStore, features_of
+from tinychat.corpus.grouping import group
 from tinychat.corpus.overlap import Overlap
 from tinychat.corpus.splitting import Splits, split_corpus
 from tinychat.corpus.text_keys import dialogue_digest, text_key
@@ -313,3 +316,54 @@ def test_songys_is_kept_but_for_its_repeats(project: Any, songys_file: Path) -> 
     assert (metrics["rows_read"], metrics["rows_kept"]) == (len(pairs), len(set(pairs))) == (11_823, 11_750)
     assert metrics["rows_dropped"] == {"repeat": 73}
     assert (metrics["groups"]["largest"], metrics["groups"]["sent_to_train"]) == (48, 0)
+
+
+def talks(count: int) -> list[Dialogue]:
+    """Dialogues of two files, of which one has more than one exchange each; many have near-duplicates."""
+    chance = random.Random(0)
+    words = [text(n) for n in range(40)]
+    pairs = [pair(*(" ".join(chance.choices(words, k=3)) for _ in range(2))) for _ in range(count // 2)]
+    longer = [
+        pair(*(" ".join(chance.choices(words, k=4)) for _ in range(2 + 2 * (n % 3))), source="b.csv:1")
+        for n in range(count - len(pairs))
+    ]
+    return [*pairs, *longer]
+
+
+def test_the_splits_are_the_same_whatever_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialogues = talks(600)
+    expected = split(dialogues)
+    assert expected.grouping.near_texts
+    monkeypatch.setattr(features, "TURNS_AT_ONCE", 5)
+    monkeypatch.setattr(components, "MEMBERS_AT_ONCE", 7)
+    monkeypatch.setattr(features, "MAPPED_BYTES", 0)  # the letters are given back after each use
+    monkeypatch.setattr(grams, "TEXTS_AT_ONCE", 3)
+    found = split(dialogues)
+    assert found.of.tolist() == expected.of.tolist()
+    assert (found.sizes, found.grouping, found.overlap) == (expected.sizes, expected.grouping, expected.overlap)
+
+
+@pytest.mark.slow
+def test_a_dialogue_more_takes_less_than_250_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is done at once takes memory, too, but does not grow.
+    for module, name in (
+        (near_duplicates, "MEMBERS_AT_ONCE"),
+        (near_duplicates, "PAIRS_AT_ONCE"),
+        (grams, "BLOCK_CHARACTERS"),
+        (components, "MEMBERS_AT_ONCE"),
+        (features, "TURNS_AT_ONCE"),
+    ):
+        monkeypatch.setattr(module, name, 1 << 12)
+    peaks = []
+    for count in (4_000, 12_000):
+        chunks = [features_of(map(chat, range(first, first + 500))) for first in range(0, count, 500)]
+        tracemalloc.start()
+        try:
+            store = FeatureStore()
+            for chunk in chunks:
+                store.add(chunk)
+            group(store.columns())
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 8_000 < 250

@@ -1,21 +1,18 @@
 """build_vocab and prepare_data: the same bytes whatever the shards, the processes and the machines."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from stages import build_vocab, prepare_data
+from tests.stages.conftest import REPOSITORY, RayCluster
 from tinychat import shards
 from tinychat.errors import InputError
 
-REPOSITORY = Path(__file__).parents[2]
 OUTS = ("artifacts/vocab", "data/prepared", "reports/vocab", "reports/prepare")
 
 
@@ -112,49 +109,19 @@ def test_nothing_left_to_train_on_is_an_error_and_nothing_is_written(tmp_path: P
     assert not (root / "reports/prepare").exists()
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, str]]:
-    """What TINYCHAT_CLUSTER may be for a cluster of two machines with a core each, all on this one; and its address."""
-    pytest.importorskip("ray", reason='Ray is not installed: pip install "ray[client]"')
-    from ray.cluster_utils import Cluster
-
-    port = 30_000 + os.getpid() % 10_000
-    settings = {"num_cpus": 1, "object_store_memory": 80 << 20}
-    head = settings | {"include_dashboard": False, "ray_client_server_port": port}
-    running = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        running.add_node(**settings)
-        yield {"auto": running.address, f"ray://127.0.0.1:{port}": ""}
-    finally:
-        running.shutdown()
-
-
-def run_on(cluster: str, address: str, root: Path, stage: str) -> subprocess.CompletedProcess[str]:
-    code = f"from tinychat import shards; shards.SHARD_BYTES = 5000; from stages.{stage} import main; main()"
-    environment = {"TINYCHAT_CLUSTER": cluster, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=root,
-        env=os.environ | environment | ({"RAY_ADDRESS": address} if address else {}),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-
-
 @pytest.mark.slow
-def test_the_same_bytes_on_a_ray_cluster_and_the_same_error(tmp_path: Path, cluster: dict[str, str]) -> None:
+def test_the_same_bytes_on_a_ray_cluster_and_the_same_error(tmp_path: Path, cluster: RayCluster) -> None:
     root = make_project(tmp_path / "project")
     expected = run_both(root)
-    for name, address in cluster.items():
+    for name in cluster.names:
         for stage in ("build_vocab", "prepare_data"):
-            ended = run_on(name, address, root, stage)
+            ended = cluster.run(name, root, stage)
             assert (ended.returncode, ended.stderr) == (0, "")
         assert written(root) == expected
     build_vocab.run(root)
     path = root / "data/corpus/valid.jsonl"
     path.write_text(path.read_text(encoding="utf-8") + "{}\n", encoding="utf-8")
-    ended = run_on(name, address, root, "prepare_data")
+    ended = cluster.run(name, root, "prepare_data")
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: data/corpus/valid.jsonl:21: damaged, no messages")
     assert ended.stderr.count("\n") == 1

@@ -1,18 +1,27 @@
 """ingest: the same corpus, the same metrics and the same error, however many processes tidy the rows."""
 
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stages import ingest
 from tests.corpus.conftest import unlike
+from tests.stages.conftest import REPOSITORY, RayCluster
 from tinychat.corpus import row_batches
 from tinychat.errors import InputError
 
-REPOSITORY = Path(__file__).parents[2]
 WORKERS = "TINYCHAT_WORKERS"
 TALK = """바다 님과 카카오톡 대화
 저장한 날짜 : 2026년 2월 11일 오후 6:35
@@ -69,23 +78,26 @@ def root(tmp_path: Path) -> Path:
 def run(root: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, bytes], list[str]]:
     """What the stage writes, and what it prints."""
     ingest.run(root)
+    return written(root), capsys.readouterr().out.splitlines()
+
+
+def written(root: Path) -> dict[str, bytes]:
     files = [path for folder in ("data/corpus", "reports") for path in (root / folder).rglob("*") if path.is_file()]
-    written = {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
-    return written, capsys.readouterr().out.splitlines()
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("rows", [1, 7, 10_000])
 def test_the_corpus_and_what_is_told_do_not_depend_on_what_is_tidied_together(
     root: Path, rows: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written, told = run(root, capsys)
-    metrics = json.loads(written["reports/corpus/metrics.json"])
+    files, told = run(root, capsys)
+    metrics = json.loads(files["reports/corpus/metrics.json"])
     dropped = metrics["rows_dropped"]
     assert dropped["over_the_limit"] == 50
     assert min(dropped["repeat"], dropped["empty_question"], dropped["too_few_cells"], dropped["no_messages"]) > 0
     assert min(metrics["answers"]["over_limit"], metrics["masked"]["phone"], metrics["groups"]["sessions"]) > 0
     monkeypatch.setattr(row_batches, "ROWS", rows)
-    assert run(root, capsys) == (written, told)
+    assert run(root, capsys) == (files, told)
 
 
 @pytest.mark.slow
@@ -97,6 +109,24 @@ def test_the_corpus_and_what_is_told_do_not_depend_on_the_number_of_processes(
     for workers in ("2", "3"):
         monkeypatch.setenv(WORKERS, workers)
         assert run(root, capsys) == expected
+
+
+@pytest.mark.slow
+def test_the_corpus_and_what_is_told_are_the_same_on_a_ray_cluster(
+    root: Path, cluster: RayCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    expected = run(Path(), capsys)
+    for name in cluster.names:
+        shutil.rmtree("data/corpus")
+        ended = cluster.run(name, root, "ingest")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert (written(Path()), ended.stdout.splitlines()) == expected
+    (root / "data/raw/lines.jsonl").write_text("{}\n", encoding="utf-8")
+    ended = cluster.run(name, root, "ingest")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: data/raw/lines.jsonl: no dialogue is left of its 1 rows")
+    assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
@@ -120,3 +150,68 @@ def test_the_first_error_is_the_one_that_is_told(
     with pytest.raises(InputError, match=message):  # and not that of more.csv, which is read ahead
         ingest.run(root)
     assert not (root / "data/corpus").exists()
+
+
+def never_done(*_: object) -> Callable[[Sequence[object]], object]:
+    """In place of the work on rows."""
+
+    def work(_: Sequence[object]) -> object:
+        Path(f"{os.getpid()}.working").touch()
+        time.sleep(600)
+        raise AssertionError
+
+    return work
+
+
+UNDER_WAY = """
+from stages import ingest
+from tests.stages.test_ingest_processes import never_done
+from tinychat.corpus import gathering, row_batches
+
+if __name__ == "__main__":
+    row_batches.ROWS, gathering.packing = 20, never_done
+    ingest.main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends the signals of POSIX")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_ingest_leaves_no_process_and_nothing_half_written(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    before = sorted(root.rglob("*"))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    script = elsewhere / "run.py"
+    script.write_text(UNDER_WAY, encoding="utf-8")
+    stage = subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=root,
+        env=os.environ | {WORKERS: "2", "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(elsewhere)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_until(lambda: len([*root.glob("*.working")]) == 2)
+    workers = psutil.Process(stage.pid).children(recursive=True)
+    if how == signal.SIGINT:
+        os.killpg(stage.pid, how)  # Ctrl-C reaches all processes of a terminal
+    else:
+        stage.send_signal(how)
+    wait_until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers))
+    _, errors = stage.communicate(timeout=60)
+    assert (stage.returncode, "Traceback" in errors) == (130 if how == signal.SIGINT else -how, False)
+    assert sorted(path for path in root.rglob("*") if path.suffix != ".working") == before
+    if how != signal.SIGINT:  # what it unpacked of an archive is left, and the next run removes it
+        assert len([*elsewhere.glob(f"tinychat-{stage.pid}-*")]) == 1
+        monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+        ingest.run(root)
+    assert [*elsewhere.iterdir()] == [script]
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -131,9 +131,10 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, 
     with (
         add_path_to_disk_full_error(corpus),
         TemporaryFile(dir=corpus.parent) as kept,
+        closing(gather_packed(raw, params, counts, blocked, corpus.parent)) as gathered,
     ):
         store = FeatureStore(corpus.parent)
-        for packed in gather_packed(raw, params, counts, blocked):
+        for packed in gathered:
             drawing.add(len(store), packed.features.fixed > 0, packed.long, packed.questions, packed.question)
             kept.writelines(packed.lines)
             store.add(packed.features)

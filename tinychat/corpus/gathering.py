@@ -1,6 +1,6 @@
 """Reads all sources in order: yields the dialogues that are kept and counts everything else."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -53,16 +53,19 @@ def read_all(
         yield from dialogues
 
 
-def gather_packed(raw: Path, params: CorpusParams, counts: Counts, blocked: BlockList | None) -> Iterator[Packed]:
+def gather_packed(
+    raw: Path, params: CorpusParams, counts: Counts, blocked: BlockList | None, folder: Path
+) -> Generator[Packed, None, None]:
     """As `gather`, many dialogues at a time, tidied on all cores, with a line of progress.
 
-    The result does not depend on the number of cores.
+    The result does not depend on the number of cores. Whoever stops before the end closes it, which ends the processes.
+    In `folder` lie temporary files without a name.
     """
     sources = _sources(_opened(raw, params, say), params, counts, say, blocked)
     total = sum(source.size for source in sources)
     results = run_in_order(packing, (params.mask.leave, blocked), batches(sources), total)
     with RowProgress("ingest", total) as progress, closing(results):
-        yield from Merging[Packed](counts, progress.advance).merge(results)
+        yield from Merging[Packed](counts, progress.advance, folder).merge(results)
 
 
 def _opened(raw: Path, params: CorpusParams, tell: Callable[..., None]) -> list[Opened]:

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Generic
 
@@ -17,9 +18,18 @@ from tinychat.corpus.tidying import Kept, Tidied
 class Merging(Generic[Kept]):
     """What was seen of all sources so far."""
 
-    def __init__(self, counts: Counts, advance: Callable[[int, int], None] = lambda rows, position: None) -> None:
-        """`advance` gets how many more rows were read, and how many more bytes of the sources."""
-        self._counts, self._advance = counts, advance
+    def __init__(
+        self,
+        counts: Counts,
+        advance: Callable[[int, int], None] = lambda rows, position: None,
+        folder: Path | None = None,
+    ) -> None:
+        """`advance` gets how many more rows were read, and how many more bytes of the sources.
+
+        In `folder` wait the dialogues of a source with a limit; else in the system's folder for temporary files, which
+        may be in memory.
+        """
+        self._counts, self._advance, self._folder = counts, advance, folder
         self._seen = KeyTable()
         self._position = 0
         self._waiting: _Waiting[Kept] | None = None  # of the source, where it has a limit
@@ -35,7 +45,7 @@ class Merging(Generic[Kept]):
     def _segment(self, segment: Segment, one: Tidied[Kept]) -> Iterator[Kept]:
         limit = segment.source.limit
         if limit is not None and self._waiting is None:
-            self._waiting = _Waiting()
+            self._waiting = _Waiting(self._folder)
         if one.places:
             kept = self._count(one, segment.rows)
             if self._waiting is None:
@@ -77,9 +87,9 @@ class Merging(Generic[Kept]):
 class _Waiting(Generic[Kept]):
     """The dialogues of a source with a limit, in a temporary file until their number is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.seen = KeyTable()
-        self._file = TemporaryFile()  # noqa: SIM115 (closed by `evenly`)
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `evenly`)
         self._rows: list[Rows] = []  # of each chunk: where it is counted
         self._total = 0
 

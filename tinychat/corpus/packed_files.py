@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tinychat.corpus.claiming import Claimed, claim, items_of
 from tinychat.corpus.messenger import MessengerReader
@@ -17,6 +16,7 @@ from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.corpus.unpacking import files_of
 from tinychat.errors import InputError, Phrase, joined, text_of
+from tinychat.files import temporary_folder
 from tinychat.params.sections import CorpusParams
 
 MAX_REMARKS = 20  # shown of a folder or an archive
@@ -46,8 +46,8 @@ def parts_of(
     Each can be read until the next is asked for; then what was unpacked of it is removed. Where no reader takes one,
     `leave_out` gets the reason. Raises InputError as `files_of` does, and where a file alone fits no reader.
     """
-    with TemporaryDirectory(prefix="tinychat-", ignore_cleanup_errors=True) as scratch:
-        yield _parts(one, params, leave_out, Path(scratch))
+    with temporary_folder() as scratch:
+        yield _parts(one, params, leave_out, scratch)
 
 
 def _parts(

@@ -8,7 +8,6 @@ crash the process, and is never loaded.
 import ctypes
 import hashlib
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -16,12 +15,11 @@ import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
 from tinychat.errors import Phrase
-from tinychat.files import is_alive, write_atomically
+from tinychat.files import temporary_folder, write_atomically
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=c11", "-fopenmp-simd", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
@@ -29,7 +27,6 @@ PROCESSOR_FLAGS = ("-march=native", "-mcpu=native")  # the second for compilers 
 LIBRARIES = ("-lm",)
 COMMAND = (FLAGS, PROCESSOR_FLAGS, LIBRARIES)
 TIMEOUT = 60.0  # seconds
-TEMPORARY_FOLDER = re.compile(r"tinychat-(\d{1,9})-\w+")  # a process's temporary folder; the number is its id
 # Keys of /proc/cpuinfo, on x86 and ARM.
 CPUINFO_KEYS = ("vendor_id", "cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")
 # macOS has /usr/bin/cc even without a compiler: starting it opens a window that offers to install one.
@@ -214,33 +211,19 @@ def _load(paths: Iterable[Path]) -> ctypes.CDLL | None:
 
 def _compile(compiler: list[str], source: Path) -> bytes:
     """The library. Raises NotCompiled where the compiler fails."""
-    import tempfile  # seldom needed
-
     faults = []
     try:
-        _remove_stale_folders(Path(tempfile.gettempdir()))
-        with tempfile.TemporaryDirectory(prefix=f"tinychat-{os.getpid()}-") as temporary:
+        with temporary_folder() as temporary:
             for flag in PROCESSOR_FLAGS:
-                library = Path(temporary) / "library.so"
+                library = temporary / "library.so"
                 command = [*compiler, *FLAGS, flag, str(source), "-o", str(library), *LIBRARIES]
-                fault = _run(command, Path(temporary) / "errors")
+                fault = _run(command, temporary / "errors")
                 if not fault:
                     return library.read_bytes()
                 faults.append(fault)
     except OSError as error:
         raise NotCompiled("{command} cannot be used: {error}", command=compiler[0], error=error) from None
     raise NotCompiled("{command} failed: {fault}", command=compiler[0], fault=faults[0])
-
-
-def _remove_stale_folders(folder: Path) -> None:
-    """Remove the temporary folders of this user's processes that were killed while they compiled."""
-    for left in folder.glob("tinychat-*"):
-        found = TEMPORARY_FOLDER.fullmatch(left.name)
-        with suppress(OSError):
-            status = left.lstat()
-            own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-            if found and own and not is_alive(int(found[1])):
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def _run(command: list[str], errors: Path) -> str:
