@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import tinychat
 from tests.forkserver import fast_python
+from tests.page.browsers import COMMANDS, launched, opened
 
 pytestmark = pytest.mark.slow
 
@@ -79,3 +81,15 @@ def test_nothing_is_held_out_and_the_summary_says_so(article: tuple[Path, str]) 
     root, output = article
     assert "held_out: no dialogues" in output
     assert '"held_out": null' in (root / "reports/evaluate/metrics.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_in_its_page_the_model_answers_as_in_python(article: tuple[Path, str], name: str) -> None:
+    root, output = article
+    assert f"페이지: {root / 'outputs/tinychat.html'}\n" in output
+    bot = tinychat.load(root / "models/dialogue")
+    with launched(name) as browser, opened(browser, root / "outputs/tinychat.html") as page:
+        assert page.talk() == ["안녕", "나 기분 좋아"]
+        for text in ("안녕", "나 안녕", "처음 듣는 말"):
+            page.new_talk()
+            assert page.say(text) == bot.reply(text).text

@@ -173,7 +173,7 @@ def test_the_page_and_the_summary_lead_to_each_other(page: Opened) -> None:
     link.click()
     page.page.wait_for_url("**/reports/summary.html")
     assert page.page.title() == "the summary"
-    page.requests.remove(page.page.url)
+    page.requests = [url for url in page.requests if url != page.page.url]
 
 
 @needs_compiler
