@@ -4,8 +4,8 @@
     python -m benchmarks.data --songys ChatbotData.csv --datasets FOLDER [--save benchmarks/results/data.json]
 
 songys    ingest, build_vocab and prepare_data of ChatbotData.csv, each a process as DVC starts it
-sizes     the same of JSON Lines of several sizes: questions and answers of songys, two by two; time, and the memory of
-          all processes of a stage together (pages that they share are counted for each)
+sizes     the same of JSON Lines of several sizes, questions and answers of Markov chains over songys; time,
+          and the memory of all processes of a stage together (pages that they share are counted for each)
 tokens    tokens/s of prepare_data, the whole stage with the start of Python, beside those of `datasets.map` with the
           same tokenizer, without its start and its reading; each with one process and with one for each core, in turns.
           On a machine that others use, tokens per CPU second, with start and reading for both, are the steadier measure
@@ -26,8 +26,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("ingest", "build_vocab", "prepare_data")
 SECONDS_BETWEEN_LOOKS = 0.1  # at the memory
 HELD_OUT_LINES = 1000
+START, END = "<s>", "</s>"  # of a sentence
 SYLLABLES = "가나다라마바사아자차카타파하고노도로모보소오조초코토포호구누두루무부수우주추쿠투푸후"
 Row = tuple[str, str]
 
@@ -105,10 +107,29 @@ def rows_of(path: Path) -> list[Row]:
         return [(row["Q"], row["A"]) for row in csv.DictReader(file)]
 
 
-def recombined(rows: list[Row], chance: random.Random) -> Row:
-    """Two questions, and their answers."""
-    (question, answer), (question_2, answer_2) = chance.choice(rows), chance.choice(rows)
-    return f"{question} {question_2}", f"{answer} {answer_2}"
+class Chain:
+    """A Markov chain over words: each is followed by one that follows it in the texts. So words and pairs of words
+    occur about as often as in real texts, and sentences seldom come back.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._next: dict[str, list[str]] = {}
+        for text in texts:
+            words = [START, *text.split(), END]
+            for word, following in pairwise(words):
+                self._next.setdefault(word, []).append(following)
+
+    def sentence(self, chance: random.Random) -> str:
+        words = [chance.choice(self._next[START])]
+        while (following := chance.choice(self._next[words[-1]])) != END:
+            words.append(following)
+        return " ".join(words)
+
+
+def likeness(rows: list[Row]) -> Callable[[random.Random], Row]:
+    """What makes rows that are like these."""
+    questions, answers = (Chain(texts) for texts in zip(*rows, strict=True))
+    return lambda chance: (questions.sentence(chance), answers.sentence(chance))
 
 
 def distinct(chance: random.Random) -> Row:
@@ -151,7 +172,7 @@ def measure_songys(songys: Path, folder: Path, rounds: int) -> dict[str, Any]:
 def measure_size(rows: list[Row], gigabytes: float, folder: Path) -> dict[str, Any]:
     """Seconds, CPU seconds and memory of each stage on a corpus of so many gigabytes of JSON Lines."""
     root = project(folder / "size")
-    dialogues = write_dialogues(root / "data/raw/talk.jsonl", gigabytes * 1e9, lambda chance: recombined(rows, chance))
+    dialogues = write_dialogues(root / "data/raw/talk.jsonl", gigabytes * 1e9, likeness(rows))
     stages = {}
     for stage in STAGES:
         done = run_stage(stage, root)
@@ -167,9 +188,9 @@ def measure_size(rows: list[Row], gigabytes: float, folder: Path) -> dict[str, A
 def measure_tokens(rows: list[Row], packages: str, folder: Path, rounds: int, megabytes: float) -> dict[str, Any]:
     """Tokens/s of prepare_data and of `datasets.map`, by the kind of text and the number of processes."""
     vocabulary = project(folder / "vocabulary")
-    write_dialogues(vocabulary / "data/corpus/train.jsonl", 2e7, lambda chance: recombined(rows, chance))
+    write_dialogues(vocabulary / "data/corpus/train.jsonl", 2e7, likeness(rows))
     run_stage("build_vocab", vocabulary)
-    kinds = {"words that repeat": lambda chance: recombined(rows, chance), "words that do not": distinct}
+    kinds = {"words that repeat": likeness(rows), "words that do not": distinct}
     found: dict[str, Any] = {}
     for kind, make in kinds.items():
         root = project(folder / "tokens")
