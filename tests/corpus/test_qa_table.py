@@ -285,11 +285,15 @@ def test_a_table_without_a_header_is_read_if_the_source_says_so(
     assert f"empty_answer: 1 ({path}:4)" in printed
 
 
-def test_the_delimiter_of_a_table_without_a_header_is_the_one_that_is_constant(project: Any) -> None:
+def test_the_delimiter_of_a_table_without_a_header_is_the_one_that_is_constant(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = ["그래, 그래\t응, 응", "아니, 뭐, 글쎄\t음", "좋아, 아주\t나도, 나도", "음\t응"]
-    project.lay("qa.txt", "\n" * 30 + "\n".join(rows))
+    project.lay("qa.txt", "\n" * 30_000 + "\n".join([*rows, "빈\t"]))
     project.ingest(sources=[{"file": "qa.txt", "header": False}])
     assert project.texts() == [row.split("\t") for row in rows]
+    assert "empty_answer: 1 (" in (printed := capsys.readouterr().out)
+    assert "qa.txt:30005)" in printed
 
 
 def test_columns_of_a_table_without_a_header_are_named_by_position(

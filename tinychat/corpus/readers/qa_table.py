@@ -10,7 +10,7 @@ import csv
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from tinychat.corpus.dialogue import Dropped, Faulty
 from tinychat.corpus.reader import FileReader, Item, Notes, excerpt
@@ -124,11 +124,13 @@ def _without_header(lines: Iterator[str], params: CorpusParams) -> Beginning:
     """The columns by their numbers. The delimiter is the one that gives the first rows as many cells as the first of
     all; of several the comma is the last to be taken, since sentences have commas too.
     """
+    number = 0  # of blank lines before the first row
     head: list[str] = []
     for line in lines:
-        head.append(line)
-        if sum(map(_is_filled, head)) == DELIMITER_LINES:
+        if _is_filled(line):
+            head = [line, *islice(lines, DELIMITER_LINES - 1)]
             break
+        number += 1
     found: Counter[str] = Counter()
     first: dict[str, list[str]] = {}
     for delimiter in DELIMITERS[::-1]:
@@ -140,7 +142,7 @@ def _without_header(lines: Iterator[str], params: CorpusParams) -> Beginning:
         raise NoColumnError(Phrase("no table: no comma, tab, semicolon or bar separates two cells in its first rows."))
     delimiter = max(found, key=lambda one: found[one])
     columns = numbered_columns(range(1, len(first[delimiter]) + 1), params)
-    return Beginning(columns, delimiter, chain(head, lines), 0, header_remarks(first[delimiter], params))
+    return Beginning(columns, delimiter, chain(head, lines), number, header_remarks(first[delimiter], params))
 
 
 def _find_header(lines: Iterator[str], params: CorpusParams) -> Beginning:
