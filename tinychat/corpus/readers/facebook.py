@@ -17,6 +17,7 @@ from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase
 from tinychat.params.sections import CorpusParams, SourceParams
 
+MAX_STAMP = 1e15  # milliseconds; a whole number of hundreds of digits is none that can be divided
 MAX_NOTICE = 300  # characters of what nobody typed
 # What is there instead of a text, by its key.
 INSTEAD = {
@@ -114,7 +115,8 @@ def _message(place: str, value: Any) -> ChatMessage | Phrase:
     encrypted = "senderName" in value
     keys = ("senderName", "timestamp", "text") if encrypted else ("sender_name", "timestamp_ms", "content")
     name, stamp, content = map(value.get, keys)
-    time = from_unix(stamp / 1000) if isinstance(stamp, int | float) and not isinstance(stamp, bool) else None
+    is_time = isinstance(stamp, int | float) and not isinstance(stamp, bool) and abs(stamp) < MAX_STAMP
+    time = from_unix(stamp / 1000) if is_time else None
     if not isinstance(name, str) or time is None:
         return expected
     if content is not None and not isinstance(content, str):
