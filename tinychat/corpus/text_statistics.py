@@ -43,6 +43,7 @@ def describe_texts(columns: Columns) -> TextStatistics:
         lengths += _counted(np.searchsorted(MESSAGE_LETTERS, sizes), weights, len(lengths))
         codes = texts.codes[texts.begins[begin] : texts.begins[end - 1] + sizes[-1]]
         letters += _counted(scripts.of(codes), np.repeat(weights, sizes), len(letters))
+        texts.release()
     turns = np.bincount(np.searchsorted(TURNS, columns.turns), minlength=len(TURNS) + 1)
     return TextStatistics(
         letters=dict(zip(SCRIPTS, letters.tolist(), strict=False)),
