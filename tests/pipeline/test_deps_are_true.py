@@ -238,9 +238,9 @@ def seen(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return cache(lambda stage: watch(finished.copy(tmp_path_factory.mktemp(stage) / "tinychat"), stage))
 
 
-def seen_with(decoder: str, finished: Project, stage: str, folder: Path) -> Seen:
-    """What a stage that answers does where another machine computes the replies otherwise."""
-    return watch(finished.copy(folder / decoder / "tinychat"), stage, TINYCHAT_DECODER=decoder)
+def seen_with(finished: Project, stage: str, folder: Path, **settings: str) -> Seen:
+    """What a stage that answers does where the replies are computed otherwise."""
+    return watch(finished.copy(folder / "-".join(settings.values()) / "tinychat"), stage, **settings)
 
 
 def seen_with_the_starter_corpus(finished: Project, stage: str, folder: Path) -> Seen:
@@ -277,7 +277,9 @@ def test_a_stage_reads_in_every_dep_that_it_declares(
 ) -> None:
     read = seen(stage).read
     if "tinychat/generation/torch_decoder.py" in declared(finished, stage).deps:
-        read = read | seen_with("torch", finished, stage, tmp_path).read
+        read = read | seen_with(finished, stage, tmp_path, TINYCHAT_DECODER="torch").read
+    if "tinychat/quantizing.py" in declared(finished, stage).deps and stage != "build_page":
+        read = read | seen_with(finished, stage, tmp_path, TINYCHAT_WEIGHTS="int8").read
     if "data/starter" in declared(finished, stage).deps:
         read = read | seen_with_the_starter_corpus(finished, stage, tmp_path).read
     if stage == "build_page":
@@ -292,7 +294,10 @@ def test_a_stage_whose_replies_torch_computes_reads_nothing_else_and_gives_the_s
     project = finished.copy(tmp_path / "tinychat")
     project.run(sys.executable, "-m", f"stages.{stage}", TINYCHAT_DECODER="torch")
     assert outs_of(finished, stage, project) == outs_of(finished, stage, finished)
-    assert undeclared(finished, stage, seen_with("torch", finished, stage, tmp_path / "watched").read) == []
+    assert (
+        undeclared(finished, stage, seen_with(finished, stage, tmp_path / "watched", TINYCHAT_DECODER="torch").read)
+        == []
+    )
 
 
 @each_stage
