@@ -1,7 +1,8 @@
-"""Generation speed of tinychat compared with transformers and CTranslate2, in one interleaved run on the CPU.
+"""Generation speed of tinychat beside transformers, CTranslate2 and llama.cpp, in one interleaved run on the CPU.
 
     python -m benchmarks.generation [--rounds 9] [--new-tokens 100] [--save benchmarks/results/generation.json]
-    pip install transformers ctranslate2      the compared libraries; missing ones are skipped
+    pip install --target FOLDER transformers ctranslate2 gguf cyllama
+                                              the compared libraries, with PYTHONPATH=FOLDER; missing ones are skipped
 
 The article's network (5000 tokens, 6 layers of 256, 8 heads, 1024) and GPT-2 of the same size, random weights, prompts
 of 16 tokens, no `<eos>`, for one sequence and for 32 at once, greedy and sampled (temperature 0.8, top-k 50, top-p
@@ -125,23 +126,72 @@ def load_ctranslate2(kind: str, folder: Path) -> tuple[Answer, int]:
     return answer, threads
 
 
+def load_llama_cpp(kind: str, folder: Path) -> tuple[Answer, int]:
+    """llama.cpp by way of cyllama, all sequences in one batch, on every core unless OMP_NUM_THREADS says otherwise.
+
+    A context for one sequence and one for all. The cache of keys and values is fp16, llama.cpp's default.
+    """
+    llama: Any = importlib.import_module("cyllama.llama.llama_cpp")
+    llama.disable_logging()
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    model = llama.LlamaModel(str(folder / f"{kind}.gguf"), llama.LlamaModelParams())
+
+    def new_context(sequences: int) -> Any:
+        settings = llama.LlamaContextParams()
+        settings.n_ctx, settings.n_seq_max = sequences * ARTICLE.max_len, sequences
+        settings.n_threads = settings.n_threads_batch = threads
+        return llama.LlamaContext(model, settings)
+
+    contexts = {sequences: new_context(sequences) for sequences in SEQUENCES}
+    batch = llama.LlamaBatch(n_tokens=max(SEQUENCES) * PROMPT_TOKENS, embd=0, n_seq_max=1)
+
+    def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
+        context = contexts[len(prompts)]
+        context.kv_cache_clear()
+        sampler = llama.LlamaSampler(llama.LlamaSamplerChainParams())
+        if sampled:
+            sampler.add_top_k(TOP_K)
+            sampler.add_temp(TEMPERATURE)
+            sampler.add_top_p(TOP_P, 1)
+            sampler.add_dist(random.randrange(2**32 - 1))
+        else:
+            sampler.add_greedy()
+        batch.clear()
+        for sequence, prompt in enumerate(prompts):
+            for position, token in enumerate(prompt):
+                batch.add(token, position, [sequence], position == len(prompt) - 1)
+        context.decode(batch)
+        ends = [(sequence + 1) * PROMPT_TOKENS - 1 for sequence in range(len(prompts))]
+        replies = [[sampler.sample(context, end)] for end in ends]
+        for position in range(PROMPT_TOKENS, PROMPT_TOKENS + new_tokens - 1):
+            batch.clear()
+            for sequence, reply in enumerate(replies):
+                batch.add(reply[-1], position, [sequence], True)
+            context.decode(batch)
+            for sequence, reply in enumerate(replies):
+                reply.append(sampler.sample(context, sequence))
+        return sum(map(len, replies))
+
+    return answer, threads
+
+
 def torch_threads() -> int:
     import torch
 
     return torch.get_num_threads()
 
 
-EVERY_CORE = "tinychat numpy fp32, every core"
-ONE_THREAD = "tinychat native fp32, one thread"
 NUMPY = {"TINYCHAT_DECODER": "numpy"}
 NATIVE = {"TINYCHAT_DECODER": "native"}
 TORCH = {"TINYCHAT_DECODER": "torch"}
 CORES = {"TINYCHAT_THREADS": str(os.cpu_count() or 1)}
+ONE_OMP_THREAD = {"OMP_NUM_THREADS": "1"}
 TRANSFORMERS = ("torch", "transformers")
+LLAMA_CPP = ("gguf", "cyllama", *TRANSFORMERS)
 SIDES = {
     "tinychat numpy fp32": Side(load_tinychat, (), NUMPY),
-    EVERY_CORE: Side(load_tinychat, (), NUMPY | CORES),
-    ONE_THREAD: Side(load_tinychat, (), {**NATIVE, "TINYCHAT_THREADS": "1"}),
+    "tinychat numpy fp32, every core": Side(load_tinychat, (), NUMPY | CORES),
+    "tinychat native fp32, one thread": Side(load_tinychat, (), {**NATIVE, "TINYCHAT_THREADS": "1"}),
     "tinychat native fp32": Side(load_tinychat, (), NATIVE),
     "tinychat native int8": Side(load_tinychat, (), {**NATIVE, "TINYCHAT_WEIGHTS": "int8"}),
     "tinychat torch fp32": Side(load_tinychat, ("torch",), TORCH),
@@ -150,7 +200,12 @@ SIDES = {
     "transformers bf16": Side(partial(load_transformers, "bfloat16"), TRANSFORMERS, {}),
     "CTranslate2 float32": Side(partial(load_ctranslate2, "float32"), ("ctranslate2", *TRANSFORMERS), {}),
     "CTranslate2 int8": Side(partial(load_ctranslate2, "int8"), ("ctranslate2", *TRANSFORMERS), {}),
+    "llama.cpp f32": Side(partial(load_llama_cpp, "f32"), LLAMA_CPP, {}),
+    "llama.cpp f32, one thread": Side(partial(load_llama_cpp, "f32"), LLAMA_CPP, ONE_OMP_THREAD),
+    "llama.cpp q8_0": Side(partial(load_llama_cpp, "q8_0"), LLAMA_CPP, {}),
+    "llama.cpp q8_0, one thread": Side(partial(load_llama_cpp, "q8_0"), LLAMA_CPP, ONE_OMP_THREAD),
 }
+OWN_THREADS = [name for name in SIDES if name.endswith((", one thread", ", every core"))]  # no sides with --threads
 
 
 def serve(name: str, folder: Path, threads: int | None, connection: Connection) -> None:
@@ -249,7 +304,7 @@ def main() -> None:
     missing = missing_packages()
     names = [name for name in arguments.only or SIDES if not set(SIDES[name].needs) & set(missing)]
     if arguments.threads is not None:
-        names = [name for name in names if name not in (EVERY_CORE, ONE_THREAD)]
+        names = [name for name in names if name not in OWN_THREADS]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         subprocess.run([sys.executable, "-m", "benchmarks.rivals", temporary], check=True, capture_output=True)

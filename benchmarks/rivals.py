@@ -1,6 +1,6 @@
 """The models of the generation benchmarks: tinychat's network and GPT-2, both of the article's size, random weights.
 
-    python -m benchmarks.rivals FOLDER      writes tinychat/, gpt2/ and, with CTranslate2, ctranslate2-*/
+    python -m benchmarks.rivals FOLDER      writes tinychat/, gpt2/, with CTranslate2 ctranslate2-*/, with gguf *.gguf
 
 They never generate `<eos>`, so every side makes the requested number of tokens.
 """
@@ -22,8 +22,20 @@ from tinychat.tokenizer.chat import BOT, EOS, PAD
 from tinychat.tokenizer.vocabulary import TOKENIZER_FILE, Tokenizer
 
 ARTICLE = ClassicConfig(vocab_size=5000, embed_dim=256, n_layers=6, n_heads=8, ffn_dim=1024, max_len=128)
-PACKAGES = ("torch", "transformers", "ctranslate2")
+PACKAGES = ("torch", "transformers", "ctranslate2", "gguf", "cyllama")
 CTRANSLATE2_TYPES = ("float32", "int8")
+GGUF_TYPES = ("f32", "q8_0")
+GGUF_NAMES = {  # of the tensors, by those of transformers; `blk.0.` stands for `h.0.`
+    "wte": "token_embd",
+    "wpe": "position_embd",
+    "ln_f": "output_norm",
+    "ln_1": "attn_norm",
+    "attn.c_attn": "attn_qkv",
+    "attn.c_proj": "attn_output",
+    "ln_2": "ffn_norm",
+    "mlp.c_fc": "ffn_up",
+    "mlp.c_proj": "ffn_down",
+}
 HANGUL = range(0xAC00, 0xD7A4)
 
 
@@ -64,6 +76,9 @@ def save_all(folder: Path) -> None:
         if "ctranslate2" not in missing:
             for kind in CTRANSLATE2_TYPES:
                 save_ctranslate2(folder / f"ctranslate2-{kind}", folder / "gpt2", kind)
+        if "gguf" not in missing:
+            for kind in GGUF_TYPES:
+                save_gguf(folder / f"{kind}.gguf", folder / "gpt2", kind)
 
 
 def syllable_tokenizer() -> Tokenizer:
@@ -113,6 +128,43 @@ def save_ctranslate2(folder: Path, gpt2: Path, kind: str) -> None:
     """The same GPT-2 as CTranslate2 reads it, its weights in `kind`."""
     ctranslate2: Any = importlib.import_module("ctranslate2")
     ctranslate2.converters.TransformersConverter(str(gpt2)).convert(str(folder), quantization=kind)
+
+
+def save_gguf(path: Path, gpt2: Path, kind: str) -> None:
+    """The same GPT-2 as llama.cpp reads it, without a tokenizer. llama.cpp's GPT-2 always has GELU, not ReLU.
+
+    In q8_0 all matrices but the positions', as llama.cpp's own `llama-quantize` has it.
+    """
+    gguf: Any = importlib.import_module("gguf")
+    quants: Any = importlib.import_module("gguf.quants")
+    transformers: Any = importlib.import_module("transformers")
+    model = transformers.GPT2LMHeadModel.from_pretrained(gpt2)
+    config = model.config
+    writer = gguf.GGUFWriter(path, "gpt2")
+    writer.add_context_length(config.n_positions)
+    writer.add_embedding_length(config.n_embd)
+    writer.add_block_count(config.n_layer)
+    writer.add_feed_forward_length(config.n_inner)
+    writer.add_head_count(config.n_head)
+    writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("none")
+    q8_0 = gguf.GGMLQuantizationType.Q8_0
+    for name, weights in model.transformer.state_dict().items():
+        module, _, kind_of_weights = name.rpartition(".")
+        block, layer, rest = ("blk.", *module.split(".", 2)[1:]) if module.startswith("h.") else ("", "", module)
+        tensor = weights.numpy()
+        if rest.startswith(("attn.", "mlp.")) and tensor.ndim == 2:
+            tensor = tensor.T.copy()  # transformers' Conv1D has them inputs by outputs
+        gguf_name = f"{block}{layer}{'.' if layer else ''}{GGUF_NAMES[rest]}.{kind_of_weights}"
+        if kind == "q8_0" and tensor.ndim == 2 and rest != "wpe":
+            writer.add_tensor(gguf_name, quants.quantize(tensor, q8_0), raw_dtype=q8_0)
+        else:
+            writer.add_tensor(gguf_name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 if __name__ == "__main__":

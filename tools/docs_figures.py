@@ -11,7 +11,8 @@ import argparse
 import difflib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ SIDES: dict[str, Text] = {
         "tinychat (the default: compiled loops, two threads)",
         "tinychat (기본값: 컴파일한 코드, 스레드 둘)",
     ),
+    "tinychat native int8": (
+        "tinychat, `TINYCHAT_WEIGHTS=int8` (one thread)",
+        "tinychat, `TINYCHAT_WEIGHTS=int8` (스레드 하나)",
+    ),
     "tinychat native fp32, one thread": ("tinychat, `TINYCHAT_THREADS=1`", "tinychat, `TINYCHAT_THREADS=1`"),
     "tinychat numpy fp32": ("tinychat without a C compiler (numpy)", "C 컴파일러가 없을 때의 tinychat (numpy)"),
     "tinychat torch fp32": ("tinychat, `TINYCHAT_DECODER=torch`, fp32", "tinychat, `TINYCHAT_DECODER=torch`, fp32"),
@@ -70,7 +75,21 @@ SIDES: dict[str, Text] = {
     "transformers bf16": ("… in bf16", "… bf16"),
     "CTranslate2 float32": ("CTranslate2, the same GPT-2, fp32", "CTranslate2, 같은 GPT-2, fp32"),
     "CTranslate2 int8": ("… in int8", "… int8"),
+    "llama.cpp f32": ("llama.cpp, the same GPT-2, f32", "llama.cpp, 같은 GPT-2, f32"),
+    "llama.cpp f32, one thread": ("… on one thread", "… 스레드 하나"),
+    "llama.cpp q8_0": ("llama.cpp in q8_0", "llama.cpp, q8_0"),
+    "llama.cpp q8_0, one thread": ("… on one thread", "… 스레드 하나"),
 }
+IN_README = (  # the others stand in docs/speed.md alone
+    "tinychat native fp32",
+    "tinychat native int8",
+    "tinychat numpy fp32",
+    "transformers fp32",
+    "CTranslate2 float32",
+    "CTranslate2 int8",
+    "llama.cpp f32",
+    "llama.cpp q8_0",
+)
 MASKED: dict[str, Text] = {
     "url": ("links", "링크"),
     "email": ("e-mail addresses", "이메일 주소"),
@@ -157,7 +176,7 @@ def songys(korean: int) -> Rows:
     ]
 
 
-def speed(korean: int) -> Rows:
+def speed(korean: int, sides: Collection[str] = tuple(SIDES)) -> Rows:
     """Tokens per second, and the ratio to transformers in fp32 in the same rounds."""
     saved = read_json(ROOT / GENERATION)
     heads = (
@@ -165,13 +184,13 @@ def speed(korean: int) -> Rows:
         ("초당 토큰 (fp32 transformers의 몇 배)", "하나, greedy", "하나, 샘플링", "32개, greedy", "32개, 샘플링"),
     )
     rows: Rows = [heads[korean]]
-    for side, text in SIDES.items():
+    for side in sides:
         cells = []
         for task in ("1 greedy", "1 sampled", "32 greedy", "32 sampled"):
             found = saved["tasks"][task].get(side)
             ratio = f" ({found['ratio']:.2f})" if found and found["ratio"] is not None else ""
             cells.append(f"{found['tokens_per_second']:,.0f}{ratio}" if found else "–")
-        rows.append((text[korean], *cells))
+        rows.append((SIDES[side][korean], *cells))
     return rows
 
 
@@ -288,6 +307,7 @@ TABLES: dict[str, Callable[[int], Rows]] = {
     "compared": compared,
     "songys": songys,
     "speed": speed,
+    "speed_in_short": partial(speed, sides=IN_README),
     "machine": machine,
     "masking": masking,
     "canaries": canaries,
