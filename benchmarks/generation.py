@@ -127,14 +127,24 @@ def load_ctranslate2(kind: str, folder: Path) -> tuple[Answer, int]:
 
 
 def load_llama_cpp(kind: str, folder: Path) -> tuple[Answer, int]:
-    """llama.cpp by way of cyllama, all sequences in one batch, on every core unless OMP_NUM_THREADS says otherwise.
+    """llama.cpp, on every core unless OMP_NUM_THREADS says otherwise."""
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    reply = llama_cpp_replies(folder / f"{kind}.gguf", threads)
+
+    def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
+        return sum(map(len, reply(prompts, new_tokens, sampled)))
+
+    return answer, threads
+
+
+def llama_cpp_replies(path: Path, threads: int) -> Callable[[Prompts, int, bool], list[list[int]]]:
+    """How llama.cpp replies, by way of cyllama, all sequences in one batch: the new token ids of each sequence.
 
     A context for one sequence and one for all. The cache of keys and values is fp16, llama.cpp's default.
     """
     llama: Any = importlib.import_module("cyllama.llama.llama_cpp")
     llama.disable_logging()
-    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-    model = llama.LlamaModel(str(folder / f"{kind}.gguf"), llama.LlamaModelParams())
+    model = llama.LlamaModel(str(path), llama.LlamaModelParams())
 
     def new_context(sequences: int) -> Any:
         settings = llama.LlamaContextParams()
@@ -145,7 +155,7 @@ def load_llama_cpp(kind: str, folder: Path) -> tuple[Answer, int]:
     contexts = {sequences: new_context(sequences) for sequences in SEQUENCES}
     batch = llama.LlamaBatch(n_tokens=max(SEQUENCES) * PROMPT_TOKENS, embd=0, n_seq_max=1)
 
-    def answer(prompts: Prompts, new_tokens: int, sampled: bool) -> int:
+    def reply_to(prompts: Prompts, new_tokens: int, sampled: bool) -> list[list[int]]:
         context = contexts[len(prompts)]
         context.kv_cache_clear()
         sampler = llama.LlamaSampler(llama.LlamaSamplerChainParams())
@@ -170,9 +180,9 @@ def load_llama_cpp(kind: str, folder: Path) -> tuple[Answer, int]:
             context.decode(batch)
             for sequence, reply in enumerate(replies):
                 reply.append(sampler.sample(context, sequence))
-        return sum(map(len, replies))
+        return replies
 
-    return answer, threads
+    return reply_to
 
 
 def torch_threads() -> int:

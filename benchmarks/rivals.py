@@ -105,7 +105,10 @@ def save_tinychat(folder: Path, tokenizer: Tokenizer) -> None:
 
 def save_gpt2(folder: Path, tokenizer: Tokenizer) -> None:
     """GPT-2 of the same size, with ReLU as the article has it, and the same vocabulary."""
+    import torch
+
     transformers: Any = importlib.import_module("transformers")
+    torch.manual_seed(0)
     marks = {"bos_token_id": tokenizer.bot_id, "eos_token_id": None, "pad_token_id": tokenizer.pad_id}
     config = transformers.GPT2Config(
         vocab_size=ARTICLE.vocab_size,
@@ -151,12 +154,12 @@ def save_gguf(path: Path, gpt2: Path, kind: str) -> None:
     writer.add_tokenizer_model("none")
     q8_0 = gguf.GGMLQuantizationType.Q8_0
     for name, weights in model.transformer.state_dict().items():
-        module, _, kind_of_weights = name.rpartition(".")
+        module, _, parameter = name.rpartition(".")
         block, layer, rest = ("blk.", *module.split(".", 2)[1:]) if module.startswith("h.") else ("", "", module)
         tensor = weights.numpy()
         if rest.startswith(("attn.", "mlp.")) and tensor.ndim == 2:
             tensor = tensor.T.copy()  # transformers' Conv1D has them inputs by outputs
-        gguf_name = f"{block}{layer}{'.' if layer else ''}{GGUF_NAMES[rest]}.{kind_of_weights}"
+        gguf_name = f"{block}{layer}{'.' if layer else ''}{GGUF_NAMES[rest]}.{parameter}"
         if kind == "q8_0" and tensor.ndim == 2 and rest != "wpe":
             writer.add_tensor(gguf_name, quants.quantize(tensor, q8_0), raw_dtype=q8_0)
         else:
