@@ -25,20 +25,33 @@ SAID = """[...document.querySelectorAll(".message .bubble")].map(
 PATIENCE = 60_000.0  # ms until a test gives up waiting: only a hanging page ever sees them
 
 
-@contextmanager
-def launched(name: str) -> Iterator["Browser"]:
-    """A browser without a window; skips the test where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
+class NoBrowser(Exception):
+    """Why a browser cannot be driven here."""
+
+
+def launch_options(name: str) -> dict[str, Any]:
+    """What Playwright needs to launch a browser of this system. Raises NoBrowser."""
     command = next(filter(None, map(shutil.which, COMMANDS[name])), None)
     if command is None:
-        pytest.skip(f"{name} is not installed")
+        raise NoBrowser(f"{name} is not installed")
     options: dict[str, Any] = {"executable_path": command, "proxy": NOWHERE}
     if name == "firefox":
         said = subprocess.run([command, "--version"], capture_output=True, text=True).stdout
         version = re.search(r"(\d+)\.", said)
         if version is None or int(version[1]) < OLDEST_FIREFOX:
-            pytest.skip(f"{said.strip()} is too old to be driven: it takes {OLDEST_FIREFOX}")
+            raise NoBrowser(f"{said.strip()} is too old to be driven: it takes {OLDEST_FIREFOX}")
         options["channel"] = "moz-firefox"
+    return options
+
+
+@contextmanager
+def launched(name: str) -> Iterator["Browser"]:
+    """A browser without a window; skips the test where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    try:
+        options = launch_options(name)
+    except NoBrowser as reason:
+        pytest.skip(str(reason))
     with playwright.sync_playwright() as driver:
         browser = getattr(driver, name).launch(**options)
         try:
