@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tinychat.files import read_json
+from tools.page_figures import page_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 EVALUATION = "reports/evaluate/metrics.json"
@@ -25,6 +26,7 @@ GENERATION = "benchmarks/results/generation.json"
 MASKING = "benchmarks/results/masking.json"
 CANARIES = "benchmarks/results/canaries.json"
 DATA = "benchmarks/results/data.json"
+PAGE = "benchmarks/results/page.json"
 MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Rows = list[tuple[str, ...]]
@@ -302,6 +304,11 @@ def canaries(korean: int) -> Rows:
     ]
 
 
+def page_speed(korean: int) -> Rows:
+    """Size, time to open, tokens per second and answers to a hand of the live page, beside what is aimed at."""
+    return page_rows(read_json(ROOT / PAGE), korean)
+
+
 TABLES: dict[str, Callable[[int], Rows]] = {
     "quality": quality,
     "compared": compared,
@@ -314,6 +321,7 @@ TABLES: dict[str, Callable[[int], Rows]] = {
     "data_sizes": data_sizes,
     "data_tokens": data_tokens,
     "data_songys": data_songys,
+    "page_speed": page_speed,
 }
 
 
