@@ -112,7 +112,7 @@ def test_make_repro_ends_with_what_to_do_next_also_where_nothing_had_to_run(proj
     )
     project.set_params(language="en")
     in_english = project.run(*MAKE_REPRO, TINYCHAT_LANGUAGE="")
-    assert ran(in_english.stdout).ran == ["summarize", "build_page"]
+    assert ran(in_english.stdout).ran == ["analyze_layers", "summarize", "build_page"]
     assert in_english.stdout.endswith(
         "tinychat chat\nor in a browser: outputs/tinychat.html\nand read the summary: reports/summary.html\n"
     )

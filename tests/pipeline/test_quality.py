@@ -13,12 +13,12 @@ import yaml
 TOPICS = ("greetings", "food", "weather", "feelings")
 SCENES = ("names",)
 SHORT = {
-    "corpus": {"starter": {"dialogues": 9500, "seed": 0}},
+    "corpus": {"starter": {"dialogues": 12000, "seed": 0}},
     "model": {"embed_dim": 128, "n_layers": 4, "n_heads": 4, "ffn_dim": 512},
     "train": {"epochs": 2, "batch_tokens": 512, "learning_rate": 0.0035},
     "evaluate": {"max_dialogues": 20},
 }
-FLOORS = {"near": 0.66, "name": 0.80}  # 0.760 and 0.945 were reached; seeds differ by a few points
+FLOORS = {"near": 0.66, "name": 0.80}  # 0.771 and 0.940 were reached, by another seed 0.828 and 0.945
 
 # The stage evaluate, without the correction of names that the model misspells: it would hide that it cannot copy them.
 UNMENDED = """
