@@ -1,10 +1,10 @@
-"""What int8 and int6 weights cost: loss on held-out answers, and greedy replies that differ from fp32.
+"""What fewer bits of a weight cost: loss on held-out answers, and greedy replies that differ from fp32.
 
     python -m benchmarks.int8_replies [--model models/dialogue] [--questions 500] [--examples 400]
 
 Half of the questions are of the training split of data/corpus, half of the test split, evenly spaced. The loss is that
 of the answers of so many test examples of data/prepared; its difference to fp32's is a mean over examples, with its
-standard error.
+standard error. "the page, 6 bits" are the weights that outputs/tinychat.html carries, computed in fp32.
 """
 
 import argparse
@@ -20,16 +20,20 @@ from benchmarks.bf16_replies import differing, replies_by
 from tinychat.batches.prepared import PreparedSplit, open_split
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.evaluate import evenly_spaced, questions_of
-from tinychat.generation.decoder import Floats
+from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.int8_decoder import Int8Decoder, load_int8_kernels
 from tinychat.generation.native_decoder import NativeDecoder, load_kernels
 from tinychat.model import load_model
+from tinychat.model.classic_config import OUTPUT
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
+from tinychat.page.packing import ENTROPY, OUTPUT_ENTROPY
+from tinychat.page.quantizing import quantize_matrix
 from tinychat.quantizing import INT6, INT8
 from tinychat.tokenizer import load_tokenizer
 
 SLOTS = 32
+POSITIONS = "input_layer.pos_embedding.weight"
 
 
 def examples_of(split: PreparedSplit, n: int) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
@@ -39,6 +43,18 @@ def examples_of(split: PreparedSplit, n: int) -> list[tuple[npt.NDArray[np.int64
         for i in evenly_spaced(range(len(split)), n)
         for begin, end in [split.offsets[i : i + 2]]
     ]
+
+
+def as_the_page_carries(weights: dict[str, Floats]) -> dict[str, Floats]:
+    """The weights of a page with `page.bits: 6`, as floats."""
+    rounded = dict(weights)
+    for name, weight in weights.items():
+        if name == POSITIONS:
+            rounded[name] = torch.from_numpy(weight).bfloat16().float().numpy()
+        elif weight.ndim == 2:
+            whole, scale = quantize_matrix(weight, OUTPUT_ENTROPY if name in OUTPUT else ENTROPY)
+            rounded[name] = whole.astype(np.float32) * scale
+    return rounded
 
 
 def loss_of(logits: Floats, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_]) -> tuple[float, int]:
@@ -70,16 +86,22 @@ def main() -> None:
     ]
     with torch.inference_mode():
         exact = [loss_of(model(torch.from_numpy(ids)[None])[0].numpy(), ids, mask) for ids, mask in examples]
+        carried = as_the_page_carries(weights)
+        model.load_state_dict({name: torch.from_numpy(weight) for name, weight in carried.items()})
+        in_page = [loss_of(model(torch.from_numpy(ids)[None])[0].numpy(), ids, mask) for ids, mask in examples]
     in_fp32 = replies_by(NativeDecoder(load_kernels(), config, weights, SLOTS), tokenizer, questions)
     n_tokens = sum(n for _, n in exact)
     table = Table("weights", "loss", "difference", "replies as in fp32")
     table.add_row("fp32", f"{sum(loss for loss, _ in exact) / n_tokens:.4f}", "", f"of {len(questions)}")
+    rounded: dict[str, tuple[Decoder, list[tuple[float, int]]]] = {}
     for name, largest in (("int8", INT8), ("int6", INT6)):
         decoder = Int8Decoder(load_int8_kernels(), config, weights, SLOTS, largest)
-        found = [loss_of(decoder.all_logits(ids.tolist()), ids, mask) for ids, mask in examples]
+        rounded[name] = decoder, [loss_of(decoder.all_logits(ids.tolist()), ids, mask) for ids, mask in examples]
+    rounded["the page, 6 bits"] = NativeDecoder(load_kernels(), config, carried, SLOTS), in_page
+    for name, (side, found) in rounded.items():
         differences = np.array([(one - other) / n for (one, n), (other, _) in zip(found, exact, strict=True)])
         error = differences.std() / np.sqrt(len(differences))
-        same = 1 - differing(replies_by(decoder, tokenizer, questions), in_fp32)
+        same = 1 - differing(replies_by(side, tokenizer, questions), in_fp32)
         table.add_row(
             name,
             f"{sum(loss for loss, _ in found) / n_tokens:.4f}",
