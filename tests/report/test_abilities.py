@@ -3,6 +3,7 @@ from typing import Any, Literal
 
 import pytest
 
+from tests.report.test_copied_text import SENTENCE
 from tinychat.report.inputs import PICTURES, Epoch, GeneratedReply, Reports, Sentence
 from tinychat.report.page import to_html
 from tinychat.report.view import build_view
@@ -64,16 +65,7 @@ def reports(measures: dict[str, Any] | None) -> Reports:
         layers=[layer],
         sentences=[
             Sentence(
-                {
-                    "prompt": "hi",
-                    "reply": "hello",
-                    "norms": {"softmax": {"before": 1.0, "after": 1.0}},
-                    "n_prompt_tokens": 1,
-                    "tokens": ["<bot>"],
-                    "states": ["input_layer", "decoder_layers.0"],
-                    "early_predictions": [[[{"token": "<eos>", "probability": 0.5}]]] * 2,
-                    "heads": [[{"role": None, "share": 0.0}]],
-                },
+                SENTENCE | {"prompt": "hi", "reply": "hello"},
                 dict.fromkeys(PICTURES, SVG),
             )
         ],
