@@ -26,9 +26,9 @@ def sns(number: int, *said: tuple[str, str]) -> dict[str, Any]:
     return {"header": {"dialogueInfo": info, "participantsInfo": participants}, "body": body}
 
 
-def nikl(number: int, *said: tuple[str, str]) -> dict[str, Any]:
-    """A document of a corpus of the National Institute of Korean Language."""
-    name = f"MDRW2100000001.{number}"
+def nikl(number: int, *said: tuple[str, str], corpus: str = "MDRW2100000001") -> dict[str, Any]:
+    """A document of a corpus of the National Institute of Korean Language: of messengers, or of speech (SDRW…)."""
+    name = f"{corpus}.{number}"
     utterances = [
         {
             "id": f"{name}.{place}",

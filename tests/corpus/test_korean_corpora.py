@@ -64,6 +64,34 @@ def test_marks_of_the_corpora_are_left_out_and_counted_and_masked_names_stay_pla
     assert project.texts() == [["<name> 씨, <name> 봤어?", "username1이 뭐야"]]
 
 
+def test_what_a_corpus_masked_becomes_the_placeholder_of_its_kind(project: Any) -> None:
+    texts = [
+        ("P01", "#@소속# 다녀? #@전번#로 전화해"),
+        ("P02", "#@주소 #야 #@URL# #@금융# #@계정# #@기타##@시스템#검색# 봐"),
+    ]
+    assert read(project, {"data": [sns(1, *texts)]})["parts_dropped"] == {"mark": 1}
+    assert project.texts() == [
+        ["<name> 다녀? <phone>로 전화해", "<address>야 <url> <account> <id> <blocked> 봐"],
+    ]
+    texts = [
+        ("1", "&company-name1& 번호 &tel-num1& 알아?"),
+        ("2", "&address& 옆이야. R&B&소울은 &bank-account&로 &online-account2&"),
+    ]
+    read(project, {"document": [nikl(1, *texts)]})
+    assert project.texts() == [
+        ["<name> 번호 <phone> 알아?", "<address> 옆이야. R&B&소울은 <account>로 <id>"],
+    ]
+
+
+def test_of_speech_the_marks_of_the_transcript_are_left_out_and_what_was_guessed_stays(project: Any) -> None:
+    said = [("1", "-음- 그건 ((그래서)) 뭐야? ((xx))"), ("2", "-그 게- 글쎄 (()) -끝- 이야")]
+    speech = {"document": [nikl(1, *said, corpus="SDRW2000000001")]}
+    assert read(project, speech)["parts_dropped"] == {"mark": 6}
+    assert project.texts() == [["그건 그래서 뭐야?", "글쎄 이야"]]
+    read(project, {"document": [nikl(1, ("1", "다 했어?"), ("2", "-끝- -ㅅ-"))]})
+    assert project.texts() == [["다 했어?", "-끝- -ㅅ-"]]
+
+
 def test_blank_sentences_of_a_spoken_corpus_are_counted(project: Any) -> None:
     assert read(project, NIKL)["messages_dropped"] == {"blank": 1}
 

@@ -1,7 +1,8 @@
 """Dialogues of AI Hub as JSON: 한국어 SNS, 대화 요약, 주제별 텍스트 일상 대화, 멀티세션 대화."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tinychat.corpus.dialogue import Dropped
@@ -10,9 +11,38 @@ from tinychat.corpus.json_records import JsonFormat, Record, json_speaker_reader
 from tinychat.corpus.reader import Notes, SpokenDialogue
 
 LICENCE = "AI Hub: its terms forbid passing the data on"
-NAME = re.compile("#@이름#")
-# What is in place of an emoticon, a picture and the like.
-MARKS = re.compile(r"#@(?:이모티콘|시스템#[^#\s]{1,20})#")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the texts of a corpus have in place of something else.
+
+    masked    personal data that the corpus masked; the group `what` is one of `kinds`, or masked by no rule of ours
+    left_out  what was not typed, or not understood; but for the group `heard`, which stays
+    """
+
+    masked: re.Pattern[str]
+    kinds: Mapping[str | None, str]
+    left_out: re.Pattern[str]
+
+    def without(self, text: str) -> tuple[str, int]:
+        """The text with the placeholders of masking (`<name>`), and how many marks were left out."""
+        text, count = self.left_out.subn(lambda mark: mark.groupdict().get("heard") or "", text)
+        return self.masked.sub(lambda mask: f"<{self.kinds.get(mask['what'], 'blocked')}>", text), count
+
+
+MARKS = Marks(
+    # As written in places: #@주소 #
+    masked=re.compile(r"#@(?P<what>[^#@\s]{1,10})[@ ]?#"),
+    kinds={
+        **dict.fromkeys(("이름", "신원", "소속"), "name"),
+        **dict.fromkeys(("주소", "장소"), "address"),
+        **dict.fromkeys(("계정", "번호"), "id"),
+        **{"전번": "phone", "금융": "account", "URL": "url", "url": "url"},
+    },
+    # In place of an emoticon, a picture and the like.
+    left_out=re.compile(r"#@이모티콘#|#@시스템#(?:[^#@\s]{1,20}#)?"),
+)
 
 
 def fits(record: Record) -> bool:
@@ -21,11 +51,11 @@ def fits(record: Record) -> bool:
 
 
 def dialogues(where: str, record: Record, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
-    """The dialogue of a record. Names that the corpus masked become `<name>`; marks for emoticons are left out."""
+    """The dialogue of a record, without the marks of the corpus."""
     layout = _layout(record)
     if layout is None:
         raise RecordError("no_messages", "no dialogue as in the corpora of AI Hub: body, annotations.lines or dialog.")
-    said = said_in(where, *layout, NAME, MARKS, notes)
+    said = said_in(where, *layout, MARKS, notes)
     notes.remark_once(LICENCE)
     yield SpokenDialogue(where, said) if said else Dropped(where, "empty_messages")
 
@@ -36,19 +66,17 @@ def said_in(
     utterances: Any,
     speaker_key: str,
     text_key: str,
-    name: re.Pattern[str],
-    marks: re.Pattern[str],
+    marks: Marks,
     notes: Notes,
 ) -> tuple[tuple[str, str], ...]:
-    """Who said what in a list of objects. Names that the corpus masked become `<name>`; its marks are left out.
+    """Who said what in a list of objects, without the marks of the corpus; those that are left out are counted.
 
     Raises RecordError for a faulty utterance, and then nothing is counted.
     """
     said = []
     left_out = 0
     for here, one in objects(key, utterances):
-        text = string(f"{here}.{text_key}", one.get(text_key) or "")
-        text, found = marks.subn("", name.sub("<name>", text))
+        text, found = marks.without(string(f"{here}.{text_key}", one.get(text_key) or ""))
         left_out += found
         said.append((speaker_id(f"{here}.{speaker_key}", one.get(speaker_key)), text))
     if left_out:

@@ -2,16 +2,33 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tinychat.corpus.dialogue import Dropped
 from tinychat.corpus.json_records import JsonFormat, Record, json_speaker_reader
 from tinychat.corpus.reader import Notes, SpokenDialogue
-from tinychat.corpus.readers.aihub import said_in
+from tinychat.corpus.readers.aihub import Marks, said_in
 
 LICENCE = "모두의 말뭉치: its terms forbid passing the data on"
-NAME = re.compile(r"&name\d*&|(?<![A-Za-z0-9&])name\d{1,3}(?![A-Za-z0-9&])")
-# What was not typed, or not understood: {emoji}, {laughing}, (()).
-MARKS = re.compile(r"\{[a-z][a-z_-]{0,30}\}|\(\(\)\)")
+# {emoji}, {laughing}; what could not be heard: (()), ((xx)). What the transcriber believes to have heard, ((그래)), stays.
+LEFT_OUT = r"\{[a-z][a-z_-]{0,30}\}|\(\([xX]*\)\)|\(\((?P<heard>[^()]{1,200})\)\)"
+WRITTEN = Marks(
+    masked=re.compile(
+        r"&(?P<what>name|affiliation|company(?:-name)?|brand|location|address|social-security-num|tel-num|card-num"
+        r"|bank-account|online-account|num)\d*&"
+        r"|(?<![A-Za-z0-9&])name\d{1,3}(?![A-Za-z0-9&])"
+    ),
+    kinds={
+        **dict.fromkeys((None, "name", "affiliation", "company", "company-name", "brand"), "name"),
+        **dict.fromkeys(("location", "address"), "address"),
+        **dict.fromkeys(("online-account", "num"), "id"),
+        **{"social-security-num": "rrn", "tel-num": "phone", "card-num": "card", "bank-account": "account"},
+    },
+    left_out=re.compile(LEFT_OUT),
+)
+# In speech also words that were broken off, and sounds like -음-. In writing -끝- is meant so.
+SPOKEN = replace(WRITTEN, left_out=re.compile(rf"{LEFT_OUT}|(?<!\S)-[가-힣 ]{{1,20}}-"))
+SPOKEN_IDS = re.compile(r"S[A-Z]RW")  # how the ids of documents of speech begin
 
 
 def fits(record: Record) -> bool:
@@ -21,8 +38,9 @@ def fits(record: Record) -> bool:
 
 
 def dialogues(where: str, record: Record, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
-    """The utterances of a document in their normalised spelling (`form`). Masked names become `<name>`."""
-    said = said_in(where, "utterance", record.get("utterance"), "speaker_id", "form", NAME, MARKS, notes)
+    """The utterances of a document in their normalised spelling (`form`), without the marks of the corpus."""
+    marks = SPOKEN if SPOKEN_IDS.match(str(record.get("id", ""))) else WRITTEN
+    said = said_in(where, "utterance", record.get("utterance"), "speaker_id", "form", marks, notes)
     notes.remark_once(LICENCE)
     yield SpokenDialogue(where, said) if said else Dropped(where, "empty_messages")
 
