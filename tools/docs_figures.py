@@ -24,6 +24,7 @@ EVALUATION = "reports/evaluate/metrics.json"
 SONGYS = "benchmarks/results/songys.json"  # … of songys alone, train.epochs=4
 GENERATION = "benchmarks/results/generation.json"
 MASKING = "benchmarks/results/masking.json"
+NEAR_DUPLICATES = "benchmarks/results/near_duplicates.json"
 CANARIES = "benchmarks/results/canaries.json"
 DATA = "benchmarks/results/data.json"
 PAGE = "benchmarks/results/page.json"
@@ -244,6 +245,32 @@ def data_songys(korean: int) -> Rows:
     return [(*stages, *heads[korean]), (*seconds, saved["machine"])]
 
 
+def near_duplicates(korean: int) -> Rows:
+    """Grouping the near-duplicates of many texts, beside datasketch: time, memory, and what is found."""
+    saved = read_json(ROOT / NEAR_DUPLICATES)
+    head = (
+        ("", "time", "peak memory", "found of the pairs at 0.6", "at 0.7"),
+        ("", "시간", "최대 메모리", "0.6 이상인 쌍 가운데 찾은 것", "0.7 이상"),
+    )
+    rows = [
+        (
+            side,
+            f"{found['seconds']:.0f}" + (" s", "초")[korean],
+            f"{found['mb']:,.0f} MB",
+            *(f"{share:.2%}" for share in found["recall"].values()),
+        )
+        for side, found in saved["sides"].items()
+    ]
+    ratio = "× {seconds:.1f}", "÷ {mb:.1f}"
+    compared = (
+        ("tinychat to datasketch", "datasketch에 견준 tinychat")[korean],
+        *(one.format(**saved["ratios"]) for one in ratio),
+        "",
+        "",
+    )
+    return [head[korean], *rows, compared]
+
+
 def machine(korean: int) -> Rows:
     """Where and how the speeds were measured."""
     saved = read_json(ROOT / GENERATION)
@@ -321,6 +348,7 @@ TABLES: dict[str, Callable[[int], Rows]] = {
     "data_sizes": data_sizes,
     "data_tokens": data_tokens,
     "data_songys": data_songys,
+    "near_duplicates": near_duplicates,
     "page_speed": page_speed,
 }
 
