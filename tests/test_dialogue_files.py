@@ -103,6 +103,11 @@ def test_so_are_those_of_a_corpus_whose_speakers_differ_from_dialogue_to_dialogu
     assert "sources: [{file: sns.json, assistant: P02}]" in shown(folder, "inspect", "sns.json", "--assistant", "P02")
 
 
+def test_what_is_left_out_on_request_is_in_the_lines_for_params(folder: Path) -> None:
+    (folder / "sns.json").write_text(json.dumps({"data": [sns(1, ("P01", "안녕"), ("P02", "응"))]}), encoding="utf-8")
+    assert "sources: [{file: sns.json, drop_masked: true}]" in shown(folder, "inspect", "sns.json", "--drop-masked")
+
+
 def test_faulty_rows_are_shown_and_the_rest_is_read(folder: Path) -> None:
     (folder / "bad.csv").write_text("Q,A\n안녕,응\n하나,둘,셋\n", encoding="utf-8")
     text = shown(folder, "inspect", "bad.csv")
@@ -150,6 +155,8 @@ def test_converted_files_are_in_the_openai_chat_format(folder: Path) -> None:
         (("convert", "talk.txt", "-o", "."), ".: not a file that can be written"),
         (("inspect", "qa.csv", "--format", "kakaotalk"), "qa.csv: no messages in it"),
         (("inspect", "talk.txt", "--no-header"), "talk.txt is kakaotalk: header is for CSV, TSV and Excel"),
+        (("inspect", "talk.txt", "--original-form"), "talk.txt is kakaotalk: original_form is for nikl"),
+        (("inspect", "qa.csv", "--drop-links"), "qa.csv is qa_table: gap_minutes, date_order and drop_links are for"),
         (("convert", "talk.txt"), "Missing option"),
     ],
 )

@@ -165,6 +165,9 @@ def about_source(command: Callable[..., None]) -> Callable[..., None]:
             "--gap-minutes", type=click.IntRange(1, 100_000), help="A longer pause ends a conversation.  [default: 60]"
         ),
         click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="Of dates such as 2/9/26."),
+        click.option("--drop-links", is_flag=True, help="Leave out messages that are links and nothing else."),
+        click.option("--original-form", is_flag=True, help="Of a corpus of NIKL, the spelling as typed."),
+        click.option("--drop-masked", is_flag=True, help="Of a corpus of AI Hub, leave out what it masked with *."),
         click.option(
             "--assistant", multiple=True, metavar="NAME", help="Who becomes the bot; all names of one speaker."
         ),
@@ -245,6 +248,9 @@ def source_of(
     assistant: tuple[str, ...],
     gap_minutes: int | None,
     date_order: Literal["dmy", "mdy"] | None,
+    drop_links: bool,
+    original_form: bool,
+    drop_masked: bool,
     no_header: bool,
     columns: tuple[str, str] | None,
     sheet: tuple[str, ...],
@@ -263,6 +269,9 @@ def source_of(
         assistant=list(assistant) or None,
         gap_minutes=gap_minutes,
         date_order=date_order,
+        drop_links=drop_links,
+        original_form=original_form,
+        drop_masked=drop_masked,
         header=not no_header,
         columns=Columns(question=columns[0], answer=columns[1]) if columns else None,
         sheet=sheet[0] if len(sheet) == 1 else list(sheet) or None,

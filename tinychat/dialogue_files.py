@@ -108,7 +108,7 @@ def speakers_in(part: Part, source: SourceParams) -> Speakers:
     """Who speaks in these files, of a reader of dialogues between names."""
     rooms = [[file for file in files if isinstance(file, TextFile)] for files in part.rooms]
     if isinstance(part.reader, SpeakerReader):
-        return spoken_by(part.reader, rooms[0][0])
+        return spoken_by(part.reader, rooms[0][0], source)
     assert isinstance(part.reader, MessengerReader)
     return speakers_of(part.reader, rooms, source)
 

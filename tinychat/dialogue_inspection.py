@@ -133,7 +133,8 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found = Inspection(str(path), source={"file": path.name})
     if source.format:
         found.source["format"] = source.format
-    found.source |= source.model_dump(include={"header", "columns", "sheet"}, exclude_defaults=True)
+    shown = {"drop_links", "original_form", "drop_masked", "header", "columns", "sheet"}
+    found.source |= source.model_dump(include=shown, exclude_defaults=True)
     left_out = Tally()
     bots: set[tuple[str, ...]] = set()
     one = Opened(source, str(path), "", None, None, path)

@@ -263,6 +263,14 @@ def test_sentences_with_such_words_stay_and_a_bare_link_is_marked(project: Any) 
     assert project.texts() == [["사진 보면 알겠지만 (하트)", "<url>"]]
 
 
+def test_messages_that_are_links_and_nothing_else_are_left_out_on_request(project: Any) -> None:
+    said = ["[하늘] [9:05] 뭐 봐?", "[바다] [9:06] HTTPS://example.com/영상", "[바다] [9:07] www.example.com 이거"]
+    project.lay("talk.txt", windows(*said, "[하늘] [9:08] https://a.b c"))
+    metrics = project.ingest(sources=[{"file": "talk.txt", "drop_links": True}])
+    assert metrics["messages_dropped"] == {"link": 1, "trailing_user": 1}
+    assert project.texts() == [["뭐 봐?", "<url> 이거"]]
+
+
 def test_a_pasted_chat_is_text_and_so_is_an_impossible_time(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.lay(
         "talk.txt",

@@ -92,6 +92,24 @@ def test_of_speech_the_marks_of_the_transcript_are_left_out_and_what_was_guessed
     assert project.texts() == [["다 했어?", "-끝- -ㅅ-"]]
 
 
+def test_the_spelling_as_typed_is_read_where_the_source_asks_for_it(project: Any) -> None:
+    document = nikl(1, ("1", "뭐 해?"), ("2", "쉬어."))
+    document["utterance"][0]["original_form"] = "모해ㅋ"
+    read(project, {"document": [document]}, sources=[{"file": "talk.json", "original_form": True}])
+    assert project.texts() == [["모해ㅋ", "쉬어."]]
+
+
+def test_lines_that_the_corpus_masked_with_stars_are_left_out_on_request(project: Any) -> None:
+    said = ["어디 살아?", "** 쪽에 살아", "*** 알지?", "알지", "뭐 먹을래?", "국수"]
+    lines = [{"norm_text": text, "speaker": {"id": f"{1 + n % 2}번"}} for n, text in enumerate(said)]
+    data = {"info": [{"annotations": {"lines": lines}}]}
+    assert read(project, data)["messages_dropped"] == {}
+    assert project.texts() == [said]
+    dropped = read(project, data, sources=[{"file": "talk.json", "drop_masked": True}])["messages_dropped"]
+    assert project.texts() == [["뭐 먹을래?", "국수"]]  # 알지 answers a line that is left out
+    assert dropped == {"masked": 2, "trailing_user": 1}
+
+
 def test_blank_sentences_of_a_spoken_corpus_are_counted(project: Any) -> None:
     assert read(project, NIKL)["messages_dropped"] == {"blank": 1}
 

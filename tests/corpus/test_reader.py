@@ -50,7 +50,7 @@ def fits(record):
     return "scene" in record
 
 
-def dialogues(where, record, notes):
+def dialogues(where, record, source, notes):
     scene = objects("scene", record["scene"])
     yield SpokenDialogue(where, tuple((string(key, one["who"]), string(key, one["what"])) for key, one in scene))
 

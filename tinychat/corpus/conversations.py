@@ -1,8 +1,10 @@
 """From the messages of an export to dialogues: who speaks as the bot, and where a conversation ends."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from tinychat.corpus.dialogue import Dialogue, Faulty, Role, Turn
 from tinychat.corpus.messenger import ChatMessage, MessengerReader
@@ -15,6 +17,7 @@ from tinychat.params.sections import SourceParams
 # Conversations with shorter pauses stand in one split: the afternoon goes on with what lunch was about. Not the date,
 # which ends in the middle of a night's chat; a night's sleep is longer than this, a meeting or a meal shorter.
 SESSION_PAUSE = timedelta(hours=4)
+LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 GAP_MINUTES = 60  # on 128,701 messages of KakaoTalk: 21 messages a dialogue; 30 minutes give 15, 180 give 39
 
 
@@ -42,7 +45,8 @@ def read_dialogues(
     gap = timedelta(minutes=GAP_MINUTES if source.gap_minutes is None else source.gap_minutes)
     for files in rooms:
         items = in_order(reader, files, source, dropped, remarks)
-        yield from _conversations(items, assistant, speakers.bots - assistant, gap, dropped)
+        left_out = partial(_left_out, bots=speakers.bots - assistant, drop_links=source.drop_links)
+        yield from _conversations(items, assistant, left_out, gap, dropped)
 
 
 @dataclass
@@ -63,11 +67,15 @@ class _Conversation:
 
 
 def _conversations(
-    items: Iterable[tuple[TextFile, Item]], assistant: set[str], bots: set[str], gap: timedelta, dropped: Tally
+    items: Iterable[tuple[TextFile, Item]],
+    assistant: set[str],
+    left_out: Callable[[ChatMessage], str | None],
+    gap: timedelta,
+    dropped: Tally,
 ) -> Iterator[Dialogue | Faulty]:
     """The messages cut into conversations: at pauses, and never across rooms. A thread is one, whatever its pauses.
 
-    A session is named by the place of its first message.
+    `left_out`: why a message is, or None. A session is named by the place of its first message.
     """
     room: str | None = None
     session, in_room = "", datetime.min  # the time of the last message of the room
@@ -88,7 +96,7 @@ def _conversations(
         if not session or message.time - in_room > max(gap, SESSION_PAUSE):
             session = place
         in_room = message.time
-        if reason := _left_out(message, bots):
+        if reason := left_out(message):
             dropped.add(reason, place)
             continue
         if not conversation.turns:
@@ -99,11 +107,13 @@ def _conversations(
         yield from ended.dialogue()
 
 
-def _left_out(message: ChatMessage, bots: set[str]) -> str | None:
+def _left_out(message: ChatMessage, bots: set[str], drop_links: bool) -> str | None:
     """Why the message is left out; None for one that is kept."""
     key = message.speaker_key
     if not key:
         return message.kind or "system_message"
     if key in bots:
         return "bot"
+    if drop_links and (words := message.text.split()) and all(map(LINK.fullmatch, words)):
+        return "link"
     return None if message.text else message.kind or "blank"

@@ -15,7 +15,7 @@ from tinychat.corpus.reader import FileReader, Item, Notes, SpeakerReader, Spoke
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase
 from tinychat.params.limits import has_lone_surrogate
-from tinychat.params.sections import CorpusParams
+from tinychat.params.sections import CorpusParams, SourceParams
 
 KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null or missing"}
 # Keys under which a record has its dialogue as a list or a tree: it is no pair of question and answer.
@@ -136,14 +136,16 @@ def json_reader(
 
 
 def json_speaker_reader(
-    json: JsonFormat, dialogues: Callable[[str, Record, Notes], Iterable[SpokenDialogue | Dropped]]
+    json: JsonFormat,
+    dialogues: Callable[[str, Record, SourceParams, Notes], Iterable[SpokenDialogue | Dropped]],
+    options: tuple[str, ...] = (),
 ) -> SpeakerReader:
     """The same for dialogues between speakers with names."""
 
-    def read(text: TextFile, notes: Notes) -> Iterator[SpokenDialogue | Dropped | Faulty]:
-        return _items(json, text, lambda where, record: dialogues(where, record, notes))
+    def read(text: TextFile, source: SourceParams, notes: Notes) -> Iterator[SpokenDialogue | Dropped | Faulty]:
+        return _items(json, text, lambda where, record: dialogues(where, record, source, notes))
 
-    return SpeakerReader(json.score, read)
+    return SpeakerReader(json.score, read, options=options)
 
 
 def _items(json: JsonFormat, text: TextFile, make: Callable[[str, Record], Iterable[T]]) -> Iterator[T | Faulty]:
@@ -236,7 +238,7 @@ def alternating(texts: Iterable[str]) -> tuple[Turn, ...]:
 
 
 def segments(turns: Iterable[Turn | None]) -> Iterator[tuple[Turn, ...]]:
-    """The dialogues between the user's messages without a text, each of which is None.
+    """The dialogues between the messages without a text, such as a picture of the user, each of which is None.
 
     What answers one is left out: it would be learnt as an answer to the question before it.
     """

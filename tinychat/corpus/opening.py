@@ -69,18 +69,26 @@ def tell_encoding(file: RawFile, tell: Callable[..., None]) -> None:
 def options_of(reader: RawReader) -> set[str]:
     """The options of a source that a reader takes."""
     if isinstance(reader, MessengerReader):
-        return {"assistant", "gap_minutes", "date_order"}
+        return {"assistant", "gap_minutes", "date_order", "drop_links"}
     if isinstance(reader, SpeakerReader):
-        return {"assistant"}
+        return {"assistant", *reader.options}
     return set(reader.options)
 
 
 def refuse_options(source: SourceParams, takes: set[str], format_name: str) -> None:
     """Raise InputError where a source has an option that its readers do not take."""
-    given = {name for name in ("gap_minutes", "date_order") if getattr(source, name) is not None}
+    given = {name for name in ("gap_minutes", "date_order", "drop_links") if getattr(source, name)}
     if not given <= takes:
         raise InputError(
-            "params.yaml: corpus.sources: {file} is {format}: gap_minutes and date_order are for exports of messengers",
+            "params.yaml: corpus.sources: {file} is {format}: gap_minutes, date_order and drop_links are for exports "
+            "of messengers",
+            file=source.file,
+            format=format_name,
+        )
+    given = {name for name in ("original_form", "drop_masked") if getattr(source, name)}
+    if not given <= takes:
+        raise InputError(
+            "params.yaml: corpus.sources: {file} is {format}: original_form is for nikl, drop_masked for aihub",
             file=source.file,
             format=format_name,
         )

@@ -21,7 +21,7 @@ from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.raw_files import RawFile
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
-from tinychat.params.sections import CorpusParams
+from tinychat.params.sections import CorpusParams, SourceParams
 
 EXCERPT = 60
 BEFORE_EXCERPT = 2000  # characters to mask before the excerpt is cut: a number that is cut has no form
@@ -78,10 +78,13 @@ class FileReader:
 
 @dataclass(frozen=True)
 class SpokenDialogue:
-    """What each speaker said, by name, in its order; who of them is the bot is decided later (spoken.py)."""
+    """What each speaker said, by name, in its order; who of them is the bot is decided later (spoken.py).
+
+    None instead of a text: a message that the reader left out and counted. What answers it is left out, too.
+    """
 
     source: str
-    said: tuple[tuple[str, str], ...]
+    said: tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,15 @@ class SpeakerReader:
     `names_hold`: whether a name is the same person in all dialogues of a file; if not, the speakers of each dialogue
     are looked at for themselves.
     `partner`: who of two speakers is the bot by its name, such as 챗봇; None: their names do not tell.
+    `options`: what a source may say of it beside `assistant`: `original_form`, `drop_masked`.
     """
 
     score: Callable[[list[str], CorpusParams], float]
-    dialogues: Callable[[TextFile, Notes], Iterator[SpokenDialogue | Dropped | Faulty]]
+    dialogues: Callable[[TextFile, SourceParams, Notes], Iterator[SpokenDialogue | Dropped | Faulty]]
     names_hold: bool = False
     partner: Callable[[Collection[str]], str | None] = lambda _: None
     suffixes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

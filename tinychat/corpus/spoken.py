@@ -6,7 +6,8 @@ Names do not go beyond this module.
 
 from collections.abc import Iterator
 
-from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Turn
+from tinychat.corpus.dialogue import Dialogue, Dropped, Faulty, Role, Turn
+from tinychat.corpus.json_records import segments
 from tinychat.corpus.messenger import speaker_name
 from tinychat.corpus.reader import Notes, SpeakerReader, SpokenDialogue
 from tinychat.corpus.sources import as_yaml
@@ -26,7 +27,7 @@ def read_spoken(
     bots: set[str] = set()
     example = as_yaml({"file": source.file, "assistant": "NAME"})
     if reader.names_hold:
-        speakers = spoken_by(reader, text)
+        speakers = spoken_by(reader, text, source)
         notes.speakers.update(speakers.names)
         bots = bots_of(reader, text, source, speakers)
         if source.assistant is None:
@@ -36,14 +37,14 @@ def read_spoken(
             f"in each dialogue the second to speak becomes the bot; another: corpus.sources: [{example}]"
         )
     heard = Speakers()
-    for item in reader.dialogues(text, notes):
+    for item in reader.dialogues(text, source, notes):
         if not isinstance(item, SpokenDialogue):
             yield item
             continue
         said = [(speaker_name(name), content) for name, content in item.said]
         present = Speakers()
         for name, content in said:
-            if content.strip():
+            if content is None or content.strip():
                 present.add(name)
                 heard.add(name)
         if source.assistant is not None:
@@ -65,19 +66,24 @@ def read_spoken(
                 yield Dropped(item.source, "one_speaker")
                 continue
             bots = {present.people[1]}
-        turns = tuple(Turn("assistant" if name in bots else "user", content) for name, content in said)
-        yield Dialogue(item.source, turns)
+        turns = (None if content is None else Turn(_role(name, bots), content) for name, content in said)
+        for segment in segments(turns):
+            yield Dialogue(item.source, segment)
     if source.assistant is not None and not reader.names_hold:
         bots_of(reader, text, source, heard)  # raises where nobody is called so
 
 
-def spoken_by(reader: SpeakerReader, text: TextFile) -> Speakers:
+def _role(name: str, bots: set[str]) -> Role:
+    return "assistant" if name in bots else "user"
+
+
+def spoken_by(reader: SpeakerReader, text: TextFile, source: SourceParams) -> Speakers:
     """Who speaks in the file."""
     speakers = Speakers()
-    for item in reader.dialogues(text, Notes()):
+    for item in reader.dialogues(text, source, Notes()):
         if isinstance(item, SpokenDialogue):
             for name, content in item.said:
-                if content.strip():
+                if content is None or content.strip():
                     speakers.add(name)
     return speakers
 

@@ -139,7 +139,11 @@ class SourceParams(Section):
     all answers that are trained on are its answers; `limit`: at most so many dialogues of the file, spread evenly.
 
     In a messenger's export `assistant` is the speaker who becomes the bot (a list: all names of that speaker), and a
-    pause of more than `gap_minutes` ends a conversation; `date_order`: whether 2/9/26 has the day or the month first.
+    pause of more than `gap_minutes` ends a conversation; `date_order`: whether 2/9/26 has the day or the month first;
+    `drop_links`: messages that are links and nothing else are left out.
+
+    Of a corpus of NIKL `original_form`: the spelling as typed; of AI Hub `drop_masked`: what the corpus masked with `*`
+    is left out.
 
     Of a table: whether it has a `header`; `columns` in place of those of the corpus; the `sheet` of a workbook, or a
     list of them.
@@ -150,6 +154,9 @@ class SourceParams(Section):
     assistant: Text | Annotated[list[Text], Field(min_length=1)] | None = None
     gap_minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
     date_order: Literal["dmy", "mdy"] | None = None
+    drop_links: bool = False
+    original_form: bool = False
+    drop_masked: bool = False
     header: bool = True
     columns: Columns | None = None
     sheet: Name | Annotated[list[Name], Field(min_length=1)] | None = None
@@ -168,16 +175,19 @@ class SourceParams(Section):
             raise FaultError("format goes with file only")
         if self.file is None and self.limit is not None:
             raise FaultError("limit goes with file only; corpus.starter.dialogues is that of the starter corpus")
-        if self.file is None and self.of_messenger:
-            raise FaultError("assistant, gap_minutes and date_order go with file only")
+        if self.file is None and self.of_speakers:
+            raise FaultError(
+                "assistant, gap_minutes, date_order, drop_links, original_form and drop_masked go with file only"
+            )
         if self.file is None and self.of_table:
             raise FaultError("header, columns and sheet go with file only")
         return self
 
     @property
-    def of_messenger(self) -> bool:
-        """Whether it has what only the export of a messenger takes."""
-        return any(value is not None for value in (self.assistant, self.gap_minutes, self.date_order))
+    def of_speakers(self) -> bool:
+        """Whether it has what only dialogues between speakers with names take."""
+        given = (self.assistant, self.gap_minutes, self.date_order, self.drop_links, self.original_form)
+        return any(given) or self.drop_masked
 
     @property
     def of_table(self) -> bool:

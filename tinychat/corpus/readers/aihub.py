@@ -9,6 +9,7 @@ from tinychat.corpus.dialogue import Dropped
 from tinychat.corpus.json_lines import RecordError
 from tinychat.corpus.json_records import JsonFormat, Record, json_speaker_reader, kind_of, objects, string
 from tinychat.corpus.reader import Notes, SpokenDialogue
+from tinychat.params.sections import SourceParams
 
 LICENCE = "AI Hub: its terms forbid passing the data on"
 
@@ -50,12 +51,12 @@ def fits(record: Record) -> bool:
     return _layout(record) is not None
 
 
-def dialogues(where: str, record: Record, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
+def dialogues(where: str, record: Record, source: SourceParams, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
     """The dialogue of a record, without the marks of the corpus."""
     layout = _layout(record)
     if layout is None:
         raise RecordError("no_messages", "no dialogue as in the corpora of AI Hub: body, annotations.lines or dialog.")
-    said = said_in(where, *layout, MARKS, notes)
+    said = said_in(where, *layout, MARKS, notes, source.drop_masked)
     notes.remark_once(LICENCE)
     yield SpokenDialogue(where, said) if said else Dropped(where, "empty_messages")
 
@@ -68,19 +69,26 @@ def said_in(
     text_key: str,
     marks: Marks,
     notes: Notes,
-) -> tuple[tuple[str, str], ...]:
+    drop_masked: bool = False,
+) -> tuple[tuple[str, str | None], ...]:
     """Who said what in a list of objects, without the marks of the corpus; those that are left out are counted.
+
+    `drop_masked`: also texts in which the corpus masked something with `*`; None stands in their places.
 
     Raises RecordError for a faulty utterance, and then nothing is counted.
     """
-    said = []
-    left_out = 0
+    said: list[tuple[str, str | None]] = []
+    left_out = masked = 0
     for here, one in objects(key, utterances):
         text, found = marks.without(string(f"{here}.{text_key}", one.get(text_key) or ""))
         left_out += found
-        said.append((speaker_id(f"{here}.{speaker_key}", one.get(speaker_key)), text))
+        is_dropped = drop_masked and "*" in text
+        masked += is_dropped
+        said.append((speaker_id(f"{here}.{speaker_key}", one.get(speaker_key)), None if is_dropped else text))
     if left_out:
         notes.parts_dropped.add("mark", where, left_out)
+    if masked:
+        notes.messages_dropped.add("masked", where, masked)
     return tuple(said)
 
 
@@ -110,4 +118,6 @@ def _layout(record: Record) -> tuple[str, Any, str, str] | None:
     return None
 
 
-READER = json_speaker_reader(JsonFormat(fits, lists=("data", "info", "sessionInfo")), dialogues)
+READER = json_speaker_reader(
+    JsonFormat(fits, lists=("data", "info", "sessionInfo")), dialogues, options=("drop_masked",)
+)

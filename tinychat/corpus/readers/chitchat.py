@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tinychat.corpus.dialogue import Dropped
 from tinychat.corpus.json_records import JsonFormat, Record, items, json_speaker_reader, objects, string
 from tinychat.corpus.reader import Notes, SpokenDialogue
+from tinychat.params.sections import SourceParams
 
 
 def fits(record: Record) -> bool:
@@ -14,7 +15,7 @@ def fits(record: Record) -> bool:
     return any(isinstance(message, dict) and {"sender", "text"} <= message.keys() for message in messages)
 
 
-def dialogues(where: str, record: Record, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
+def dialogues(where: str, record: Record, _: SourceParams, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
     """The messages of a conversation."""
     said = tuple(
         (string(f"{key}.sender", message.get("sender")), string(f"{key}.text", message.get("text")))

@@ -8,9 +8,10 @@ from tinychat.corpus.dialogue import Dropped
 from tinychat.corpus.json_records import JsonFormat, Record, json_speaker_reader
 from tinychat.corpus.reader import Notes, SpokenDialogue
 from tinychat.corpus.readers.aihub import Marks, said_in
+from tinychat.params.sections import SourceParams
 
 LICENCE = "모두의 말뭉치: its terms forbid passing the data on"
-# {emoji}, {laughing}; what could not be heard: (()), ((xx)). What the transcriber believes to have heard, ((그래)), stays.
+# {emoji}, {laughing}; what could not be heard: (()), ((xx)). What the transcriber guessed stays: ((그래)).
 LEFT_OUT = r"\{[a-z][a-z_-]{0,30}\}|\(\([xX]*\)\)|\(\((?P<heard>[^()]{1,200})\)\)"
 WRITTEN = Marks(
     masked=re.compile(
@@ -37,12 +38,13 @@ def fits(record: Record) -> bool:
     return isinstance(said, list) and all(isinstance(one, dict) and "speaker_id" in one for one in said[:1])
 
 
-def dialogues(where: str, record: Record, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
-    """The utterances of a document in their normalised spelling (`form`), without the marks of the corpus."""
+def dialogues(where: str, record: Record, source: SourceParams, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
+    """The utterances of a document without the marks of the corpus, in the spelling that the source asks for."""
     marks = SPOKEN if SPOKEN_IDS.match(str(record.get("id", ""))) else WRITTEN
-    said = said_in(where, "utterance", record.get("utterance"), "speaker_id", "form", marks, notes)
+    form = "original_form" if source.original_form else "form"
+    said = said_in(where, "utterance", record.get("utterance"), "speaker_id", form, marks, notes)
     notes.remark_once(LICENCE)
     yield SpokenDialogue(where, said) if said else Dropped(where, "empty_messages")
 
 
-READER = json_speaker_reader(JsonFormat(fits, lists=("document",)), dialogues)
+READER = json_speaker_reader(JsonFormat(fits, lists=("document",)), dialogues, options=("original_form",))

@@ -9,7 +9,7 @@ from tinychat.corpus.known_formats import recognise
 from tinychat.corpus.messenger import speaker_name
 from tinychat.corpus.reader import Notes, SpeakerReader, SpokenDialogue
 from tinychat.corpus.text_files import TextFile
-from tinychat.params.sections import CorpusParams
+from tinychat.params.sections import CorpusParams, SourceParams
 
 # What begins like JSON, a tag or a quoted cell is no name.
 UTTERANCE = re.compile(r"(?P<name>[^\s:：{\"<][^:：\n]{0,29}?)\s?[:：](?:\s(?P<text>.*))?", re.DOTALL)
@@ -38,7 +38,7 @@ def score(head: list[str], _: CorpusParams) -> float:
     return UNCERTAIN if len(names) >= MIN_NAMES and names.total() >= MIN_SHARE * len(lines) else 0.0
 
 
-def dialogues(text: TextFile, notes: Notes) -> Iterator[SpokenDialogue]:
+def dialogues(text: TextFile, _: SourceParams, notes: Notes) -> Iterator[SpokenDialogue]:
     """The dialogues of a file; a line without the name of a speaker goes on with the one above it."""
     shape = shape_of(text)
     speakers = speakers_among(shape.names) or set(shape.names)
