@@ -19,6 +19,7 @@ def clean(text: str) -> str:
     ("found", "kept", "step"),
     [
         (unicodedata.normalize("NFD", "안녕하세요"), "안녕하세요", "nfc"),
+        (unicodedata.normalize("NFKC", "안녕 ㅋㅋㅋ ㅠㅠ ㄲㅗ ㅡㅡ;"), "안녕 ㅋㅋㅋ ㅠㅠ 꼬 ㅡㅡ;", "nfc"),
         ("하나\r\n둘\r셋\u2028넷\x85다섯\u2029여섯", "하나\n둘\n셋\n넷\n다섯\n여섯", "newlines"),
         ("하나\n\n\n\n둘", "하나\n\n둘", "spaces"),
         ("하나 \n \n \n둘", "하나\n\n둘", "spaces"),
@@ -52,6 +53,13 @@ def test_a_joiner_inside_an_emoji_stays(emoji: str) -> None:
 
 def test_a_joiner_at_the_edge_of_an_emoji_goes() -> None:
     assert clean("\u200d👨\u200d\u200d👩\u200d") == "👨👩"
+
+
+def test_only_a_letter_that_stands_alone_is_mended() -> None:
+    letters = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+    assert [clean(unicodedata.normalize("NFKC", letter)) for letter in letters] == list(letters)
+    old = "\u1112\u119e\u11ab\u1100\u1173\u11af \u1140\u1161"  # ᄒᆞᆫ글 ᅀᅡ
+    assert clean(old) == unicodedata.normalize("NFC", old)
 
 
 def test_what_a_removed_character_kept_apart_is_composed() -> None:

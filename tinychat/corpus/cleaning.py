@@ -29,6 +29,13 @@ PICTURE = (
 STRAY_JOINER = re.compile(f"(?<![{PICTURE}\ufe0f])\u200d|\u200d(?![{PICTURE}])")
 # No letter, digit or space is a combining mark; all others go through `_cut_run`.
 POSSIBLE_MARKS = re.compile(rf"[^\w\s]{{{MAX_MARKS + 1},}}")
+# NFKC, which an earlier program may have used, turns consonants and vowels that stand alone (ㅋㅋ, ㅠㅠ) into letters
+# that join to a syllable. NFC joins those that can be; the others stand alone, but for those of old Korean.
+LONE_CONSONANT = "[\u1100-\u1112](?![\u1160-\u11a7\ud7b0-\ud7c6])"
+LONE_VOWEL = "(?<![\u1100-\u115f\ua960-\ua97c])[\u1161-\u1175](?![\u11a8-\u11ff\ud7cb-\ud7fb])"
+LONE_LETTER = re.compile(f"{LONE_CONSONANT}|{LONE_VOWEL}")
+ALONE = dict(zip(map(chr, range(0x1100, 0x1113)), "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ", strict=True))
+ALONE |= {chr(0x1161 + place): chr(0x314F + place) for place in range(21)}  # ㅏ to ㅣ
 DECOMPOSE_TO_MARKS = "\u0f73\u0f75\u0f81"  # the only ones that are not combining themselves
 # Most texts need no step: these characters, with single spaces between them.
 PLAIN = re.compile("[!-~가-힣ㄱ-ㅎㅏ-ㅣ]++(?: [!-~가-힣ㄱ-ㅎㅏ-ㅣ]++)*+")
@@ -60,7 +67,7 @@ def clean_text(text: str, counts: Counter[str]) -> str:
         "joiners": lambda t: STRAY_JOINER.sub("", t),
         # Last: where characters were removed, their neighbours may now compose.
         "marks": cut_marks,
-        "nfc": to_nfc,
+        "nfc": lambda t: LONE_LETTER.sub(lambda found: ALONE[found[0]], to_nfc(t)),
         "tidy": _tidy_spaces,
     }
     changed = set()

@@ -5,6 +5,13 @@ export const MAX_CHARACTERS = 1_000_000;
 const PICTURE =
   "\\u00a9\\u00ae\\u203c\\u2049\\u2122\\u2139\\u2190-\\u21ff\\u2300-\\u23ff\\u24c2\\u25a0-\\u27bf\\u2900-\\u297f" +
   "\\u2b00-\\u2bff\\u3030\\u303d\\u3297\\u3299\\u{1F000}-\\u{1FAFF}\\u{1FC00}-\\u{1FFFD}";
+/* Letters that stand alone, which NFKC made parts of syllables. */
+const LONE_LETTER = new RegExp(
+  "[\\u1100-\\u1112](?![\\u1160-\\u11a7\\ud7b0-\\ud7c6])" +
+    "|(?<![\\u1100-\\u115f\\ua960-\\ua97c])[\\u1161-\\u1175](?![\\u11a8-\\u11ff\\ud7cb-\\ud7fb])",
+  "g",
+);
+const CONSONANTS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ";
 const STEPS = [
   (text) => text.replace(/\r\n|[\r\x85\u2028\u2029]/g, "\n"),
   (text) => text.replace(/[\u3164\u115f\u1160\uffa0]/g, " "),
@@ -16,7 +23,7 @@ const STEPS = [
     ),
   (text) => text.replace(new RegExp(`(?<![${PICTURE}\\ufe0f])\\u200d|\\u200d(?![${PICTURE}])`, "gu"), ""),
   cutMarks,
-  (text) => cutMarks(cutMarks(text).normalize("NFC")),
+  (text) => cutMarks(cutMarks(text).normalize("NFC")).replace(LONE_LETTER, alone),
   (text) =>
     text
       .replace(/ {2,}/g, " ")
@@ -28,6 +35,11 @@ const STEPS = [
 export function cleanText(text) {
   const whole = text.replace(/\p{Surrogate}/gu, "\ufffd"); // halves of a pair; not all browsers have toWellFormed
   return STEPS.reduce((cleaned, step) => step(cleaned), whole);
+}
+
+function alone(letter) {
+  const code = letter.charCodeAt(0);
+  return CONSONANTS[code - 0x1100] ?? String.fromCharCode(0x314f + code - 0x1161); // ㅏ to ㅣ
 }
 
 function cutMarks(text) {
