@@ -70,7 +70,8 @@ def test_alone_it_shows_its_help(folder: Path) -> None:
 
 def test_where_it_is_not_clear_who_is_the_bot_the_speakers_are_shown(folder: Path) -> None:
     text = shown(folder, "inspect", "three.txt")
-    assert "하늘 1, 바다 1, 산 1" in text and "assistant: NAME" in text
+    assert "하늘 1, 바다 1, 산 1" in text and "assistant: NAME" in text and "dialogues  " not in text
+    assert "bot        not clear in three.txt; --assistant NAME shows the dialogues\n" in text
     text = shown(folder, "inspect", "three.txt", "--assistant", "바다", "--assistant", "산")
     assert "assistant: [바다, 산]" in text and "1 of 1 are kept, 2 turns" in text
 
@@ -240,6 +241,25 @@ def test_a_folder_is_shown_as_one_source(packed: Path) -> None:
     ]
     assert (found["rows_kept"], found["files_left_out"]) == (6, {"no_format": 1, "no_text": 1})
     assert found["source"] == {"file": "all", "assistant": "바다"}
+
+
+def test_why_texts_of_a_folder_are_left_out_is_shown(packed: Path) -> None:
+    assert "  left out   all/chat.zip/note.txt: no format fits: it is text that begins “메모”" in shown(
+        packed, "inspect", "all"
+    )
+
+
+def test_what_lies_in_the_raw_folder_is_called_as_params_need_it(folder: Path) -> None:
+    raw = folder / "data" / "raw"
+    (raw / "chats").mkdir(parents=True)
+    (folder / "talk.txt").rename(raw / "chats" / "talk.txt")
+    text = shown(folder, "inspect", "data/raw/chats/talk.txt")
+    assert "the other way round: corpus.sources: [{file: chats/talk.txt, assistant: 하늘}]" in text
+    assert "    sources: [{file: chats/talk.txt, assistant: 바다}]\n" in text
+    assert "data/raw/chats/talk.txt: 3 dialogues" in shown(folder, "audit", "data/raw/chats/talk.txt")
+    assert "    sources: auto\n" in shown(folder, "inspect", "data/raw")
+    (folder / "three.txt").rename(raw / "three.txt")
+    assert "data/raw/three.txt; look at each file alone\n" in shown(folder, "inspect", "data/raw")
 
 
 def test_the_folder_where_one_is_can_be_named(packed: Path) -> None:

@@ -256,7 +256,7 @@ def source_of(
     sheet: tuple[str, ...],
 ) -> "SourceParams":
     """The source that the options describe. Raises InputError where there is no such file or folder."""
-    from tinychat.dialogue_files import existing
+    from tinychat.dialogue_files import existing, named_in_params
     from tinychat.params.sections import Columns, SourceParams
 
     named = {"--assistant": assistant, "--format": (format_name or "x",), "--columns": columns or (), "--sheet": sheet}
@@ -264,7 +264,7 @@ def source_of(
         if not all(name.strip() for name in names):
             raise InputError("{option} takes a name, not a blank", option=option)
     return SourceParams(
-        file=existing(path).name,
+        file=named_in_params(existing(path))[1],
         format=format_name,
         assistant=list(assistant) or None,
         gap_minutes=gap_minutes,

@@ -17,7 +17,7 @@ from tinychat.corpus.masking.common_words import COMMON_WORDS
 from tinychat.corpus.masking.source_mask import FoundIn, words_to_block
 from tinychat.corpus.masking.speaker_names import given_name
 from tinychat.corpus.sources import list_sources
-from tinychat.dialogue_files import corpus_params, existing
+from tinychat.dialogue_files import corpus_params, existing, named_in_params
 from tinychat.errors import InputError
 from tinychat.params.limits import MASK_KINDS
 from tinychat.params.loading import RAW
@@ -148,8 +148,8 @@ def audit(path: Path | None, source: SourceParams | None = None, examples: int =
     raw = RAW
     if path is not None:
         path = existing(path)
-        raw = path.parent
-        sources = [source or SourceParams(file=path.name)]
+        raw, name = named_in_params(path)
+        sources = [source or SourceParams(file=name)]
     else:
         sources = [one for one in list_sources(RAW, params) if one.file]
         if not sources:

@@ -45,10 +45,8 @@ def convert(
     params, counts, written = corpus_params(), Counts(), 0
     known, blocked = find_readers(), words_to_block(RAW, params.mask)
     opened = [
-        open_source(
-            (source or SourceParams(file="-")).model_copy(update={"file": path.name}), path.parent, params, known, tell
-        )
-        for path in inputs
+        open_source((source or SourceParams(file="-")).model_copy(update={"file": name}), raw, params, known, tell)
+        for raw, name in map(named_in_params, inputs)
     ]
     if source is not None and source.assistant is not None:
         opened = _with_own_assistants(opened, source.assistants, params)
@@ -111,6 +109,12 @@ def speakers_in(part: Part, source: SourceParams) -> Speakers:
         return spoken_by(part.reader, rooms[0][0], source)
     assert isinstance(part.reader, MessengerReader)
     return speakers_of(part.reader, rooms, source)
+
+
+def named_in_params(path: Path) -> tuple[Path, str]:
+    """The folder of a file and what params.yaml calls it: in data/raw its path from there, else its name."""
+    raw, whole = RAW.absolute(), path.absolute()
+    return (RAW, whole.relative_to(raw).as_posix()) if raw in whole.parents else (path.parent, path.name)
 
 
 def existing(path: Path) -> Path:

@@ -14,15 +14,15 @@ from tinychat.corpus.gathering import gather
 from tinychat.corpus.masking.source_mask import words_to_block
 from tinychat.corpus.messenger import MessengerReader
 from tinychat.corpus.opening import Opened
-from tinychat.corpus.packed_files import Part, parts_of
+from tinychat.corpus.packed_files import NO_TEXT, Part, parts_of
 from tinychat.corpus.raw_files import UnclaimedError
 from tinychat.corpus.reader import BinaryReader, Notes, SpeakerReader
 from tinychat.corpus.sources import as_yaml
 from tinychat.corpus.speakers import MAX_SPEAKERS, assistant_of
 from tinychat.corpus.spoken import bots_of
-from tinychat.corpus.tally import Tally
+from tinychat.corpus.tally import SHOWN, Tally
 from tinychat.corpus.text_files import TextFile
-from tinychat.dialogue_files import corpus_params, existing, speakers_in
+from tinychat.dialogue_files import corpus_params, existing, named_in_params, speakers_in
 from tinychat.params.loading import RAW
 from tinychat.params.sections import CorpusParams, SourceParams
 
@@ -44,14 +44,15 @@ class Inspection:
     """What was found in a file, a folder or an archive.
 
     files          that were read; `format` and `encoding` are those of all of them
-    files_left_out of a folder or an archive, since no reader takes them, by reason
+    files_left_out of a folder or an archive, since no reader takes them, by reason; `why_left_out`: of the first texts
     scores         of one file: how well it fits the format of each reader, 0 to 1
     speakers       where they have names: how many messages each has; `assistant` is the one who becomes the bot
+    unclear        files of speakers of whom it is not clear who is to be the bot
     rooms          in how many chats each speaker speaks, where there is more than one
     rows_dropped   by reason; `messages_dropped` likewise, by what they are, and `parts_dropped` of kept messages
     masked         personal data by its kind
     first          the first dialogues, as they would be trained on
-    source         what names it in params.yaml: corpus.sources
+    source         what names it in params.yaml: corpus.sources; empty for data/raw, all of which is read (auto)
     """
 
     path: str
@@ -60,9 +61,11 @@ class Inspection:
     encoding: str = ""
     files: list[FileFound] = field(default_factory=list)
     files_left_out: dict[str, int] = field(default_factory=dict)
+    why_left_out: list[str] = field(default_factory=list)
     speakers: dict[str, int] = field(default_factory=dict)
     rooms: dict[str, int] = field(default_factory=dict)
     assistant: list[str] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
     rows_read: int = 0
     rows_kept: int = 0
     rows_dropped: dict[str, int] = field(default_factory=dict)
@@ -91,11 +94,17 @@ class Inspection:
             lines.append(f"  … and {len(self.files) - MAX_FILES:,} more files")
         if self.files_left_out:
             lines.append(f"  files left out     {_counted(self.files_left_out)}")
+        lines += [f"  left out   {reason}" for reason in self.why_left_out]
         if self.speakers:
             lines.append(f"  speakers   {self._speakers()}")
         if self.assistant:
             lines.append(f"  bot        {', '.join(self.assistant)}")
-        lines.append(f"  dialogues  {self.rows_kept:,} of {self.rows_read:,} are kept, {self.turns:,} turns")
+        if self.unclear:
+            unclear = ", ".join([*self.unclear[:MAX_FILES], *["…"] * (len(self.unclear) > MAX_FILES)])
+            what_to_do = "--assistant NAME shows the dialogues" if self.source else "look at each file alone"
+            lines.append(f"  bot        not clear in {unclear}; {what_to_do}")
+        else:
+            lines.append(f"  dialogues  {self.rows_kept:,} of {self.rows_read:,} are kept, {self.turns:,} turns")
         if self.rows_dropped:
             lines.append(f"  dialogues left out {_counted(self.rows_dropped)}")
         if self.messages_dropped:
@@ -109,7 +118,8 @@ class Inspection:
         for number, messages in enumerate(self.first, 1):
             lines += ["", f"Dialogue {number}"]
             lines += [f"  {'user' if m['role'] == 'user' else 'bot '}  {_one_line(m['content'])}" for m in messages]
-        return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: [{as_yaml(self.source)}]"])
+        sources = f"[{as_yaml(self.source)}]" if self.source else "auto"
+        return "\n".join([*lines, "", "In params.yaml:", "  corpus:", f"    sources: {sources}"])
 
     def _speakers(self) -> str:
         """The first ones, those in the most chats first."""
@@ -129,33 +139,35 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     """
     path = existing(path)
     params = corpus_params()
-    source = source or SourceParams(file=path.name)
-    found = Inspection(str(path), source={"file": path.name})
+    raw, name = named_in_params(path)
+    source = source or SourceParams(file=name)
+    found = Inspection(str(path), source={"file": name})
     if source.format:
         found.source["format"] = source.format
     shown = {"drop_links", "original_form", "drop_masked", "header", "columns", "sheet"}
     found.source |= source.model_dump(include=shown, exclude_defaults=True)
-    left_out = Tally()
+    left_out = _LeftOut()
     bots: set[tuple[str, ...]] = set()
     one = Opened(source, str(path), "", None, None, path)
-    with parts_of(one, params, lambda error: left_out.add(error.reason, str(error.path))) as parts:
+    with parts_of(one, params, left_out.add) as parts:
         for part in parts:
             if isinstance(part.reader, BinaryReader) and not _has_table(one, part, params, left_out):
                 continue
             bots |= _show_part(found, part, source)
     found.files.sort(key=lambda file: file.path)
-    found.files_left_out = left_out.as_numbers()
+    found.files_left_out, found.why_left_out = left_out.counts.as_numbers(), left_out.why
     found.format = ", ".join(sorted({file.format for file in found.files}))
     found.encoding = ", ".join(sorted({file.encoding for file in found.files if file.encoding}))
+    is_raw_folder = path.absolute() == RAW.absolute()
     if () in bots:
-        found.source["assistant"] = "NAME"
+        found.source = {} if is_raw_folder else found.source | {"assistant": "NAME"}
         return found
     if len(bots) == 1:  # each of several files may have its own
         (named,) = bots
         found.source["assistant"] = list(named) if len(named) > 1 else named[0]
     counts = Counts()
     skipping = params.model_copy(update={"on_error": "skip"})
-    for dialogue in _dialogues(path, source, skipping, counts):
+    for dialogue in _dialogues(raw, source, skipping, counts):
         found.turns += len(dialogue.turns)
         if len(found.first) < FIRST_DIALOGUES:
             found.first.append(to_record(dialogue)["messages"])
@@ -166,17 +178,32 @@ def inspect(path: Path, source: SourceParams | None = None) -> Inspection:
     found.parts_dropped = counts.parts_dropped.as_numbers()
     found.faults = counts.faults_skipped
     found.remarks = counts.remarks
+    if is_raw_folder:
+        found.source = {}
     return found
 
 
-def _has_table(one: Opened, part: Part, params: CorpusParams, left_out: Tally) -> bool:
+@dataclass
+class _LeftOut:
+    """Files that no reader takes: how many by reason, and why the first texts are none of its formats."""
+
+    counts: Tally = field(default_factory=Tally)
+    why: list[str] = field(default_factory=list)
+
+    def add(self, error: UnclaimedError) -> None:
+        self.counts.add(error.reason, str(error.path))
+        if error.reason != NO_TEXT and len(self.why) < SHOWN:
+            self.why.append(str(error))
+
+
+def _has_table(one: Opened, part: Part, params: CorpusParams, left_out: _LeftOut) -> bool:
     """Whether a file that is not text has what could be dialogues. Raises UnclaimedError for a file alone."""
     try:
         items_of(part.reader, part.rooms, one.source, params, Notes())
     except UnclaimedError as error:
         if error.path == one.path:
             raise
-        left_out.add(error.reason, str(error.path))
+        left_out.add(error)
         return False
     return True
 
@@ -202,6 +229,7 @@ def _show_part(found: Inspection, part: Part, source: SourceParams) -> set[tuple
     if speakers.has_rooms():
         found.rooms = _added(found.rooms, {labels[key]: speakers.rooms(key) for key in people})
     if people and len(people) != 2 and source.assistant is None:
+        found.unclear += [str(text.path) for text in texts]
         return {()}
     if isinstance(part.reader, SpeakerReader):
         assistant = bots_of(part.reader, texts[0], source, speakers)
@@ -217,10 +245,10 @@ def _added(numbers: dict[str, int], more: dict[str, int]) -> dict[str, int]:
     return {name: numbers.get(name, 0) + more.get(name, 0) for name in [*numbers, *more]}
 
 
-def _dialogues(path: Path, source: SourceParams, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
+def _dialogues(raw: Path, source: SourceParams, params: CorpusParams, counts: Counts) -> Iterator[Dialogue]:
     blocked = words_to_block(RAW, params.mask)
     one = params.model_copy(update={"sources": [source]})
-    return gather(path.parent, one, counts, lambda *_, **__: None, blocked)
+    return gather(raw, one, counts, lambda *_, **__: None, blocked)
 
 
 def _in_chats(rooms: int) -> str:

@@ -137,7 +137,7 @@ def choose_assistant(text: TextFile, source: SourceParams, speakers: Speakers, p
     if len(speakers.people) != 2:
         raise InputError(
             "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: "
-            "corpus.sources: [{example}]",
+            "corpus.sources: [{example}]; for tinychat data it is --assistant NAME",
             path=text.path,
             speakers=speakers.listed(),
             example=as_yaml({"file": source.file, "assistant": "NAME"}),

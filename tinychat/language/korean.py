@@ -207,7 +207,7 @@ ERRORS = {
     "{option} takes a name, not a blank": "{option}에는 빈칸이 아니라 이름을 적으세요",
     "{file}: nobody is called {name!r}; the speakers are: {speakers}": "{file}: {name!r}라는 사람이 없습니다. 말한 사람: {speakers}",
     "{path}: no messages in it: no line is a record with a date, or below a line with one": "{path}: 메시지가 없습니다. 날짜가 있는 기록도, 날짜 줄 아래에 있는 기록도 없습니다",
-    "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: corpus.sources: [{example}]": "{path}: 누구를 봇으로 할지 알 수 없습니다. 말한 사람: {speakers}. params.yaml에 corpus.sources: [{example}]처럼 한 사람을 적으세요",
+    "{path}: it is not clear who is to be the bot; the speakers are: {speakers}. Name one in params.yaml: corpus.sources: [{example}]; for tinychat data it is --assistant NAME": "{path}: 누구를 봇으로 할지 알 수 없습니다. 말한 사람: {speakers}. params.yaml에 corpus.sources: [{example}]처럼 한 사람을 적으세요. tinychat data에서는 --assistant NAME으로 적습니다",
     "{out}: an input; name another file to write": "{out}: 읽는 파일입니다. 쓸 파일을 따로 적으세요",
     "{out}: there is no folder {folder}": "{out}: 폴더 {folder}가 없습니다",
     "{out}: not a file that can be written": "{out}: 쓸 수 있는 파일이 아닙니다",
