@@ -53,6 +53,9 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"format": "qa_table", "header": False},
     {"format": "lines"},
     {"assistant": "바다"},
+    {"drop_links": True},
+    {"original_form": True},
+    {"drop_masked": True},
 )
 SHOWN = 10  # bad cases that are printed
 
