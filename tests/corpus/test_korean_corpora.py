@@ -64,6 +64,22 @@ def test_marks_of_the_corpora_are_left_out_and_counted_and_masked_names_stay_pla
     assert project.texts() == [["<name> 씨, <name> 봤어?", "username1이 뭐야"]]
 
 
+def test_in_speech_a_sentence_that_is_cut_into_utterances_is_one_line(project: Any) -> None:
+    said = [
+        ("1", "어제 내가"),
+        ("1", ""),
+        ("1", "거기 갔는데."),
+        ("2", "응."),
+        ("2", "어땠어?"),
+        ("1", "좋았어."),
+        ("2", "그래?"),
+    ]
+    read(project, {"document": [nikl(1, *said, corpus="SDRW2000000001")]})
+    assert project.texts() == [["어제 내가 거기 갔는데.", "응. 어땠어?", "좋았어.", "그래?"]]
+    read(project, {"document": [nikl(1, *said)]})
+    assert project.texts()[0][0] == "어제 내가\n거기 갔는데."
+
+
 def test_what_a_corpus_masked_becomes_the_placeholder_of_its_kind(project: Any) -> None:
     texts = [
         ("P01", "#@소속# 다녀? #@전번#로 전화해"),

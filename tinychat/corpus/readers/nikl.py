@@ -1,7 +1,7 @@
 """Corpora of the National Institute of Korean Language (모두의 말뭉치): 메신저, 일상 대화, 구어, as JSON."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tinychat.corpus.dialogue import Dropped
@@ -40,11 +40,28 @@ def fits(record: Record) -> bool:
 
 def dialogues(where: str, record: Record, source: SourceParams, notes: Notes) -> Iterator[SpokenDialogue | Dropped]:
     """The utterances of a document without the marks of the corpus, in the spelling that the source asks for."""
-    marks = SPOKEN if SPOKEN_IDS.match(str(record.get("id", ""))) else WRITTEN
+    is_speech = SPOKEN_IDS.match(str(record.get("id", ""))) is not None
     form = "original_form" if source.original_form else "form"
+    marks = SPOKEN if is_speech else WRITTEN
     said = said_in(where, "utterance", record.get("utterance"), "speaker_id", form, marks, notes)
+    if is_speech:
+        said = _joined(said)
     notes.remark_once(LICENCE)
     yield SpokenDialogue(where, said) if said else Dropped(where, "empty_messages")
+
+
+def _joined(said: Iterable[tuple[str, str | None]]) -> tuple[tuple[str, str | None], ...]:
+    """The utterances of one speaker in a row as one: in speech a sentence is cut into several. Blank ones stay."""
+    joined: list[tuple[str, str | None]] = []
+    last = -1  # the last one that is not blank
+    for speaker, text in said:
+        if text and text.strip() and last >= 0 and joined[last][0] == speaker:
+            joined[last] = speaker, f"{joined[last][1]} {text}"
+            continue
+        if text and text.strip():
+            last = len(joined)
+        joined.append((speaker, text))
+    return tuple(joined)
 
 
 READER = json_speaker_reader(JsonFormat(fits, lists=("document",)), dialogues, options=("original_form",))
