@@ -68,6 +68,14 @@ def test_mentions_and_emojis_have_no_numbers_and_no_names(project: Any) -> None:
     assert project.texts() == [["@<name>, @<name> #<name> 봐 :party:", "@<name> 왔어?\n```py\nprint(1)\n```"]]
 
 
+def test_marks_of_times_and_commands_become_what_a_person_reads(project: Any) -> None:
+    first = discord_message(9, 5, "하늘", "</play song:12> <t:1770629700:R>에?")
+    second = discord_message(9, 6, "바다", "<t:999999999999> **굵게** </a\n:1>")
+    lay(project, first, second)
+    project.ingest()
+    assert project.texts() == [["/play song 2026-02-09 09:35에?", "<t:999999999999> **굵게** </a\n:1>"]]
+
+
 def test_times_of_any_zone_are_one_clock(project: Any) -> None:
     utc = moment(9, 6).astimezone(timezone(timedelta(hours=-5))).isoformat()
     lay(project, BOTH[0], discord_message(9, 6, "바다", "응", timestamp=utc))

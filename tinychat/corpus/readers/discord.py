@@ -9,7 +9,7 @@ from tinychat.corpus.csv_rows import csv_rows, misfit
 from tinychat.corpus.dialogue import Faulty
 from tinychat.corpus.json_documents import json_values, messenger_of, problem_of
 from tinychat.corpus.messenger import ChatMessage, MessengerReader, file_kind
-from tinychat.corpus.stamps import DIGITS, clock, day_of, from_digits, from_iso, month_of, order_in
+from tinychat.corpus.stamps import DIGITS, clock, day_of, from_digits, from_iso, from_unix, month_of, order_in
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase
@@ -37,7 +37,10 @@ NOTICES = {
 }
 NOTICE = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in NOTICES.items()))
 MAX_NOTICE = 200  # characters of what nobody typed
-MENTION = re.compile(r"<(?:(?P<user>@[!&]?)\d+|(?P<channel>#)\d+|a?:(?P<emoji>\w+):\d+)>")
+MARKED = re.compile(
+    r"<(?:(?P<user>@[!&]?)\d+|(?P<channel>#)\d+|a?:(?P<emoji>\w+):\d+|/(?P<command>[^<>:\n]{1,100}):\d+"
+    r"|t:(?P<time>-?\d{1,12})(?::[A-Za-z])?)>"
+)
 EMOJI_ONLY = re.compile(r"(?:\s*:\w+:)+\s*")
 STAMP = re.compile(DIGITS)
 NAMED_MONTH = re.compile(
@@ -123,11 +126,19 @@ def _message(place: str, value: Any) -> ChatMessage | Phrase:
 
 
 def _typed(said: str) -> tuple[str, str]:
-    """The text without numbers of users and emojis; a kind, and no text, where it was emojis of the server alone."""
-    said = MENTION.sub(
-        lambda found: f":{found['emoji']}:" if found["emoji"] else "@<name>" if found["user"] else "#<name>", said
-    )
+    """The text without Discord's marks; a kind, and no text, where it was emojis of the server alone."""
+    said = MARKED.sub(_unmarked, said)
     return ("", "emoticon") if EMOJI_ONLY.fullmatch(said) else (said, "")
+
+
+def _unmarked(found: re.Match[str]) -> str:
+    """What <@1>, <#2>, <:party:3>, </ask:4> and <t:1770629700:F> stand for; times are in UTC."""
+    if found["time"]:
+        time = from_unix(int(found["time"]))
+        return f"{time:%Y-%m-%d %H:%M}" if time is not None else found[0]
+    if found["emoji"] or found["command"]:
+        return f":{found['emoji']}:" if found["emoji"] else f"/{found['command']}"
+    return "@<name>" if found["user"] else "#<name>"
 
 
 def _instead(value: dict[str, Any]) -> str:
