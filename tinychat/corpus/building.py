@@ -154,7 +154,7 @@ def build_corpus(raw: Path, params: CorpusParams, corpus: Path, overview: Path, 
             )
         kept.seek(0)
         built = Built(counts, splits, mix(columns, counts.sources, splits, kept_whole), describe_texts(columns))
-        prompts = drawing.draw(splits.of, counts.prompts)
+        prompts = drawing.draw(splits.of, splits.asked_in_train, counts.prompts)
 
         def fill(folder: Path) -> None:
             built.repeated.extend(_write_splits(kept, splits, columns.sources, built.mixture, folder))

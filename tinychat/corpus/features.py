@@ -139,6 +139,10 @@ class Columns:
         """Where the turns of each dialogue begin."""
         return self.ends - self.turns
 
+    def conversations(self) -> NDArray[np.bool_]:
+        """Which dialogues are of a file in which one has more than two turns, and have no split of their source."""
+        return np.isin(self.files, np.unique(self.files[self.turns > 2])) & (self.fixed == 0)
+
     def answers_with_loss(self) -> NDArray[np.int64]:
         """How many answers with loss each dialogue has."""
         return np.add.reduceat((self.flags & LOSS != 0).astype(np.int64), self.begins) if len(self) else self.ends

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.dialogue import SPLITS
-from tinychat.corpus.features import ANSWER, LOSS, Columns
+from tinychat.corpus.features import ANSWER, LONG, LOSS, Columns
 from tinychat.corpus.grams import Integers
+from tinychat.corpus.grouping import near_groups
 from tinychat.corpus.near_duplicates import twins_of
 
 TRAIN = SPLITS.index("train")
@@ -25,11 +26,14 @@ class Overlap:
     any_text         dialogues with a text that occurs in train
     last_question    dialogues whose last question occurs in train as a question
     last_answer      dialogues whose last answer occurs in train as an answer
-    exchange         dialogues with a question and its answer that occur together in train
-    answers_skipped  answers of such exchanges: they carry no loss
+    exchange         dialogues with an answer that is skipped
+    answers_skipped  answers that train gives to the same question: they carry no loss. In conversations, which texts
+                     need not join, also where question and answer are near-duplicates of those of train, and long
+                     answers that are near-duplicates of one of train
     near_searched    dialogues that were looked up for near-duplicates, at most SEARCHED, drawn by a hash
     near_question    of these: whose last question, or a near-duplicate of it, occurs in train as a question
     near_answer      of these: whose last answer, or a near-duplicate of it, occurs in train as an answer
+    answers          answers that follow a question, those with the skipped ones
     """
 
     any_text: int = 0
@@ -40,6 +44,7 @@ class Overlap:
     near_searched: int = 0
     near_question: int = 0
     near_answer: int = 0
+    answers: int = 0
 
     def lines(self) -> list[str]:
         """What a person is told; nothing where nothing is shared."""
@@ -47,8 +52,8 @@ class Overlap:
         if self.any_text:
             lines.append(
                 f"{self.any_text:,} dialogues share a text with train, {self.last_question:,} end in a trained "
-                f"question, {self.last_answer:,} in a trained answer; {self.answers_skipped:,} answers that train "
-                "gives to the same question carry no loss"
+                f"question, {self.last_answer:,} in a trained answer; {self.answers_skipped:,} of {self.answers:,} "
+                "answers are not scored, since train gives them to the same question"
             )
         if self.near_question or self.near_answer:
             lines.append(
@@ -76,6 +81,10 @@ class Exchanges:
         """A number for each, the same for the same question and answer."""
         return self.questions.astype(np.uint64) << np.uint64(32) | self.answers.astype(np.uint64)
 
+    def mapped(self, texts: NDArray[np.int32]) -> "Exchanges":
+        """With another number for each text."""
+        return Exchanges(self.turns, self.dialogues, texts[self.questions], texts[self.answers])
+
     def __getitem__(self, which: NDArray[np.bool_] | slice) -> "Exchanges":
         return Exchanges(self.turns[which], self.dialogues[which], self.questions[which], self.answers[which])
 
@@ -99,6 +108,15 @@ def trained(columns: Columns, exchanges: Exchanges, splits: NDArray[np.uint8]) -
     return exchanges[(splits[exchanges.dialogues] == TRAIN) & (columns.flags[exchanges.turns] & LOSS != 0)]
 
 
+def asked_in_train(columns: Columns, learnt: Exchanges) -> NDArray[np.bool_]:
+    """Of each dialogue whether its first question is asked in train, ignoring case, spaces and punctuation."""
+    asked = np.zeros(len(columns.keys), bool)
+    asked[learnt.questions] = True
+    first = columns.begins
+    first += columns.flags[first] & ANSWER != 0  # of turns that alternate the second is the user's
+    return asked[columns.texts[first]]
+
+
 def measure_overlap(
     columns: Columns, exchanges: Exchanges, learnt: Exchanges, splits: NDArray[np.uint8]
 ) -> tuple[dict[str, Overlap], Exchanges]:
@@ -109,7 +127,7 @@ def measure_overlap(
     shares_text = np.logical_or.reduceat(in_train[columns.texts], columns.begins)
 
     held_out = exchanges[(splits[exchanges.dialogues] != TRAIN) & (splits[exchanges.dialogues] < len(SPLITS))]
-    repeated = held_out[_occur(held_out.pairs(), learnt)]
+    repeated = held_out[_learnt_too(columns, held_out, learnt)]
     last = held_out[np.concatenate([held_out.dialogues[1:] != held_out.dialogues[:-1], [True]])[: len(held_out.turns)]]
     overlap = {}
     for number, name in enumerate(SPLITS):
@@ -128,18 +146,40 @@ def measure_overlap(
             near_searched=len(searched.turns),
             near_question=questions,
             near_answer=answers,
+            answers=int((splits[held_out.dialogues] == number).sum()),
         )
     return overlap, repeated
 
 
-def _occur(pairs: NDArray[np.uint64], learnt: Exchanges) -> NDArray[np.bool_]:
-    """Which of a few pairs are among the learnt ones, which may be many."""
-    wanted, place = np.unique(pairs, return_inverse=True)
-    found = np.zeros(len(wanted), bool)
-    for begin in range(0, len(learnt.turns) if len(wanted) else 0, PAIRS_AT_ONCE):
-        own = learnt[begin : begin + PAIRS_AT_ONCE].pairs()
-        near = np.minimum(np.searchsorted(wanted, own), len(wanted) - 1)
-        found[near[wanted[near] == own]] = True
+def _learnt_too(columns: Columns, held_out: Exchanges, learnt: Exchanges) -> NDArray[np.bool_]:
+    """Which of the held-out exchanges are learnt in train as well; in conversations nearly the same count, too."""
+    repeated = _occur(held_out, learnt)
+    conversations = columns.conversations()
+    own = conversations[held_out.dialogues] & ~repeated
+    if not own.any():
+        return repeated
+    used = np.zeros(len(columns.keys), bool)
+    used[columns.texts[np.repeat(conversations, columns.turns)]] = True
+    alike = near_groups(columns.letters, used)[0]
+    answered = np.zeros(len(columns.keys), bool)
+    answered[alike[learnt.answers]] = True
+    long = (columns.flags[held_out.turns] & LONG != 0) & answered[alike[held_out.answers]]
+    repeated[own] = long[own] | _occur(held_out[own], learnt, alike)
+    return repeated
+
+
+def _occur(wanted: Exchanges, learnt: Exchanges, alike: NDArray[np.int32] | None = None) -> NDArray[np.bool_]:
+    """Which of a few exchanges are among the learnt ones, which may be many; `alike`: numbers of texts that are taken
+    for the same."""
+    if alike is not None:
+        wanted = wanted.mapped(alike)
+    pairs, place = np.unique(wanted.pairs(), return_inverse=True)
+    found = np.zeros(len(pairs), bool)
+    for begin in range(0, len(learnt.turns) if len(pairs) else 0, PAIRS_AT_ONCE):
+        part = learnt[begin : begin + PAIRS_AT_ONCE]
+        own = (part if alike is None else part.mapped(alike)).pairs()
+        near = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)
+        found[near[pairs[near] == own]] = True
     return found[place]
 
 

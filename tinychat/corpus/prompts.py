@@ -75,22 +75,27 @@ class PromptDrawing:
             elif entry > self._kept[0][:2]:
                 heapq.heapreplace(self._kept, (*entry, text_of(i)))
 
-    def draw(self, splits: NDArray[np.uint8], of_the_source: Sequence[str]) -> list[SamplePrompt]:
-        """At most ten: new ones first, then trained ones. `splits`: of each dialogue, as its index in SPLITS.
+    def draw(
+        self, splits: NDArray[np.uint8], asked_in_train: NDArray[np.bool_], of_the_source: Sequence[str]
+    ) -> list[SamplePrompt]:
+        """At most ten: new ones first, then trained ones.
 
-        `of_the_source`: what a corpus in the project names; taken where there is no file.
+        `splits`: of each dialogue, as its index in SPLITS; `asked_in_train`: whether its first question is asked there,
+        perhaps in the middle of a dialogue: then it is not new. `of_the_source`: what a corpus in the project names;
+        taken where there is no file.
         """
         ordered = sorted(self._kept, reverse=True)
         if of_the_source and not any(rank[0] == 0 for rank, _, _ in ordered):
             return [SamplePrompt(text) for text in of_the_source]
         of_best_rank = [
-            (SPLITS[splits[index]], text)
+            (SPLITS[splits[index]], index, text)
             for rank, index, text in ordered
             if rank[0] == ordered[0][0][0] and splits[index] < len(SPLITS)
         ]
-        trained = list(dict.fromkeys(text for name, text in of_best_rank if name == "train"))
+        trained = list(dict.fromkeys(text for name, _, text in of_best_rank if name == "train"))
         # A question may be on both sides, with another answer.
-        new = list(dict.fromkeys(text for name, text in of_best_rank if name != "train" and text not in trained))
+        held_out = [text for name, i, text in of_best_rank if name != "train" and not asked_in_train[i]]
+        new = [text for text in dict.fromkeys(held_out) if text not in trained]
         new = new[: max(NEW, DRAWN - len(trained))]
         return [
             *(SamplePrompt(text, "held_out") for text in new),

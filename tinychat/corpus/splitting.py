@@ -2,7 +2,7 @@
 
 The split of a group is decided by a hash of its own texts, not by a random draw: adding other dialogues does not move
 it, unless they join it to another group. Remaining overlap is counted, and a held-out answer is not scored where train
-has the same question with the same answer.
+has the same question with the same answer, in conversations nearly the same.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from tinychat.corpus.amount import Learnt, count_learnt
 from tinychat.corpus.answers import Answers, count_answers, most_repeated, over_limit
 from tinychat.corpus.dialogue import SPLITS
-from tinychat.corpus.features import NO_SESSION, Columns
+from tinychat.corpus.features import Columns
 from tinychat.corpus.grams import Integers
-from tinychat.corpus.grouping import LARGEST_KEY, Groups, group
-from tinychat.corpus.overlap import TRAIN, Exchanges, Overlap, exchanges_of, measure_overlap, trained
+from tinychat.corpus.grouping import LARGEST_KEY, MAX_JOINED, Groups, counts_alone, group
+from tinychat.corpus.overlap import TRAIN, Exchanges, Overlap, asked_in_train, exchanges_of, measure_overlap, trained
 from tinychat.params.sections import Shares
 
 MAX_GROUP_SHARE = 0.01  # of all dialogues; a larger group goes to train
@@ -40,6 +40,7 @@ class Grouping:
     """Numbers of the groups.
 
     sent_to_train, dialogues_sent_to_train  groups that are too large to be held out, and their dialogues
+    taken_apart, dialogues_taken_apart  groups of so many sessions that no text joins them, and their conversations
     near_texts            different texts that were joined to another one as its near-duplicate
     crowded_texts         texts with so many candidates that they were compared with a part of them
     sessions              sessions of more than one dialogue
@@ -51,6 +52,8 @@ class Grouping:
     largest: int
     sent_to_train: int
     dialogues_sent_to_train: int
+    taken_apart: int
+    dialogues_taken_apart: int
     near_texts: int
     crowded_texts: int
     sessions: int
@@ -70,6 +73,11 @@ class Grouping:
                 f"  {self.of_several_files:,} groups join dialogues of several files; {self.dialogues_moved:,} "
                 "dialogues are therefore in another split than their file alone would give them"
             )
+        if self.taken_apart:
+            lines.append(
+                f"  {self.taken_apart:,} groups ({self.dialogues_taken_apart:,} conversations) were taken apart, since "
+                f"recurring texts join more than {MAX_JOINED} sessions: each session stands in one split"
+            )
         if self.sent_to_train:
             lines.append(
                 f"  {self.sent_to_train:,} groups ({self.dialogues_sent_to_train:,} dialogues) went to train because "
@@ -86,6 +94,7 @@ class Splits:
     weightless     (dialogue, turn in it) of answers that are not to carry loss, in ascending order: those of held-out
                    dialogues whose question and answer are in train too, and those of train above the limit
     repeated       (dialogue, turn in it, count) of the most repeated trained answers, one of each
+    asked_in_train  of each dialogue whether its first question is asked in train
     """
 
     of: NDArray[np.uint8]
@@ -96,6 +105,7 @@ class Splits:
     answers: Answers
     weightless: tuple[Integers, Integers]
     repeated: list[tuple[int, int, int]]
+    asked_in_train: NDArray[np.bool_]
 
     @property
     def names(self) -> list[str]:
@@ -121,9 +131,9 @@ def split_corpus(
 ) -> Splits:
     """Group the dialogues by shared questions and answers, and give each group to a split by its hash.
 
-    In multi-turn files only long texts join (`group`). A group that holds more than 1% of all dialogues goes to train,
-    one that is a single session above 10%, and the group of a dialogue of `in_train`. An answer is trained on at most
-    `max_answer_repeats` times.
+    In multi-turn files only long texts join, and not too many sessions (`group`). A group that holds more than 1% of
+    all dialogues goes to train, one that is a single session above 10%, and the group of a dialogue of `in_train`. An
+    answer is trained on at most `max_answer_repeats` times.
     """
     splits, grouping = _assign(columns, group(columns), shares, seed, in_train)
     exchanges = exchanges_of(columns)
@@ -157,6 +167,7 @@ def split_corpus(
                 strict=True,
             )
         ),
+        asked_in_train=asked_in_train(columns, learnt),
     )
 
 
@@ -170,7 +181,7 @@ def _assign(
     keys = np.full(len(sizes), LARGEST_KEY)
     np.minimum.at(keys, of, groups.keys)
     # A session is one thing: a month's export would have nothing to hold out if each were too large.
-    alone = np.bincount(of[_counts_alone(columns)], minlength=len(sizes))
+    alone = np.bincount(of[counts_alone(columns)], minlength=len(sizes))
     too_large = (sizes > max(1, MAX_GROUP_SHARE * total)) & (alone > 1)
     too_large |= sizes > max(1, MAX_SESSION_SHARE * total)
     chosen = _splits_of(keys, shares, seed)
@@ -184,21 +195,14 @@ def _assign(
         largest=int(sizes.max(initial=0)),
         sent_to_train=int(too_large.sum()),
         dialogues_sent_to_train=int(sizes[too_large].sum()),
+        taken_apart=groups.apart,
+        dialogues_taken_apart=groups.dialogues_apart,
         near_texts=groups.near_texts,
         crowded_texts=groups.crowded_texts,
         sessions=groups.sessions,
         of_several_files=several,
         dialogues_moved=moved,
     )
-
-
-def _counts_alone(columns: Columns) -> NDArray[np.bool_]:
-    """Of each session the first dialogue, and all that are in none."""
-    first = np.ones(len(columns), bool)
-    in_session = np.nonzero(columns.sessions != NO_SESSION)[0]
-    first[in_session] = False
-    first[in_session[np.unique(columns.sessions[in_session], return_index=True)[1]]] = True
-    return first
 
 
 def _across_files(
