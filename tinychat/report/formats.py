@@ -53,6 +53,7 @@ class OverlapRecord(Record):
     any_text: Count
     last_question: Count
     last_answer: Count
+    answers: Count
     answers_skipped: Count
     near_searched: Count
     near_question: Count

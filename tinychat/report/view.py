@@ -226,6 +226,7 @@ def _corpus_notes(reports: Reports, words: Words) -> list[str]:
                     questions=f"{overlap['last_question']:,}",
                     answers=f"{overlap['last_answer']:,}",
                     skipped=f"{overlap['answers_skipped']:,}",
+                    of=f"{overlap['answers']:,}",
                 )
             )
     return notes
