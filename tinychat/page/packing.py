@@ -150,6 +150,8 @@ def name_patterns() -> dict[str, Any]:
         "tells": [regexp(pattern) for pattern in told_names.TELLS],
         "corrects": [regexp(pattern) for pattern in told_names.CORRECTS],
         "may_tell": [regexp(pattern) for pattern in told_names.MAY_TELL],
+        "answers": [regexp(pattern) for pattern in told_names.ANSWERS],
+        "asks_user": regexp(told_names.ASKS_USER.pattern),
         "asks": regexp(told_names.ASKS.pattern),
         "honorific": called_names.HONORIFIC,
         "called": regexp(called_names.CALLED.pattern),

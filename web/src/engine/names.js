@@ -2,11 +2,13 @@
 patterns. */
 
 export class NamePatterns {
-  constructor({ tells, corrects, may_tell, asks, honorific, called, told, no_names }) {
+  constructor({ tells, corrects, may_tell, answers, asks_user, asks, honorific, called, told, no_names }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
     this.corrects = compile(corrects, "dgmu");
     this.mayTell = compile(may_tell, "dgmu");
+    this.answers = compile(answers, "dgmu");
+    this.asksUser = new RegExp(asks_user, "u");
     this.asks = new RegExp(asks, "u");
     this.called = new RegExp(called, "gu");
     this.told = told; // patterns with NAME in the place of the name
@@ -39,10 +41,14 @@ export class ToldNames {
       if (message.role === "user") {
         const text = message.content;
         this.saidByUser += `${text}\n`;
-        told.push(...namesTold(text, patterns.tells, patterns.honorific));
-        mayBe.push(...namesTold(text, patterns.mayTell, patterns.honorific));
-        const called = before?.role === "assistant" && [...patterns.calledNames(before.content)].length > 0;
-        const corrected = called ? namesTold(text, patterns.corrects, patterns.honorific) : [];
+        const tell = (some) => namesTold(text, some, patterns.honorific);
+        const saidBefore = before?.role === "assistant" ? before.content : "";
+        told.push(...tell(patterns.tells));
+        mayBe.push(...tell(patterns.mayTell));
+        if (patterns.asksUser.test(saidBefore) && !tell([...patterns.tells, ...patterns.mayTell]).length)
+          mayBe.push(...tell(patterns.answers));
+        const called = [...patterns.calledNames(saidBefore)].length > 0;
+        const corrected = called ? tell(patterns.corrects) : [];
         if (corrected.length) {
           for (const name of [...told, ...mayBe]) wrong.add(name);
           [told, mayBe] = [corrected, []];

@@ -1,0 +1,114 @@
+"""The page knows the same names as Python: which one is the user's, and which may be called."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.generation.asking import asked
+from tests.page.node import run_in_node
+from tests.tokenizer import test_told_names as told_names_tests
+from tinychat.page.packing import name_patterns
+from tinychat.starter.particles import fill, slots_in
+from tinychat.starter.reading import SceneExchange, read_starter
+from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.told_names import ToldNames
+
+TITLES = ["고객", "선생"]
+ASKS = "내 이름이 뭐야?"
+BEFORE = ("네!", "네, 민수님!", "네, 서연님!", "이름이 어떻게 되세요?", "뭐라고 부르면 될까요?", "아직 이름을 몰라요.")
+REPLY = "고객님, {name}님, 반가워요! 팀장님도요. 님"
+ODD = [*"\n .,!?~😀İß\u3000\u200b님이", "ㅎㅎ", "님님", "이라고"]
+Case = tuple[list[Message], str]
+
+
+def sentences(test: Any) -> list[str]:
+    """The first value of each case of a test."""
+    mark = next(mark for mark in test.pytestmark if mark.name == "parametrize")
+    return [case if isinstance(case, str) else case[0] for case in mark.args[1]]
+
+
+SAID = [
+    text
+    for test in (
+        told_names_tests.test_a_name_told_in_so_many_words,
+        told_names_tests.test_a_correction_counts_where_the_bot_called_a_name,
+        told_names_tests.test_a_name_alone_tells_it_where_the_bot_asked_for_it,
+        told_names_tests.test_what_is_no_name_tells_none_where_the_bot_asked_for_one,
+    )
+    for text in sentences(test)
+]
+
+
+def cases_of(texts: list[str], names: tuple[str, ...] = ("서연", "민수")) -> Iterator[Case]:
+    """Talks in which a text is said: first, behind what a bot may say before it, and behind another name."""
+    for n, text in enumerate(texts):
+        reply = REPLY.format(name=names[n % len(names)])
+        yield asked(text), reply
+        yield asked("나는 민수라고 해", BEFORE[1], text, "네", ASKS), reply
+        for before in BEFORE:
+            yield asked("안녕", before, text, "네!", ASKS), reply
+
+
+def in_page(cases: list[Case]) -> list[tuple[str | None, tuple[int, str] | None]]:
+    asked = {"patterns": name_patterns(), "titles": TITLES, "cases": cases}
+    return [(name, untold and tuple(untold)) for name, untold in run_in_node("names.mjs", asked)]
+
+
+def in_python(cases: list[Case]) -> list[tuple[str | None, tuple[int, str] | None]]:
+    return [(told.name, told.first_untold(reply)) for told, reply in ((ToldNames(m, TITLES), r) for m, r in cases)]
+
+
+def assert_equal(cases: list[Case]) -> list[str | None]:
+    """That page and Python say the same; the users' names."""
+    found = in_python(cases)
+    different = [case for case, one, other in zip(cases, found, in_page(cases), strict=True) if one != other]
+    assert different == []
+    return [name for name, _ in found]
+
+
+def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
+    cases = [
+        (asked("안녕", "이름이 어떻게 되세요?", "서연이요", "반가워요!", ASKS), "네, 민수님!"),
+        (asked("안녕", "뭐라고 부르면 될까요?", "글쎄", "네!", ASKS), "네, 민수님!"),
+        (asked("안녕", "네!", "서연", "네!", ASKS), "네, 서연님!"),
+    ]
+    assert in_page(cases) == [("서연", (3, "민수")), (None, (3, "민수")), (None, None)]
+    assert_equal(cases)
+
+
+def test_what_told_names_is_tested_with_gives_the_same_in_the_page() -> None:
+    names = assert_equal(list(cases_of(SAID)))
+    assert len(SAID) > 70 and 100 < sum(name is not None for name in names) < len(names) - 100
+
+
+@pytest.mark.slow
+def test_each_phrasing_of_the_sample_gives_the_same_in_the_page(repo: Path) -> None:
+    scenes = read_starter(repo / "data/starter").scenes.values()
+    exchanges = [step for scene in scenes for step in scene.steps if isinstance(step, SceneExchange)]
+    texts = dict.fromkeys(text for step in exchanges for text in step.user if slots_in(text))
+    filled = []
+    for name in ("서연", "도토리"):
+        for text in texts:
+            slots = {slot for slot, _ in slots_in(text)}
+            filled.append(fill(text, {slot: name if slot == "name" else "민수" for slot in slots}))
+    assert_equal(list(cases_of(filled)))
+
+
+@pytest.mark.slow
+def test_odd_characters_change_nothing_of_that() -> None:
+    draw = random.Random(0)
+    texts = SAID * 5
+    for n, text in enumerate(texts):
+        for _ in range(draw.randint(1, 3)):
+            place = draw.randint(0, len(text))
+            text = text[:place] + draw.choice(ODD) + text[place:]
+        texts[n] = text
+    assert_equal(list(cases_of(texts)))
+
+
+@pytest.mark.slow
+def test_messages_of_every_day_give_the_same_in_the_page(songys: list[tuple[str, str]]) -> None:
+    assert_equal(list(cases_of([question for question, _ in songys[::20]])))
