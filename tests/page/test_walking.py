@@ -99,6 +99,74 @@ def test_on_a_telephone_nothing_is_wider_than_the_screen(open_page: Open, page_f
         press(page, "ArrowRight")
 
 
+def lines_drawn(page: Opened) -> dict[str, int]:
+    """How many lines of attention there are of each kind."""
+    return {kind: page.page.locator(f".lines .{kind}").count() for kind in ("looks", "watched")}
+
+
+def direction(page: Opened, name: str) -> Any:
+    """The button that shows or hides lines of one kind."""
+    return page.page.get_by_role("group", name="의 선").get_by_role("button", name=name, exact=True)
+
+
+LOOKS, WATCHED = "이 단어가 보는 곳", "이 단어를 보는 곳"
+
+
+def test_with_a_finger_a_word_is_held_and_one_sees_what_it_looks_at_and_what_looks_at_it(
+    open_page: Open, page_file: Path
+) -> None:
+    page = open_page(page_file, viewport=PHONE, has_touch=True)
+    page.page.locator(".ribbon .layer .box").first.tap()
+    chips, says = page.page.locator(".flow .chip"), page.page.locator(".says")
+    for at in (1, 2):
+        chips.nth(at).tap()
+        assert page.page.locator(".chip.from").get_attribute("data-at") == str(at)
+        assert all(lines_drawn(page).values())
+        word = chips.nth(at).locator(".text").inner_text()
+        assert f"‘{word}’에서 보는 곳은" in says.inner_text() and "보는 단어는" in says.inner_text()
+    direction(page, LOOKS).tap()
+    assert lines_drawn(page)["looks"] == 0 < lines_drawn(page)["watched"]
+    assert "에서 보는 곳은" not in says.inner_text()
+    assert page.page.locator(".chip.from").get_attribute("data-at") == "2"
+    direction(page, WATCHED).tap()
+    assert lines_drawn(page) == {"looks": 0, "watched": 0}
+    direction(page, LOOKS).tap()
+    assert lines_drawn(page)["looks"] > 0 == lines_drawn(page)["watched"]
+    last = chips.count() - 1
+    chips.nth(last).tap()  # <eos>, from which no word is made
+    assert page.page.locator(".chip.from").get_attribute("data-at") == str(last)
+    assert page.page.evaluate(WIDER) <= 0
+
+
+def test_by_keyboard_the_same_is_said_and_each_thing_has_its_name(page: Opened) -> None:
+    page.page.locator(".ribbon .layer .box").first.click()
+    focus(page, "chip")
+    press(page, *["ArrowLeft"] * 50, "ArrowRight")
+    assert page.page.locator(".chip.from").get_attribute("data-at") == "1"
+    assert all(lines_drawn(page).values())
+    assert page.page.locator(".says[aria-live=polite]").inner_text().count("‘") >= 3
+    chip = page.page.locator(".chip").nth(0)
+    assert "1번째 토큰" in chip.inner_text() and "보는 정도" in chip.inner_text()
+    press(page, "Enter")
+    assert page.page.locator(".token-at .muted").inner_text().startswith("2/")
+    press(page, "Shift+Tab")
+    assert page.page.evaluate(FOCUSED) == "watched"
+    press(page, " ")
+    assert direction(page, WATCHED).get_attribute("aria-pressed") == "false"
+    assert lines_drawn(page)["looks"] > 0 == lines_drawn(page)["watched"]
+
+
+def test_lines_do_not_tell_the_word_that_is_to_be_guessed(page: Opened) -> None:
+    page.page.locator(".ribbon .layer .box").first.click()
+    first_word = page.page.get_by_role("button", name="첫 단어", exact=True)
+    if first_word.is_enabled():
+        first_word.click()
+    assert "보는 단어는" in page.page.locator(".says").inner_text()
+    page.page.get_by_label("먼저 맞혀 보기").check()
+    assert "눈여겨보는 단어는 없다" in page.page.locator(".says").inner_text()
+    assert lines_drawn(page)["watched"] == 0
+
+
 def test_the_theme_is_the_systems_or_the_one_that_is_chosen(page: Opened) -> None:
     button = page.page.locator(".top button").first
     light = page.page.evaluate(GROUND)

@@ -23,6 +23,7 @@ export const position = signal(0); // the token whose way through the layers is 
 export const step = signal(0);
 export const headChoice = signal(null); // null: the head that stands out
 export const hovered = signal(null);
+export const lines = signal({ looks: true, watched: true }); // which of the lines of attention are drawn
 export const headsOff = signal([]); // "layer.head"
 export const guessing = signal(false);
 export const guessed = signal({}); // position → the id that was guessed

@@ -5,11 +5,14 @@ import { likeliest, softmax } from "../engine/reply.js";
 import { answerAgain } from "../talk/conversation.js";
 import { model } from "../network.js";
 import { quoted } from "../parts/words.js";
-import { busy, currentStep, headChoice, headsOff, hovered, messages, position, sequence, trace } from "../state.js";
+import { busy, currentStep, headChoice, headsOff, hovered, lines, messages, position, sequence, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
 import { roles, standingOut } from "./naming.js";
-import { isHidden, nextId, setHeadsOff, switchHead, withAllHeads } from "./showing.js";
+import { isHidden, isStillHidden, nextId, setHeadsOff, switchHead, withAllHeads } from "./showing.js";
 import { TokenFlow } from "./TokenFlow.js";
+
+const NAMED = 3; // words of a sentence on a word
+const LEAST_NAMED = 0.05; // of the attention
 
 export const chosenHead = () => headChoice.value ?? standingOut(currentStep.value.layer, position.value);
 
@@ -19,18 +22,39 @@ export function AttentionFlow() {
   const from = hovered.value ?? position.value;
   const looks = trace.value.attention(from, layer, head);
   const watched = [];
-  if (hovered.value !== null)
-    for (let at = from + 1; at < ids.length; at++) watched.push([at, trace.value.attention(at, layer, head)[from]]);
-  return html`<p class="says" aria-live="polite">${sentence(from, looks, layer, head)}</p>
-    <${TokenFlow} from=${from} looks=${looks} watched=${watched} />
+  for (let at = from + 1; at < ids.length; at++)
+    if (!isStillHidden(at)) watched.push([at, trace.value.attention(at, layer, head)[from]]);
+  const { looks: showsLooks, watched: showsWatched } = lines.value;
+  const says = [showsLooks && lookingAt(from, looks), showsWatched && watchedBy(from, watched)].filter(Boolean);
+  return html`<${Directions} from=${from} />
+    <p class="says" aria-live="polite">${t("attention.head", { layer: layer + 1, head: head + 1 })} ${says.join(" ")}</p>
+    <${TokenFlow} from=${from} looks=${showsLooks ? looks : []} watched=${showsWatched ? watched : []} />
     <p class="muted">${t("heads.about")}</p>`;
 }
 
-function sentence(from, looks, layer, head) {
+/* Which lines are drawn: a mouse can point at a word, but a finger and a keyboard choose here as well. */
+function Directions({ from }) {
+  const change = (kind) => (lines.value = { ...lines.value, [kind]: !lines.value[kind] });
+  return html`<div class="row directions" role="group" aria-label=${t("lines", { word: quoted(sequence.value.ids[from]) })}>
+    ${Object.entries(lines.value).map(
+      ([kind, isOn]) => html`<button type="button" key=${kind} class=${kind} aria-pressed=${isOn} onClick=${() => change(kind)}>
+        <svg viewBox="0 0 28 8" aria-hidden="true"><path d="M1 4H27" /></svg>${t(`lines.${kind}`)}</button>`,
+    )}
+  </div>`;
+}
+
+function lookingAt(from, looks) {
   const { ids } = sequence.value;
-  const most = likeliest(looks, 3).filter((at) => looks[at] >= 0.05);
+  const most = likeliest(looks, NAMED).filter((at) => looks[at] >= LEAST_NAMED);
   const words = most.map((at) => `${at === from ? t("itself") : quoted(ids[at])} ${percent(looks[at])}`).join(", ");
-  return t("attention.says", { layer: layer + 1, head: head + 1, word: quoted(ids[from]), words: words || t("spread") });
+  return t("attention.looks", { word: quoted(ids[from]), words: words || t("spread") });
+}
+
+function watchedBy(from, watched) {
+  const { ids } = sequence.value;
+  const most = likeliest(watched.map(([, weight]) => weight), NAMED).filter((n) => watched[n][1] >= LEAST_NAMED);
+  const words = most.map((n) => `${quoted(ids[watched[n][0]])} ${percent(watched[n][1])}`).join(", ");
+  return t(words ? "attention.watched" : "attention.unwatched", { word: quoted(ids[from]), words });
 }
 
 /* The heads of the layer side by side, and what the chosen one does: above the sentence, however long that is. */

@@ -4,9 +4,9 @@ import { html } from "htm/preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { BOT, USER } from "../engine/tokenizer.js";
 import { joins, word } from "../parts/words.js";
-import { currentStep, guessing, hovered, position, sequence } from "../state.js";
+import { currentStep, hovered, position, sequence } from "../state.js";
 import { percent, t } from "../texts/index.js";
-import { goTo, lastPosition } from "./showing.js";
+import { goTo, isStillHidden, lastPosition } from "./showing.js";
 
 const LEAST_LINE = 0.02; // of the attention
 const LEAST_NUMBER = 0.045;
@@ -52,9 +52,8 @@ export function TokenFlow({ from = null, looks = null, watched = [], withIds = f
 }
 
 function Chip({ at, weight, watching, isFrom, withId }) {
-  const { ids, nPrompt } = sequence.value;
-  const id = ids[at], here = position.value;
-  const isLater = at > here, isHidden = isLater && guessing.value && at >= nPrompt;
+  const id = sequence.value.ids[at], here = position.value;
+  const { ids } = sequence.value, isLater = at > here, isHidden = isStillHidden(at);
   const classes = ["chip"];
   if (id < 4) classes.push("mark");
   if (at > 0 && ids[at - 1] >= 4 && joins(id)) classes.push("joined");
@@ -69,11 +68,17 @@ function Chip({ at, weight, watching, isFrom, withId }) {
     onPointerEnter=${(event) => event.pointerType === "mouse" && (hovered.value = at)}
     onFocus=${(event) => event.target.matches(":focus-visible") && (hovered.value = at)}
     onBlur=${() => (hovered.value = null)}
-    onClick=${() => goTo(Math.min(at, lastPosition.value))}>
+    onClick=${() => hold(at)}>
     <span class="unseen">${t("chip", { n: at + 1 })} </span>
     <span class="text">${shown}</span>
-    <small>${withId ? (isHidden ? "" : id) : share}</small>
+    <small>${share && html`<span class="unseen">${t(watching ? "chip.watches" : "chip.looked")} </span>`}${withId ? (isHidden ? "" : id) : share}</small>
   </button>`;
+}
+
+/* Goes to a token, by mouse, key or finger. No word is made from the last one, so that it is only pointed at. */
+function hold(at) {
+  goTo(at);
+  if (at > lastPosition.value) hovered.value = at;
 }
 
 function Lines({ places, from, looks, watched }) {

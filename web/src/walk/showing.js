@@ -41,6 +41,12 @@ export const isHidden = computed(() => {
   return guessing.value && at >= sequence.value.nPrompt - 1 && !(at in guessed.value);
 });
 
+/* Whether the token at a place is one that is still to be guessed: its word is not to be shown. */
+export function isStillHidden(at) {
+  const { guessing, position, sequence } = state;
+  return guessing.value && at > position.value && at >= sequence.value.nPrompt;
+}
+
 export function goTo(position) {
   batch(() => {
     state.position.value = Math.max(0, Math.min(position, lastPosition.value));
