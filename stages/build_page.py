@@ -23,10 +23,18 @@ def run(root: Path = Path()) -> None:
         page = page_without_model(fitting, language)
         say(remark(fitting, language))
     else:
-        inputs = read_inputs(root, fitting, prompts=params.analyze.prompts, language=language)
+        inputs = read_inputs(
+            root,
+            fitting,
+            prompts=params.analyze.prompts,
+            language=language,
+            quote_training=params.page.quote_training,
+        )
         page = build_page(inputs, params.page.bits, help_in_danger=params.page.help_in_danger)
     write_atomically(root / PAGE, page)
     say(f"the page is {root / PAGE} ({len(page.encode()) / 1e6:.1f} MB)")
+    if params.page.quote_training and not isinstance(fitting, Unfit):
+        say("it quotes training dialogues (page.quote_training): whoever gets the file can read them")
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "runtime": {"environment", "errors"},
     "corpus": BASE | {"row_progress"},
     "starter": BASE | {"corpus"},
+    "training_pairs": {"corpus"},
     "readers": BASE | {"corpus", "starter"},  # of corpus, which finds them at run time
     "corpus_shards": BASE | {"corpus"},
     "tokenizer": BASE | {"corpus", "corpus_shards"},
@@ -34,11 +35,11 @@ MAY_IMPORT = {
     "inspection": BASE | MIDDLE,
     "report": BASE | MIDDLE | {"inspection", "schemas"},  # of inspection svg.py, labels.py and words.py
     "generation": BASE | MIDDLE | {"quantizing"},
-    "page": BASE | MIDDLE | {"quantizing", "safety", "schemas"},
+    "page": BASE | MIDDLE | {"quantizing", "safety", "schemas", "training_pairs"},
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
     "bot": BASE | MIDDLE | {"generation", "safety"},
-    "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language"},
+    "chatting": BASE | MIDDLE | {"bot", "generation", "evaluation", "safety", "language", "training_pairs"},
     "dialogue_files": BASE | {"corpus"},
     "dialogue_inspection": BASE | {"corpus", "dialogue_files"},
     "dialogue_audit": BASE | {"corpus", "dialogue_files"},

@@ -81,7 +81,7 @@ def tables(page: str) -> dict[str, Any]:
 def test_no_text_of_the_data_ends_its_element_or_begins_a_comment(inputs: PageInputs) -> None:
     reply = parse(REPLY | {"input": HOSTILE, "output": HOSTILE}, ReplyRecord)
     page = build_page(replace(inputs, replies=[reply], prompts=[[HOSTILE]]), 6)
-    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found) == 6
+    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found) == 7
     assert carried(page)["replies"][0]["output"] == HOSTILE
     assert carried(page)["examples"][0] == [HOSTILE]
 

@@ -54,7 +54,7 @@ generate:
    max_tokens: 3}
 analyze: {prompts: [잘 자]}
 report: {language: en}
-page: {bits: 8, help_in_danger: false}
+page: {bits: 8, help_in_danger: false, quote_training: true}
 """)
 
 
@@ -250,6 +250,13 @@ def seen_with_the_starter_corpus(finished: Project, stage: str, folder: Path) ->
     return watch(project, stage)
 
 
+def seen_where_training_is_quoted(finished: Project, folder: Path) -> Seen:
+    """What build_page does where the page holds training dialogues."""
+    project = finished.copy(folder / "tinychat")
+    project.set_params(quote_training="true")
+    return watch(project, "build_page")
+
+
 needs_strace = pytest.mark.skipif(not strace_works(), reason="only strace sees the files that native code opens")
 each_stage = pytest.mark.parametrize("stage", STAGES)
 
@@ -283,8 +290,12 @@ def test_a_stage_reads_in_every_dep_that_it_declares(
     if "data/starter" in declared(finished, stage).deps:
         read = read | seen_with_the_starter_corpus(finished, stage, tmp_path).read
     if stage == "build_page":
-        read = read | BUILDS_A_NETWORK
+        read = read | BUILDS_A_NETWORK | seen_where_training_is_quoted(finished, tmp_path).read
     assert unread(finished, stage, read) == []
+
+
+def test_a_page_that_quotes_training_dialogues_reads_nothing_undeclared(finished: Project, tmp_path: Path) -> None:
+    assert undeclared(finished, "build_page", seen_where_training_is_quoted(finished, tmp_path).read) == []
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "generate"])

@@ -331,10 +331,10 @@ def test_an_unchanged_clone_runs_nothing_and_fetches_nothing_but_the_raw_file(fr
     assert list(cached(fresh).values()) == [(fresh.root / "data/raw/qa.csv").read_bytes()]
 
 
-def test_a_late_change_fetches_the_model_and_leaves_the_corpus_where_it_is(fresh: Project, mine: Project) -> None:
+def test_a_late_change_fetches_what_the_late_stages_may_read_and_no_token_arrays(fresh: Project, mine: Project) -> None:
     fresh.set_params(temperature=0.3)
     assert fresh.repro("--pull", "--allow-missing").ran == ["generate", "export_csv", "summarize", "build_page"]
-    assert present(fresh) == ["models/dialogue", "outputs", "reports/layers"]
+    assert present(fresh) == ["data/corpus", "models/dialogue", "outputs", "reports/layers"]
     model = "models/dialogue/model.safetensors"
     assert (fresh.root / model).read_bytes() == (mine.root / model).read_bytes()
 

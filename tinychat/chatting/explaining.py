@@ -10,6 +10,7 @@ from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.language.choosing import Words
 from tinychat.printing import visible
+from tinychat.training_pairs import training_pairs
 
 if TYPE_CHECKING:
     from tinychat.generation.engine import Reply
@@ -67,18 +68,9 @@ class TrainingDialogues:
         Raises InputError where the file is missing or damaged.
         """
         if self._nearest is None or self._pairs is None:
-            self._pairs = self._read()
+            self._pairs = training_pairs(read_corpus(self.path))
             self._nearest = NearestQuestion([q for q, _ in self._pairs], [a for _, a in self._pairs])
         return [(similarity, *self._pairs[row]) for row, similarity in self._nearest.nearest(question, n)]
-
-    def _read(self) -> list[tuple[str, str]]:
-        pairs = (
-            (turn.content, answer.content)
-            for dialogue in read_corpus(self.path)
-            for turn, answer in zip(dialogue.turns, dialogue.turns[1:], strict=False)
-            if (turn.role, answer.role) == ("user", "assistant")
-        )
-        return list(dict.fromkeys(pairs))  # a pair may occur in many dialogues
 
 
 def near_lines(near: Sequence[tuple[float, str, str]], columns: int) -> list[str]:

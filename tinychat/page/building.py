@@ -17,6 +17,7 @@ from tinychat.model.weights import load_weights
 from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.learning import Learning, read_learning
 from tinychat.page.packing import INT8_BITS, Floats, deflated, name_patterns, pack_weights, tokenizer_tables
+from tinychat.page.quoting import MOST_SHARE, PackedQuotes, Quotes, pack_quotes, read_quotes
 from tinychat.page.safety_tables import classifier_weights, safety_tables
 from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer, load_tokenizer
@@ -26,6 +27,7 @@ MODEL = Path("models/dialogue")
 REPLIES = Path("outputs/generated_dialogue.jsonl")
 HISTORY = Path("reports/train/history.csv")
 LEARNING = Path("reports/train/learning.json")
+TRAINED_ON = Path("data/corpus/train.jsonl")
 SUMMARY = Path("reports/summary.json")
 MAX_TOKENS = 64  # of a reply, as web/src/talk/conversation.js has it
 NO_SCRIPT = {
@@ -56,6 +58,7 @@ class PageInputs:
     prompts     dialogues that the page begins with and measures its heads on; each ends with a question
     language    ko or en: what the page opens in
     learning    reports/train/learning.json, or None
+    quotes      training questions with their answers, or None
     """
 
     config: ClassicConfig
@@ -68,12 +71,14 @@ class PageInputs:
     prompts: list[list[str]]
     language: str
     learning: Learning | None = None
+    quotes: Quotes | None = None
 
 
 def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) -> str:
     """The page as HTML; the same inputs give the same text. `bits` of a weight: 6 or 8.
 
-    With `help_in_danger`, messages about self-harm are answered with the help lines, as in `tinychat chat`.
+    With `help_in_danger`, messages about self-harm are answered with the help lines, as in `tinychat chat`. Of the
+    quotes there are as many as make the page at most MOST_SHARE larger.
     """
     packed = pack_weights(inputs.config, inputs.weights, bits)
     carried = {
@@ -88,6 +93,7 @@ def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) ->
         "language": inputs.language,
         "learning": inputs.learning.carried() if inputs.learning else None,
         "help_in_danger": help_in_danger,
+        "quotes": None,
     }
     tables = {
         "tokenizer": tokenizer_tables(inputs.tokenizer),
@@ -95,22 +101,34 @@ def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) ->
         "safety": safety_tables() if help_in_danger else None,
     }
     assets = HERE / "assets"
-    return Template((HERE / "templates" / "tinychat.html").read_text(encoding="utf-8")).substitute(
-        language=inputs.language,
-        style=(assets / "page.css").read_text(encoding="utf-8"),
-        script=(assets / "page.js").read_text(encoding="utf-8"),
-        no_script=NO_SCRIPT[inputs.language],
-        carried=in_script(carried),
-        kernels=deflated((HERE / "int8.wasm").read_bytes()),
-        tables=deflated(in_script(tables).encode()),
-        classifier=deflated(classifier_weights(), zlib.Z_HUFFMAN_ONLY) if help_in_danger else "",
-        weights=packed.base64,
-    )
+    parts = {
+        "language": inputs.language,
+        "style": (assets / "page.css").read_text(encoding="utf-8"),
+        "script": (assets / "page.js").read_text(encoding="utf-8"),
+        "no_script": NO_SCRIPT[inputs.language],
+        "carried": in_script(carried),
+        "kernels": deflated((HERE / "int8.wasm").read_bytes()),
+        "tables": deflated(in_script(tables).encode()),
+        "classifier": deflated(classifier_weights(), zlib.Z_HUFFMAN_ONLY) if help_in_danger else "",
+        "weights": packed.base64,
+        "quotes": "",
+    }
+    if inputs.quotes:
+        quoted = pack_quotes(inputs.quotes, int(MOST_SHARE * sum(len(part.encode()) for part in parts.values())))
+        carried["quotes"] = _quoted(inputs.quotes, quoted)
+        parts |= {"carried": in_script(carried), "quotes": quoted.base64}
+    return Template((HERE / "templates" / "tinychat.html").read_text(encoding="utf-8")).substitute(parts)
 
 
 def in_script(value: Any) -> str:
     """JSON that may stand in a script element: no text in it can end the element or begin a comment."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _quoted(quotes: Quotes, packed: PackedQuotes) -> dict[str, Any]:
+    """What the page says of the training questions that it carries: how many, and whether these are all."""
+    is_sample = quotes.is_sample or packed.questions < len(quotes.answers)
+    return {"questions": packed.questions, "is_sample": is_sample}
 
 
 def _number(cell: float | str) -> float | None:
@@ -134,9 +152,17 @@ def _numbers(summary: SummaryRecord) -> dict[str, Any]:
     }
 
 
-def read_inputs(root: Path, config: ClassicConfig, *, prompts: Sequence[str | list[str]], language: str) -> PageInputs:
+def read_inputs(
+    root: Path,
+    config: ClassicConfig,
+    *,
+    prompts: Sequence[str | list[str]],
+    language: str,
+    quote_training: bool = False,
+) -> PageInputs:
     """What the pipeline left in a project's folder, and `analyze.prompts` and `report.language` of its params.yaml.
 
+    The training dialogues are read with `quote_training` alone.
     Raises InputError where a file is missing or damaged.
     """
     model = root / MODEL
@@ -151,6 +177,7 @@ def read_inputs(root: Path, config: ClassicConfig, *, prompts: Sequence[str | li
         prompts=[[prompt] if isinstance(prompt, str) else prompt for prompt in prompts],
         language=language,
         learning=read_learning(root / LEARNING),
+        quotes=read_quotes(root / TRAINED_ON) if quote_training else None,
     )
 
 

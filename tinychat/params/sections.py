@@ -426,6 +426,7 @@ class AnalyzeParams(Section):
 class PageParams(Section):
     bits: Literal[6, 8]
     help_in_danger: bool
+    quote_training: bool
 
 
 class ReportParams(Section):

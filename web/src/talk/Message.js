@@ -2,12 +2,14 @@
 
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
+import { carried } from "../carried.js";
 import { EOS } from "../engine/tokenizer.js";
 import { model, tokenizer } from "../network.js";
 import { word } from "../parts/words.js";
-import { busy, guessed, guessing, position, sequence, step, steps, tab } from "../state.js";
+import { busy, guessed, guessing, messages, position, sequence, step, steps, tab } from "../state.js";
 import { percent, t } from "../texts/index.js";
 import { editLast, follow, retry } from "./conversation.js";
+import { Nearest } from "./Nearest.js";
 
 export function Message({ message, at, isLast, isLastQuestion }) {
   const [isOpen, setOpen] = useState(false);
@@ -24,7 +26,8 @@ export function Message({ message, at, isLast, isLastQuestion }) {
       ${isLastQuestion && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${editLast}>${t("edit")}</button>`}
       <${Copy} text=${content} />
     </div>
-    ${isOpen && shown?.prompt && html`<${Why} shown=${shown} at=${at} />`}
+    ${isOpen && shown?.prompt && html`<${Why} shown=${shown} at=${at} />
+      ${carried.quotes && html`<${Nearest} text=${messages.value[at - 1].content} />`}`}
   </article>`;
 }
 
