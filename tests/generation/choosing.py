@@ -19,8 +19,8 @@ def choose_token(
 
 def left_by(logits: Floats, top_k: int = 0, top_p: float = 1, min_p: float = 0) -> Floats:
     """The logits (V,) of the tokens that may still be said; minus infinity for the others."""
-    ids, weights = candidates(logits[None], 1.0, top_k, top_p, min_p)
-    left, said = np.full_like(logits, NOT), ids[0, weights[0] > 0]
+    ids, weights = candidates(logits, 1.0, top_k, top_p, min_p)
+    left, said = np.full_like(logits, NOT), ids[weights > 0]
     left[said] = logits[said]
     return left
 

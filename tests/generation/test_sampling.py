@@ -170,12 +170,30 @@ def test_the_weights_that_a_token_is_drawn_by_are_those_of_the_sentence_alone(
 ) -> None:
     rng = np.random.default_rng(0)
     logits = (rng.normal(size=(32, 5000)) * rng.uniform(0.1, 8, (32, 1))).astype(np.float32)
-    ids, weights = candidates(logits, 0.8, *options)
-    for row in range(32):
-        own_ids, own_weights = candidates(logits[row : row + 1], 0.8, *options)
-        drawn, own = weights[row] > 0, own_weights[0] > 0
-        assert np.array_equal(ids[row, drawn], own_ids[0, own])
-        assert np.array_equal(weights[row, drawn], own_weights[0, own])
+    for row in logits:  # where it lies in the memory of a batch
+        ids, weights = candidates(row, 0.8, *options)
+        own_ids, own_weights = candidates(row.copy(), 0.8, *options)
+        assert np.array_equal(ids, own_ids) and np.array_equal(weights, own_weights)
+
+
+@pytest.mark.parametrize(
+    ("options", "drawn"),
+    [
+        ((50, 0.95, 0.0), [3375, 2164, 477, 1219, 4262, 3816, 3436, 1758]),
+        ((0, 0.95, 0.0), [3375, 2400, 477, 1219, 4262, 3904, 3436, 1758]),
+        ((0, 1.0, 0.05), [3375, 1933, 477, 1219, 3569, 3816, 3436, 1758]),
+        ((0, 1.0, 0.0), [3375, 2436, 477, 1219, 4262, 3904, 3436, 1758]),
+        ((5, 1.0, 0.0), [3801, 1933, 477, 1219, 3569, 3816, 3436, 1758]),
+    ],
+    ids=str,
+)
+def test_the_same_seed_draws_the_same_tokens_in_every_version(
+    options: tuple[int, float, float], drawn: list[int]
+) -> None:
+    logits = (np.random.default_rng(0).normal(size=(8, 5000)) * 3).astype(np.float32)
+    sampled = SamplingOptions("sample", 0.8, *options)
+    states = [SequenceState([1], 0, sampled, np.random.default_rng(seed)) for seed in range(8)]
+    assert choose_tokens(logits, states, EOS) == drawn
 
 
 def test_with_top_k_only_the_k_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,11 +202,11 @@ def test_with_top_k_only_the_k_are_sorted(monkeypatch: pytest.MonkeyPatch) -> No
     argsort = np.argsort
 
     def counted(values: Floats, *args: Any, **kwargs: Any) -> Any:
-        sorted_.append(values.shape[1])
+        sorted_.append(len(values))
         return argsort(values, *args, **kwargs)
 
     monkeypatch.setattr(np, "argsort", counted)
-    logits = (np.random.default_rng(0).normal(size=(32, 5000)) * 5).astype(np.float32)
+    logits = (np.random.default_rng(0).normal(size=5000) * 5).astype(np.float32)
     candidates(logits, 1.0, 50, 0.95, 0.0)
     candidates(logits, 1.0, 0, 0.95, 0.0)
     assert sorted_[0] == 50

@@ -1,4 +1,4 @@
-"""The choice of the next token, for all sequences of a batch at once."""
+"""The choice of the next token of each sequence of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from tinychat.params.limits import SAMPLING_RANGES
 
 Ints = npt.NDArray[np.int64]
 METHODS = ("greedy", "sample")
+STRIPES = 16  # a row of logits is cut into as many to find its largest ones: fewer are compared one by one
 NON_NEGATIVE_INTEGERS = ("top_k", "no_repeat_ngram", "seed", "min_tokens", "alternatives")
 
 
@@ -110,20 +111,14 @@ def choose_tokens(logits: Floats, sequences: Sequence[SequenceState], eos_id: in
 
     logits  (B, V), minus infinity for suppressed tokens; not modified
     """
-    logits = np.stack([process_logits(state, row, eos_id) for row, state in zip(logits, sequences, strict=True)])
-    tokens = logits.argmax(axis=1)
-    rows_by_options: dict[tuple[float, int, float, float], list[int]] = {}
-    for row, (_, _, options, _) in enumerate(sequences):
-        if options.method == "sample":
-            key = (options.temperature, options.top_k, options.top_p, options.min_p)
-            rows_by_options.setdefault(key, []).append(row)
-    for key, rows in rows_by_options.items():
-        ids, probs = candidates(logits[rows], *key)
-        tokens[rows] = [
-            row_ids[draw(row_probs, sequences[row].rng)]
-            for row, row_ids, row_probs in zip(rows, ids, probs, strict=True)
-        ]
-    chosen: list[int] = tokens.tolist()
+    chosen = []
+    for row, state in zip(logits, sequences, strict=True):
+        options, row = state.options, process_logits(state, row, eos_id)
+        if options.method == "greedy":
+            chosen.append(int(row.argmax()))
+        else:
+            ids, probs = candidates(row, options.temperature, options.top_k, options.top_p, options.min_p)
+            chosen.append(int(ids[draw(probs, state.rng)]))
     return chosen
 
 
@@ -164,46 +159,56 @@ def suppress(logits: Floats, ids: Sequence[int]) -> Floats:
 
 
 def candidates(logits: Floats, temperature: float, top_k: int, top_p: float, min_p: float) -> tuple[Ints, Floats]:
-    """The tokens of logits (B, V) that top-k, top-p and min-p leave: ids, ascending, and unnormalised probabilities,
-    (B, C) each, C the largest number of any sequence.
+    """The tokens of logits (V,) that top-k, top-p and min-p leave: ids, ascending, and probabilities, (C,) each.
 
-    A probability is divided by that of the likeliest token; 0 where the token is left out.
+    A probability is not normalised, but divided by that of the likeliest token; 0 where the token is left out.
     """
     # The maximum is subtracted first: huge logits would overflow when they are divided.
-    logits = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
-    size, total = logits.shape[1], None
-    if 0 < top_k < size:  # ties at the threshold all stay
-        ids, there = gather(logits >= np.partition(logits, size - top_k, axis=1)[:, size - top_k, None])
+    logits = (logits - logits.max()) / np.float32(temperature)
+    size, total = len(logits), None
+    if 0 < top_k < size:
+        ids = likeliest(logits, top_k)
     elif top_p < 1:
         probs = np.exp(logits)
-        total = probs.sum(axis=1, keepdims=True)
+        total = probs.sum(keepdims=True)  # (1,), whose type is that of the sum
         # Tokens less likely than (1 - p) / V add up to less than 1 - p and need not be sorted; half, for rounding.
-        ids, there = gather(probs >= total * np.float32((1 - top_p) / 2 / size))
+        ids = np.flatnonzero(probs >= total * np.float32((1 - top_p) / 2 / size))
     elif min_p > 0:
-        ids, there = gather(logits >= np.float32(np.log(min_p)))
+        ids = np.flatnonzero(logits >= np.float32(np.log(min_p)))
     else:
-        return np.broadcast_to(np.arange(size), logits.shape), np.exp(logits)
-    near = np.where(there, np.take_along_axis(logits, ids, axis=1), np.float32(-np.inf))
+        return np.arange(size), np.exp(logits)
+    near = logits[ids]
     probs = np.exp(near)
     if top_p < 1:
-        order = np.argsort(-near, axis=1, kind="stable")
-        descending = np.take_along_axis(probs, order, axis=1).astype(np.float64)
-        cumulative = np.cumsum(descending, axis=1)
+        order = np.argsort(-near, kind="stable")
+        descending = probs[order].astype(np.float64)
+        cumulative = np.cumsum(descending)
         # The likeliest until their probabilities reach p, the one that reaches it included.
-        beyond = cumulative - descending >= top_p * (cumulative[:, -1:] if total is None else total)
-        np.put_along_axis(probs, order, np.where(beyond, 0, descending).astype(np.float32), axis=1)
+        beyond = cumulative - descending >= top_p * (cumulative[-1:] if total is None else total)
+        probs[order[beyond]] = 0
     if min_p > 0:
         probs[near < np.float32(np.log(min_p))] = 0
     return ids, probs
 
 
-def gather(mask: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """The true columns of each row of (B, V), padded to (B, C), and which of them are no padding (B, C)."""
-    counts = np.count_nonzero(mask, axis=1)
-    there = np.arange(counts.max()) < counts[:, None]
-    ids = np.zeros(there.shape, dtype=np.int64)
-    ids[there] = np.flatnonzero(mask) % mask.shape[1]
-    return ids, there
+def likeliest(logits: Floats, k: int) -> Ints:
+    """The ids, ascending, of the k largest logits (V,); ties at the threshold all stay."""
+    columns = max(len(logits) // STRIPES, k)
+    stripes = len(logits) // columns
+    if stripes == 1:
+        return np.flatnonzero(logits >= kth_largest(logits, k))
+    # The k-th largest maximum of the columns is a logit, and at least k logits are as large.
+    maxima = logits[: stripes * columns].reshape(stripes, columns).max(axis=0)
+    ids = np.flatnonzero(logits >= kth_largest(maxima, k))
+    near = logits[ids]
+    return ids[near >= kth_largest(near, k)]
+
+
+def kth_largest(values: Floats, k: int) -> np.float32:
+    """The k-th largest value."""
+    place = len(values) - k
+    largest: np.float32 = np.partition(values, place)[place]
+    return largest
 
 
 def draw(probs: Floats, rng: np.random.Generator) -> int:
