@@ -16,6 +16,7 @@ from tinychat.tokenizer import Tokenizer
 from tinychat.training.learning import LearningPrompts
 from tinychat.training.loop import Trainer
 from tinychat.training.snapshots import SnapshotStore
+from tinychat.training.subwords import add_subwords
 
 PAIRS = [
     ("안녕", "반가워요!"),
@@ -36,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "schedule": "cosine",
     "warmup_steps": 3,
     "dropout": 0.1,
+    "subword_embeddings": False,
     "grad_clip": 1.0,
     "patience": None,
     "keep": "last",
@@ -68,6 +70,8 @@ def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
         torch.manual_seed(params.seed)
         config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
         model = build_model(config, params.dropout).to(runtime.device)
+        if params.subword_embeddings:
+            add_subwords(model, bpe)
         store = SnapshotStore(tmp_path / "runs" / "test")
         train, held_out = split_of(bpe, PAIRS), split_of(bpe, valid)
         prompts = LearningPrompts(held_out if valid else train, bpe, bpe.size)

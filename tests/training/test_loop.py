@@ -41,7 +41,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
 @pytest.mark.parametrize("steps", [1, 2, 5, 6, 11])
 @pytest.mark.parametrize(
     "changes",
-    [{"keep": "last"}, {"keep": "best"}, {"optimizer": "muon", "schedule": "linear"}],
+    [{"keep": "last"}, {"keep": "best"}, {"optimizer": "muon", "schedule": "linear", "subword_embeddings": True}],
     ids=["last", "best", "muon"],
 )
 def test_a_stopped_run_goes_on_to_the_same_weights(make_trainer: Make, steps: int, changes: dict[str, Any]) -> None:

@@ -374,6 +374,7 @@ class TrainParams(Section):
     schedule: Literal["cosine", "linear", "constant"]
     warmup_steps: CountOrZero
     dropout: Annotated[Real, Field(ge=0, lt=1)]
+    subword_embeddings: bool
     grad_clip: Annotated[Real, Field(gt=0)] | None
     patience: Count | None
     keep: Literal["best", "last"]

@@ -20,6 +20,7 @@ from tinychat.training.learning import LearningPrompts, answer_steps, loss_steps
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
 from tinychat.training.progress import Display
 from tinychat.training.snapshots import SnapshotStore, TrainingProgress
+from tinychat.training.subwords import merge_subwords
 
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
@@ -273,7 +274,7 @@ class Trainer:
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
             raise self._diverged(math.nan)
         return Trained(
-            weights=dict(weights),
+            weights=merge_subwords(self.model, weights),
             history=progress.history,
             kept_epoch=progress.best_epoch if best and progress.best_epoch else progress.epoch,
             stopped_early=progress.epoch < self.params.epochs,

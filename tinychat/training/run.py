@@ -28,6 +28,7 @@ from tinychat.training.learning import LearningPrompts, learning_report
 from tinychat.training.loop import Trained, Trainer, plan_epoch, width_step_of
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint, versions
+from tinychat.training.subwords import add_subwords
 from tinychat.training.titles import titles_in
 
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
@@ -105,6 +106,9 @@ def train_model(
     with exclusive_training(work_folder), StopSignals() as stop:
         torch.manual_seed(train_params.seed)
         model = build_model(config, train_params.dropout).to(runtime.device)
+        n_parameters = model.n_parameters()
+        if train_params.subword_embeddings:
+            add_subwords(model, tokenizer)
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
         before = versions(files)
         store = SnapshotStore(work_folder / "runs" / fingerprint(settings, files))
@@ -117,7 +121,7 @@ def train_model(
         if not len(valid) and train_params.keep == "best":
             say("no validation dialogues: the last weights are kept, not the best")
         say(
-            f"{model.n_parameters():,} parameters, {len(train)} examples, {trainer.steps_per_epoch} steps an epoch "
+            f"{n_parameters:,} parameters, {len(train)} examples, {trainer.steps_per_epoch} steps an epoch "
             f"({trainer.padding:.1%} padding) on {runtime.device}, {runtime.precision}, {runtime.threads} threads",
         )
         say(length.text())
@@ -134,7 +138,7 @@ def train_model(
             generation = GenerationConfig(
                 reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id), titles_in(train, tokenizer)
             )
-            metrics = _metrics(trained, model.n_parameters(), length)
+            metrics = _metrics(trained, n_parameters, length)
             progress = trainer.progress
             learning = learning_report(progress.losses, progress.answers, prompts.prompts, tokenizer)
             write(TrainingResult(config, trained, generation, settings, metrics, learning))

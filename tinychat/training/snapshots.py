@@ -72,6 +72,7 @@ CODE = (
     "training/progress.py",
     "training/run.py",
     "training/snapshots.py",
+    "training/subwords.py",
     "training/titles.py",
 )
 HISTORY_FIELDS = {"epoch", "step", "learning_rate", "train_loss", "valid_loss"}  # of the history; the last may be None
