@@ -57,11 +57,13 @@ def training_phrasings(expansion: Expansion) -> Iterator[tuple[str, str]]:
     """The phrasings that are trained on, and out-of-scope questions: by hand, and of templates."""
     for name, split in expansion.phrasings.items():
         yield from ((phrasing, name) for phrasing in (*split.train, *expansion.with_details[name].train))
-    for split in expansion.unknown.by_hand.values():
+    for split in expansion.out_of_scope["unknown"].by_hand.values():
         yield from ((text, UNKNOWN) for text in split.train)
     rng = expansion.rng("benchmark")
-    for template in expansion.unknown.templates.train:
-        yield from ((expansion.unknown.from_template([template], rng), UNKNOWN) for _ in range(FILLINGS))
+    for template in expansion.out_of_scope["unknown"].templates.train:
+        yield from (
+            (expansion.out_of_scope["unknown"].from_template([template], rng), UNKNOWN) for _ in range(FILLINGS)
+        )
 
 
 def first_turns(expansion: Expansion) -> Iterator[tuple[str, str]]:
@@ -79,7 +81,7 @@ def answers_of(expansion: Expansion) -> dict[str, frozenset[str]]:
     if UNKNOWN in intents:
         raise AssertionError(f"an intent is called {UNKNOWN}, as all that lies outside is here")
     found = {name: frozenset(intent.answers) for name, intent in intents.items()}
-    return {**found, UNKNOWN: frozenset(expansion.starter.unknown.answers)}
+    return {**found, UNKNOWN: frozenset(expansion.starter.out_of_scope["unknown"].answers)}
 
 
 def nearest(known: Labelled) -> Classify:

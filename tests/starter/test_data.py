@@ -61,8 +61,12 @@ def answers(starter: Starter) -> list[str]:
     return [text for texts in dict.fromkeys([*lists, *(step.bot for _, step in exchanges(starter))]) for text in texts]
 
 
-def out_of_scope(starter: Starter) -> tuple[OutOfScope, OutOfScope]:
-    return starter.unknown, starter.statements
+def out_of_scope(starter: Starter) -> list[OutOfScope]:
+    return [*starter.out_of_scope.values()]
+
+
+def out_of_scope_slots(starter: Starter) -> dict[str, tuple[str, ...]]:
+    return {slot: values for one in out_of_scope(starter) for slot, values in one.slots.items()}
 
 
 def by_hand(starter: Starter) -> list[str]:
@@ -84,7 +88,7 @@ def scene_phrasings(starter: Starter) -> list[str]:
 def slot_values(starter: Starter) -> dict[str, tuple[str, ...]]:
     expansion = Expansion(starter, 0)
     names = (*expansion.names.train, *expansion.names.held_out, *ODD_NAMES)
-    return {**dict.fromkeys(NAME_SLOTS, names), **starter.slots, **starter.unknown.slots, **starter.statements.slots}
+    return {**dict.fromkeys(NAME_SLOTS, names), **starter.slots, **out_of_scope_slots(starter)}
 
 
 def all_texts(starter: Starter) -> list[str]:
@@ -166,21 +170,22 @@ def test_no_question_by_hand_and_no_way_to_ask_is_one_that_a_template_gives(star
 
 
 @pytest.mark.parametrize(
-    ("which", "texts", "kinds", "n_templates"), [("unknown", 600, 20, 80), ("statements", 600, 14, 40)]
+    ("which", "texts", "kinds", "n_templates", "n_answers"),
+    [("unknown", 600, 20, 80, 24), ("statements", 600, 14, 40, 24), ("advice", 400, 10, 20, 14)],
 )
 def test_there_is_enough_that_is_out_of_scope_and_30_texts_of_each_kind(
-    starter: Starter, which: str, texts: int, kinds: int, n_templates: int
+    starter: Starter, which: str, texts: int, kinds: int, n_templates: int, n_answers: int
 ) -> None:
-    one: OutOfScope = getattr(starter, which)
+    one: OutOfScope = starter.out_of_scope[which]
     assert sum(map(len, one.ask.values())) >= texts
     assert len(one.ask) >= kinds
     assert not [kind for kind, said in one.ask.items() if len(said) < 30]
     assert len(one.templates) >= n_templates
-    assert len(one.answers) >= 24
+    assert len(one.answers) >= n_answers
 
 
 def test_no_statement_is_a_question(starter: Starter) -> None:
-    statements = starter.statements
+    statements = starter.out_of_scope["statements"]
     said = [*statements.templates, *(text for texts in statements.ask.values() for text in texts)]
     assert not [text for text in said if "?" in text or re.search(r"(까|[^ ]나요|니|냐|은가요)[.!~]*$", text)]
 
@@ -203,8 +208,8 @@ def test_a_slot_has_values_enough_and_none_twice(starter: Starter, which: str) -
 
 
 def test_no_value_of_a_slot_stands_twice(starter: Starter) -> None:
-    assert not starter.unknown.slots.keys() & starter.statements.slots.keys()
-    lists = {**starter.slots, **starter.unknown.slots, **starter.statements.slots}
+    assert len(out_of_scope_slots(starter)) == sum(len(one.slots) for one in out_of_scope(starter))
+    lists = {**starter.slots, **out_of_scope_slots(starter)}
     lists |= {"first": starter.names.first, "second": starter.names.second, "whole": starter.names.whole}
     assert not {slot: twice([*values]) for slot, values in lists.items() if twice([*values])}
 

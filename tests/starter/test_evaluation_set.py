@@ -10,7 +10,8 @@ from tinychat.starter.expanding import Expansion
 from tinychat.starter.nearness import is_near, stems
 from tinychat.starter.reading import SceneExchange, Starter, read_starter
 
-FEWER = ("name_other", "name_odd", "with_details")
+LATER = ("near_later", "unknown_later", "statements_later", "advice_later")
+FEWER = ("name_other", "name_odd", "with_details", "advice_by_hand", "advice_by_template", *LATER)
 MEASURES = {
     "seen",
     "near",
@@ -23,6 +24,9 @@ MEASURES = {
     "unknown_by_template",
     "statement_by_hand",
     "statement_by_template",
+    "advice_by_hand",
+    "advice_by_template",
+    *LATER,
     "name",
     "name_asked_anew",
     "name_corrected",
@@ -56,6 +60,7 @@ def test_there_is_every_measure_and_enough_of_each(by_measure: dict[str, list[Ev
     assert len(by_measure["near"]) > 400
     assert all(len(found) > 100 for name, found in by_measure.items() if name not in FEWER)
     assert len(by_measure["with_details"]) > 50
+    assert all(len(by_measure[name]) > 80 for name in ("advice_by_hand", "advice_by_template", *LATER))
     assert len(by_measure["name_other"]) == MAX_PER_MEASURE // 4
     assert len(by_measure["name_odd"]) >= 3 * len(ODD_NAMES)
 
@@ -76,7 +81,7 @@ def test_the_replies_accepted_are_the_intents_own_and_no_others(
     for name in ("seen", "near", "far", "with_details"):
         assert all(one.accept == intent_of[asked(one)].answers for one in by_measure[name])
     for name in ("unknown_by_hand", "unknown_by_template", "taken_for_unknown"):
-        assert all(one.accept == starter.unknown.answers for one in by_measure[name])
+        assert all(one.accept == starter.out_of_scope["unknown"].answers for one in by_measure[name])
 
 
 def test_seen_phrasings_are_trained_on_and_are_no_new_dialogues(
@@ -130,13 +135,13 @@ def test_what_may_be_taken_for_unknown_is_what_is_near(by_measure: dict[str, lis
 
 def test_only_what_was_trained_on_or_measured_before_repeats(by_measure: dict[str, list[EvalDialogue]]) -> None:
     repeating = {name for name, found in by_measure.items() if any(one.repeats for one in found)}
-    assert repeating == {"seen", "taken_for_unknown"}
+    assert repeating == {"seen", "taken_for_unknown", *LATER}
 
 
 def test_questions_from_outside_are_held_out_ones(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
-    held_out = [text for split in expansion.unknown.by_hand.values() for text in split.test]
+    held_out = [text for split in expansion.out_of_scope["unknown"].by_hand.values() for text in split.test]
     assert [asked(one) for one in by_measure["unknown_by_hand"]] == held_out
     by_template = [asked(one) for one in by_measure["unknown_by_template"]]
     assert len(set(by_template)) == len(by_template)

@@ -79,7 +79,7 @@ def test_another_seed_gives_other_dialogues_and_holds_out_others(expand: Expand)
     shared = {dialogue.turns for dialogue in training} & {dialogue.turns for dialogue in other_training}
     assert len(shared) < len(training) / 2
     assert one.names.held_out != other.names.held_out
-    assert one.unknown.templates.held_out != other.unknown.templates.held_out
+    assert one.out_of_scope["unknown"].templates.held_out != other.out_of_scope["unknown"].templates.held_out
     assert (
         sum(one.phrasings[name].held_out == other.phrasings[name].held_out for name in one.phrasings)
         < len(one.phrasings) / 10
@@ -121,7 +121,7 @@ def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None
 
     for split in (*expansion.phrasings.values(), *expansion.with_details.values()):
         assert (len(split.valid), len(split.test)) == sizes(len(split.train) + len(split.held_out), HELD_OUT_SHARE)
-    for split in (*expansion.unknown.by_hand.values(), expansion.unknown.templates):
+    for split in (*expansion.out_of_scope["unknown"].by_hand.values(), expansion.out_of_scope["unknown"].templates):
         assert (len(split.valid), len(split.test)) == sizes(
             len(split.train) + len(split.held_out), HELD_OUT_OF_SCOPE_SHARE
         )
@@ -193,7 +193,7 @@ def test_a_name_that_is_held_out_is_nobodys_name_in_training(expand: Expand, see
 def test_no_question_from_outside_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, measured = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}
-    by_hand = {text_key(text) for split in expansion.unknown.by_hand.values() for text in split.test}
+    by_hand = {text_key(text) for split in expansion.out_of_scope["unknown"].by_hand.values() for text in split.test}
     by_template = {text_key(m.dialogue.turns[-2].content) for m in measured if m.measure == "unknown_by_template"}
     assert (len(by_hand), len(by_template)) > (120, 120)
     assert not by_hand & asked
@@ -292,7 +292,7 @@ def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.Monk
     assert min(asked[phrasing] for split in expansion.phrasings.values() for phrasing in split.train) >= 1
     detailed = [asked[phrasing] for split in expansion.with_details.values() for phrasing in split.train]
     assert sum(map(bool, detailed)) > 0.9 * len(detailed)
-    assert all(asked[text] for split in expansion.unknown.by_hand.values() for text in split.train)
+    assert all(asked[text] for split in expansion.out_of_scope["unknown"].by_hand.values() for text in split.train)
 
 
 def test_every_intent_occurs_about_equally_often(starter: Starter, expand: Expand) -> None:
@@ -319,10 +319,10 @@ def test_every_scene_and_every_kind_of_question_from_outside_occurs(starter: Sta
         if exchanges and not scene.slots():
             assert sum(answers[answer] for answer in exchanges[-1].bot) > 10, scene.name
     asked = {text_key(text) for text in said(training, "user")}
-    for kind, split in expansion.unknown.by_hand.items():
+    for kind, split in expansion.out_of_scope["unknown"].by_hand.items():
         trained = [text_key(text) in asked for text in split.train]
         assert sum(trained) > 0.4 * len(trained), kind
-    assert set(answers) >= set(starter.unknown.answers)
+    assert set(answers) >= set(starter.out_of_scope["unknown"].answers)
 
 
 def test_every_answer_of_an_intent_is_given(starter: Starter, expand: Expand) -> None:

@@ -19,7 +19,7 @@ def sentences() -> list[str]:
 
 def said_by_users(starter: Starter) -> dict[str, list[str]]:
     """All that the starter corpus has for a user to say, by the kind; scenes' lines with slots are left out."""
-    unknown = starter.unknown
+    unknown = starter.out_of_scope["unknown"]
     slots = {template: sorted({slot for slot, _ in slots_in(template)}) for template in unknown.templates}
     steps = [step for scene in starter.scenes.values() for step in scene.steps if isinstance(step, SceneExchange)]
     return {

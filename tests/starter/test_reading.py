@@ -34,8 +34,8 @@ def test_the_files_are_read_as_they_stand(folder: Any) -> None:
     assert more.slots() == set()
     assert starter.names.whole == ("별", "하늘")
     assert starter.slots == {"food": ("밥", "국수")}
-    assert starter.unknown.slots["city"] == ("서울", "부산", "제주")
-    assert starter.statements.answers == ("그렇군요. 더 들려주세요!", "그래서 어떻게 됐어요?")
+    assert starter.out_of_scope["unknown"].slots["city"] == ("서울", "부산", "제주")
+    assert starter.out_of_scope["statements"].answers == ("그렇군요. 더 들려주세요!", "그래서 어떻게 됐어요?")
 
 
 def test_a_turn_may_be_of_several_intents(folder: Any) -> None:
@@ -320,12 +320,13 @@ def test_few_syllables_of_names_give_few_usual_names_and_the_rest_at_random(fold
 
 def test_the_examples_of_the_readme_can_be_read(folder: Any, real: Path) -> None:
     readme = (real / "README.md").read_text(encoding="utf-8")
-    topics, scenes, slots, unknown, statements, prompts = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    topics, scenes, slots, unknown, statements, advice, prompts = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
     folder.lay("topics/tea.yaml", topics)
     folder.lay("scenes/food.yaml", scenes)
     folder.lay("slots.yaml", slots)
     folder.lay("unknown.yaml", unknown)
     folder.lay("statements.yaml", statements)
+    folder.lay("advice.yaml", advice)
     folder.lay("prompts.yaml", prompts)
     starter = read_starter(folder.path)
     assert list(starter.intents) == ["tea"]

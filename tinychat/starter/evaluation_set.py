@@ -2,9 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tinychat.corpus.text_keys import text_key
-from tinychat.starter.expanding import NAME, OTHER_NAME, Expansion, OutOfScopeSplit, Rng, StarterDialogue, exchange
+from tinychat.starter.expanding import (
+    MAX_EXCHANGES_BEFORE,
+    NAME,
+    OTHER_NAME,
+    Expansion,
+    OutOfScopeSplit,
+    Rng,
+    StarterDialogue,
+    exchange,
+)
 from tinychat.starter.nearness import is_near
 from tinychat.starter.particles import slots_in
 from tinychat.starter.reading import Intent, IntentExchange, Scene, SceneExchange
@@ -53,8 +63,10 @@ def evaluation_set(expansion: Expansion) -> Iterator[EvalDialogue]:
         (_held_out_phrasings, "held_out_ways"),
         (_with_details, "with details"),
         (_follow_ups, "follow-ups"),
-        (_unknown, "unknown"),
-        (_statements, "statements"),
+        (partial(_out_of_scope, "unknown", "unknown"), "unknown"),
+        (partial(_out_of_scope, "statement", "statements"), "statements"),
+        (partial(_out_of_scope, "advice", "advice"), "advice"),
+        (_later, "later in a talk"),
         (_names, "names"),
     ]
     for make, seed in makers:
@@ -73,7 +85,7 @@ def _seen(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
 
 def _held_out_phrasings(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
     """Near: all core words occur in phrasings of the same intent that are trained on."""
-    unknown = expansion.starter.unknown.answers
+    unknown = expansion.starter.out_of_scope["unknown"].answers
     for intent in expansion.starter.intents.values():
         split = expansion.phrasings[intent.name]
         for phrasing in split.test:
@@ -160,17 +172,36 @@ def _last_phrasings(scene: Scene) -> set[str]:
     return {*last.user} if isinstance(last, SceneExchange) else set()
 
 
-def _unknown(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
-    yield from _out_of_scope("unknown", expansion.unknown, rng)
+def _later(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    """Texts out of scope after one to three other exchanges, and phrasings of intents."""
+    for name, split in expansion.out_of_scope.items():
+        texts = _by_hand(split)
+        for text in rng.sample(texts, min(len(texts), MAX_PER_MEASURE // 4)):
+            yield _after_others(f"{name}_later", text, split.texts.answers, expansion, rng)
+    pairs = [
+        (text, intent.answers)
+        for intent in expansion.starter.intents.values()
+        for text in expansion.phrasings[intent.name].test
+        if is_near(text, expansion.phrasings[intent.name].train)
+    ]
+    for text, answers in rng.sample(pairs, min(len(pairs), MAX_PER_MEASURE // 2)):
+        yield _after_others("near_later", text, answers, expansion, rng)
 
 
-def _statements(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
-    yield from _out_of_scope("statement", expansion.statements, rng)
+def _after_others(measure: str, text: str, answers: Sequence[str], expansion: Expansion, rng: Rng) -> EvalDialogue:
+    before = expansion.fillers(rng, rng.randint(1, MAX_EXCHANGES_BEFORE), follows=False)
+    turns = [*(turn for filler in before for turn in filler.turns), *exchange(text, rng.choice(answers))]
+    return EvalDialogue(measure, StarterDialogue(tuple(turns)), tuple(answers), True)
 
 
-def _out_of_scope(name: str, split: OutOfScopeSplit, rng: Rng) -> Iterator[EvalDialogue]:
+def _by_hand(split: OutOfScopeSplit) -> list[str]:
+    return [text for kind in split.by_hand.values() for text in kind.test]
+
+
+def _out_of_scope(name: str, kind: str, expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    split = expansion.out_of_scope[kind]
     answers = split.texts.answers
-    by_hand = [text for kind in split.by_hand.values() for text in kind.test]
+    by_hand = _by_hand(split)
     templates = split.templates.test
     by_template = dict.fromkeys(
         split.from_template(templates, rng) for _ in range(MAX_PER_MEASURE // 2 if templates else 0)

@@ -40,24 +40,44 @@ ALWAYS_TRAINED = 3  # phrasings of an intent, the first in its list, that are ne
 ALWAYS_TRAINED_SHARE = 0.18  # of an intent's questions in one of these phrasings: what most people type first
 TYPING_NOISE_SHARE = 0.25  # of the user's turns
 N_NAMES = 2400
-RANDOM_NAME_SHARE = 0.3
+RANDOM_NAME_SHARE = 0.25
+FULL_NAME_SHARE = 0.12  # of the names, with a surname
+SURNAMES = (
+    *"김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민류나진지엄채원천방공현함변염",
+    *("남궁", "황보", "제갈", "선우", "독고"),
+)
 COMMON_SYLLABLES = tuple(
     char
     for code in range(0xB0A1, 0xC8FF)
     if 0xA1 <= code & 0xFF <= 0xFE
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
-SHARES = {"single": 0.36, "chain": 0.075, "names": 0.202, "scenes": 0.133, "unknown": 0.14, "statements": 0.09}
+SHARES = {
+    "single": 0.35,
+    "chain": 0.08,
+    "names": 0.201,
+    "scenes": 0.13,
+    "unknown": 0.12,
+    "statements": 0.079,
+    "advice": 0.04,
+}
 CHAIN_LENGTHS = (2, 5)  # dialogues
-CHAIN_SHARES = {"single": 0.4, "scenes": 0.45, "unknown": 0.06, "statements": 0.09}  # of these dialogues
+CHAIN_SHARES = {
+    "single": 0.35,
+    "scenes": 0.4,
+    "unknown": 0.07,
+    "statements": 0.13,
+    "advice": 0.05,
+}  # of these dialogues
 HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
-FILLERS_OUT_OF_SCOPE_SHARE = 0.1  # of the exchanges between two steps of a scene
+FILLERS_OUT_OF_SCOPE_SHARE = 0.3  # of the exchanges between two steps of a scene
 FILLER_SCENES_SHARE = 0.5  # of what stands between two steps of a scene: another scene, where it is short enough
 CONNECTED_SHARE = 0.12  # of the intents' questions that follow another exchange: begin as a change of topic does
 CONNECTORS = ("근데", "그나저나", "아 맞다,", "아 참,", "참,", "그건 그렇고", "있잖아,", "티니야,")
 # What these begin needs no connector, or has one: greetings, calls, sounds.
 NEVER_CONNECTED = re.compile(r"안녕|근데|그나저나|참|아|야|어|음|오|와|응|네|헐|헤|하하|ㅋ|ㅎ|저기|티니|있잖")
-AFTER_EXCHANGE_SHARE = 0.3  # of what is out of scope that follows another exchange
+AFTER_EXCHANGES_SHARE = 0.5  # of what is out of scope that follows other exchanges
+MAX_EXCHANGES_BEFORE = 3
 MAX_EXCHANGES = 10
 TRIES_PER_DIALOGUE = 4  # a duplicate does not count
 
@@ -128,9 +148,7 @@ class Expansion:
         self.with_details = {
             name: hold_out(intent.with_details, HELD_OUT_SHARE, seed) for name, intent in starter.intents.items()
         }
-        self.unknown = OutOfScopeSplit.of(starter.unknown, seed)
-        self.statements = OutOfScopeSplit.of(starter.statements, seed)
-        self.out_of_scope = {"unknown": self.unknown, "statements": self.statements}
+        self.out_of_scope = {kind: OutOfScopeSplit.of(texts, seed) for kind, texts in starter.out_of_scope.items()}
         self.names = hold_out(all_names(starter.names, self.rng("names")), HELD_OUT_SHARE, seed)
         # By the hash, so that a list that several scenes share is split alike in each. A phrasing that an intent has
         # too (고마워) keeps its split; others that are the first of their list (왜?) are trained on.
@@ -222,11 +240,10 @@ class Expansion:
                     turns += self.exchange_of(intent, rng, step.answers_of(intent), follows=bool(turns))
                     accept = step.answers_of(intent)
                 case FillerExchanges():
-                    left = rng.randint(step.minimum, step.maximum)
-                    while left:
-                        filler = self._filler(rng, left, follows=bool(turns))
-                        turns, accept = [*turns, *filler.turns], filler.accept
-                        left -= len(filler.turns) // 2
+                    n = rng.randint(step.minimum, step.maximum)
+                    fillers = [*self.fillers(rng, n, follows=bool(turns))]
+                    turns += (turn for filler in fillers for turn in filler.turns)
+                    accept = fillers[-1].accept if fillers else accept
                 case OutOfScopeExchange():
                     split = self.out_of_scope[step.kind]
                     turns += self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
@@ -255,6 +272,14 @@ class Expansion:
             for number, step in enumerate(scene.steps)
         )
         return replace(scene, steps=tuple(steps))
+
+    def fillers(self, rng: Rng, n_exchanges: int, follows: bool) -> Iterator[StarterDialogue]:
+        """So many exchanges that stand before or between others. `follows`: whether something stands before them."""
+        while n_exchanges:
+            filler = self._filler(rng, n_exchanges, follows)
+            yield filler
+            n_exchanges -= len(filler.turns) // 2
+            follows = True
 
     def _filler(self, rng: Rng, most: int, follows: bool) -> StarterDialogue:
         """What may stand between two steps of a scene: another scene of at most so many exchanges, one exchange of any
@@ -357,8 +382,9 @@ class Expansion:
     def _out_of_scope(self, split: OutOfScopeSplit, rng: Rng, n: int) -> StarterDialogue:
         kinds = [*split.by_hand]
         turns = self.exchange_out_of_scope(split, rng, kinds[n % len(kinds)])
-        if rng.random() < AFTER_EXCHANGE_SHARE:
-            turns = [*self.exchange_of(rng.choice(self._intents), rng), *turns]
+        if rng.random() < AFTER_EXCHANGES_SHARE:
+            before = self.fillers(rng, rng.randint(1, MAX_EXCHANGES_BEFORE), follows=False)
+            turns = [*(turn for filler in before for turn in filler.turns), *turns]
         return StarterDialogue(tuple(turns), accept=split.texts.answers)
 
 
@@ -391,13 +417,20 @@ def exchange(question: str, answer: str) -> list[Turn]:
 
 
 def all_names(names: Names, rng: random.Random) -> tuple[str, ...]:
-    """Names as they are, names of two syllables that go together, and names of any two: N_NAMES different ones."""
+    """Names as they are, names of two syllables that go together, with a surname too, and names of any two: N_NAMES
+    different ones.
+    """
     first, second = names.first, names.second
     syllables = sorted({syllable for name in (*first, *second, *names.whole) for syllable in name})
     found = dict.fromkeys(names.whole)
     possible = len({*names.whole, *(one + two for one in first for two in second)})
-    while len(found) < min(possible, N_NAMES * (1 - RANDOM_NAME_SHARE)):
+    while len(found) < min(possible, N_NAMES * (1 - RANDOM_NAME_SHARE - FULL_NAME_SHARE)):
         found[rng.choice(first) + rng.choice(second)] = None
+    most = len(found) + len(SURNAMES) * possible // 4
+    while len(found) < min(most, N_NAMES * (1 - RANDOM_NAME_SHARE)):
+        # Half of them have one of the twenty commonest surnames, as nearly four in five people do.
+        surname = rng.choice(SURNAMES[:20] if rng.random() < 0.5 else SURNAMES)
+        found[surname + rng.choice(first) + rng.choice(second)] = None
     while len(found) < N_NAMES:
         found[random_syllables(syllables, rng)] = None
     return tuple(found)

@@ -11,9 +11,8 @@ from tinychat.errors import InputError, Phrase
 from tinychat.starter.particles import PAIRS, slots_in, without_slots
 
 TOPICS, SCENES, SLOTS = "topics", "scenes", "slots.yaml"
-UNKNOWN, STATEMENTS = "unknown.yaml", "statements.yaml"
+OUT_OF_SCOPE_KINDS = ("unknown", "statements", "advice")  # each in a file of this name
 PROMPTS = "prompts.yaml"
-OUT_OF_SCOPE_KINDS = ("statements", "unknown")
 MAX_WEIGHT = 100  # of scenes
 NAME_SLOTS = ("name", "other_name")  # in scenes: a name of a person, and a second one
 
@@ -61,7 +60,7 @@ class FillerExchanges:
 
 @dataclass(frozen=True)
 class OutOfScopeExchange:
-    """A step of a scene: an exchange out of scope; `kind` is "unknown" (a question) or "statements"."""
+    """A step of a scene: an exchange out of scope; `kind` is one of OUT_OF_SCOPE_KINDS."""
 
     kind: str
 
@@ -99,15 +98,14 @@ class Names:
 
 @dataclass(frozen=True)
 class OutOfScope:
-    """Out-of-scope questions, or statements: by kind, templates for more, and the answers, each of which fits all."""
+    """Out-of-scope questions, statements, or questions for advice: by subject, templates for more, and the answers,
+    each of which fits all.
+    """
 
     answers: tuple[str, ...]
     ask: Mapping[str, tuple[str, ...]]
     templates: tuple[str, ...]
     slots: Mapping[str, tuple[str, ...]]
-
-
-NONE_OUT_OF_SCOPE = OutOfScope((), {}, (), {})
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,7 @@ class Starter:
     scenes: Mapping[str, Scene]
     names: Names
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unknown: OutOfScope = NONE_OUT_OF_SCOPE
-    statements: OutOfScope = NONE_OUT_OF_SCOPE
+    out_of_scope: Mapping[str, OutOfScope] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
 
 
@@ -140,8 +137,7 @@ def read_starter(folder: Path) -> Starter:
         scenes=dict(_scenes(sorted((folder / SCENES).glob("*.yaml")))),
         names=names,
         slots=others,
-        unknown=_out_of_scope(_File(folder / UNKNOWN)),
-        statements=_out_of_scope(_File(folder / STATEMENTS)),
+        out_of_scope={kind: _out_of_scope(_File(folder / f"{kind}.yaml")) for kind in OUT_OF_SCOPE_KINDS},
         prompts=_File(folder / PROMPTS).plain("prompts"),
     )
     _refuse_unknown_intents(starter, folder)

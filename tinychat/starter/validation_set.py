@@ -18,7 +18,7 @@ def validation_set(expansion: Expansion) -> Iterator[StarterDialogue]:
     for intent in expansion.starter.intents.values():
         for phrasing in (*expansion.phrasings[intent.name].valid, *expansion.with_details[intent.name].valid):
             yield StarterDialogue(tuple(exchange(phrasing, rng.choice(intent.answers))))
-    for split in (expansion.unknown, expansion.statements):
+    for split in expansion.out_of_scope.values():
         by_hand = [text for kind in split.by_hand.values() for text in kind.valid]
         templates = split.templates.valid
         by_template = dict.fromkeys(
