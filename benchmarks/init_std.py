@@ -55,7 +55,7 @@ def validation_losses(std: float, epochs: int) -> list[float]:
         train, valid = (open_split(Path("data/prepared"), name, **sizes) for name in ("train", "valid"))
         store = SnapshotStore(Path(folder))
         prompts = LearningPrompts(valid, tokenizer, model.vocab_size)
-        trainer = Trainer(model, train, valid, train_params, configure_runtime(), store, tokenizer.pad_id, prompts)
+        trainer = Trainer(model, train, valid, train_params, configure_runtime(), store, tokenizer, prompts)
         history = trainer.run(Quiet(), StopSignals()).history
     return [float(row["valid_loss"] or 0.0) for row in history]
 

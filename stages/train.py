@@ -27,7 +27,8 @@ def run(root: Path = Path()) -> None:
     sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
     train, valid = (open_split(root / PREPARED, split, **sizes) for split in ("train", "valid"))
     arrays = [file for split in ("train", "valid") for file in split_files(root / PREPARED, split).values()]
-    batch = BatchSize(*largest_batch(train, params.train.batch_tokens), 2 if runtime.precision == "bf16" else 4)
+    largest = largest_batch(train, params.train.batch_tokens, params.train.prompt_loss_weight > 0)
+    batch = BatchSize(*largest, 2 if runtime.precision == "bf16" else 4)
     refuse_too_large(params, device_memory(runtime.device), runtime.device, tokenizer.size, batch)
     keep_freed_memory()
 

@@ -255,6 +255,25 @@ def test_a_batch_asks_for_the_next_token_and_ignores_the_rest() -> None:
     assert batch.targets.tolist() == [[IGNORE_INDEX, IGNORE_INDEX, 6, 3], [IGNORE_INDEX, 3, IGNORE_INDEX, IGNORE_INDEX]]
 
 
+def test_what_follows_a_token_of_the_user_is_a_target_where_that_is_asked_for() -> None:
+    user, bot, eos = 1, 2, 3
+    rows = [
+        EncodedDialogue((user, 5, bot, 6, eos, user, 7, 8, bot, 9, eos), (*(False,) * 9, True, True), 3),
+        EncodedDialogue((user, 5, bot, eos), (False, True, True, True), 0),  # loss_on: all
+    ]
+    ignored = IGNORE_INDEX
+    batch = collate(to_arrays(rows, 10), [0, 1], pad_id=0, turn_ids=(user, bot))
+    assert batch.targets.tolist() == [
+        [5, bot, ignored, ignored, ignored, 7, 8, bot, 9, eos],
+        [5, bot, eos, *[ignored] * 7],
+    ]
+    assert batch.is_prompt.tolist() == [
+        [True, True, False, False, False, True, True, True, False, False],
+        [False] * 10,
+    ]
+    assert not collate(to_arrays(rows, 10), [0, 1], pad_id=0).is_prompt.any()
+
+
 def test_batches_hold_every_dialogue_once_within_their_limit() -> None:
     lengths = np.random.default_rng(0).integers(4, 60, size=500)
     batches = plan_batches(lengths, 512, np.random.default_rng(1))

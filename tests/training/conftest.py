@@ -16,7 +16,6 @@ from tinychat.tokenizer import Tokenizer
 from tinychat.training.learning import LearningPrompts
 from tinychat.training.loop import Trainer
 from tinychat.training.snapshots import SnapshotStore
-from tinychat.training.subwords import add_subwords
 
 PAIRS = [
     ("안녕", "반가워요!"),
@@ -38,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "warmup_steps": 3,
     "dropout": 0.1,
     "subword_embeddings": False,
+    "prompt_loss_weight": 0.0,
     "grad_clip": 1.0,
     "patience": None,
     "keep": "last",
@@ -70,11 +70,9 @@ def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
         torch.manual_seed(params.seed)
         config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
         model = build_model(config, params.dropout).to(runtime.device)
-        if params.subword_embeddings:
-            add_subwords(model, bpe)
         store = SnapshotStore(tmp_path / "runs" / "test")
         train, held_out = split_of(bpe, PAIRS), split_of(bpe, valid)
         prompts = LearningPrompts(held_out if valid else train, bpe, bpe.size)
-        return Trainer(model, train, held_out, params, runtime, store, bpe.pad_id, prompts)
+        return Trainer(model, train, held_out, params, runtime, store, bpe, prompts)
 
     return make

@@ -3,11 +3,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from tinychat.batches.batching import Batch
 from tinychat.errors import InputError, Interrupted
 from tinychat.runtime import Runtime
+from tinychat.tokenizer.chat import IGNORE_INDEX
 from tinychat.training import loop
 from tinychat.training.interruption import StopSignals
 from tinychat.training.loop import Trained, Trainer
@@ -41,7 +44,11 @@ def same_weights(one: Trained, other: Trained) -> bool:
 @pytest.mark.parametrize("steps", [1, 2, 5, 6, 11])
 @pytest.mark.parametrize(
     "changes",
-    [{"keep": "last"}, {"keep": "best"}, {"optimizer": "muon", "schedule": "linear", "subword_embeddings": True}],
+    [
+        {"keep": "last"},
+        {"keep": "best"},
+        {"optimizer": "muon", "schedule": "linear", "subword_embeddings": True, "prompt_loss_weight": 0.2},
+    ],
     ids=["last", "best", "muon"],
 )
 def test_a_stopped_run_goes_on_to_the_same_weights(make_trainer: Make, steps: int, changes: dict[str, Any]) -> None:
@@ -55,6 +62,23 @@ def test_a_stopped_run_goes_on_to_the_same_weights(make_trainer: Make, steps: in
     trained = train(resumed)
     assert same_weights(trained, expected)
     assert trained.history == expected.history
+
+
+def test_a_token_of_the_user_counts_as_much_as_the_param_says(make_trainer: Make) -> None:
+    trainer = make_trainer(prompt_loss_weight=0.25)
+    inputs = np.ones((1, 5), np.int64)
+    batch = Batch(inputs, np.array([[4, 5, IGNORE_INDEX, 6, 7]]), np.array([[True, True, False, False, False]]))
+    loss, of_replies = trainer._weighted(torch.tensor([1.0, 3.0, 10.0, 20.0]), batch)
+    assert loss.item() == 15 + 0.25 * (1 + 3) / 2
+    assert of_replies.tolist() == [10, 20]
+
+
+def test_without_a_weight_the_users_tokens_are_no_targets(make_trainer: Make) -> None:
+    plain, weighted = make_trainer(), make_trainer(prompt_loss_weight=0.25)
+    assert plain._turn_ids is None
+    assert not same_weights(train(plain), train(weighted))
+    losses = [trainer.progress.losses[0]["loss"] for trainer in (plain, weighted)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)  # of replies alone
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(make_trainer: Make) -> None:

@@ -14,12 +14,14 @@ from tinychat.tokenizer.chat import IGNORE_INDEX
 class Batch:
     """Inputs and targets of the model.
 
-    inputs   (B, T) int64, padded on the right
-    targets  (B, T) int64, the next token of each input; IGNORE_INDEX where it carries no loss
+    inputs     (B, T) int64, padded on the right
+    targets    (B, T) int64, the next token of each input; IGNORE_INDEX where it carries no loss
+    is_prompt  (B, T) bool: which of the targets follow a token of a user's turn; none unless they were asked for
     """
 
     inputs: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
+    is_prompt: npt.NDArray[np.bool_]
 
 
 def widths(lengths: npt.NDArray[np.int64], width_step: int = 1, longest: int | None = None) -> npt.NDArray[np.int64]:
@@ -59,25 +61,48 @@ def plan_batches(
     return batches
 
 
-def largest_batch(split: PreparedSplit, batch_tokens: int) -> tuple[int, int]:
+def largest_batch(split: PreparedSplit, batch_tokens: int, with_prompts: bool = False) -> tuple[int, int]:
     """An estimate of the tokens of the largest batch, padding included, and of those that carry loss."""
     tokens = max(split.longest - 1, min(batch_tokens, len(split.tokens)))
+    if with_prompts:
+        return tokens, tokens
     return tokens, int(tokens * split.loss_mask.mean()) if len(split.loss_mask) else 0
 
 
 def collate(
-    split: PreparedSplit, indices: Sequence[int] | npt.NDArray[np.int64], pad_id: int, width_step: int = 1
+    split: PreparedSplit,
+    indices: Sequence[int] | npt.NDArray[np.int64],
+    pad_id: int,
+    width_step: int = 1,
+    turn_ids: tuple[int, int] | None = None,
 ) -> Batch:
-    """These dialogues of a split as one batch, as wide as the widest of them (see `widths`)."""
+    """These dialogues of a split as one batch, as wide as the widest of them (see `widths`).
+
+    turn_ids   of `<user>` and `<bot>`: what follows a token of a user's turn is a target too
+    """
     width = int(widths(split.lengths[indices], width_step, split.longest).max())
     inputs = np.full((len(indices), width), pad_id, dtype=np.int64)  # (B, T)
     targets = np.full((len(indices), width), IGNORE_INDEX, dtype=np.int64)  # (B, T)
+    is_prompt = np.zeros((len(indices), width), dtype=np.bool_)  # (B, T)
     for row, i in enumerate(indices):
         begin, end = split.offsets[i], split.offsets[i + 1]
         ids, loss_mask = split.tokens[begin:end].astype(np.int64), split.loss_mask[begin:end]
         inputs[row, : len(ids) - 1] = ids[:-1]
         targets[row, : len(ids) - 1] = np.where(loss_mask[1:], ids[1:], IGNORE_INDEX)
-    return Batch(inputs, targets)
+        if turn_ids is not None:
+            of_prompt = _in_user_turn(ids[:-1], turn_ids) & ~loss_mask[1:]
+            targets[row, : len(ids) - 1][of_prompt] = ids[1:][of_prompt]
+            is_prompt[row, : len(ids) - 1] = of_prompt
+    return Batch(inputs, targets, is_prompt)
+
+
+def _in_user_turn(ids: npt.NDArray[np.int64], turn_ids: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which tokens stand in a user's turn, its mark `<user>` included: (T,) → (T,)."""
+    user_id, bot_id = turn_ids
+    marks = np.where((ids == user_id) | (ids == bot_id), np.arange(len(ids)), -1)
+    last = np.maximum.accumulate(marks)  # the mark that the turn begins with
+    found: npt.NDArray[np.bool_] = (last >= 0) & (ids[last] == user_id)
+    return found
 
 
 def padding_share(

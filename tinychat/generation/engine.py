@@ -23,7 +23,7 @@ from tinychat.tokenizer.told_names import ToldNames
 from tinychat.tokenizer.utf8 import utf8_of
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
-MAX_UNTOLD_NAMES = 12  # after so many tries for a reply without, a name may stay
+MAX_UNTOLD_NAMES = 20  # after so many tries for a reply without, a name may stay
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tinychat.batches.batching import collate, padding_share, plan_batches
+from tinychat.batches.batching import Batch, collate, padding_share, plan_batches
 from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase, describe
@@ -15,12 +15,14 @@ from tinychat.model.base import LanguageModel
 from tinychat.params.sections import ResolvedTrainParams, TrainParams
 from tinychat.printing import say
 from tinychat.runtime import Runtime
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.chat import IGNORE_INDEX
 from tinychat.training.interruption import StopSignals
 from tinychat.training.learning import LearningPrompts, answer_steps, loss_steps
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
 from tinychat.training.progress import Display
 from tinychat.training.snapshots import SnapshotStore, TrainingProgress
-from tinychat.training.subwords import merge_subwords
+from tinychat.training.subwords import add_subwords, merge_subwords
 
 SECONDS_BETWEEN_SNAPSHOTS = 60.0
 VALIDATION_BATCH_TOKENS = 4096
@@ -69,11 +71,14 @@ class Trainer:
         params: ResolvedTrainParams,
         runtime: Runtime,
         store: SnapshotStore,
-        pad_id: int,
+        tokenizer: Tokenizer,
         prompts: LearningPrompts,
     ) -> None:
+        if params.subword_embeddings:
+            add_subwords(model, tokenizer)
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
-        self.store, self.pad_id, self.prompts = store, pad_id, prompts
+        self.store, self.pad_id, self.prompts = store, tokenizer.pad_id, prompts
+        self._turn_ids = (tokenizer.user_id, tokenizer.bot_id) if params.prompt_loss_weight else None
         self.width_step = width_step_of(runtime)
         self.optimizer = build_optimizer(
             model, params, torch.bfloat16 if runtime.precision == "bf16" else torch.float32
@@ -125,15 +130,15 @@ class Trainer:
 
     def _step(self, indices: np.ndarray, display: Display) -> None:
         progress = self.progress
-        batch = collate(self.train, indices, self.pad_id, self.width_step)
+        batch = collate(self.train, indices, self.pad_id, self.width_step, self._turn_ids)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("lr_scale", 1.0)
         with self.runtime.autocast():
             losses = token_losses(self.model, batch.inputs, batch.targets).losses
-        loss = losses.mean()
+        loss, losses = self._weighted(losses, batch)
         loss.backward()
         norm = self._clip()
-        value = loss.item()
+        value = losses.mean().item()
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise self._diverged(value if not math.isfinite(value) else norm)
         self.optimizer.step()
@@ -148,6 +153,18 @@ class Trainer:
             progress.losses.append({"step": progress.step, "loss": progress.recent_sum / progress.recent_tokens})
             progress.recent_sum, progress.recent_tokens = 0.0, 0
         display.step(batch.inputs.size, value)
+
+    def _weighted(self, losses: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss to minimise, and the losses of the replies alone (N,): what is reported, as for validation.
+
+        A token of a user's turn counts `prompt_loss_weight` times as much as one of a reply.
+        """
+        if self._turn_ids is None:
+            return losses.mean(), losses
+        is_prompt = torch.from_numpy(batch.is_prompt[batch.targets != IGNORE_INDEX]).to(losses.device)
+        of_replies = losses[~is_prompt]
+        prompts = self.params.prompt_loss_weight * losses[is_prompt].sum() / len(of_replies)
+        return of_replies.mean() + prompts, of_replies
 
     def _answer(self) -> None:
         """Note what the model answers now."""

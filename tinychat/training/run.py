@@ -28,7 +28,6 @@ from tinychat.training.learning import LearningPrompts, learning_report
 from tinychat.training.loop import Trained, Trainer, plan_epoch, width_step_of
 from tinychat.training.progress import TrainingDisplay
 from tinychat.training.snapshots import SnapshotStore, exclusive_training, fingerprint, versions
-from tinychat.training.subwords import add_subwords
 from tinychat.training.titles import titles_in
 
 HISTORY_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "valid_loss")
@@ -107,15 +106,13 @@ def train_model(
         torch.manual_seed(train_params.seed)
         model = build_model(config, train_params.dropout).to(runtime.device)
         n_parameters = model.n_parameters()
-        if train_params.subword_embeddings:
-            add_subwords(model, tokenizer)
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
         before = versions(files)
         store = SnapshotStore(work_folder / "runs" / fingerprint(settings, files))
         if removed := store.remove_others():
             say(removed)
         prompts = LearningPrompts(valid if len(valid) else train, tokenizer, config.vocab_size)
-        trainer = Trainer(model, train, valid, resolved, runtime, store, tokenizer.pad_id, prompts)
+        trainer = Trainer(model, train, valid, resolved, runtime, store, tokenizer, prompts)
         if trainer.resume():
             say(f"resuming from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
         if not len(valid) and train_params.keep == "best":

@@ -5,7 +5,7 @@ import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
 import { ToldNames } from "./names.js";
 
-const MAX_UNTOLD_NAMES = 12;
+const MAX_UNTOLD_NAMES = 20;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
 const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
