@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.corpus.conftest import unlike
 from tinychat.errors import InputError
 
 SPLIT = {"train": 0.8, "valid": 0.1, "test": 0.1}
@@ -68,10 +69,8 @@ def test_a_repeat_is_dropped_wherever_it_stands_and_the_first_stays(project: Any
 
 
 def test_a_held_out_answer_that_train_gives_to_the_same_question_carries_no_loss(project: Any) -> None:
-    turns = [("안녕", "네, 반가워요"), *((f"질문 {n}", f"대답 {n}") for n in range(3))]
-
     def dialogue(n: int) -> dict[str, Any]:
-        exchanges = [turns[0], (f"{n}번째 질문", f"{n}번째 대답")]
+        exchanges = [("안녕", "네, 반가워요"), (unlike(f"question {n}"), unlike(f"answer {n}"))]
         messages = [
             {"role": role, "content": text}
             for pair in exchanges

@@ -16,6 +16,7 @@ from tinychat.corpus import grouping
 from tinychat.corpus.dialogue import Dialogue
 from tinychat.corpus.features import FeatureStore, features_of
 from tinychat.corpus.grouping import group
+from tinychat.corpus.prompts import read_prompts
 from tinychat.params.sections import Shares
 
 SHARES = {"train": 0.9, "valid": 0.05, "test": 0.05}
@@ -124,16 +125,13 @@ def test_no_order_of_the_conversations_moves_one() -> None:
     ],
 )
 def test_in_conversations_nearly_what_training_has_is_not_scored(held_out: tuple[str, str], scored: bool) -> None:
-    trained = [
-        talk(0, "오늘 저녁에 뭐 먹을까", "따뜻한 국밥은 어때"),
-        talk(1, "그럼 언제 볼까", "그러면 내일 오전 열 시에 역 앞 빵집에서 만나자"),
-    ]
-    columns_shares = Shares(train=0.5, valid=0, test=0.5)
-    for seed in itertools.count():
-        names = split([*trained, talk(2, *held_out)], columns_shares, seed).names
-        if names == ["train", "train", "test"]:
-            break
-    splits = split([*trained, talk(2, *held_out)], columns_shares, seed)
+    together = "그러면 내일 오전 열 시에 역 앞 빵집에서 만나자"  # in more sessions than a text may join
+    trained = [talk(0, "오늘 저녁에 뭐 먹을까", "따뜻한 국밥은 어때")]
+    trained += [talk(number, unlike(f"asked {number}"), together) for number in range(1, 12)]
+    dialogues = [*trained, talk(12, *held_out)]
+    wanted = ["train"] * len(trained) + ["test"]
+    found = (split(dialogues, Shares(train=0.9, valid=0, test=0.1), seed) for seed in range(1000))
+    splits = next(splits for splits in found if splits.names == wanted)
     assert (list(splits.weightless_turns()) == []) == scored
 
 
@@ -148,7 +146,19 @@ def test_dialogues_whose_source_chose_their_split_are_scored_where_they_are_only
 
 
 def test_a_first_question_that_training_asks_later_is_not_shown_as_new(project: Any) -> None:
-    write_export(project.raw / "talk.txt", recurring(500), EXPORT, "android-ko", seed=0)
-    project.ingest(shares=SHARES)
-    prompts = project.overview / "prompts.json"
-    assert '"held_out"' not in prompts.read_text(encoding="utf-8")
+    talks = [texts for number in range(40) for texts in ((f"나 {number}", f"너 {number}"), (f"뭐 {number}", "응"))]
+    for name, begin in (("first.txt", 0), ("later.txt", 1)):
+        turns = [f"{'하늘' if n % 2 == 0 else '바다'}: {text}\n" for one in talks[begin:] for n, text in enumerate(one)]
+        project.lay(name, "".join("".join(turns[n : n + 4]) + "\n" for n in range(0, len(turns), 4)))
+    project.ingest(shares={"train": 0.5, "valid": 0.25, "test": 0.25})
+    trained = {texts[n] for texts in project.texts("train") for n in range(0, len(texts), 2)}
+    new = [prompt.text for prompt in read_prompts(project.overview) if prompt.seen == "held_out"]
+    assert new and not trained & set(new)
+
+
+def test_a_first_question_that_is_nearly_a_trained_one_with_its_answer_is_not_new() -> None:
+    exchange = (long(0), "응", "뭐 해", "쉬어")
+    dialogues = [replace(pair(*exchange, source="a.txt:1"), session=f"{n}") for n in range(12)]
+    dialogues += [replace(pair(f"{long(0)} {long(0)}", *exchange[1:], source="a.txt:1"), session="last")]
+    found = (split(dialogues, Shares(train=0.9, valid=0, test=0.1), seed) for seed in range(1000))
+    assert next(splits for splits in found if splits.names == ["train"] * 12 + ["test"]).asked_in_train[-1]

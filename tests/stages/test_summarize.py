@@ -312,7 +312,7 @@ def test_where_nothing_was_held_out_it_is_said_in_words(project: Project) -> Non
     summary = project.summarize()
     assert json.loads(summary["json"])["evaluation"]["held_out"] is None
     html = summary["html"]
-    assert "따로 떼어 둔 대화가 없다" in html and "처음 보는 대화" not in html
+    assert "떼어 둔 질문 가운데 채점할 것이 없다" in html and "처음 보는 대화" not in html
     assert not re.search(r"\b(None|nan|NaN|null)\b", html.replace("patience null", ""))
     assert "검증" not in read_page(html).texts["text"]
 

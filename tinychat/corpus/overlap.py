@@ -108,13 +108,13 @@ def trained(columns: Columns, exchanges: Exchanges, splits: NDArray[np.uint8]) -
     return exchanges[(splits[exchanges.dialogues] == TRAIN) & (columns.flags[exchanges.turns] & LOSS != 0)]
 
 
-def asked_in_train(columns: Columns, learnt: Exchanges) -> NDArray[np.bool_]:
-    """Of each dialogue whether its first question is asked in train, ignoring case, spaces and punctuation."""
+def asked_in_train(columns: Columns, learnt: Exchanges, repeated: Exchanges) -> NDArray[np.bool_]:
+    """Of each dialogue whether its first question is asked in train, or with its answer one of the `repeated`."""
     asked = np.zeros(len(columns.keys), bool)
     asked[learnt.questions] = True
     first = columns.begins
     first += columns.flags[first] & ANSWER != 0  # of turns that alternate the second is the user's
-    return asked[columns.texts[first]]
+    return asked[columns.texts[first]] | np.isin(first + 1, repeated.turns)
 
 
 def measure_overlap(

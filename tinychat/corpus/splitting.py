@@ -94,7 +94,7 @@ class Splits:
     weightless     (dialogue, turn in it) of answers that are not to carry loss, in ascending order: those of held-out
                    dialogues whose question and answer are in train too, and those of train above the limit
     repeated       (dialogue, turn in it, count) of the most repeated trained answers, one of each
-    asked_in_train  of each dialogue whether its first question is asked in train
+    asked_in_train  of each dialogue whether its first question is asked in train, in conversations nearly
     """
 
     of: NDArray[np.uint8]
@@ -167,7 +167,7 @@ def split_corpus(
                 strict=True,
             )
         ),
-        asked_in_train=asked_in_train(columns, learnt),
+        asked_in_train=asked_in_train(columns, learnt, repeated),
     )
 
 
