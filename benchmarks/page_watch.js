@@ -20,13 +20,17 @@ window.watch = (() => {
     new Promise((done) => {
       const watcher = new MutationObserver(() => look() && (watcher.disconnect(), done()));
       if (look()) done();
-      else watcher.observe(document, { childList: true, subtree: true, attributes: true });
+      else watcher.observe(document, { childList: true, subtree: true, attributes: true, characterData: true });
     });
 
   const one = (selector) => document.querySelector(selector);
   const messages = () => document.querySelectorAll(".message").length;
+  /* When the last message is a reply, and begins to be there. */
   const firstToken = (after) =>
-    found(() => messages() > after && document.querySelectorAll(".message")[after]?.matches(".assistant") && one(".message:last-child .bubble .token"));
+    found(() => {
+      const last = [...document.querySelectorAll(".message")].at(-1), bubble = last?.querySelector(".bubble");
+      return messages() > after && last.matches(".assistant") && bubble.textContent.trim() && !bubble.querySelector("em");
+    });
 
   function send(text) {
     const field = one(".composer textarea");
@@ -39,7 +43,7 @@ window.watch = (() => {
     /* From opening to a reply: a message is sent as soon as it can be. */
     async opening(text) {
       const times = {};
-      found(() => one(".message.shown .bubble .token")).then(painted).then((time) => (times.example ??= time));
+      firstToken(0).then(painted).then((time) => (times.example ??= time));
       await found(() => one(SEND));
       times.ready = await painted();
       const before = messages();

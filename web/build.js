@@ -28,11 +28,16 @@ const { outputFiles } = await build({
   write: false,
   format: "iife",
   target: ["chrome120", "firefox115", "safari17"],
-  charset: "utf8",
+  charset: "ascii",
   legalComments: "none",
   banner: { js: `/* web/ ${digestOfSources()} */` },
 });
-for (const { path, contents } of outputFiles) {
+/* The page is ASCII: a browser then reads its megabytes in half of the time. esbuild escapes strings; in patterns and in the
+templates of htm, which are no raw ones, the same escapes mean the same. */
+const escaped = (text) => text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+for (const { path, text } of outputFiles) {
+  const contents = Buffer.from(escaped(text));
   if (!process.argv.includes("--check")) writeFileSync(path, contents);
   else if (!readFileSync(path).equals(contents)) {
     console.error(`error: ${basename(path)} is not made of web/; run: make page-assets`);

@@ -43,8 +43,8 @@ def inputs(bpe: Tokenizer) -> PageInputs:
     )
 
 
-class Scripts(HTMLParser):
-    """The script elements of a page, as a browser sees them: attributes and text."""
+class Parts(HTMLParser):
+    """The scripts and templates of a page, as a browser sees them: attributes and text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Scripts(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._inside = tag == "script"
+        self._inside = tag in ("script", "template")
         if self._inside:
             self.found.append((dict(attrs), ""))
 
@@ -67,13 +67,13 @@ class Scripts(HTMLParser):
 
 
 def carried(page: str) -> dict[str, Any]:
-    (text,) = [text for attributes, text in Scripts(page).found if attributes.get("id") == "carried"]
+    (text,) = [text for attributes, text in Parts(page).found if attributes.get("id") == "carried"]
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def tables(page: str) -> dict[str, Any]:
-    (text,) = [text for attributes, text in Scripts(page).found if attributes.get("id") == "tables"]
+    (text,) = [text for attributes, text in Parts(page).found if attributes.get("id") == "tables"]
     found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
     return found
 
@@ -81,7 +81,7 @@ def tables(page: str) -> dict[str, Any]:
 def test_no_text_of_the_data_ends_its_element_or_begins_a_comment(inputs: PageInputs) -> None:
     reply = parse(REPLY | {"input": HOSTILE, "output": HOSTILE}, ReplyRecord)
     page = build_page(replace(inputs, replies=[reply], prompts=[[HOSTILE]]), 6)
-    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found) == 7
+    assert len(Parts(page).found) == len(Parts(build_page(inputs, 6)).found) == 7
     assert carried(page)["replies"][0]["output"] == HOSTILE
     assert carried(page)["examples"][0] == [HOSTILE]
 
@@ -92,6 +92,11 @@ def test_the_page_forbids_itself_every_connection(inputs: PageInputs) -> None:
     assert policy.startswith("default-src 'none';")
     assert "http" not in policy and "*" not in policy
     assert page.index(policy) < page.index("<style>")
+
+
+def test_a_page_is_ascii_whatever_was_said(inputs: PageInputs) -> None:
+    page = build_page(replace(inputs, replies=[parse(REPLY | {"output": "안녕 😀\u2028"}, ReplyRecord)]), 6)
+    assert page.isascii() and carried(page)["replies"][0]["output"] == "안녕 😀\u2028"
 
 
 def test_the_same_inputs_give_the_same_page(inputs: PageInputs) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.test_building import HOSTILE, Scripts, carried, inputs  # noqa: F401 (a fixture)
+from tests.page.test_building import HOSTILE, Parts, carried, inputs  # noqa: F401 (a fixture)
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.page.building import PageInputs, build_page
@@ -36,7 +36,7 @@ def test_a_page_without_them_is_built(inputs: PageInputs, tmp_path: Path) -> Non
 def test_what_a_model_answered_cannot_end_its_element(inputs: PageInputs) -> None:  # noqa: F811
     row = {"step": 0, "replies": [REPLY | {"text": HOSTILE, "tokens": [HOSTILE] * 3}]}
     page = build_page(replace(inputs, learning=Learning.model_validate(LEARNING | {"answers": [row]})), 6)
-    assert len(Scripts(page).found) == len(Scripts(build_page(inputs, 6)).found)
+    assert len(Parts(page).found) == len(Parts(build_page(inputs, 6)).found)
     assert carried(page)["learning"]["answers"][0]["replies"][0]["text"] == HOSTILE
 
 

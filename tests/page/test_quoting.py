@@ -15,7 +15,7 @@ from tests.page import test_building
 from tests.page.browsers import Opened
 from tests.page.conftest import Open
 from tests.page.node import run_in_node
-from tests.page.test_building import Scripts, carried
+from tests.page.test_building import Parts, carried
 from tests.safety.phrases import training_phrases
 from tinychat.evaluation.retrieval import NearestQuestion
 from tinychat.page import quoting
@@ -41,7 +41,7 @@ def answers_in(packed: str) -> dict[str, list[str]]:
 
 
 def quoted_in(page: str) -> str:
-    (text,) = [text for attributes, text in Scripts(page).found if attributes.get("id") == "quotes"]
+    (text,) = [text for attributes, text in Parts(page).found if attributes.get("id") == "quotes"]
     return text
 
 

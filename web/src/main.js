@@ -19,8 +19,7 @@ render(html`<${App} />`, root);
 async function start() {
   try {
     const { kernels, tables, classifier, weights } = await packed();
-    await loadHelp(tables.safety, classifier);
-    await loadNetwork(carried, { kernels, tables, weights });
+    await Promise.all([loadNetwork(carried, { kernels, tables, weights }), loadHelp(tables.safety, classifier)]);
     ready.value = true;
     await openExample(linkedExample());
     followLink();

@@ -12,8 +12,13 @@ const PAGE = 65536;
 /* The weights as bytes: deflated and in base64, as tinychat/page/packing.py wrote them. */
 export async function unpackWeights(base64) {
   const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(base64) : fromBase64(base64);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const stream = new ReadableStream({
+    start(control) {
+      control.enqueue(packed); // in one piece; a Blob's stream would come in many, through another process
+      control.close();
+    },
+  });
+  return new Uint8Array(await new Response(stream.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
 }
 
 export function fromBase64(base64) {

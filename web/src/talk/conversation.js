@@ -10,7 +10,8 @@ import { helpInDanger, readByModel } from "../safety/help.js";
 import { busy, draft, editing, guessed, hovered, messages, options, position, sequence, step } from "../state.js";
 import { show } from "../walk/showing.js";
 
-const DRAW_EVERY = 12; // ms of computing between two pictures
+// ms of computing between two pictures: as long as the last one took, so that half of the time is left for the model.
+const LEAST_COMPUTING = 24, MOST_COMPUTING = 60;
 const ALTERNATIVES = 5;
 // A retry draws by chance, also where the talk takes the likeliest token: as /retry of `tinychat chat`.
 const RETRY = { temperature: 0.8, topK: 50, topP: 0.95 };
@@ -113,7 +114,7 @@ async function answer(how = options.value, tries = [], another = false) {
   const began = performance.now();
   try {
     const tokens = bot.reply(read, settings);
-    let drawn = performance.now(), text = "";
+    let drawn = -Infinity, computing = 0, isFirst = true, text = "";
     for (;;) {
       const { value, done } = tokens.next();
       if (done) {
@@ -124,11 +125,14 @@ async function answer(how = options.value, tries = [], another = false) {
       }
       text = value.text;
       keep(reply, value);
-      if (performance.now() - drawn > DRAW_EVERY) {
-        put(asked, text, reply);
+      const now = performance.now();
+      if (now - drawn > computing) {
+        put(asked, text, reply, !isFirst || sequence.value?.message === asked.length);
+        isFirst = false;
         await new Promise((picture) => setTimeout(picture));
         if (stopped || messages.value[asked.length - 1] !== asked.at(-1)) break;
         drawn = performance.now();
+        computing = Math.max(LEAST_COMPUTING, Math.min(MOST_COMPUTING, drawn - now));
       }
     }
     if (messages.value[asked.length - 1] !== asked.at(-1)) return; // a new conversation began
@@ -154,11 +158,12 @@ function keep(reply, { id, logits, kept }) {
   reply.tokens.push({ id, probability: probabilities[id], top });
 }
 
-function put(asked, content, reply) {
+/* Shows what was said so far. The first token is there sooner without its walk, which comes with the next picture. */
+function put(asked, content, reply, walks = true) {
   const shown = { ...reply, tokens: [...reply.tokens] };
   batch(() => {
     messages.value = [...asked, { role: "assistant", content, shown }];
-    if (reply.prompt) follow(asked.length);
+    if (reply.prompt && walks) follow(asked.length);
   });
 }
 

@@ -1,15 +1,14 @@
 /* The training questions that the page quotes where it was built with page.quote_training. They are unpacked when they
 are asked for, since most talks do without. */
 
+import { taken } from "../carried.js";
 import { unpackWeights } from "../engine/model.js";
 import { NearestQuestion } from "../engine/nearest.js";
 
 let loaded = null;
 
 async function load() {
-  const element = document.getElementById("quotes");
-  const bytes = await unpackWeights(element.textContent.trim());
-  element.remove();
+  const bytes = await unpackWeights(taken("quotes"));
   const { questions, answers, of } = JSON.parse(new TextDecoder().decode(bytes));
   const index = await NearestQuestion.of(questions, () => new Promise((picture) => setTimeout(picture)));
   return { questions, answersOf: (row) => of[row].map((n) => answers[n]), index };

@@ -12,12 +12,14 @@ import { Trace } from "./trace.js";
 
 const measured = signal([]); // {trace, nPrompt, ofName} of examples
 
-/* Lets the model answer some examples and keeps what its heads looked at. */
+const PAUSE = 50; // ms
+
+/* Lets the model answer some examples, whenever nobody waits for it, and keeps what its heads looked at. */
 export async function measureExamples() {
   const found = [];
   for (const turns of carried.examples) {
-    await new Promise((other) => setTimeout(other, 30));
-    if (busy.value || headsOff.value.length) return;
+    do await new Promise((other) => setTimeout(other, PAUSE));
+    while (busy.value || headsOff.value.length);
     const said = turns.map((content, n) => ({ role: n % 2 ? "assistant" : "user", content }));
     const reply = finished(bot.reply(said, { ...GREEDY, maxTokens: 32 }));
     const prompt = bot.prompt(said, GREEDY);
