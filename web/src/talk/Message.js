@@ -9,6 +9,7 @@ import { word } from "../parts/words.js";
 import { busy, guessed, guessing, messages, position, sequence, step, steps, tab } from "../state.js";
 import { percent, t } from "../texts/index.js";
 import { editLast, follow, retry } from "./conversation.js";
+import { canFind, findHead } from "../walk/Finding.js";
 import { Nearest } from "./Nearest.js";
 
 export function Message({ message, at, isLast, isLastQuestion }) {
@@ -22,6 +23,7 @@ export function Message({ message, at, isLast, isLastQuestion }) {
     <div class="row actions">
       ${shown?.prompt && html`<button type="button" class="quiet" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${t("why")}</button>`}
       ${shown?.prompt && !isShown && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${() => follow(at, shown.prompt.length - 1)}>${t("follow")}</button>`}
+      ${isShown && canFind.value && html`<button type="button" class="quiet" onClick=${findHead}>${t("find.short")}</button>`}
       ${isLast && shown && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${retry}>${t("retry")}</button>`}
       ${isLastQuestion && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${editLast}>${t("edit")}</button>`}
       <${Copy} text=${content} />

@@ -157,12 +157,17 @@ export const ko = {
   "role.marks.short": "끝",
   "role.marks.about": "말이 시작하고 끝나는 표시(<user>, <bot>, <eos>)를 보는 헤드다(평균 {share}).",
   "role.none": "한 가지 일로 이름 붙일 수 없다. 여러 가지를 조금씩 한다.",
+  find: "이름은 어느 헤드가 나를까?",
+  "find.short": "이름은 어느 헤드가?",
+  "find.about": "모델이 앞에서 들은 이름을 대답에 썼다. 헤드를 하나씩 끄면서 이름이 얼마나 덜 나오는지 재 보면, 어느 헤드가 이름을 옮겨 왔는지 알 수 있다.",
+  "find.start": "하나씩 꺼서 찾기",
   headmap: "헤드 지도",
   "headmap.about": "모든 층의 헤드를 하는 일로 표시했다. 예문과 이 대화에서 어디를 보는지로 붙인 이름이다. 이름을 나르는 헤드는 짙을수록 뚜렷하다. 누르면 그 헤드로 간다.",
   "headmap.try": "하나씩 꺼 보기",
   "headmap.try.about": "헤드를 하나씩 끄면서 다음 단어 {word}의 확률이 얼마나 낮아지는지 잰다.",
   "headmap.tried": "막대가 높을수록, 그 헤드를 껐을 때 {word}의 확률이 더 낮아진다(주황). 파랑은 오히려 높아진다.",
   "headmap.most": "{word}에 가장 큰 몫을 하는 것은 {layer}층 헤드 {head}이다. 끄면 확률이 {share} 줄어든다.",
+  "headmap.go": "{layer}층 헤드 {head|가} 보는 곳",
   effect: "끄면 로그 확률이 {change} 낮아짐",
 
   // Vectors and the feed-forward.

@@ -2,6 +2,7 @@
 
 import { html } from "htm/preact";
 import { batch, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { likeliest } from "../engine/reply.js";
 import { model } from "../network.js";
 import { quoted } from "../parts/words.js";
@@ -16,7 +17,13 @@ const AT_ONCE = 12; // ms
 // {ids, position, changes}: of which word the changes are
 const tried = signal(null);
 
-async function tryAll() {
+const isWanted = signal(false); // whether the map is to be brought into sight
+
+/* Brings the map into sight as soon as it is there, and gives it the focus. */
+export const showHeadMap = () => (isWanted.value = true);
+
+/* Measures what the next word loses without each head, a few between two pictures. */
+export async function tryAll() {
   const { ids } = sequence.value, at = position.value;
   const changes = [];
   let began = performance.now();
@@ -31,15 +38,24 @@ async function tryAll() {
   tried.value = { ids, at, changes };
 }
 
+/* Shows where a head looks. */
 function goToHead(layer, head) {
   batch(() => {
     tab.value = "walk";
     step.value = steps.findIndex((one) => one.kind === "attention" && one.layer === layer);
     headChoice.value = head;
   });
+  requestAnimationFrame(() => document.querySelector(".heads")?.scrollIntoView({ block: "start" }));
 }
 
 export function HeadMap() {
+  const heading = useRef();
+  useEffect(() => {
+    if (!isWanted.value) return;
+    isWanted.value = false;
+    heading.current.focus({ preventScroll: true });
+    heading.current.scrollIntoView({ block: "start" });
+  }, [isWanted.value]);
   const { n_layers, n_heads } = model.config;
   const shown = sequence.value;
   const known = shown && tried.value?.ids === shown.ids && tried.value.at === position.value ? tried.value.changes : [];
@@ -48,8 +64,18 @@ export function HeadMap() {
   const isHere = (layer, head) =>
     tab.value === "walk" && currentStep.value.kind === "attention" && currentStep.value.layer === layer && chosenHead() === head;
   return html`<section class="head-map">
-    <h3>${t("headmap")}</h3>
+    <h3 ref=${heading} tabindex="-1">${t("headmap")}</h3>
     <p class="muted">${t("headmap.about")}</p>
+    ${shown && nextId.value !== null && !isHidden.value && html`<div class="row">
+      <button type="button" disabled=${busy.value} onClick=${tryAll}>${t("headmap.try")}</button>
+      <span class="muted" aria-live="polite">${t(known.length ? "headmap.tried" : "headmap.try.about", { word: quoted(nextId.value) })}
+        ${most !== null && html` <b>${t("headmap.most", {
+          word: quoted(nextId.value), layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1,
+          share: percent(1 - Math.exp(-known[most])),
+        })}</b>`}</span>
+      ${most !== null && html`<button type="button" class="strong" onClick=${() => goToHead(Math.floor(most / n_heads), most % n_heads)}>
+        ${t("headmap.go", { layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1 })}</button>`}
+    </div>`}
     <table>
       <thead><tr><td></td>${[...Array(n_heads).keys()].map((head) => html`<th scope="col">${head + 1}</th>`)}</tr></thead>
       <tbody>${[...Array(n_layers).keys()].map(
@@ -58,7 +84,8 @@ export function HeadMap() {
           const size = change ? Math.min(1, Math.abs(change) / highest) : 0;
           const about = t("head.named", { layer: layer + 1, head: head + 1 }) + (role ? `, ${t(`role.${role}`)}` : "") +
             (change == null ? "" : `, ${t("effect", { change: change.toFixed(2) })}`);
-          return html`<td><button type="button" title=${about} class=${isHere(layer, head) ? "here" : ""} style=${role === "name" ? `--share:${share.toFixed(2)}` : ""}
+          const isMost = most === layer * n_heads + head;
+          return html`<td><button type="button" title=${about} class=${`${isHere(layer, head) ? "here" : ""} ${isMost ? "most" : ""}`} style=${role === "name" ? `--share:${share.toFixed(2)}` : ""}
             onClick=${() => goToHead(layer, head)}>
             <span class="unseen">${about}</span><span aria-hidden="true" class=${`role ${role ?? ""}`}>${role ? t(`role.${role}.short`) : "·"}</span>
             ${change != null && html`<i class=${change < 0 ? "less" : "more"} style=${`height:${(100 * size).toFixed(0)}%`} />`}
@@ -69,13 +96,5 @@ export function HeadMap() {
     <p class="legend">${["name", "previous", "same", "self", "first", "marks"].map(
       (role) => html`<span><b class=${`role ${role}`}>${t(`role.${role}.short`)}</b> ${t(`role.${role}`)}</span>`,
     )}</p>
-    ${shown && nextId.value !== null && !isHidden.value && html`<div class="row">
-      <button type="button" disabled=${busy.value} onClick=${tryAll}>${t("headmap.try")}</button>
-      <span class="muted">${t(known.length ? "headmap.tried" : "headmap.try.about", { word: quoted(nextId.value) })}
-        ${most !== null && html` <b>${t("headmap.most", {
-          word: quoted(nextId.value), layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1,
-          share: percent(1 - Math.exp(-known[most])),
-        })}</b>`}</span>
-    </div>`}
   </section>`;
 }

@@ -3,11 +3,12 @@
 import { html } from "htm/preact";
 import { model } from "../network.js";
 import { quoted } from "../parts/words.js";
-import { currentStep, headsOff, position, sequence } from "../state.js";
+import { busy, currentStep, headsOff, position, sequence } from "../state.js";
 import { number, t } from "../texts/index.js";
 import { AttentionFlow, Heads } from "./Attention.js";
 import { Controls, onKey } from "./Controls.js";
 import { FeedForward } from "./FeedForward.js";
+import { Finding } from "./Finding.js";
 import { Guessed } from "./Guess.js";
 import { HeadMap } from "./HeadMap.js";
 import { Lens } from "./Lens.js";
@@ -18,7 +19,7 @@ import { TokenFlow } from "./TokenFlow.js";
 import { InputVectors, NormVectors } from "./Vectors.js";
 
 export function Walk() {
-  if (!sequence.value) return html`<p class="empty">${t("walk.empty")}</p>`;
+  if (!sequence.value) return html`<p class="empty">${busy.value ? "" : t("walk.empty")}</p>`;
   const { kind, layer, section } = currentStep.value;
   const { config } = model;
   const id = sequence.value.ids[position.value];
@@ -31,6 +32,7 @@ export function Walk() {
     ${headsOff.value.length > 0 &&
     html`<p class="warning" role="status">${t("heads.off", { n: headsOff.value.length })}
       <button type="button" class="quiet" onClick=${() => setHeadsOff([])}>${t("heads.on")}</button></p>`}
+    <${Finding} />
     <div class="stage">
       <div class="main">
         <header class="step-head" aria-live="polite">
