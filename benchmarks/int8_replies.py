@@ -8,6 +8,7 @@ standard error. "the page, 6 bits" are the weights that outputs/tinychat.html ca
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,15 @@ from tinychat.generation.decoder import Decoder, Floats
 from tinychat.generation.int8_decoder import Int8Decoder, load_int8_kernels
 from tinychat.generation.native_decoder import NativeDecoder, load_kernels
 from tinychat.model import load_model
-from tinychat.model.classic_config import OUTPUT
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import load_config
 from tinychat.model.weights import load_weights
-from tinychat.page.packing import ENTROPY, OUTPUT_ENTROPY
-from tinychat.page.quantizing import quantize_matrix
+from tinychat.page.calibrating import read_sequences
+from tinychat.page.packing import POSITIONS, bfloat16, round_weights
 from tinychat.quantizing import INT6, INT8
 from tinychat.tokenizer import load_tokenizer
 
 SLOTS = 32
-POSITIONS = "input_layer.pos_embedding.weight"
 
 
 def examples_of(split: PreparedSplit, n: int) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
@@ -45,16 +45,13 @@ def examples_of(split: PreparedSplit, n: int) -> list[tuple[npt.NDArray[np.int64
     ]
 
 
-def as_the_page_carries(weights: dict[str, Floats]) -> dict[str, Floats]:
+def as_the_page_carries(
+    config: ClassicConfig, weights: dict[str, Floats], sequences: Sequence[Sequence[int]]
+) -> dict[str, Floats]:
     """The weights of a page with `page.bits: 6`, as floats."""
-    rounded = dict(weights)
-    for name, weight in weights.items():
-        if name == POSITIONS:
-            rounded[name] = torch.from_numpy(weight).bfloat16().float().numpy()
-        elif weight.ndim == 2:
-            whole, scale = quantize_matrix(weight, OUTPUT_ENTROPY if name in OUTPUT else ENTROPY)
-            rounded[name] = whole.astype(np.float32) * scale
-    return rounded
+    rounded = round_weights(config, weights, sequences).items()
+    floats = {name: whole * scales[:, None] for name, (whole, scales) in rounded}
+    return {**weights, **floats, POSITIONS: bfloat16(weights[POSITIONS])}
 
 
 def loss_of(logits: Floats, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_]) -> tuple[float, int]:
@@ -86,7 +83,9 @@ def main() -> None:
     ]
     with torch.inference_mode():
         exact = [loss_of(model(torch.from_numpy(ids)[None])[0].numpy(), ids, mask) for ids, mask in examples]
-        carried = as_the_page_carries(weights)
+        carried = as_the_page_carries(
+            config, weights, read_sequences(Path("data/corpus/train.jsonl"), tokenizer, config.max_len)
+        )
         model.load_state_dict({name: torch.from_numpy(weight) for name, weight in carried.items()})
         in_page = [loss_of(model(torch.from_numpy(ids)[None])[0].numpy(), ids, mask) for ids, mask in examples]
     in_fp32 = replies_by(NativeDecoder(load_kernels(), config, weights, SLOTS), tokenizer, questions)

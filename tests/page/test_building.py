@@ -16,8 +16,10 @@ from tests.page.projects import REPLY, SUMMARY
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.page.building import PageInputs, build_page
+from tinychat.page.calibrating import input_moments
 from tinychat.page.formats import ReplyRecord, SummaryRecord
-from tinychat.page.quantizing import _entropy, quantize_matrix
+from tinychat.page.packing import round_weights
+from tinychat.page.quantizing import _entropy, quantize_matrix, round_for_inputs
 from tinychat.safety.danger import RULES
 from tinychat.schemas import HistoryRow, parse
 from tinychat.tokenizer import Tokenizer
@@ -143,3 +145,36 @@ def test_a_matrix_is_rounded_to_the_entropy_that_is_asked_for() -> None:
         assert bits - 0.05 < _entropy(whole) <= bits
         errors.append(float(np.square(whole * scale - weight).mean()))
     assert errors == sorted(errors, reverse=True)
+
+
+def test_rounded_for_its_inputs_a_product_changes_less() -> None:
+    random = np.random.default_rng(0)
+    weight = random.normal(0, 0.1, (64, 200)).astype(np.float32)
+    x = (random.normal(0, 1, (2000, 20)) @ random.normal(0, 1, (20, 200)) + random.normal(0, 0.1, (2000, 200))).astype(
+        np.float32
+    )
+    nearest, scale = quantize_matrix(weight, 4.0)
+    whole = round_for_inputs(weight, scale, (x.T @ x).astype(np.float64))
+    assert whole.dtype == np.int8 and whole.shape == weight.shape
+    errors = [np.square(x @ (each * scale - weight).T).mean() for each in (nearest, whole)]
+    assert errors[1] < errors[0] / 4
+
+
+def test_weights_are_rounded_for_the_training_dialogues_that_are_given(inputs: PageInputs) -> None:
+    sequences = [inputs.tokenizer.encode("고마워 내일 또 만나요"), inputs.tokenizer.encode("안녕")]
+    plain = round_weights(inputs.config, inputs.weights)
+    rounded = round_weights(inputs.config, inputs.weights, sequences)
+    assert plain.keys() == rounded.keys()
+    same = {name for name in plain if np.array_equal(plain[name][0], rounded[name][0])}
+    assert same == {"input_layer.word_embedding.weight"}
+    assert all(np.array_equal(plain[name][1], rounded[name][1]) for name in plain)
+
+
+def test_what_products_are_given_is_summed_over_all_tokens(inputs: PageInputs) -> None:
+    sequences = [[5, 6, 7], [8, 9]]
+    moments = input_moments(inputs.config, inputs.weights, sequences)
+    assert moments.keys() == {n for n, w in inputs.weights.items() if w.ndim == 2 and "embedding" not in n}
+    each = [input_moments(inputs.config, inputs.weights, [one]) for one in sequences]
+    for name, found in moments.items():
+        np.testing.assert_allclose(found, each[0][name] + each[1][name], rtol=1e-5)
+        assert np.linalg.eigvalsh(found).min() > -1e-3

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,17 +12,18 @@ from tests.generation.conftest import SAID
 from tests.generation.models import needs_compiler
 from tests.page.browsers import Opened
 from tests.page.conftest import Open
-from tinychat.model.classic_config import OUTPUT
+from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import load_config
-from tinychat.model.storage import load_model, save_model
-from tinychat.page.packing import ENTROPY, OUTPUT_ENTROPY
-from tinychat.page.quantizing import quantize_matrix
+from tinychat.model.storage import save_model
+from tinychat.model.weights import load_weights
+from tinychat.page.calibrating import read_sequences
+from tinychat.page.packing import POSITIONS, bfloat16, round_weights
+from tinychat.tokenizer import load_tokenizer
 
 pytestmark = pytest.mark.slow
 
 TALK = [question for question, _ in SAID] + ["오늘 뭐 먹을래?", "ㅎㅇ", "What is your name?", "고마워 잘 자"]
 MAX_TOKENS = 64  # of a reply, in the page
-POSITIONS = "input_layer.pos_embedding.weight"
 
 # Each token takes longer than the page waits between two pictures, and what is shown meanwhile is kept.
 SLOW_TOKENS = """(() => {
@@ -61,14 +61,14 @@ def rounded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy.mkdir()
     for name in ("tokenizer.json", "generation_config.json"):
         (copy / name).write_bytes((folder / name).read_bytes())
-    weights = {name: tensor.clone() for name, tensor in load_model(folder).state_dict().items()}
-    for name, weight in weights.items():
-        if name == POSITIONS:
-            weights[name] = weight.bfloat16().float()
-        elif weight.ndim == 2:
-            whole, scale = quantize_matrix(weight.numpy(), OUTPUT_ENTROPY if name in OUTPUT else ENTROPY)
-            weights[name] = torch.from_numpy(whole.astype(np.float32) * scale)
-    save_model(copy, load_config(folder), weights)
+    config, tokenizer = load_config(folder), load_tokenizer(folder)
+    assert isinstance(config, ClassicConfig)
+    weights = load_weights(folder, config)
+    sequences = read_sequences(project / "data/corpus/train.jsonl", tokenizer, config.max_len)
+    rounded = round_weights(config, weights, sequences).items()
+    weights |= {name: whole * scales[:, None] for name, (whole, scales) in rounded}
+    weights[POSITIONS] = bfloat16(weights[POSITIONS])
+    save_model(copy, config, {name: torch.from_numpy(weight) for name, weight in weights.items()})
     return copy
 
 

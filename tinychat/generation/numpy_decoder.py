@@ -11,8 +11,8 @@ matrix products are of integers, whose sums are exact in any order, and attentio
 """
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple, TypeGuard
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,18 @@ def exact_linear(weight: Floats, bias: Floats) -> Linear:
     return Linear(np.rint(whole, out=whole), float(np.ldexp(1.0, exponent - WEIGHT_BITS)), bias)
 
 
+class Product(Protocol):
+    """The product with a weight."""
+
+    def __call__(self, x: Floats, /) -> Floats:
+        """(N, in) → (N, out)."""
+
+
+def exact_product(name: str, weight: Floats, bias: Floats) -> Product:
+    """The product with a weight, whatever its name."""
+    return exact_linear(weight, bias)
+
+
 class LayerNorm(NamedTuple):
     """`weight` and `bias` (D,)."""
 
@@ -74,25 +86,32 @@ class LayerNorm(NamedTuple):
 class LayerWeights(NamedTuple):
     """One decoder layer; `projection` gives queries, keys and values."""
 
-    projection: Linear
-    out_proj: Linear
+    projection: Product
+    out_proj: Product
     norm1: LayerNorm
-    ffn_in: Linear
-    ffn_out: Linear
+    ffn_in: Product
+    ffn_out: Product
     norm2: LayerNorm
 
 
 class NumpyDecoder:
-    """The classic architecture as a `Decoder`."""
+    """The classic architecture as a `Decoder`. `product` makes each product of the name, weight and bias."""
 
-    def __init__(self, config: ClassicConfig, weights: dict[str, Floats], slots: int, threads: int = 1) -> None:
+    def __init__(
+        self,
+        config: ClassicConfig,
+        weights: dict[str, Floats],
+        slots: int,
+        threads: int = 1,
+        product: Callable[[str, Floats, Floats], Product] = exact_product,
+    ) -> None:
         self.config, self.slots = config, slots
         self.vocab_size, self.max_len = config.vocab_size, config.max_len
         self._cache = SlotCache(config, slots)
         self._words, self._positions, *norm = (weights[name] for name in INPUT)  # (V, D), (max_len, D)
         self._norm = LayerNorm(*norm)
-        self._layers = [_layer(weights, f"decoder_layers.{n}") for n in range(config.n_layers)]
-        self._output = exact_linear(*(weights[name] for name in OUTPUT))
+        self._layers = [_layer(weights, f"decoder_layers.{n}", product) for n in range(config.n_layers)]
+        self._output = product(next(iter(OUTPUT)), *(weights[name] for name in OUTPUT))
         self._scale = np.float32(1 / math.sqrt(config.head_dim))
         self._threads = BlasThreads(threads)
 
@@ -103,6 +122,12 @@ class NumpyDecoder:
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
         """The tokens of all prompts go through the layers together; each attends to its own prompt."""
+        x = self.hidden(prompts, slots)  # (N, D)
+        with self._threads:
+            return self._output(x[np.cumsum([len(prompt) for prompt in prompts]) - 1])  # (B, V)
+
+    def hidden(self, prompts: Sequence[Sequence[int]], slots: Sequence[int]) -> Floats:
+        """What the output layer is given for each token of the prompts, which are cached: (N, D)."""
         lengths = self._cache.check_prompts(prompts, slots)
         ends = np.cumsum(lengths)
         spans = list(zip(slots, (ends - lengths).tolist(), ends.tolist(), strict=True))
@@ -121,7 +146,7 @@ class NumpyDecoder:
                     mixed[begin:end] = heads.transpose(1, 0, 2).reshape(end - begin, -1)
                 x = self._finish(layer, x, mixed)
             self._cache.lengths[list(slots)] = lengths
-            return self._output(x[ends - 1])  # (B, V)
+            return x
 
     def step(self, ids: Sequence[int], slots: Sequence[int]) -> Floats:
         """Each new token attends to the cached tokens of its sequence, and to itself."""
@@ -170,16 +195,19 @@ class NumpyDecoder:
         return layer.norm2(x + layer.ffn_out(hidden))
 
 
-def _layer(weights: dict[str, Floats], name: str) -> LayerWeights:
+def _layer(weights: dict[str, Floats], name: str, product: Callable[[str, Floats, Floats], Product]) -> LayerWeights:
+    def named(part: str, weight: Floats, bias: Floats) -> Product:
+        return product(f"{name}.{part}", weight, bias)
+
     in_w, in_b, out_w, out_b, norm1_w, norm1_b, wide_w, wide_b, narrow_w, narrow_b, norm2_w, norm2_b = (
         weights[f"{name}.{part}"] for part in LAYER
     )
     return LayerWeights(
-        exact_linear(in_w, in_b),
-        exact_linear(out_w, out_b),
+        named("self_attn.in_proj_weight", in_w, in_b),
+        named("self_attn.out_proj.weight", out_w, out_b),
         LayerNorm(norm1_w, norm1_b),
-        exact_linear(wide_w, wide_b),
-        exact_linear(narrow_w, narrow_b),
+        named("ffn.0.weight", wide_w, wide_b),
+        named("ffn.2.weight", narrow_w, narrow_b),
         LayerNorm(norm2_w, norm2_b),
     )
 

@@ -11,12 +11,14 @@ from typing import Any
 
 from tinychat.errors import Phrase
 from tinychat.files import damaged, read_json, read_json_lines, reading
+from tinychat.generation.decoder import Floats
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig, load_generation_config
 from tinychat.model.weights import load_weights
+from tinychat.page.calibrating import read_sequences
 from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.learning import Learning, read_learning
-from tinychat.page.packing import INT8_BITS, Floats, deflated, name_patterns, pack_weights, tokenizer_tables
+from tinychat.page.packing import INT8_BITS, deflated, name_patterns, pack_weights, tokenizer_tables
 from tinychat.page.quoting import MOST_SHARE, PackedQuotes, Quotes, pack_quotes, read_quotes
 from tinychat.page.safety_tables import classifier_weights, safety_tables
 from tinychat.schemas import HistoryRow, parse
@@ -59,6 +61,7 @@ class PageInputs:
     language    ko or en: what the page opens in
     learning    reports/train/learning.json, or None
     quotes      training questions with their answers, or None
+    sequences   token ids of training dialogues, for which weights of 6 bits are rounded
     """
 
     config: ClassicConfig
@@ -72,6 +75,7 @@ class PageInputs:
     language: str
     learning: Learning | None = None
     quotes: Quotes | None = None
+    sequences: Sequence[Sequence[int]] = ()
 
 
 def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) -> str:
@@ -80,7 +84,7 @@ def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) ->
     With `help_in_danger`, messages about self-harm are answered with the help lines, as in `tinychat chat`. Of the
     quotes there are as many as make the page at most MOST_SHARE larger.
     """
-    packed = pack_weights(inputs.config, inputs.weights, bits)
+    packed = pack_weights(inputs.config, inputs.weights, bits, inputs.sequences)
     carried = {
         "config": asdict(inputs.config),
         "arrays": packed.arrays,
@@ -165,14 +169,15 @@ def read_inputs(
 ) -> PageInputs:
     """What the pipeline left in a project's folder, and `analyze.prompts` and `report.language` of its params.yaml.
 
-    The training dialogues are read with `quote_training` alone.
+    All of the training dialogues are read with `quote_training` alone.
     Raises InputError where a file is missing or damaged.
     """
     model = root / MODEL
+    tokenizer = load_tokenizer(model)
     return PageInputs(
         config=config,
         weights=load_weights(model, config),
-        tokenizer=load_tokenizer(model),
+        tokenizer=tokenizer,
         generation=load_generation_config(model) or GenerationConfig(MAX_TOKENS),
         replies=_replies(root / REPLIES),
         history=_history(root / HISTORY),
@@ -181,6 +186,7 @@ def read_inputs(
         language=language,
         learning=read_learning(root / LEARNING),
         quotes=read_quotes(root / TRAINED_ON) if quote_training else None,
+        sequences=read_sequences(root / TRAINED_ON, tokenizer, config.max_len),
     )
 
 

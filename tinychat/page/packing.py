@@ -6,20 +6,25 @@ D embed_dim, F ffn_dim, V vocabulary, L layers.
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinychat.generation.decoder import Floats
 from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
-from tinychat.page.quantizing import quantize_matrix
+from tinychat.page.calibrating import input_moments
+from tinychat.page.quantizing import quantize_matrix, round_for_inputs
 from tinychat.page.regexp import regexp
 from tinychat.quantizing import quantize_rows
 from tinychat.tokenizer import Tokenizer, called_names, told_names
 from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
 
-Floats = npt.NDArray[np.float32]
+Rounded = tuple[npt.NDArray[np.int8], Floats]  # whole numbers (out, in), the scale of each row (out,)
+WORD_EMBEDDING, POSITIONS, *_ = INPUT
+OUTPUT_WEIGHT = next(iter(OUTPUT))
 
 # The arrays of a model, as `array_of` in int8.c numbers them: those of the input layer, then 16 of each layer, and of
 # the output layer. A product has panels, scales and bias.
@@ -30,8 +35,8 @@ NORMS_OF_LAYER = (12, 13, 14, 15)
 INT8_BITS = 8
 # Bits of a number once deflated, where weights have "6 bits". The output layer's errors count most; see
 # docs/experiments.md.
-ENTROPY = 5.3
-OUTPUT_ENTROPY = 6.6
+ENTROPY = 5.1
+ENTROPIES = {WORD_EMBEDDING: 4.9, OUTPUT_WEIGHT: 6.4}
 
 
 @dataclass(frozen=True)
@@ -46,38 +51,65 @@ class PackedWeights:
     base64: str
 
 
-def pack_weights(config: ClassicConfig, weights: dict[str, Floats], bits: int) -> PackedWeights:
-    """The weights of a model in 8 bits, as TINYCHAT_WEIGHTS=int8 computes with them, or in 6.
+def round_weights(
+    config: ClassicConfig, weights: dict[str, Floats], sequences: Sequence[Sequence[int]] = ()
+) -> dict[str, Rounded]:
+    """The weights in 6 bits, by name, so that the model computes nearly the same for these token ids; without any, each
+    weight is rounded to the nearest. The positions stay floats.
+    """
+    moments = input_moments(config, weights, sequences) if sequences else {}
+    rounded: dict[str, Rounded] = {}
+    for name, weight in weights.items():
+        if weight.ndim == 2 and name != POSITIONS:
+            entropy = ENTROPIES.get(name, ENTROPY)
+            whole, scale = quantize_matrix(weight, entropy)
+            if name in moments:
+                whole = round_for_inputs(weight, scale, moments[name])
+            rounded[name] = whole, np.full(len(weight), scale, dtype=np.float32)
+    return rounded
+
+
+def bfloat16(array: Floats) -> Floats:
+    """The values with 8 significant bits: half of their bytes are zero, which takes no room when deflated."""
+    bits = np.ascontiguousarray(array).view(np.uint32)
+    return ((bits + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def pack_weights(
+    config: ClassicConfig, weights: dict[str, Floats], bits: int, sequences: Sequence[Sequence[int]] = ()
+) -> PackedWeights:
+    """The weights of a model in 8 bits, as TINYCHAT_WEIGHTS=int8 computes with them, or in 6 (see `round_weights`).
 
     The same weights give the same bytes.
     """
     floats, rows = _Bytes(), _Bytes()
+    rounded = {} if bits == INT8_BITS else round_weights(config, weights, sequences)
 
-    def put_linear(number: int, weight: Floats, bias: Floats, entropy: float | None = None) -> None:
-        whole, scales = _quantize(weight, bits, entropy or ENTROPY)
-        rows.put(number, whole, panels=True)
-        floats.put(number + 1, scales)
-        floats.put(number + 2, bias)
+    def put(number: int, name: str, scales_at: int, *, panels: bool = False) -> None:
+        whole, scales = rounded[name] if rounded else quantize_rows(weights[name])
+        rows.put(number, whole, panels=panels)
+        floats.put(scales_at, scales)
 
-    words, positions, *norm = (weights[name] for name in INPUT)
-    whole, scales = _quantize(words, bits, ENTROPY)
-    rows.put(WORDS, whole)
+    def put_linear(number: int, weight: str, bias: str) -> None:
+        put(number, weight, number + 1, panels=True)
+        floats.put(number + 2, weights[bias])
+
+    put(WORDS, WORD_EMBEDDING, 1)
+    _, positions, *norm = (weights[name] for name in INPUT)
     if bits < INT8_BITS:
-        positions = _bfloat16(positions)
-    for number, array in enumerate((scales, positions, *norm), start=1):
+        positions = bfloat16(positions)
+    for number, array in enumerate((positions, *norm), start=2):
         floats.put(number, array)
     for layer in range(config.n_layers):
         first = LAYER_ARRAYS * (layer + 1)
-        in_w, in_b, out_w, out_b, norm1_w, norm1_b, wide_w, wide_b, narrow_w, narrow_b, norm2_w, norm2_b = (
-            weights[f"decoder_layers.{layer}.{part}"] for part in LAYER
-        )
+        names = [f"decoder_layers.{layer}.{part}" for part in LAYER]
+        in_w, in_b, out_w, out_b, norm1_w, norm1_b, wide_w, wide_b, narrow_w, narrow_b, norm2_w, norm2_b = names
         linears = ((in_w, in_b), (out_w, out_b), (wide_w, wide_b), (narrow_w, narrow_b))
         for part, linear in zip(PARTS_OF_LAYER, linears, strict=True):
             put_linear(first + part, *linear)
-        for part, array in zip(NORMS_OF_LAYER, (norm1_w, norm1_b, norm2_w, norm2_b), strict=True):
-            floats.put(first + part, array)
-    output, bias = (weights[name] for name in OUTPUT)
-    put_linear(LAYER_ARRAYS * (config.n_layers + 1), output, bias, OUTPUT_ENTROPY)
+        for part, name in zip(NORMS_OF_LAYER, (norm1_w, norm1_b, norm2_w, norm2_b), strict=True):
+            floats.put(first + part, weights[name])
+    put_linear(LAYER_ARRAYS * (config.n_layers + 1), *OUTPUT)
     data = bytes(floats.data + rows.data)
     behind = [{**array, "offset": array["offset"] + len(floats.data)} for array in rows.arrays]
     # Z_FILTERED leaves out the short repetitions that chance brings: 1.2% smaller.
@@ -88,20 +120,6 @@ def deflated(data: bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> str:
     """Bytes deflated, as base64. The strategy does not matter to who unpacks them."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, strategy)
     return base64.b64encode(packer.compress(data) + packer.flush()).decode()
-
-
-def _quantize(weight: Floats, bits: int, entropy: float) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Whole numbers, and the scale of each row (out,)."""
-    if bits == INT8_BITS:
-        return quantize_rows(weight)
-    whole, scale = quantize_matrix(weight, entropy)
-    return whole, np.full(len(weight), scale, dtype=np.float32)
-
-
-def _bfloat16(array: Floats) -> Floats:
-    """The values with 8 significant bits: half of their bytes are zero, which takes no room when deflated."""
-    bits = np.ascontiguousarray(array).view(np.uint32)
-    return ((bits + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
 class _Bytes:
