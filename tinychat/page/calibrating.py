@@ -12,8 +12,8 @@ from tinychat.generation.numpy_decoder import NumpyDecoder, Product
 from tinychat.model.classic_config import OUTPUT, ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
-DIALOGUES = 256  # evenly spaced
-SLOTS = 32
+DIALOGUES = 200  # evenly spaced
+SLOTS = 16
 OUTPUT_WEIGHT = next(iter(OUTPUT))
 Moments = npt.NDArray[np.float64]
 
