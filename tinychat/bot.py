@@ -51,6 +51,11 @@ class Bot:
         """The maximum number of tokens in a dialogue, the reply included."""
         return self.engine.decoder.max_len
 
+    @property
+    def single_exchange(self) -> bool:
+        """Whether it answers each message without those before, since its training dialogues had no second question."""
+        return self.engine.generation is not None and self.engine.generation.single_exchange
+
     @overload
     def reply(self, question: str, **options: Any) -> Reply: ...
 

@@ -11,7 +11,9 @@ from tests.batches.arrays import write_split
 from tinychat.batches.batching import collate, padding_share, plan_batches, widths
 from tinychat.batches.prepared import (
     EncodedDialogue,
+    PreparedSplit,
     Window,
+    is_single_exchange,
     open_split,
     reply_tokens,
     to_arrays,
@@ -71,6 +73,16 @@ def test_a_reply_needs_the_room_of_99_in_100_training_answers(bpe: Tokenizer) ->
         assert reply_tokens(to_arrays(kept[:99], bpe.size), bpe.bot_id, bpe.eos_id) == longest["a1" * 10]
         assert reply_tokens(to_arrays(kept[:98], bpe.size), bpe.bot_id, bpe.eos_id) == longest["네"]
     assert reply_tokens(to_arrays([], bpe.size), bpe.bot_id, bpe.eos_id) == 1
+
+
+def test_a_split_is_of_single_exchanges_where_no_example_has_a_second_answer(bpe: Tokenizer) -> None:
+    def split(*dialogues: list[Any]) -> PreparedSplit:
+        prepared = prepare_dialogues(dialogues, bpe, max_len=500, loss_on="reply", long_answers="drop")
+        return to_arrays(prepared.examples, bpe.size)
+
+    one, two = pair("안녕", "네"), [*pair("안녕", "네"), *pair("뭐 해?", "쉬어")]
+    assert is_single_exchange(split(one, one), bpe.bot_id)
+    assert not is_single_exchange(split(one, two), bpe.bot_id)
 
 
 def exchanges(n: int) -> list[dict[str, str]]:

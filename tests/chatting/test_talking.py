@@ -16,6 +16,8 @@ from tests.chatting.models import GREETS, saved_dialogues
 from tinychat.chatting.talking import Talk
 from tinychat.chatting.terminal import Screen
 from tinychat.errors import InputError
+from tinychat.generation.engine import Engine
+from tinychat.model.generation_config import GenerationConfig
 
 WELCOME_LINES = 1
 
@@ -159,6 +161,15 @@ def test_that_oldest_turns_leave_is_told_once(bot: tinychat.Bot) -> None:
     _, lines = talk(bot, *["안녕"] * 12)
     noted = [line for line in lines if "잊습니다" in line]
     assert noted == ["(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 48토큰까지 읽습니다)"]
+
+
+def test_that_a_model_of_single_exchanges_forgets_what_was_said_is_told_once(bot: tinychat.Bot) -> None:
+    engine = Engine(bot.engine.decoder, bot.tokenizer, generation=GenerationConfig(8, single_exchange=True))
+    conversation, lines = talk(tinychat.Bot(engine, bot.folder), "안녕", "안녕", "안녕")
+    assert [line for line in lines if line.startswith("(")] == [
+        "(이 모델은 한 번 묻고 답하는 말만 배워서, 말마다 앞의 말을 보지 않고 답합니다)"
+    ]
+    assert len({exchange.reply.prompt_ids for exchange in conversation.conversation.exchanges}) == 1
 
 
 def test_it_is_told_again_after_a_new_beginning(bot: tinychat.Bot) -> None:

@@ -219,6 +219,12 @@ def test_a_prompt_leaves_the_room_that_the_model_needs(talker: Sample, bpe: Toke
     assert lengths[0] > lengths[2]
 
 
+def test_a_model_of_single_exchanges_reads_the_last_message_alone(talker: Sample, bpe: Tokenizer) -> None:
+    engine = Engine(talker.decoder("torch", 1), bpe, generation=GenerationConfig(24, single_exchange=True))
+    alone, after = engine.reply([asked(PROMPTS[1]), asked("안녕", "네", PROMPTS[1])], GREEDY)
+    assert (after.prompt_ids, after.text) == (alone.prompt_ids, alone.text)
+
+
 def test_a_short_dialogue_may_get_a_reply_longer_than_that_room(talker: Sample, bpe: Tokenizer) -> None:
     asking = [asked("안녕")], dataclasses.replace(GREEDY, min_tokens=12, max_tokens=12)
     for generation in (GenerationConfig(4), None):

@@ -41,6 +41,9 @@ def test_what_replies_need_is_kept_and_a_model_of_an_earlier_version_has_none(fo
     assert load_generation_config(folder) is None
     save_model(folder, CONFIG, build_model(CONFIG).state_dict(), generation=GenerationConfig(18, ("선생",)))
     assert load_generation_config(folder) == GenerationConfig(18, ("선생",))
+    assert "single_exchange" not in (folder / "generation_config.json").read_text(encoding="utf-8")
+    save_model(folder, CONFIG, build_model(CONFIG).state_dict(), generation=GenerationConfig(18, (), True))
+    assert load_generation_config(folder) == GenerationConfig(18, (), True)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,7 @@ def test_what_replies_need_is_kept_and_a_model_of_an_earlier_version_has_none(fo
         ('{"reply_tokens": 1.5}', "reply_tokens is 1.5; it must be"),
         ('{"reply_tokens": 9}', "titles must be a list of texts, found None"),
         ('{"reply_tokens": 9, "titles": [1]}', r"titles must be a list of texts, found \[1\]"),
+        ('{"reply_tokens": 9, "titles": [], "single_exchange": 1}', "single_exchange is 1; it must be true or false"),
     ],
 )
 def test_a_faulty_generation_config_is_named(folder: Path, content: str, message: str) -> None:

@@ -73,6 +73,15 @@ def reply_tokens(split: PreparedSplit, bot_id: int, eos_id: int) -> int:
     return int(np.percentile(lengths, 99, method="higher")) if len(lengths) else 1
 
 
+def is_single_exchange(split: PreparedSplit, bot_id: int) -> bool:
+    """Whether no example has a second answer; each has one."""
+    answers = 0
+    for first in range(0, len(split), EXAMPLES_AT_ONCE):
+        begin, end = split.offsets[[first, min(first + EXAMPLES_AT_ONCE, len(split))]]
+        answers += int(np.count_nonzero(split.tokens[begin:end] == bot_id))
+    return answers == len(split)
+
+
 class Window(NamedTuple):
     """The turns[start:end] of a dialogue, as one training example; the answers of turns[new:end] are learnt in it."""
 

@@ -167,7 +167,8 @@ class Talk:
         read = reply.prompt_ids.count(self.bot.tokenizer.user_id)
         if read < asked and not self._truncation_noted:
             self._truncation_noted = True
-            self.screen.note(self.words("truncated", max_len=self.bot.max_len))
+            alone = self.bot.single_exchange
+            self.screen.note(self.words("single_exchange" if alone else "truncated", max_len=self.bot.max_len))
 
     def _show_timing(self) -> None:
         if self._stopwatch:

@@ -228,6 +228,8 @@ class Engine:
         """A reply that has not begun. Raises InputError where the user's turn is too long for the model."""
         wanted, names, earlier = options.max_tokens, None, []
         if self.generation is not None:
+            if self.generation.single_exchange:
+                messages = messages[-1:]
             wanted = max(min(wanted, self.generation.reply_tokens), options.min_tokens)
             earlier = [message["content"] for message in messages if message["role"] == "assistant"]
         prompt = self.tokenizer.encode_prompt(messages, max_len=self.decoder.max_len, reply_tokens=wanted)

@@ -17,6 +17,7 @@ TEXTS = {
     "reply.length": "…(length limit)",
     "reply.empty": "(says nothing)",
     "truncated": "(the conversation is long, so the oldest turns are forgotten: this model reads {max_len} tokens at a time)",
+    "single_exchange": "(this model has learnt single questions and answers only: it answers each message without what was said before)",
     # Output of commands.
     "reset": "(from the beginning)",
     "undone": "(taken back: {question})",

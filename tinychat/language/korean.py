@@ -17,6 +17,7 @@ TEXTS = {
     "reply.length": "…(길이 제한)",
     "reply.empty": "(아무 말도 하지 않음)",
     "truncated": "(대화가 길어져 오래된 말부터 잊습니다: 이 모델은 한 번에 {max_len}토큰까지 읽습니다)",
+    "single_exchange": "(이 모델은 한 번 묻고 답하는 말만 배워서, 말마다 앞의 말을 보지 않고 답합니다)",
     # Output of commands.
     "reset": "(처음부터)",
     "undone": "(없던 일로: {question})",
@@ -118,6 +119,7 @@ ERRORS = {
     "{file}: cannot be read: {reason}": "{file}: 읽을 수 없습니다({reason})",
     "{file}: damaged, not JSON: {error}; `make repro` makes it again": "{file}: 손상되었습니다. JSON이 아닙니다({error}). `make repro`가 다시 만듭니다",
     "{file}: titles must be a list of texts, found {found:.40}; `make repro` makes it again": "{file}: titles는 글의 목록이어야 하는데 {found:.40}입니다. `make repro`가 다시 만듭니다",
+    "{file}: single_exchange is {value!r}; it must be true or false; `make repro` makes it again": "{file}: single_exchange의 값이 {value!r}입니다. true나 false여야 합니다. `make repro`가 다시 만듭니다",
     "{file}: reply_tokens is {value!r}; it must be a whole number above 0; `make repro` makes it again": "{file}: reply_tokens의 값이 {value!r}입니다. 0보다 큰 정수여야 합니다. `make repro`가 다시 만듭니다",
     "{file}: {name} is {value!r}; it must be a whole number above 0, at most {maximum}": "{file}: {name}의 값이 {value!r}입니다. 0보다 크고 {maximum} 이하인 정수여야 합니다",
     "{file}: does not fit {config_file}: {fault}{more}": "{file}: {config_file}과 맞지 않습니다: {fault}{more}",

@@ -20,14 +20,17 @@ class GenerationConfig:
                   have no more
     titles        what stands before 님 in answers though nobody had said it (선생, 고객); other words there are names,
                   which a reply has from the dialogue
+    single_exchange  whether no training example has a second exchange: then a prompt is the last message alone. Of the
+                  trained questions of songys such a model answers 95% as trained, and 0.3% after another exchange
     """
 
     reply_tokens: int
     titles: tuple[str, ...] = ()
+    single_exchange: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of the file."""
-        return asdict(self)
+        """The content of the file; `single_exchange` is in it where it holds."""
+        return {name: value for name, value in asdict(self).items() if name != "single_exchange" or value}
 
 
 def load_generation_config(folder: str | Path) -> GenerationConfig | None:
@@ -61,4 +64,11 @@ def load_generation_config(folder: str | Path) -> GenerationConfig | None:
             file=file,
             found=repr(titles),
         )
-    return GenerationConfig(value, tuple(titles))
+    single_exchange = data.get("single_exchange", False)
+    if not isinstance(single_exchange, bool):
+        raise InputError(
+            "{file}: single_exchange is {value!r}; it must be true or false; `make repro` makes it again",
+            file=file,
+            value=single_exchange,
+        )
+    return GenerationConfig(value, tuple(titles), single_exchange)

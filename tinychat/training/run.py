@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from tinychat.batches.prepared import PreparedSplit, reply_tokens
+from tinychat.batches.prepared import PreparedSplit, is_single_exchange, reply_tokens
 from tinychat.errors import InputError, Interrupted, Phrase
 from tinychat.files import rounded, to_json, write_together
 from tinychat.model.config import ModelConfig
@@ -133,7 +133,9 @@ def train_model(
             if versions(files) != before and store.folder.name != fingerprint(settings, files):
                 raise inputs_changed(Phrase("the code or the data"))
             generation = GenerationConfig(
-                reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id), titles_in(train, tokenizer)
+                reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id),
+                titles_in(train, tokenizer),
+                is_single_exchange(train, tokenizer.bot_id),
             )
             metrics = _metrics(trained, n_parameters, length)
             progress = trainer.progress
@@ -142,6 +144,8 @@ def train_model(
         except (OSError, InputError):
             say(trainer.save_for_resume())
             raise
+        if generation.single_exchange:
+            say("each dialogue is one question and its answer: the model will answer each message without those before")
         if warning := length.warning(len(train)):
             say(warning)  # at the end, where a person looks
         if stop.requested:
