@@ -99,8 +99,9 @@ export class Bot {
     return encodePrompt(this.tokenizer, turnsOf(messages), this.model.config.max_len, reply);
   }
 
-  /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text}, where text is the
-  whole reply so far and logits (V) are what the network said before rules and chance; where a name or a sentence is
+  /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text, isRuled}, where text
+  is the whole reply so far, logits (V) are what the network said before rules and chance, and isRuled says that the token
+  is of the name that the user told, put in by a rule (none is with options.nameRules false); where a name or a sentence is
   taken back, {id: null, kept, text}, kept the number of tokens that are left. At the end it returns
   {text, ids, finish}; finish: stop, length. null where the last message is too long. `see(position, seen)` gets what the
   layers did to every token of prompt and reply. */
@@ -130,7 +131,7 @@ export class Bot {
       const isForced = forced.length > 0;
       const token = isForced ? forced.shift() : chooseToken(allowed, options, random);
       if (earlier.size) margins.push(isForced ? Infinity : margin(allowed, token));
-      const untold = this.#untoldName(ids, token, names, namesRefused);
+      const untold = options.nameRules !== false && this.#untoldName(ids, token, names, namesRefused);
       if (untold) {
         namesRefused += 1;
         takeBack(...untold.back);
@@ -151,7 +152,7 @@ export class Bot {
         return { text: decode(ids), ids, finish: "stop" };
       }
       ids.push(token);
-      yield { id: token, logits, text: decode(ids) };
+      yield { id: token, logits, text: decode(ids), isRuled: isForced };
       if (ids.length === options.maxTokens || prompt.ids.length + ids.length === model.config.max_len)
         return { text: decode(ids), ids, finish: "length" };
       logits = this.#read([...prompt.ids, ...ids], see);

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { carried } from "../carried.js";
 import { EOS } from "../engine/tokenizer.js";
 import { model, tokenizer } from "../network.js";
+import { headNames } from "../parts/heads.js";
 import { word } from "../parts/words.js";
 import { busy, guessed, guessing, messages, position, sequence, step, steps, tab } from "../state.js";
 import { percent, t } from "../texts/index.js";
@@ -23,7 +24,7 @@ export function Message({ message, at, isLast, isLastQuestion }) {
     <div class="row actions">
       ${shown?.prompt && html`<button type="button" class="quiet" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${t("why")}</button>`}
       ${shown?.prompt && !isShown && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${() => follow(at, shown.prompt.length - 1)}>${t("follow")}</button>`}
-      ${isShown && canFind.value && html`<button type="button" class="quiet" onClick=${findHead}>${t("find.short")}</button>`}
+      ${isShown && canFind.value && html`<button type="button" class="quiet" onClick=${findHead}>${t("find.start")}</button>`}
       ${isLast && shown && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${retry}>${t("retry")}</button>`}
       ${isLastQuestion && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${editLast}>${t("edit")}</button>`}
       <${Copy} text=${content} />
@@ -70,13 +71,15 @@ function Help({ lines }) {
 }
 
 function Notes({ shown }) {
-  const { finish, start, how, tries } = shown;
+  const { finish, start, how, tries, off, before } = shown;
   const notes = [];
+  if (off.length) notes.push(t("reply.off", { heads: headNames(off) }));
   if (finish === "stopped") notes.push(t("reply.stopped"));
   if (finish === "length") notes.push(t("reply.length"));
   if (start > 0) notes.push(t("reply.forgot", { max_len: model.config.max_len }));
   if (tries?.length > 1 || how.temperature) notes.push(t("reply.drawn", { temperature: how.temperature, seed: how.seed }));
-  return notes.length > 0 && html`<p class="note">${notes.join(" · ")}</p>`;
+  return html`${notes.length > 0 && html`<p class="note">${notes.join(" · ")}</p>`}
+    ${before && html`<p class="note before">${t("reply.before", { text: before })}</p>`}`;
 }
 
 function Why({ shown, at }) {
@@ -84,10 +87,10 @@ function Why({ shown, at }) {
     <caption>${t("why.about")} ${t("why.speed", { n: shown.tokens.length, ms: Math.round(1000 * shown.seconds) })}</caption>
     <thead><tr><th scope="col">${t("why.token")}</th><th scope="col">${t("why.probability")}</th><th scope="col">${t("why.others")}</th></tr></thead>
     <tbody>${shown.tokens.map(
-      ({ id, probability, top }, n) => html`<tr key=${n}>
+      ({ id, probability, top, isRuled }, n) => html`<tr key=${n}>
         <th scope="row"><button type="button" class="quiet" onClick=${() => goToToken(at, shown, n, "softmax")}>${word(id)}</button></th>
         <td><span class="bar"><i style=${`width:${100 * probability}%`} /></span><span class="value">${percent(probability)}</span></td>
-        <td>${top.filter(([other]) => other !== id).slice(0, 3).map(([other, share]) => html`<span class="said">${word(other)} <small>${percent(share)}</small></span>`)}</td>
+        <td>${isRuled && html`<span class="ruled">${t("ruled")}</span> `}${top.filter(([other]) => other !== id).slice(0, 3).map(([other, share]) => html`<span class="said">${word(other)} <small>${percent(share)}</small></span>`)}</td>
       </tr>`,
     )}</tbody>
   </table>`;

@@ -7,7 +7,7 @@ import { likeliest, softmax } from "../engine/reply.js";
 import { EOS } from "../engine/tokenizer.js";
 import { bot, model } from "../network.js";
 import { helpInDanger, readByModel } from "../safety/help.js";
-import { busy, draft, editing, guessed, hovered, messages, options, position, sequence, step } from "../state.js";
+import { busy, draft, editing, guessed, headsOff, hovered, messages, options, position, sequence, step } from "../state.js";
 import { show } from "../walk/showing.js";
 
 // ms of computing between two pictures: as long as the last one took, so that half of the time is left for the model.
@@ -70,19 +70,26 @@ const lastQuestion = () => messages.value.findLastIndex((message) => message.rol
 export async function retry() {
   const question = lastQuestion();
   const replies = messages.value.slice(question + 1).map((message) => message.content);
-  const earlier = messages.value.at(-1)?.shown?.tries ?? [...replies];
+  const last = messages.value.at(-1), earlier = last.shown?.tries ?? [...replies], before = saidByAll(last);
   messages.value = messages.value.slice(0, question + 1);
   const how = options.value.temperature ? { ...options.value } : { ...RETRY, seed: options.value.seed };
   for (let n = 1; n <= MAX_TRIES; n++) {
-    await answer({ ...how, seed: how.seed + earlier.length + n - 1 }, earlier, n < MAX_TRIES);
+    await answer({ how: { ...how, seed: how.seed + earlier.length + n - 1 }, tries: earlier, another: n < MAX_TRIES, before });
     if (stopped || !earlier.includes(messages.value.at(-1)?.content)) break;
   }
 }
 
-/* The same question once more, with the heads that are on now. */
+/* What all heads said, where a message is their reply or has it beside it; else null. */
+function saidByAll({ role, content, shown }) {
+  if (shown?.off.length) return shown.before;
+  return role === "assistant" ? content : null;
+}
+
+/* The same question once more, with the heads that are on now; the reply of all heads stays beside it. */
 export async function answerAgain() {
+  const before = saidByAll(messages.value.at(-1));
   messages.value = messages.value.slice(0, lastQuestion() + 1);
-  await answer();
+  await answer({ before });
 }
 
 export function stop() {
@@ -97,20 +104,22 @@ function help(asked, lines) {
   });
 }
 
-/* Adds the model's reply, or the help lines. tries: replies that were there before it; one of them is dropped where `another` may come. */
-async function answer(how = options.value, tries = [], another = false) {
+/* Adds the model's reply, or the help lines. tries: replies that were there before it; one of them is dropped where `another`
+may come. before: what all heads said to the same. With heads off no rule puts names in, so that one sees what they did. */
+async function answer({ how = options.value, tries = [], another = false, before = null } = {}) {
   const asked = messages.value;
-  const [last, before] = asked.filter(({ role }) => role === "user").reverse();
-  const lines = helpInDanger(last.content, before?.content);
+  const [last, earlier] = asked.filter(({ role }) => role === "user").reverse();
+  const lines = helpInDanger(last.content, earlier?.content);
   if (lines) return help(asked, lines);
   const read = readByModel(asked);
   stopped = false;
   busy.value = true;
   hovered.value = null;
   guessed.value = {};
-  const settings = { ...how, maxTokens: MAX_TOKENS };
+  const off = headsOff.value;
+  const settings = { ...how, maxTokens: MAX_TOKENS, nameRules: !off.length };
   const prompt = bot.prompt(read, settings);
-  const reply = { prompt: prompt?.ids, start: prompt?.start, tokens: [], finish: null, how, tries };
+  const reply = { prompt: prompt?.ids, start: prompt?.start, tokens: [], finish: null, how, tries, off, before: off.length ? before : null };
   const began = performance.now();
   try {
     const tokens = bot.reply(read, settings);
@@ -148,14 +157,14 @@ async function answer(how = options.value, tries = [], another = false) {
 
 /* A token of the reply with its probability and the others that were likely; after a name or a sentence that was taken
 back, only what is left. */
-function keep(reply, { id, logits, kept }) {
+function keep(reply, { id, logits, kept, isRuled }) {
   if (id === null) {
     reply.tokens.length = kept;
     return;
   }
   const probabilities = softmax(logits);
   const top = likeliest(probabilities, ALTERNATIVES).map((other) => [other, probabilities[other]]);
-  reply.tokens.push({ id, probability: probabilities[id], top });
+  reply.tokens.push({ id, probability: probabilities[id], top, isRuled });
 }
 
 /* Shows what was said so far. The first token is there sooner without its walk, which comes with the next picture. */

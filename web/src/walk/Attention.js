@@ -8,7 +8,7 @@ import { quoted } from "../parts/words.js";
 import { busy, currentStep, headChoice, headsOff, hovered, lines, messages, position, sequence, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
 import { roles, standingOut } from "./naming.js";
-import { isHidden, isStillHidden, nextId, setHeadsOff, switchHead, withAllHeads } from "./showing.js";
+import { isHidden, isRuled, isStillHidden, nextId, setHeadsOff, switchHead, withAllHeads } from "./showing.js";
 import { TokenFlow } from "./TokenFlow.js";
 
 const NAMED = 3; // words of a sentence on a word
@@ -106,5 +106,5 @@ function Change() {
   return html`<p class="change">${t("change", {
     word: quoted(id), before: percent(before[id]), now: percent(now[id]),
     top: is === id ? "" : t("change.top", { word: quoted(is), share: percent(now[is]) }),
-  })}</p>`;
+  })} ${isRuled.value && html`<span class="ruled">${t("ruled")}</span>`}</p>`;
 }

@@ -7,7 +7,7 @@ import { busy, guessed, sequence, step, steps, tab } from "../state.js";
 import { t } from "../texts/index.js";
 import { showHeadMap, tryAll } from "./HeadMap.js";
 import { shownName } from "./naming.js";
-import { goTo } from "./showing.js";
+import { goTo, shownReply } from "./showing.js";
 
 const asked = signal(null); // the sequence for which the answer was looked for
 
@@ -35,10 +35,14 @@ export async function findHead() {
   await tryAll();
 }
 
+/* Whether a rule put in the name, or a part of it. */
+const isNameRuled = () =>
+  shownReply.value?.tokens.some(({ isRuled }, n) => isRuled && shownName.value[sequence.value.nPrompt + n]);
+
 export function Finding() {
   if (!canFind.value || asked.value?.ids === sequence.value.ids) return null;
   return html`<aside class="finding" aria-label=${t("find")}>
-    <p><b>${t("find")}</b> ${t("find.about")}</p>
+    <p><b>${t("find")}</b> ${t(isNameRuled() ? "find.about.ruled" : "find.about")}</p>
     <button type="button" class="strong" onClick=${findHead}>${t("find.start")}</button>
   </aside>`;
 }

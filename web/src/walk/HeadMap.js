@@ -3,18 +3,20 @@
 import { html } from "htm/preact";
 import { batch, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { likeliest } from "../engine/reply.js";
+import { likeliest, softmax } from "../engine/reply.js";
 import { model } from "../network.js";
+import { headNames } from "../parts/heads.js";
 import { quoted } from "../parts/words.js";
-import { busy, currentStep, headChoice, position, sequence, step, steps, tab } from "../state.js";
+import { busy, currentStep, headChoice, headsOff, position, sequence, step, steps, tab, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
 import { chosenHead } from "./Attention.js";
+import { carriedBy } from "./carrying.js";
 import { roles } from "./naming.js";
-import { effects, isHidden, nextId } from "./showing.js";
+import { effects, isHidden, isRuled, nextId } from "./showing.js";
 
 const AT_ONCE = 12; // ms
 
-// {ids, position, changes}: of which word the changes are
+// {ids, at, off, before, changes}: of which word the changes are, measured without which heads, and how likely it was
 const tried = signal(null);
 
 const isWanted = signal(false); // whether the map is to be brought into sight
@@ -24,18 +26,19 @@ export const showHeadMap = () => (isWanted.value = true);
 
 /* Measures what the next word loses without each head, a few between two pictures. */
 export async function tryAll() {
-  const { ids } = sequence.value, at = position.value;
+  const { ids } = sequence.value, at = position.value, off = headsOff.value;
+  const before = softmax(trace.value.logits(at))[nextId.value];
   const changes = [];
   let began = performance.now();
   for (const change of effects(at, nextId.value)) {
     changes.push(change);
     if (performance.now() - began < AT_ONCE) continue;
-    tried.value = { ids, at, changes: [...changes] };
+    tried.value = { ids, at, off, before, changes: [...changes] };
     await new Promise((picture) => setTimeout(picture));
-    if (sequence.value?.ids !== ids || position.value !== at || busy.value) return;
+    if (sequence.value?.ids !== ids || position.value !== at || headsOff.value !== off || busy.value) return;
     began = performance.now();
   }
-  tried.value = { ids, at, changes };
+  tried.value = { ids, at, off, before, changes };
 }
 
 /* Shows where a head looks. */
@@ -58,7 +61,9 @@ export function HeadMap() {
   }, [isWanted.value]);
   const { n_layers, n_heads } = model.config;
   const shown = sequence.value;
-  const known = shown && tried.value?.ids === shown.ids && tried.value.at === position.value ? tried.value.changes : [];
+  const isTried = tried.value && tried.value.ids === shown?.ids && tried.value.at === position.value && tried.value.off === headsOff.value;
+  const { changes: known, before } = isTried ? tried.value : { changes: [] };
+  const without = (n) => before * Math.exp(-known[n]);
   const highest = Math.max(0.05, ...known.map(Math.abs));
   const most = known.length === n_layers * n_heads ? likeliest(known.map((change) => change ?? 0), 1)[0] : null;
   const isHere = (layer, head) =>
@@ -69,10 +74,12 @@ export function HeadMap() {
     ${shown && nextId.value !== null && !isHidden.value && html`<div class="row">
       <button type="button" disabled=${busy.value} onClick=${tryAll}>${t("headmap.try")}</button>
       <span class="muted" aria-live="polite">${t(known.length ? "headmap.tried" : "headmap.try.about", { word: quoted(nextId.value) })}
-        ${most !== null && html` <b>${t("headmap.most", {
+        ${most !== null && html` <b>${t(carriedBy(before, without(most)), {
           word: quoted(nextId.value), layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1,
-          share: percent(1 - Math.exp(-known[most])),
-        })}</b>`}</span>
+          before: percent(before), now: percent(without(most)),
+        })}</b>`}
+        ${known.length > 0 && headsOff.value.length > 0 && ` ${t("headmap.off", { heads: headNames(headsOff.value) })}`}
+        ${isRuled.value && html` <span class="ruled">${t("ruled")}</span>`}</span>
       ${most !== null && html`<button type="button" class="strong" onClick=${() => goToHead(Math.floor(most / n_heads), most % n_heads)}>
         ${t("headmap.go", { layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1 })}</button>`}
     </div>`}
@@ -83,7 +90,7 @@ export function HeadMap() {
           const { role, share } = roles.value.of(layer, head), change = known[layer * n_heads + head];
           const size = change ? Math.min(1, Math.abs(change) / highest) : 0;
           const about = t("head.named", { layer: layer + 1, head: head + 1 }) + (role ? `, ${t(`role.${role}`)}` : "") +
-            (change == null ? "" : `, ${t("effect", { change: change.toFixed(2) })}`);
+            (change == null ? "" : `, ${t("effect", { before: percent(before), now: percent(without(layer * n_heads + head)) })}`);
           const isMost = most === layer * n_heads + head;
           return html`<td><button type="button" title=${about} class=${`${isHere(layer, head) ? "here" : ""} ${isMost ? "most" : ""}`} style=${role === "name" ? `--share:${share.toFixed(2)}` : ""}
             onClick=${() => goToHead(layer, head)}>

@@ -5,9 +5,9 @@ import { signal } from "@preact/signals";
 import { likeliest, softmax } from "../engine/reply.js";
 import { Bars } from "../parts/Bars.js";
 import { quoted, word } from "../parts/words.js";
-import { currentStep, messages, options, position, sequence, trace } from "../state.js";
+import { currentStep, headsOff, options, position, sequence, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
-import { goTo, isHidden, lastPosition, move, nextId } from "./showing.js";
+import { goTo, isHidden, isRuled, lastPosition, move, nextId, shownReply } from "./showing.js";
 
 const SHOWN = 10;
 const temperature = signal(1); // of the picture only
@@ -32,7 +32,8 @@ function Probabilities() {
     id, share: probabilities[id], text: percent(probabilities[id]), isChosen: id === nextId.value,
   }));
   const rest = rows.reduce((sum, row) => sum - row.share, 1);
-  return html`<label class="slider">${t("temperature.here")}
+  return html`${isRuled.value && html`<p class="ruled">${t("ruled")}</p>`}
+    <label class="slider">${t("temperature.here")}
       <input type="range" min="0.1" max="2" step="0.1" value=${temperature.value} onInput=${(event) => (temperature.value = Number(event.target.value))} />
       <output>${temperature.value.toFixed(1)}</output></label>
     <${Bars} rows=${rows} label=${t("softmax.label")} />
@@ -44,15 +45,25 @@ function Choice() {
   const probabilities = softmax(trace.value.logits(at)), [top] = likeliest(probabilities, 1);
   if (id === null) return html`<p class="says">${t("choice.none", { word: quoted(top), share: percent(probabilities[top]) })}</p>`;
   const isPrompt = at < sequence.value.nPrompt - 1;
-  const how = messages.value[sequence.value.message]?.shown?.how ?? options.value;
-  const key = isPrompt ? "choice.prompt" : how.temperature ? "choice.drawn" : id === top ? "choice.top" : "choice.ruled";
+  const { how, off } = shownReply.value ?? { how: options.value, off: [] }; // none while it is being answered again
+  const values = { word: quoted(id), top: quoted(top), share: percent(probabilities[top]), temperature: how.temperature };
   return html`<div class="choice">
     <p class="taken"><span class="word">${word(id)}</span> <span class="muted">${percent(probabilities[id])}</span></p>
-    <p>${t(key, { word: quoted(id), top: quoted(top), share: percent(probabilities[top]), temperature: how.temperature })}</p>
+    <p class=${isRuled.value ? "ruled" : ""}>${isPrompt ? t("choice.prompt", values) : isRuled.value
+      ? `${t("ruled")} ${id === top ? "" : t("choice.named", values)}`
+      : t(reasonOf(how, id === top, off), values)}</p>
     ${at < lastPosition.value
       ? html`<p>${t(isPrompt ? "choice.next.prompt" : "choice.next", { word: quoted(id) })}</p>
         <div class="row"><button type="button" class="strong" onClick=${() => move(1)}>${t("choice.on", { word: quoted(id) })}</button>
         <button type="button" onClick=${() => goTo(at + 1)}>${t("choice.on.here")}</button></div>`
       : html`<p>${t("choice.end")}</p>`}
   </div>`;
+}
+
+/* Why the model said a word: drawn, the likeliest, or another one. off: the heads without which the reply was made. */
+function reasonOf(how, isTop, off) {
+  if (how.temperature) return "choice.drawn";
+  if (isTop) return "choice.top";
+  if ([...off].sort().join() !== [...headsOff.value].sort().join()) return "choice.heads";
+  return off.length ? "choice.ruled.off" : "choice.ruled";
 }

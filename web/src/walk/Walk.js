@@ -2,6 +2,7 @@
 
 import { html } from "htm/preact";
 import { model } from "../network.js";
+import { headNames } from "../parts/heads.js";
 import { quoted } from "../parts/words.js";
 import { busy, currentStep, headsOff, position, sequence } from "../state.js";
 import { number, t } from "../texts/index.js";
@@ -30,8 +31,8 @@ export function Walk() {
   return html`<div class="walk" onKeyDown=${onKey}>
     <div class="steering"><${Ribbon} /><${Controls} /></div>
     ${headsOff.value.length > 0 &&
-    html`<p class="warning" role="status">${t("heads.off", { n: headsOff.value.length })}
-      <button type="button" class="quiet" onClick=${() => setHeadsOff([])}>${t("heads.on")}</button></p>`}
+    html`<p class="warning" role="status">${t("heads.off", { heads: headNames(headsOff.value) })}
+      <button type="button" class="quiet" disabled=${busy.value} onClick=${() => setHeadsOff([])}>${t("heads.on")}</button></p>`}
     <${Finding} />
     <div class="stage">
       <div class="main">

@@ -34,6 +34,12 @@ export const lastPosition = computed(() => {
 /* The token that follows the one that is shown; null where the sequence ends. */
 export const nextId = computed(() => state.sequence.value?.ids[state.position.value + 1] ?? null);
 
+/* How the reply that is shown was made (see talk/conversation.js), and whether a rule put in the token that follows. */
+export const shownReply = computed(() => state.messages.value[state.sequence.value?.message]?.shown ?? null);
+export const isRuled = computed(
+  () => shownReply.value?.tokens[state.position.value + 1 - state.sequence.value.nPrompt]?.isRuled ?? false,
+);
+
 /* Whether the next word is still to be guessed. */
 export const isHidden = computed(() => {
   const { guessing, guessed, position, sequence } = state;

@@ -1,0 +1,38 @@
+/* Which tokens of a reply a rule put in: for test_ruled.py. Reads {patterns, pieces, said, asked, cases: [options, …]},
+where `pieces` are the tokens' texts and `said` the ids that the model would say, and writes for each case the reply's text and
+[id, isRuled] of its tokens. */
+
+import { text } from "node:stream/consumers";
+import { NamePatterns } from "../../web/src/engine/names.js";
+import { Bot, GREEDY } from "../../web/src/engine/reply.js";
+import { EOS } from "../../web/src/engine/tokenizer.js";
+
+const { patterns, pieces, said, asked, cases } = JSON.parse(await text(process.stdin));
+const idOf = (piece) => pieces.indexOf(piece);
+const tokenizer = {
+  unknown: [], bytesOf: null, size: pieces.length,
+  encode: (content) => content.match(/[가-힣]님?|./gu).flatMap((part) => (idOf(part) < 0 ? [...part].map(idOf) : [idOf(part)])).filter((id) => id > 3),
+  decode: (ids) => ids.filter((id) => id > 3).map((id) => pieces[id]).join(""),
+};
+
+let nPrompt = 0;
+const model = {
+  config: { vocab_size: pieces.length, max_len: 64 },
+  forward(ids, position) {
+    const logits = new Float32Array(pieces.length);
+    logits[said[position + ids.length - nPrompt] ?? EOS] = 5;
+    return logits;
+  },
+};
+const replies = cases.map((options) => {
+  const bot = new Bot(model, tokenizer, { reply_tokens: 16, titles: [] }, new NamePatterns(patterns));
+  nPrompt = bot.prompt(asked, GREEDY).ids.length;
+  const tokens = [];
+  for (const reply = bot.reply(asked, { ...GREEDY, ...options }); ; ) {
+    const { value, done } = reply.next();
+    if (done) return { text: value.text, tokens };
+    if (value.id === null) tokens.length = value.kept;
+    else if (value.id !== EOS) tokens.push([pieces[value.id], value.isRuled]);
+  }
+});
+process.stdout.write(JSON.stringify(replies));

@@ -1,0 +1,109 @@
+"""What a rule put into a reply, and what heads that are off did: the page says of each which it was."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.page import test_building
+from tests.page.browsers import Opened
+from tests.page.conftest import Open
+from tests.page.node import run_in_node
+from tinychat.model.classic_config import OUTPUT
+from tinychat.page.building import PageInputs, build_page
+from tinychat.page.packing import name_patterns
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.chat import Message
+
+inputs = test_building.inputs  # a fixture
+ASKED: list[Message] = [{"role": "user", "content": "내 이름은 서연이야"}]
+PIECES = ["<pad>", "<user>", "<bot>", "<eos>", *"네 !민수서연님내이름은야"]
+RULED = "이 이름은 규칙이 넣었다(사용자가 알려 준 이름)."
+
+
+def test_the_tokens_of_a_name_that_a_rule_put_in_are_marked_and_without_the_rule_the_model_says_its_own() -> None:
+    said = [PIECES.index(piece) for piece in "네 민수님!"]
+    value = {"patterns": name_patterns(), "pieces": PIECES, "said": said, "asked": ASKED}
+    ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
+    assert ruled["text"] == "네 서연님!"
+    assert [piece for piece, is_ruled in ruled["tokens"] if is_ruled] == ["서", "연", "님"]
+    assert own["text"] == "네 민수님!"
+    assert not any(is_ruled for _, is_ruled in own["tokens"])
+
+
+def test_a_head_carries_a_word_alone_only_where_the_word_was_likely_and_is_much_less_so_without_it() -> None:
+    shares = [(0.87, 0.46), (0.87, 0.83), (0.9, 0.95), (0.04, 0.0), (0.001, 0.001)]
+    assert run_in_node("carrying.mjs", shares) == [
+        *("headmap.most", "headmap.shared", "headmap.shared", "headmap.unlikely", "headmap.unlikely")
+    ]
+
+
+def saying(inputs: PageInputs, bpe: Tokenizer, reply: str) -> PageInputs:
+    """The inputs of the page of a model that says this to `ASKED`, whatever its heads do: each place has its word."""
+    config = replace(inputs.config, max_len=64)
+    weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in config.weight_shapes().items()}
+    for name in weights:
+        if "norm" in name and name.endswith("weight"):
+            weights[name][:] = 1
+    first = len(bpe.encode_prompt(ASKED, max_len=64, reply_tokens=16)) - 1
+    output, bias = OUTPUT
+    weights[bias][3] = 1
+    for n, token in enumerate(bpe.encode(reply)):
+        weights["input_layer.pos_embedding.weight"][first + n, n] = 1
+        weights[output][token, n] = 1
+    prompts = [[message["content"] for message in ASKED]]
+    return replace(inputs, config=config, weights=weights, prompts=prompts)
+
+
+@pytest.fixture
+def ruled_page(open_page: Open, inputs: PageInputs, bpe: Tokenizer, tmp_path: Path) -> Opened:
+    """The page of a model that calls 서연 by another name, of which the rules make hers."""
+    file = tmp_path / "tinychat.html"
+    file.write_text(build_page(saying(inputs, bpe, "민수님!"), 6), encoding="utf-8")
+    return open_page(file)
+
+
+def go_to_the_step(page: Opened, name: str) -> None:
+    page.page.locator(".ribbon .box").filter(has_text=name).last.click()
+
+
+@pytest.mark.slow
+def test_a_name_that_a_rule_put_in_is_marked_wherever_the_page_says_why_it_was_said(ruled_page: Opened) -> None:
+    page = ruled_page
+    assert page.talk()[-1].startswith("서연님")
+    assert "규칙이 넣었다" in page.page.locator(".finding").inner_text()
+    page.page.locator(".message").last.get_by_role("button", name="왜 이 말?").click()
+    row = page.page.locator(".why tbody tr").filter(has_text=RULED).first
+    row.get_by_role("button").click()  # to the probabilities
+    assert page.page.locator(".main p.ruled").inner_text() == RULED
+    go_to_the_step(page, "단어")
+    reason = page.page.locator(".choice p.ruled").inner_text()
+    assert reason.startswith(RULED) and "지금 확률이 가장 높은 것은" in reason
+    go_to_the_step(page, "어텐션")
+    page.page.get_by_role("button", name="이 헤드 끄기").click()
+    assert RULED in page.page.locator(".change").inner_text()
+
+
+@pytest.mark.slow
+def test_with_heads_off_the_model_answers_without_the_rules_of_names_beside_what_all_heads_said(
+    ruled_page: Opened,
+) -> None:
+    page = ruled_page
+    all_on = page.talk()[-1]
+    go_to_the_step(page, "어텐션")
+    page.page.locator(".head").nth(2).click()
+    page.page.get_by_role("button", name="이 헤드 끄기").click()
+    assert "헤드 2-3을 꺼 두었다" in page.page.locator(".walk .warning").inner_text()
+    for _ in range(2):
+        page.page.get_by_role("button", name="꺼 둔 채 다시 대답").click()
+        page.page.locator(".message").last.get_by_text("헤드 2-3을 끈 대답").wait_for()
+        page.wait()
+        assert page.talk()[-1] == "민수님!"
+        assert page.page.locator(".message .before").inner_text() == f"모두 켰을 때의 대답: {all_on}"
+    page.page.locator(".message").last.get_by_role("button", name="왜 이 말?").click()
+    assert page.page.locator(".ruled").count() == 0
+    page.page.locator(".walk .warning button").click()
+    page.say("안녕")
+    assert page.page.locator(".message .before").count() == 1
+    assert "헤드" not in page.page.locator(".message").last.inner_text().replace("어느 헤드", "")
