@@ -124,6 +124,37 @@ def test_a_reload_begins_anew_and_nothing_is_stored(page: Opened) -> None:
     assert stored == [0, 0, ""]
 
 
+def test_the_browser_asks_before_a_talk_of_ones_own_is_lost_that_was_not_saved(page: Opened) -> None:
+    asked: list[str] = []
+
+    def stay_or_go(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    def asked_at_reload() -> list[str]:
+        asked.clear()
+        page.page.reload()
+        page.wait()
+        return list(asked)
+
+    page.page.on("dialog", stay_or_go)
+    page.page.locator(".messages").click()  # browsers ask only people who did something in the page
+    assert asked_at_reload() == []  # its example is nobody's talk
+    page.say("안녕")
+    assert asked_at_reload() == ["beforeunload"]
+    page.say("안녕")
+    with page.page.expect_download():
+        page.page.get_by_role("button", name="대화 저장").click()
+    assert asked_at_reload() == []
+    page.say("안녕")
+    page.page.get_by_role("button", name="대화 저장").click()
+    page.say("고마워")
+    assert asked_at_reload() == ["beforeunload"]
+    page.say("안녕")
+    page.new_talk()
+    assert asked_at_reload() == []
+
+
 def test_a_reply_can_be_drawn_again_edited_and_explained(page: Opened) -> None:
     page.new_talk()
     page.say(SAID[0][0])

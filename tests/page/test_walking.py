@@ -1,5 +1,6 @@
 """The walk through the layers, and the page for all people and screens, in real browsers."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from tests.generation.models import needs_compiler, random_sample, save_sample
 from tests.page.browsers import Opened, axe_script
 from tests.page.conftest import Open
 from tests.page.projects import write_reports
+from tests.page.test_quoting import write_corpus
 from tinychat.model.classic_config import ClassicConfig
+from tinychat.page.building import TRAINED_ON
 from tinychat.tokenizer import Tokenizer
 
 pytestmark = pytest.mark.slow
@@ -76,6 +79,46 @@ def test_all_is_reached_by_tab(page: Opened) -> None:
     assert {"textarea", "tab-walk", "range", "strong", "messages"} <= found
 
 
+def has_focus(page: Opened, number: int) -> None:
+    """Wait until a step in the row of the whole model has the focus."""
+    page.page.locator(".ribbon .box").nth(number).and_(page.page.locator(":focus")).wait_for()
+
+
+def test_the_row_of_the_whole_model_is_one_stop_of_tab_and_the_arrows_go_along_it(page: Opened) -> None:
+    page.page.locator(".ribbon .box").nth(3).click()
+    press(page, "ArrowRight", "ArrowRight")
+    has_focus(page, 5)
+    press(page, "ArrowLeft")
+    has_focus(page, 4)
+    assert step_of(page) == (LAYER[2], "5/13")
+    press(page, "Tab")
+    assert page.page.evaluate("document.activeElement.closest('.ribbon')") is None
+    press(page, "Shift+Tab")
+    assert "box" in page.page.evaluate(FOCUSED)
+    press(page, "End")
+    has_focus(page, 12)
+    press(page, "Shift+Tab")
+    assert page.page.evaluate(FOCUSED) == "tab-walk"
+
+
+def test_the_list_of_half_layers_shows_where_the_step_ends(page: Opened) -> None:
+    here = page.page.locator(".lens [aria-current=step] .place")
+    places = ["입력", *("1층 어텐션 뒤",) * 2, *("1층 FFN 뒤",) * 2, *("2층 어텐션 뒤",) * 2, *("2층 FFN 뒤",) * 5]
+    for n, place in enumerate(places, start=1):
+        page.page.locator(".ribbon .box").nth(n).click()
+        assert here.inner_text() == place, n
+
+
+def test_only_where_something_can_point_a_mouse_is_spoken_of(open_page: Open, page_file: Path) -> None:
+    page = open_page(page_file, viewport=PHONE, has_touch=True)
+    page.page.locator(".ribbon .layer .box").first.click()
+    can_point = page.page.evaluate("matchMedia('(any-hover: hover)').matches")
+    assert page.page.locator(".pointed").is_visible() == can_point
+    assert "마우스" not in page.page.locator(".walk").inner_text().replace(
+        page.page.locator(".pointed").inner_text(), ""
+    )
+
+
 def test_the_tabs_are_chosen_by_arrows(page: Opened) -> None:
     focus(page, "tab-walk")
     for name in (*TABS[1:], "walk"):
@@ -109,7 +152,8 @@ def direction(page: Opened, name: str) -> Any:
     return page.page.get_by_role("group", name="의 선").get_by_role("button", name=name, exact=True)
 
 
-LOOKS, WATCHED = "이 단어가 보는 곳", "이 단어를 보는 곳"
+LOOKS, WATCHED = "이 단어가 보는 단어", "이 단어를 보는 단어"
+SAYS_LOOKS, SAYS_WATCHED = (re.compile(rf"‘(\S+)’{particle} 보는 단어는") for particle in ("[이가]", "[을를]"))
 
 
 def test_with_a_finger_a_word_is_held_and_one_sees_what_it_looks_at_and_what_looks_at_it(
@@ -123,10 +167,10 @@ def test_with_a_finger_a_word_is_held_and_one_sees_what_it_looks_at_and_what_loo
         assert page.page.locator(".chip.from").get_attribute("data-at") == str(at)
         assert all(lines_drawn(page).values())
         word = chips.nth(at).locator(".text").inner_text()
-        assert f"‘{word}’에서 보는 곳은" in says.inner_text() and "보는 단어는" in says.inner_text()
+        assert SAYS_LOOKS.findall(says.inner_text()) == SAYS_WATCHED.findall(says.inner_text()) == [word]
     direction(page, LOOKS).tap()
     assert lines_drawn(page)["looks"] == 0 < lines_drawn(page)["watched"]
-    assert "에서 보는 곳은" not in says.inner_text()
+    assert not SAYS_LOOKS.search(says.inner_text())
     assert page.page.locator(".chip.from").get_attribute("data-at") == "2"
     direction(page, WATCHED).tap()
     assert lines_drawn(page) == {"looks": 0, "watched": 0}
@@ -161,7 +205,7 @@ def test_lines_do_not_tell_the_word_that_is_to_be_guessed(page: Opened) -> None:
     first_word = page.page.get_by_role("button", name="첫 단어", exact=True)
     if first_word.is_enabled():
         first_word.click()
-    assert "보는 단어는" in page.page.locator(".says").inner_text()
+    assert SAYS_WATCHED.search(page.page.locator(".says").inner_text())
     page.page.get_by_label("먼저 맞혀 보기").check()
     assert "눈여겨보는 단어는 없다" in page.page.locator(".says").inner_text()
     assert lines_drawn(page)["watched"] == 0
@@ -254,6 +298,8 @@ def test_a_model_of_another_size_with_words_as_tokens_answers_as_python_does(
     (tmp_path / "models").mkdir()
     folder = save_sample(random_sample(config, 0), words, tmp_path / build_page.MODEL)
     write_reports(tmp_path)
+    (tmp_path / TRAINED_ON).parent.mkdir(parents=True)
+    write_corpus(tmp_path / TRAINED_ON, ["안녕", "반가워"])
     params = (repo / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(params.replace("bits: 6", "bits: 8"), encoding="utf-8")
     build_page.run(tmp_path)

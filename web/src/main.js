@@ -5,6 +5,7 @@ import { render } from "preact";
 import { App } from "./App.js";
 import { carried, packed } from "./carried.js";
 import { openExample } from "./talk/conversation.js";
+import { askBeforeLeaving } from "./talk/leaving.js";
 import { followLink, linkedExample } from "./link.js";
 import { loadNetwork } from "./network.js";
 import { loadHelp } from "./safety/help.js";
@@ -15,6 +16,8 @@ import "./style/page.css";
 const root = document.getElementById("page");
 root.textContent = "";
 render(html`<${App} />`, root);
+
+askBeforeLeaving();
 
 async function start() {
   try {

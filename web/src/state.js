@@ -11,6 +11,8 @@ export const tab = signal("walk");
 // The talk: {role, content}, and of a reply `shown` (see talk/conversation.js). role: user, assistant (the model), help (the
 // lines for a person in danger).
 export const messages = signal([]);
+export const isOwn = signal(false); // whether a person said something in it
+export const saved = signal(null); // the messages that were saved last
 export const busy = signal(false);
 export const editing = signal(false);
 export const draft = signal("");

@@ -3,7 +3,7 @@
 import { html } from "htm/preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { carried } from "../carried.js";
-import { busy, messages, ready } from "../state.js";
+import { busy, messages, ready, saved } from "../state.js";
 import { t } from "../texts/index.js";
 import { Composer } from "./Composer.js";
 import { newConversation, say } from "./conversation.js";
@@ -32,7 +32,12 @@ export function Talk() {
     <${Composer} />
     <div class="talk-foot">
       <${Options} />
-      <button type="button" class="quiet" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${() => save(messages.value)}>${t("save")}</button>
+      <button type="button" class="quiet" disabled=${busy.value || !messagesToSave(messages.value).length} title=${t("save.about")} onClick=${saveTalk}>${t("save")}</button>
     </div>
   </section>`;
+}
+
+function saveTalk() {
+  save(messages.value);
+  saved.value = messages.value;
 }

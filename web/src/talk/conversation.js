@@ -7,7 +7,7 @@ import { likeliest, softmax } from "../engine/reply.js";
 import { EOS } from "../engine/tokenizer.js";
 import { bot, model } from "../network.js";
 import { helpInDanger, readByModel } from "../safety/help.js";
-import { busy, draft, editing, guessed, headsOff, hovered, messages, options, position, sequence, step } from "../state.js";
+import { busy, draft, editing, guessed, headsOff, hovered, isOwn, messages, options, position, sequence, step } from "../state.js";
 import { show } from "../walk/showing.js";
 
 // ms of computing between two pictures: as long as the last one took, so that half of the time is left for the model.
@@ -37,6 +37,7 @@ export function newConversation() {
   stop();
   batch(() => {
     messages.value = [];
+    isOwn.value = false;
     sequence.value = null;
     editing.value = false;
     step.value = 0;
@@ -50,6 +51,7 @@ export async function say(text) {
   const before = editing.value ? messages.value.slice(0, lastQuestion()) : messages.value;
   batch(() => {
     messages.value = [...before, { role: "user", content }];
+    isOwn.value = true;
     editing.value = false;
     draft.value = "";
   });

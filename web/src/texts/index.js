@@ -9,19 +9,25 @@ const LANGUAGES = { ko, en };
 export const language = signal(carried.language);
 
 // Korean particles: after a consonant, where the text has the form after a vowel.
-const AFTER_CONSONANT = { 를: "을", 가: "이", 는: "은", 라고: "이라고" };
+const AFTER_CONSONANT = { 를: "을", 가: "이", 는: "은", 라고: "이라고", 로: "으로" };
 
 /* The text of a key, with {name} replaced by values; {name|를} is followed by the particle in its right form. */
 export function t(key, values = {}) {
   return LANGUAGES[language.value][key].replace(/\{(\w+)(?:\|(\p{L}+))?\}/gu, (_, name, particle) => {
     const value = String(values[name]);
-    return particle ? value + (endsWithConsonant(value) ? AFTER_CONSONANT[particle] : particle) : value;
+    if (!particle) return value;
+    const sound = finalSound(value), isAfterVowel = sound === "" || (sound === "ㄹ" && particle === "로");
+    return value + (isAfterVowel ? particle : AFTER_CONSONANT[particle]);
   });
 }
 
-function endsWithConsonant(text) {
-  const last = text.match(/[\p{L}\p{N}](?=[^\p{L}\p{N}]*$)/u)?.[0] ?? "";
-  return /[가-힣]/.test(last) ? (last.charCodeAt(0) - 0xac00) % 28 > 0 : /[013678lmnrLMNR]/.test(last);
+/* How a text ends when it is read aloud: "" with a vowel, "ㄹ" with that, "ㄱ" for any other consonant. Of English words it
+is a guess by their last letters: bot is read as 봇, user as 유저, eos as 이오에스. */
+function finalSound(text) {
+  const [end = ""] = text.match(/(?:[A-Za-z]+|[\p{L}\p{N}])(?=[^\p{L}\p{N}]*$)/u) ?? [];
+  if (/[가-힣]/.test(end)) return ["", ..."ㄱㄱㄱㄱㄱㄱㄱㄹㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱㄱ"][(end.charCodeAt(0) - 0xac00) % 28];
+  if (/^[178LlRr]$|[A-Za-z]l$/.test(end)) return "ㄹ";
+  return /^[036MmNn]$|[A-Za-z][mn]$|ng$|[aeiou][bckpt]$/i.test(end) ? "ㄱ" : "";
 }
 
 /* A whole number with commas. Intl would take its tables into memory for it, while the page opens. */

@@ -29,7 +29,7 @@ export function AttentionFlow() {
   return html`<${Directions} from=${from} />
     <p class="says" aria-live="polite">${t("attention.head", { layer: layer + 1, head: head + 1 })} ${says.join(" ")}</p>
     <${TokenFlow} from=${from} looks=${showsLooks ? looks : []} watched=${showsWatched ? watched : []} />
-    <p class="muted">${t("heads.about")}</p>`;
+    <p class="muted">${t("heads.about")} <span class="pointed">${t("heads.about.pointed")}</span></p>`;
 }
 
 /* Which lines are drawn: a mouse can point at a word, but a finger and a keyboard choose here as well. */
@@ -71,7 +71,7 @@ export function Heads() {
       )}
     </div>
     <div class="head-about">
-      <p><b>${t("head.named", { layer: layer + 1, head: chosen + 1 })}</b>${" "}
+      <p><b>${t("head.is", { layer: layer + 1, head: chosen + 1 })}</b>${" "}
         ${role ? t(`role.${role}.about`, { share: percent(share) }) : t("role.none")}</p>
       <div class="row">
         <button type="button" aria-pressed=${isOff} disabled=${busy.value} onClick=${() => switchHead(layer, chosen)}>

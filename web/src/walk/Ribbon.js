@@ -1,4 +1,5 @@
-/* The whole model in one row: where the walk stands, and a click away from any step. */
+/* The whole model in one row: where the walk stands, and a click away from any step. It is one stop of the Tab key; the arrows
+go from step to step, as everywhere in the walk (Controls.js), and take the focus along. */
 
 import { html } from "htm/preact";
 import { batch } from "@preact/signals";
@@ -20,7 +21,7 @@ export function Ribbon() {
     if (layer !== undefined && last?.layer === layer) last.steps.push(n);
     else groups.push({ kind, layer, steps: [n] });
   });
-  return html`<nav class="ribbon" aria-label=${t("ribbon.label")}>
+  return html`<div class="ribbon" role="toolbar" aria-label=${t("ribbon.label")}>
     ${groups.map(({ kind, layer, steps: some }) => html`<div key=${some[0]} class=${`group ${some.includes(step.value) ? "here" : ""} ${layer === undefined ? "" : "layer"}`}>
       ${layer === undefined
         ? html`<${Box} n=${some[0]} text=${t(`short.${kind}`)} about=${t(`step.${kind}`, {})} />`
@@ -28,7 +29,7 @@ export function Ribbon() {
           <span class="boxes">${some.map((n) => html`<${Box} key=${n} n=${n} text=${t(`short.${steps[n].kind}`)}
             about=${`${t("layer", { layer: layer + 1 })}, ${t(`step.${steps[n].kind}`, { layer: layer + 1 })}`} />`)}</span>`}
     </div>`)}
-  </nav>`;
+  </div>`;
 }
 
 function Box({ n, text, about }) {
@@ -37,7 +38,8 @@ function Box({ n, text, about }) {
     if (!isHere) return;
     const { parentElement: group } = box.current.closest(".group"), { offsetLeft, offsetWidth } = box.current;
     group.scrollLeft = offsetLeft - (group.clientWidth - offsetWidth) / 2; // on a phone the row is wider than the screen
+    if (group.contains(document.activeElement)) box.current.focus({ preventScroll: true });
   }, [isHere]);
-  return html`<button type="button" ref=${box} class=${`box ${n < step.value ? "done" : ""}`} aria-current=${isHere ? "step" : null}
+  return html`<button type="button" ref=${box} class=${`box ${n < step.value ? "done" : ""}`} tabindex=${isHere ? 0 : -1} aria-current=${isHere ? "step" : null}
     title=${about} onClick=${() => goToStep(n)}><span>${text}</span><span class="unseen">: ${about}</span></button>`;
 }
