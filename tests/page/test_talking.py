@@ -1,6 +1,7 @@
 """A talk with the page in real browsers, from its file and without network: what is said, and what is answered."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,20 @@ def test_in_8_bits_it_answers_as_tinychat_weights_int8_does(
     expected = replies_of(tinychat.load(project / "models/dialogue"), TALK)
     assert expected[0] == SAID[0][1]
     assert talk_in(open_page(page_file_int8), TALK) == expected
+
+
+def test_a_model_of_single_exchanges_answers_each_message_by_itself(
+    open_page: Open, project: Path, tmp_path: Path
+) -> None:
+    from stages import build_page
+
+    root = shutil.copytree(project, tmp_path / "project")
+    config = root / "models/dialogue/generation_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"single_exchange": True}), encoding="utf-8")
+    build_page.run(root)
+    texts = [SAID[2][0], SAID[1][0], SAID[0][0]]
+    page = open_page(root / "outputs/tinychat.html")
+    assert talk_in(page, texts) == [talk_in(page, [text])[0] for text in texts]
 
 
 def test_the_file_opens_with_an_example_whose_last_line_the_model_says(page: Opened) -> None:

@@ -81,7 +81,7 @@ export function turnsOf(messages) {
 }
 
 export class Bot {
-  /* generation: reply_tokens and titles, as generation_config.json has them. */
+  /* generation: reply_tokens, titles and single_exchange, as generation_config.json has them. */
   constructor(model, tokenizer, generation, namePatterns) {
     Object.assign(this, { model, tokenizer, generation, namePatterns });
     const { vocab_size } = model.config;
@@ -96,7 +96,13 @@ export class Bot {
 
   prompt(messages, { maxTokens }) {
     const reply = Math.min(maxTokens, this.generation.reply_tokens);
-    return encodePrompt(this.tokenizer, turnsOf(messages), this.model.config.max_len, reply);
+    return encodePrompt(this.tokenizer, this.#turns(messages), this.model.config.max_len, reply);
+  }
+
+  /* What is answered: where training had one question in each dialogue, the last message by itself. */
+  #turns(messages) {
+    const turns = turnsOf(messages);
+    return this.generation.single_exchange ? turns.slice(-1) : turns;
   }
 
   /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text, isRuled}, where text
@@ -108,7 +114,7 @@ export class Bot {
   *reply(messages, options = GREEDY, see = null) {
     const prompt = this.prompt(messages, options);
     if (!prompt) return null;
-    const turns = turnsOf(messages);
+    const turns = this.#turns(messages);
     const names = new ToldNames(this.namePatterns, turns, this.generation.titles);
     const earlier = new Set(turns.filter((message) => message.role === "assistant").map((m) => m.content));
     const random = generator(options.seed ?? 0);
