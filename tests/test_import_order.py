@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "inspection": BASE | MIDDLE,
     "report": BASE | MIDDLE | {"inspection", "schemas"},  # of inspection svg.py, labels.py and words.py
     "generation": BASE | MIDDLE | {"quantizing"},
-    "page": BASE | MIDDLE | {"quantizing", "safety", "schemas", "training_pairs"},
+    "page": BASE | MIDDLE | {"generation", "quantizing", "safety", "schemas", "training_pairs"},
     "evaluation": BASE | MIDDLE | {"generation"},
     "safety": set(),
     "bot": BASE | MIDDLE | {"generation", "safety"},

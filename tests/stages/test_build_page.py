@@ -14,11 +14,13 @@ from tests.generation.models import Sample, save_sample
 from tests.model.rotary import RotaryConfig
 from tests.page.projects import REPLY, write_reports
 from tests.page.test_building import carried
+from tests.page.test_quoting import write_corpus
 from tinychat.errors import InputError
 from tinychat.files import write_json
 from tinychat.model import DialogueModel
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import config_record
+from tinychat.page.building import TRAINED_ON
 from tinychat.page.fitting import Unfit, fit
 from tinychat.page.without_model import TEXTS
 from tinychat.params.loading import load_params
@@ -35,6 +37,8 @@ def project(tmp_path: Path, repo: Path, model: DialogueModel, bpe: Tokenizer) ->
     save_sample(Sample(config, model), bpe, tmp_path / build_page.MODEL)
     shutil.copy(repo / "params.yaml", tmp_path)
     write_reports(tmp_path)
+    (tmp_path / TRAINED_ON).parent.mkdir(parents=True)
+    write_corpus(tmp_path / TRAINED_ON, ["안녕", "반가워"], ["고마워", "내일 또 만나요"])
     return tmp_path
 
 
