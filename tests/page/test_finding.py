@@ -65,7 +65,7 @@ def test_what_was_found_is_of_the_heads_that_were_on_then(open_page: Open, name_
     result = page.page.locator(TRY)
     page.page.locator(RESULT).wait_for()
     # Its heads do nothing: the first is named, and takes nothing away.
-    said = re.search(r"혼자 나르는 헤드는 없다.* (\S+) → (\S+)\.", result.inner_text())
+    said = re.search(r"혼자 나르는 헤드는 없다.* (\S+%) → (\S+%)다\.", result.inner_text())
     assert said is not None and said[1] == said[2]
     page.page.get_by_role("button", name="이 헤드 끄기").click()
     page.page.locator(RESULT).wait_for(state="detached")

@@ -163,7 +163,7 @@ export const en = {
   find: "Which head carries the name?",
   "find.start": "Find the head that carries the name",
   "find.about": "The model says the name that it was told before. Switch the heads off one by one and measure how much less likely the name becomes: that shows which head brought it here.",
-  "find.about.ruled": "The name in the reply was put in by a rule: the name that the user told. The model did not choose it. Switch the heads off one by one and measure how likely it is that the model says the name by itself.",
+  "find.about.ruled": "The name in the reply, or a part of it, was put in by a rule: the name that the user told. The model did not choose all of it. Switch the heads off one by one and measure how likely it is that the model says the name by itself.",
   headmap: "Map of the heads",
   "headmap.about": "All heads of all layers, named by where they look, in examples and in this talk. The darker a name carrier, the clearer. Choose one to go there.",
   "headmap.try": "Switch each off in turn",
