@@ -10,6 +10,7 @@ import yaml
 
 from tests.page.browsers import COMMANDS, Opened, launched, opened
 from tests.page.projects import write_reports
+from tinychat.files import read_json, write_json
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,6 +24,7 @@ def project(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("page") / "project"
     train(root, repo)
+    read_alone(root, False)
     write_reports(root)
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     params["analyze"]["prompts"] = ["안녕"]
@@ -30,6 +32,23 @@ def project(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "reports/summary.html").write_text("<!doctype html><title>the summary</title>", encoding="utf-8")
     build_page.run(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def page_file_alone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the small model, which answers each message without those before."""
+    from stages import build_page
+
+    root = shutil.copytree(project, tmp_path_factory.mktemp("alone") / "project")
+    read_alone(root, True)
+    build_page.run(root)
+    return root / "outputs/tinychat.html"
+
+
+def read_alone(root: Path, alone: bool) -> None:
+    """Set whether the model of a project answers each message without those before, as after single questions."""
+    file = root / "models/dialogue/generation_config.json"
+    write_json(file, read_json(file) | {"single_exchange": alone})
 
 
 @pytest.fixture(scope="session")

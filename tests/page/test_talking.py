@@ -1,7 +1,6 @@
 """A talk with the page in real browsers, from its file and without network: what is said, and what is answered."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +86,17 @@ def test_in_8_bits_it_answers_as_tinychat_weights_int8_does(
     assert talk_in(open_page(page_file_int8), TALK) == expected
 
 
-def test_a_model_of_single_exchanges_answers_each_message_by_itself(
-    open_page: Open, project: Path, tmp_path: Path
+def test_a_model_of_single_exchanges_reads_each_message_alone_and_says_so(
+    open_page: Open, page: Opened, page_file_alone: Path
 ) -> None:
-    from stages import build_page
-
-    root = shutil.copytree(project, tmp_path / "project")
-    config = root / "models/dialogue/generation_config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"single_exchange": True}), encoding="utf-8")
-    build_page.run(root)
-    texts = [SAID[2][0], SAID[1][0], SAID[0][0]]
-    page = open_page(root / "outputs/tinychat.html")
-    assert talk_in(page, texts) == [talk_in(page, [text])[0] for text in texts]
+    note = "앞의 말은 보지 않음: 한 번 묻고 답하는 말만 배움"
+    alone = [talk_in(page, [text])[0] for text in TALK]
+    other = open_page(page_file_alone)
+    assert talk_in(other, TALK) == alone
+    assert other.page.locator(".message.assistant").first.locator(".note").count() == 0
+    assert note in other.page.locator(".message.assistant .note").last.inner_text()
+    assert talk_in(page, TALK) != alone
+    assert page.page.get_by_text(note).count() == 0
 
 
 def test_the_file_opens_with_an_example_whose_last_line_the_model_says(page: Opened) -> None:

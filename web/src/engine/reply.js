@@ -94,15 +94,16 @@ export class Bot {
     this.mayEndName = [...Array(vocab_size).keys()].map((id) => bytes(id)?.includes(lastByte) ?? false);
   }
 
-  prompt(messages, { maxTokens }) {
-    const reply = Math.min(maxTokens, this.generation.reply_tokens);
-    return encodePrompt(this.tokenizer, this.#turns(messages), this.model.config.max_len, reply);
-  }
-
-  /* What is answered: where training had one question in each dialogue, the last message by itself. */
+  /* The turns that are read: the last alone where training had no second exchange. */
   #turns(messages) {
     const turns = turnsOf(messages);
     return this.generation.single_exchange ? turns.slice(-1) : turns;
+  }
+
+  prompt(messages, { maxTokens }) {
+    const reply = Math.min(maxTokens, this.generation.reply_tokens), turns = this.#turns(messages);
+    const prompt = encodePrompt(this.tokenizer, turns, this.model.config.max_len, reply);
+    return prompt && { ...prompt, start: prompt.start + turnsOf(messages).length - turns.length };
   }
 
   /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text, isRuled}, where text

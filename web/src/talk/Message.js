@@ -76,7 +76,7 @@ function Notes({ shown }) {
   if (off.length) notes.push(t("reply.off", { heads: headNames(off) }));
   if (finish === "stopped") notes.push(t("reply.stopped"));
   if (finish === "length") notes.push(t("reply.length"));
-  if (start > 0) notes.push(t("reply.forgot", { max_len: model.config.max_len }));
+  if (start > 0) notes.push(t(carried.generation.single_exchange ? "reply.alone" : "reply.forgot", { max_len: model.config.max_len }));
   if (tries?.length > 1 || how.temperature) notes.push(t("reply.drawn", { temperature: how.temperature, seed: how.seed }));
   return html`${notes.length > 0 && html`<p class="note">${notes.join(" · ")}</p>`}
     ${before && html`<p class="note before">${t("reply.before", { text: before })}</p>`}`;

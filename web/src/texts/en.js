@@ -53,6 +53,7 @@ export const en = {
   "reply.empty": "(it said nothing)",
   "reply.stopped": "stopped",
   "reply.length": "cut at the length limit",
+  "reply.alone": "read without the messages before: it has learnt single questions and answers only",
   "reply.forgot": "the oldest messages are forgotten (it reads {max_len} tokens)",
   "reply.drawn": "drawn: temperature {temperature}, seed {seed}",
   "reply.off": "A reply with head {heads} off",

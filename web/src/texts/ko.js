@@ -54,6 +54,7 @@ export const ko = {
   "reply.empty": "(아무 말도 하지 않음)",
   "reply.stopped": "멈춤",
   "reply.length": "길이 제한에서 끊김",
+  "reply.alone": "앞의 말은 보지 않음: 한 번 묻고 답하는 말만 배움",
   "reply.forgot": "대화가 길어져 오래된 말은 잊음 ({max_len}토큰까지)",
   "reply.drawn": "뽑은 대답: 온도 {temperature}, 시드 {seed}",
   "reply.off": "헤드 {heads|를} 끈 대답",
