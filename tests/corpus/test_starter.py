@@ -54,7 +54,7 @@ def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
         assert right == (dialogue.metadata["measure"] != "taken_for_unknown")
         if "name" in dialogue.metadata["measure"]:
             assert dialogue.metadata["slots"]["name"] in dialogue.turns[-1].content
-    assert len(measures) == 17
+    assert len(measures) == 23
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_what_is_trained_on_measures_nothing_and_tells_its_slots_and_the_replies
     assert all(one.turns[-1].content in one.metadata["accept"] for one in train)
     assert {key for one in valid for key in one.metadata or ()} == {"slots"}
     named = [one for one in (*train, *valid) if one.metadata and "name" in one.metadata.get("slots", ())]
-    assert len(named) > 0.15 * (len(train) + len(valid))
+    assert len(named) > 0.14 * (len(train) + len(valid))
     for one in named:
         assert any(one.metadata["slots"]["name"] in turn.content for turn in one.turns if turn.role == "assistant")
 

@@ -148,7 +148,7 @@ TABLE = [
         title="a comment in the runtime runs those that import it",
         file="tinychat/runtime.py",
         edit=a_remark,
-        stages=("train", "evaluate", "generate", "analyze_layers"),
+        stages=("train", "evaluate", "generate", "analyze_layers", "build_page"),
     ),
     Row(
         title="a comment in the report runs summarize",
