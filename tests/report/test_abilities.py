@@ -45,7 +45,7 @@ def reports(measures: dict[str, Any] | None) -> Reports:
             "corpus": {
                 **rows,
                 "splits": {"train": SIZES},
-                "groups": {"count": 5, "near_texts": 0},
+                "groups": {"count": 5, "near_texts": 0, "dialogues_taken_apart": 0},
                 "overlap": {},
                 **SOURCES,
             },

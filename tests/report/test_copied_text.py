@@ -92,7 +92,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "corpus": {
         **{"rows_read": 0, "rows_kept": 0, "rows_dropped": {}, "readers": {}},
         "splits": dict.fromkeys(("train", "valid", "test"), NONE_SIZES),
-        "groups": {"count": 0, "near_texts": 0},
+        "groups": {"count": 0, "near_texts": 0, "dialogues_taken_apart": 0},
         **{key: {} for key in ("files_left_out", "messages_dropped", "parts_dropped", "masked")},
         "texts": {key: {} for key in ("letters", "turns", "message_letters")},
         "overlap": dict.fromkeys(("valid", "test"), asdict(Overlap())),

@@ -99,7 +99,7 @@ class Project:
                 "turns": {"1-2": 30, "3-4": 10},
                 "message_letters": {"1-5": 20, "6-10": 60},
             },
-            "groups": {"count": 33, "largest": 3, "near_texts": 4},
+            "groups": {"count": 33, "largest": 3, "near_texts": 4, "dialogues_taken_apart": 20},
             "overlap": {"valid": asdict(Overlap()), "test": asdict(Overlap(7, 5, 4, 3, 2, 40, 10, 20, 9))},
             "mixture": mixture or {"source_1": mixed(40, 1, 1.0)},
             "learnt": {"exchanges": 40, "questions": 38, "answers": 39, "rephrased": 0},
@@ -369,6 +369,7 @@ def test_a_damaged_report_is_an_error_for_people(project: Project) -> None:
 
 def test_what_held_out_dialogues_share_with_training_is_told(project: Project) -> None:
     page = project.summarize()["html"]
+    assert "대화 20개는 같은 말이 너무 자주 되풀이되어" in page
     assert "7개는 학습에 나온 말이 있고, 5개는 학습한 질문으로, 4개는 학습한 답으로 끝난다" in page
     assert "답 9개 가운데 2개는 학습에 (거의) 같은 질문과 답이 있어서 채점하지 않는다" in page
 

@@ -105,6 +105,7 @@ WORDS = {
     "corpus.readers": "By format: {readers}.",
     "corpus.reader": "{name} {kept} rows",
     "corpus.groups": "Dialogues that share a question or an answer form a group, and a group lies in one split only, except in the starter corpus, which brings its own splits. There are {count} groups.",
+    "corpus.apart": "In {dialogues} conversations so many texts recur that only those of one session lie together.",
     "corpus.kept_whole": "All of {names} is trained on, since a part would be too small to measure anything: what is said of it is said of its trained questions.",
     "corpus.overlap": "{split}: {texts} dialogues share a text with training, {questions} end in a trained question, {answers} in a trained answer. {skipped} of {of} answers are not scored, since training gives them to the same question, or nearly so.",
     "source": "Source",

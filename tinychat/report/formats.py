@@ -45,6 +45,7 @@ class Groups(Record):
 
     count: Count
     near_texts: Count
+    dialogues_taken_apart: Count
 
 
 class OverlapRecord(Record):

@@ -105,6 +105,7 @@ WORDS = {
     "corpus.readers": "형식별로는 {readers}이다.",
     "corpus.reader": "{name} {kept}행",
     "corpus.groups": "질문이나 대답을 함께 쓰는 대화는 한 묶음이고, 한 묶음은 한쪽에만 둔다. 나누는 법이 따로 있는 예제 말뭉치(starter)는 예외다. 묶음은 {count}개다.",
+    "corpus.apart": "대화 {dialogues}개는 같은 말이 너무 자주 되풀이되어, 쉬지 않고 이어진 대화끼리만 한쪽에 두었다.",
     "corpus.kept_whole": "{names}: 떼어 두어도 잴 수 없을 만큼 작아서 모두 학습했다. 여기에 대한 점수는 학습한 질문으로 잰 것이다.",
     "corpus.overlap": "{split} 대화 가운데 {texts}개는 학습에 나온 말이 있고, {questions}개는 학습한 질문으로, {answers}개는 학습한 답으로 끝난다. 답 {of}개 가운데 {skipped}개는 학습에 (거의) 같은 질문과 답이 있어서 채점하지 않는다.",
     "source": "출처",

@@ -214,6 +214,8 @@ def _corpus_notes(reports: Reports, words: Words) -> list[str]:
         words("corpus.readers", readers=", ".join(readers)),
     ]
     notes.append(words("corpus.groups", count=f"{corpus['groups']['count']:,}"))
+    if apart := corpus["groups"]["dialogues_taken_apart"]:
+        notes.append(words("corpus.apart", dialogues=f"{apart:,}"))
     if whole := [sources[key]["name"] for key, part in corpus["mixture"].items() if part["kept_whole"]]:
         notes.append(words("corpus.kept_whole", names=", ".join(whole)))
     for split, overlap in corpus["overlap"].items():
