@@ -5,11 +5,11 @@
 
 A folder below tinychat/ is one dep where a stage imports every module in it: a new module needs no change of dvc.yaml.
 
-Found by static analysis, so that an import inside a function counts and nothing is executed. Data files in the packages
-count too, such as a page's templates; C files where what compiles them is. Left out: empty `__init__.py` files;
-the files of tinychat/params that only check params.yaml, with what they alone import; and the texts in
-tinychat/language where exit.py there imports them, to tell why a stage failed, since a failed stage has no outs. The readers are found at
-run time: a stage that imports their package or tinychat/corpus/reader.py depends on all of them.
+Found by static analysis, so that an import inside a function counts and nothing is executed. Data files in the
+packages count too, such as a page's templates; C files where what compiles them is. Left out: empty `__init__.py`
+files; the files of tinychat/params that only check params.yaml, with what they alone import; and the texts in
+tinychat/language where exit.py there imports them, to tell why a stage failed, since a failed stage has no outs. The
+readers are found at run time: a stage that imports their package or tinychat/corpus/reader.py depends on all of them.
 """
 
 import argparse
