@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.batches.arrays import write_split
-from tinychat.batches.batching import collate, padding_share, plan_batches, widths
+from tinychat.batches.batching import PromptIds, collate, padding_share, plan_batches, widths
 from tinychat.batches.prepared import (
     EncodedDialogue,
     PreparedSplit,
@@ -268,20 +268,23 @@ def test_a_batch_asks_for_the_next_token_and_ignores_the_rest() -> None:
 
 
 def test_what_follows_a_token_of_the_user_is_a_target_where_that_is_asked_for() -> None:
-    user, bot, eos = 1, 2, 3
+    user, bot, eos, unknown = 1, 2, 3, 4
     rows = [
         EncodedDialogue((user, 5, bot, 6, eos, user, 7, 8, bot, 9, eos), (*(False,) * 9, True, True), 3),
         EncodedDialogue((user, 5, bot, eos), (False, True, True, True), 0),  # loss_on: all
+        EncodedDialogue((user, unknown, 5, bot, 6, eos), (*(False,) * 4, True, True), 3),
     ]
     ignored = IGNORE_INDEX
-    batch = collate(to_arrays(rows, 10), [0, 1], pad_id=0, turn_ids=(user, bot))
+    batch = collate(to_arrays(rows, 10), [0, 1, 2], pad_id=0, prompt_ids=PromptIds(user, bot, (unknown,)))
     assert batch.targets.tolist() == [
         [5, bot, ignored, ignored, ignored, 7, 8, bot, 9, eos],
         [5, bot, eos, *[ignored] * 7],
+        [ignored, 5, bot, 6, eos, *[ignored] * 5],
     ]
     assert batch.is_prompt.tolist() == [
         [True, True, False, False, False, True, True, True, False, False],
         [False] * 10,
+        [False, True, True, *[False] * 7],
     ]
     assert not collate(to_arrays(rows, 10), [0, 1], pad_id=0).is_prompt.any()
 

@@ -75,7 +75,7 @@ def test_a_token_of_the_user_counts_as_much_as_the_param_says(make_trainer: Make
 
 def test_without_a_weight_the_users_tokens_are_no_targets(make_trainer: Make) -> None:
     plain, weighted = make_trainer(), make_trainer(prompt_loss_weight=0.25)
-    assert plain._turn_ids is None
+    assert plain._prompt_ids is None
     assert not same_weights(train(plain), train(weighted))
     losses = [trainer.progress.losses[0]["loss"] for trainer in (plain, weighted)]
     assert losses[0] == pytest.approx(losses[1], rel=0.05)  # of replies alone

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tinychat.batches.prepared import PreparedSplit
+from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import IGNORE_INDEX
 
 
@@ -22,6 +24,19 @@ class Batch:
     inputs: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
     is_prompt: npt.NDArray[np.bool_]
+
+
+class PromptIds(NamedTuple):
+    """The ids by which a user's turn is found: `<user>`, `<bot>`; and those of unknown words, which are no targets."""
+
+    user: int
+    bot: int
+    unknown: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> "PromptIds":
+        """Those of a vocabulary."""
+        return cls(tokenizer.user_id, tokenizer.bot_id, tuple(tokenizer.unknown_ids))
 
 
 def widths(lengths: npt.NDArray[np.int64], width_step: int = 1, longest: int | None = None) -> npt.NDArray[np.int64]:
@@ -74,11 +89,11 @@ def collate(
     indices: Sequence[int] | npt.NDArray[np.int64],
     pad_id: int,
     width_step: int = 1,
-    turn_ids: tuple[int, int] | None = None,
+    prompt_ids: PromptIds | None = None,
 ) -> Batch:
     """These dialogues of a split as one batch, as wide as the widest of them (see `widths`).
 
-    turn_ids   of `<user>` and `<bot>`: what follows a token of a user's turn is a target too
+    With `prompt_ids`, what follows a token of a user's turn is a target too, but for unknown words.
     """
     width = int(widths(split.lengths[indices], width_step, split.longest).max())
     inputs = np.full((len(indices), width), pad_id, dtype=np.int64)  # (B, T)
@@ -89,19 +104,19 @@ def collate(
         ids, loss_mask = split.tokens[begin:end].astype(np.int64), split.loss_mask[begin:end]
         inputs[row, : len(ids) - 1] = ids[:-1]
         targets[row, : len(ids) - 1] = np.where(loss_mask[1:], ids[1:], IGNORE_INDEX)
-        if turn_ids is not None:
-            of_prompt = _in_user_turn(ids[:-1], turn_ids) & ~loss_mask[1:]
+        if prompt_ids is not None:
+            of_prompt = _in_user_turn(ids[:-1], prompt_ids) & ~loss_mask[1:]
+            of_prompt &= ~np.isin(ids[1:], prompt_ids.unknown)
             targets[row, : len(ids) - 1][of_prompt] = ids[1:][of_prompt]
             is_prompt[row, : len(ids) - 1] = of_prompt
     return Batch(inputs, targets, is_prompt)
 
 
-def _in_user_turn(ids: npt.NDArray[np.int64], turn_ids: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _in_user_turn(ids: npt.NDArray[np.int64], prompt_ids: PromptIds) -> npt.NDArray[np.bool_]:
     """Which tokens stand in a user's turn, its mark `<user>` included: (T,) → (T,)."""
-    user_id, bot_id = turn_ids
-    marks = np.where((ids == user_id) | (ids == bot_id), np.arange(len(ids)), -1)
+    marks = np.where((ids == prompt_ids.user) | (ids == prompt_ids.bot), np.arange(len(ids)), -1)
     last = np.maximum.accumulate(marks)  # the mark that the turn begins with
-    found: npt.NDArray[np.bool_] = (last >= 0) & (ids[last] == user_id)
+    found: npt.NDArray[np.bool_] = (last >= 0) & (ids[last] == prompt_ids.user)
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tinychat.batches.batching import Batch, collate, padding_share, plan_batches
+from tinychat.batches.batching import Batch, PromptIds, collate, padding_share, plan_batches
 from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase, describe
@@ -78,7 +78,7 @@ class Trainer:
             add_subwords(model, tokenizer)
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
         self.store, self.pad_id, self.prompts = store, tokenizer.pad_id, prompts
-        self._turn_ids = (tokenizer.user_id, tokenizer.bot_id) if params.prompt_loss_weight else None
+        self._prompt_ids = PromptIds.of(tokenizer) if params.prompt_loss_weight else None
         self.width_step = width_step_of(runtime)
         self.optimizer = build_optimizer(
             model, params, torch.bfloat16 if runtime.precision == "bf16" else torch.float32
@@ -130,7 +130,7 @@ class Trainer:
 
     def _step(self, indices: np.ndarray, display: Display) -> None:
         progress = self.progress
-        batch = collate(self.train, indices, self.pad_id, self.width_step, self._turn_ids)
+        batch = collate(self.train, indices, self.pad_id, self.width_step, self._prompt_ids)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("lr_scale", 1.0)
         with self.runtime.autocast():
@@ -159,12 +159,12 @@ class Trainer:
 
         A token of a user's turn counts `prompt_loss_weight` times as much as one of a reply.
         """
-        if self._turn_ids is None:
+        if self._prompt_ids is None:
             return losses.mean(), losses
         is_prompt = torch.from_numpy(batch.is_prompt[batch.targets != IGNORE_INDEX]).to(losses.device)
         of_replies = losses[~is_prompt]
-        prompts = self.params.prompt_loss_weight * losses[is_prompt].sum() / len(of_replies)
-        return of_replies.mean() + prompts, of_replies
+        of_prompts = self.params.prompt_loss_weight * losses[is_prompt].sum() / len(of_replies)
+        return of_replies.mean() + of_prompts, of_replies
 
     def _answer(self) -> None:
         """Note what the model answers now."""
