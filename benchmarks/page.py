@@ -2,8 +2,9 @@
 
     python -m benchmarks.page [--rounds 5] [--save benchmarks/results/page.json]
 
-The page is built anew from models/, outputs/ and reports/ (`make repro`) in copies of the project, with 6 and with 8
-bits. That of 6 bits is opened from its file, without network, in each browser of this system that Playwright can drive.
+The page is built anew from data/corpus, models/, outputs/ and reports/ (`make repro`) in copies of the project, with
+6 and with 8 bits. That of 6 bits is opened from its file, without network, in each browser of this system that
+Playwright can drive.
 
 opening       always in a browser that has just started, with an empty profile, so that nothing is in its cache; by
               turns with nothing beside it (idle) and with a busy program for each core (busy). From the start of
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 ROOT = Path(__file__).resolve().parent.parent
-INPUTS = ("models/dialogue", "reports", "outputs/generated_dialogue.jsonl")
+INPUTS = ("data/corpus", "models/dialogue", "reports", "outputs/generated_dialogue.jsonl")
 PAGE = "outputs/tinychat.html"
 WATCH = Path(__file__).with_name("page_watch.js")
 VIEWPORT = {"width": 1280, "height": 800}
