@@ -21,10 +21,14 @@ Moments = npt.NDArray[np.float64]
 def read_sequences(path: Path, tokenizer: Tokenizer, max_len: int) -> list[list[int]]:
     """Token ids of some dialogues of a corpus file, cut at `max_len`. Raises InputError where it is damaged."""
     corpus = CorpusFile(path)
-    n = min(len(corpus), DIALOGUES)
-    dialogues = (corpus[number * len(corpus) // n] for number in range(n))
+    dialogues = (corpus[place] for place in evenly_spaced(len(corpus), DIALOGUES))
     messages = ([{"role": turn.role, "content": turn.content} for turn in dialogue.turns] for dialogue in dialogues)
     return [tokenizer.encode_dialogue(each)[0][:max_len] for each in messages]
+
+
+def evenly_spaced(size: int, most: int) -> list[int]:
+    """At most so many of the places 0 to size - 1, evenly spaced."""
+    return list(range(size)) if size <= most else [n * size // most for n in range(most)]
 
 
 def input_moments(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tinychat.generation.decoder import Floats
 from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
-from tinychat.page.calibrating import input_moments
+from tinychat.page.calibrating import OUTPUT_WEIGHT, input_moments
 from tinychat.page.quantizing import quantize_matrix, round_for_inputs
 from tinychat.page.regexp import regexp
 from tinychat.quantizing import quantize_rows
@@ -24,7 +24,6 @@ from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
 
 Rounded = tuple[npt.NDArray[np.int8], Floats]  # whole numbers (out, in), the scale of each row (out,)
 WORD_EMBEDDING, POSITIONS, *_ = INPUT
-OUTPUT_WEIGHT = next(iter(OUTPUT))
 
 # The arrays of a model, as `array_of` in int8.c numbers them: those of the input layer, then 16 of each layer, and of
 # the output layer. A product has panels, scales and bias.
@@ -61,8 +60,7 @@ def round_weights(
     rounded: dict[str, Rounded] = {}
     for name, weight in weights.items():
         if weight.ndim == 2 and name != POSITIONS:
-            entropy = ENTROPIES.get(name, ENTROPY)
-            whole, scale = quantize_matrix(weight, entropy)
+            whole, scale = quantize_matrix(weight, ENTROPIES.get(name, ENTROPY))
             if name in moments:
                 whole = round_for_inputs(weight, scale, moments[name])
             rounded[name] = whole, np.full(len(weight), scale, dtype=np.float32)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinychat.corpus.dialogue import CorpusFile
+from tinychat.page.calibrating import evenly_spaced
 from tinychat.page.packing import deflated
 from tinychat.training_pairs import training_pairs
 
@@ -36,7 +37,7 @@ class PackedQuotes:
 def read_quotes(path: Path) -> Quotes:
     """Those of a corpus file; of a large one, of evenly spaced dialogues. Raises InputError where it is damaged."""
     corpus = CorpusFile(path)
-    some = _evenly_spaced(len(corpus), MOST_DIALOGUES)
+    some = evenly_spaced(len(corpus), MOST_DIALOGUES)
     is_sample = len(some) < len(corpus)
     answers: dict[str, list[str]] = {}
     for question, answer in training_pairs((corpus[n] for n in some) if is_sample else corpus):
@@ -50,7 +51,7 @@ def pack_quotes(quotes: Quotes, most: int) -> PackedQuotes:
     packed = _pack(quotes.answers)
     while len(packed.base64) > most and packed.questions:
         n = int(packed.questions * MARGIN * most / len(packed.base64))
-        packed = _pack(dict(items[place] for place in _evenly_spaced(len(items), n)))
+        packed = _pack(dict(items[place] for place in evenly_spaced(len(items), n)))
     return packed
 
 
@@ -62,8 +63,3 @@ def _pack(answers: Mapping[str, list[str]]) -> PackedQuotes:
     content = {"questions": list(answers), "answers": different, "of": of}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return PackedQuotes(len(answers), deflated(text.encode()))
-
-
-def _evenly_spaced(size: int, most: int) -> list[int]:
-    """At most so many of the places 0 to size - 1, evenly spaced."""
-    return list(range(size)) if size <= most else [n * size // most for n in range(most)]
