@@ -47,7 +47,13 @@ def same_weights(one: Trained, other: Trained) -> bool:
     [
         {"keep": "last"},
         {"keep": "best"},
-        {"optimizer": "muon", "schedule": "linear", "subword_embeddings": True, "prompt_loss_weight": 0.2},
+        {
+            "optimizer": "muon",
+            "schedule": "linear",
+            "subword_embeddings": True,
+            "prompt_loss_weight": 0.2,
+            "bag_of_words_weight": 0.3,
+        },
     ],
     ids=["last", "best", "muon"],
 )

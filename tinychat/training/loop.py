@@ -17,6 +17,7 @@ from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import IGNORE_INDEX
+from tinychat.training.bag_of_words import BagOfWords, without_bag_of_words
 from tinychat.training.interruption import StopSignals
 from tinychat.training.learning import LearningPrompts, answer_steps, loss_steps
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
@@ -78,7 +79,9 @@ class Trainer:
             add_subwords(model, tokenizer)
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime
         self.store, self.pad_id, self.prompts = store, tokenizer.pad_id, prompts
-        self._prompt_ids = PromptIds.of(tokenizer) if params.prompt_loss_weight else None
+        marks = PromptIds.of(tokenizer)
+        self._prompt_ids = marks if params.prompt_loss_weight else None
+        self._bag_of_words = BagOfWords(model, marks) if params.bag_of_words_weight else None
         self.width_step = width_step_of(runtime)
         self.optimizer = build_optimizer(
             model, params, torch.bfloat16 if runtime.precision == "bf16" else torch.float32
@@ -136,6 +139,9 @@ class Trainer:
         with self.runtime.autocast():
             losses = token_losses(self.model, batch.inputs, batch.targets).losses
         loss, losses = self._weighted(losses, batch)
+        if self._bag_of_words:
+            with self.runtime.autocast():
+                loss = loss + self.params.bag_of_words_weight * self._bag_of_words.loss(batch)
         loss.backward()
         norm = self._clip()
         value = losses.mean().item()
@@ -291,7 +297,7 @@ class Trainer:
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
             raise self._diverged(math.nan)
         return Trained(
-            weights=merge_subwords(self.model, weights),
+            weights=without_bag_of_words(merge_subwords(self.model, weights)),
             history=progress.history,
             kept_epoch=progress.best_epoch if best and progress.best_epoch else progress.epoch,
             stopped_early=progress.epoch < self.params.epochs,

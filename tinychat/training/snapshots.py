@@ -62,6 +62,7 @@ CODE = (
     "tokenizer/vocabulary.py",
     "tokenizer/word_level.py",
     "tokenizer/words.py",
+    "training/bag_of_words.py",
     "training/card.py",
     "training/epochs.py",
     "training/interruption.py",
