@@ -53,20 +53,20 @@ COMMON_SYLLABLES = tuple(
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
 SHARES = {
-    "single": 0.35,
-    "chain": 0.08,
+    "single": 0.289,
+    "chain": 0.12,
     "names": 0.201,
     "scenes": 0.13,
     "unknown": 0.12,
-    "statements": 0.079,
+    "statements": 0.1,
     "advice": 0.04,
 }
 CHAIN_LENGTHS = (2, 5)  # dialogues
 CHAIN_SHARES = {
-    "single": 0.35,
-    "scenes": 0.4,
+    "single": 0.36,
+    "scenes": 0.34,
     "unknown": 0.07,
-    "statements": 0.13,
+    "statements": 0.18,
     "advice": 0.05,
 }  # of these dialogues
 HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
