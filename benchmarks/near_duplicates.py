@@ -37,6 +37,7 @@ from benchmarks.exact_twins import find_twins
 from benchmarks.rivals import processor
 from tinychat.corpus.grams import GRAM, Integers, jaccard_of, texts_of
 from tinychat.corpus.near_duplicates import THRESHOLD, near_duplicates
+from tinychat.corpus.scratch import Scratch
 from tinychat.corpus.text_keys import text_key
 from tinychat.files import rounded, write_json
 
@@ -65,7 +66,7 @@ def recombined(path: Path, count: int) -> list[str]:
 
 def by_tinychat(texts: list[str]) -> Integers:
     """The group of each text."""
-    return near_duplicates(texts_of(texts)).groups.astype(np.int64)
+    return near_duplicates(texts_of(texts), Scratch()).groups.astype(np.int64)
 
 
 def by_datasketch(texts: list[str]) -> Integers:

@@ -53,7 +53,7 @@ def by_chance(total: int, shares: Shares) -> Splitter:
 
 def by_equal_texts(columns: Columns, shares: Shares) -> Splitter:
     """Groups of dialogues with a text in common."""
-    components = Components(len(columns) + len(columns.keys))
+    components = Components(len(columns) + len(columns.keys), columns.scratch)
     components.join(np.repeat(np.arange(len(columns)), columns.turns), len(columns) + columns.texts.astype(np.int64))
     of: Integers = np.unique(components.all()[: len(columns)], return_inverse=True)[1]
     return lambda seed: by_chance(int(of.max()) + 1, shares)(seed)[of]

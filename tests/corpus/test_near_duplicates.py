@@ -12,6 +12,7 @@ from tinychat.corpus.components import Components
 from tinychat.corpus.grams import BLOCK_CHARACTERS, Texts, jaccard_of, texts_of
 from tinychat.corpus.key_table import KeyTable
 from tinychat.corpus.near_duplicates import MAX_NEIGHBOURS, THRESHOLD, near_duplicates
+from tinychat.corpus.scratch import Scratch
 from tinychat.corpus.text_keys import text_key
 
 
@@ -92,7 +93,7 @@ def test_only_near_duplicates_are_joined_and_nearly_all_of_them() -> None:
     texts = sentences(2500)
     pairs = all_pairs(texts, THRESHOLD)
     exact = components_of(len(texts), pairs)
-    groups = near_duplicates(texts_of(texts)).groups.tolist()
+    groups = near_duplicates(texts_of(texts), Scratch()).groups.tolist()
     # Each group lies within a component of the exact pairs, and begins with its first text.
     assert all(exact[text] == exact[first] for text, first in enumerate(groups))
     assert all(groups[first] == first <= text for text, first in enumerate(groups))
@@ -105,7 +106,7 @@ def test_only_near_duplicates_are_joined_and_nearly_all_of_them() -> None:
 
 def test_added_texts_divide_no_group() -> None:
     texts = sentences(2000)
-    small, large = near_duplicates(texts_of(texts[:1000])), near_duplicates(texts_of(texts))
+    small, large = near_duplicates(texts_of(texts[:1000]), Scratch()), near_duplicates(texts_of(texts), Scratch())
     assert large.crowded == 0
     assert all(large.groups[text] == large.groups[first] for text, first in enumerate(small.groups))
 
@@ -114,8 +115,8 @@ def test_no_order_of_the_texts_changes_the_groups() -> None:
     texts = sentences(1000)
     order = random.Random(0).sample(range(1000), 1000)
     groups, shuffled = (
-        near_duplicates(texts_of(texts)).groups,
-        near_duplicates(texts_of([texts[i] for i in order])).groups,
+        near_duplicates(texts_of(texts), Scratch()).groups,
+        near_duplicates(texts_of([texts[i] for i in order]), Scratch()).groups,
     )
     assert {frozenset(np.nonzero(groups == first)[0].tolist()) for first in set(groups.tolist())} == {
         frozenset(order[i] for i in np.nonzero(shuffled == first)[0]) for first in set(shuffled.tolist())
@@ -125,9 +126,9 @@ def test_no_order_of_the_texts_changes_the_groups() -> None:
 def test_texts_in_a_bucket_too_large_to_compare_all_are_counted() -> None:
     # Half of the grams of each are the same, so that they meet often, and no two are alike.
     texts = [f"한결같은머리말이다{''.join(random.Random(n).choices('가나다라마바사아', k=10))}" for n in range(2000)]
-    found = near_duplicates(texts_of(texts))
+    found = near_duplicates(texts_of(texts), Scratch())
     assert found.crowded > MAX_NEIGHBOURS
-    copies = near_duplicates(texts_of([f"모두가거의똑같은긴문장이라서한무리다{n % 10}" for n in range(500)]))
+    copies = near_duplicates(texts_of([f"모두가거의똑같은긴문장이라서한무리다{n % 10}" for n in range(500)]), Scratch())
     assert set(copies.groups.tolist()) == {0}
 
 
@@ -135,17 +136,17 @@ def test_texts_in_a_bucket_too_large_to_compare_all_are_counted() -> None:
 def test_buckets_are_the_same_whatever_is_compared_at_once(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
     copies = [f"모두가거의똑같은긴문장이라서한무리다{n % 10}{'ㅋ' * (n // 10)}" for n in range(200)]
     texts = texts_of([*sentences(200), *copies])
-    expected = near_duplicates(texts)
+    expected = near_duplicates(texts, Scratch())
     assert expected.crowded
     monkeypatch.setattr(near_duplicates_module, "MEMBERS_AT_ONCE", members)
     monkeypatch.setattr(near_duplicates_module, "PAIRS_AT_ONCE", 50)
-    found = near_duplicates(texts)
+    found = near_duplicates(texts, Scratch())
     assert (found.groups.tolist(), found.crowded) == (expected.groups.tolist(), expected.crowded)
 
 
 @pytest.mark.parametrize("texts", [[], ["안녕"], ["안녕", "안녕하세요"], ["", "", "가"]])
 def test_a_few_texts_have_groups(texts: list[str]) -> None:
-    assert len(near_duplicates(texts_of(texts)).groups) == len(texts)
+    assert len(near_duplicates(texts_of(texts), Scratch()).groups) == len(texts)
 
 
 def test_all_twins_of_some_texts_are_found() -> None:
@@ -167,12 +168,15 @@ def test_texts_with_others_between_them_are_the_same_texts() -> None:
     whole = texts_of(texts)
     chosen = np.arange(0, 300, 3)
     part = Texts(whole.codes, whole.begins[chosen], whole.lengths[chosen])
-    assert near_duplicates(part).groups.tolist() == near_duplicates(texts_of(texts[::3])).groups.tolist()
+    assert (
+        near_duplicates(part, Scratch()).groups.tolist()
+        == near_duplicates(texts_of(texts[::3]), Scratch()).groups.tolist()
+    )
 
 
 def test_a_table_of_keys_numbers_them_as_a_dictionary_does() -> None:
     generator = random.Random(0)
-    table, expected = KeyTable(), dict[int, int]()
+    table, expected = KeyTable(Scratch()), dict[int, int]()
     for _ in range(200):
         keys = [generator.randrange(3000) << generator.choice((0, 40)) for _ in range(generator.randrange(60))]
         known = set(expected)
@@ -186,7 +190,7 @@ def test_a_table_of_keys_numbers_them_as_a_dictionary_does() -> None:
 def test_components_are_those_of_the_plain_union_find() -> None:
     generator = random.Random(0)
     pairs = [(generator.randrange(500), generator.randrange(500)) for _ in range(400)]
-    components = Components(500)
+    components = Components(500, Scratch())
     for begin in range(0, 400, 50):
         one, other = np.array(pairs[begin : begin + 50]).T
         components.join(one, other)
@@ -200,7 +204,7 @@ def test_of_songys_all_near_duplicates_are_joined_but_few(songys_file: Path) -> 
     texts = texts_of(sorted({text_key(row[side]) for row in rows for side in "QA"}))
     everything = np.arange(len(texts)), np.ones(len(texts), bool)
     pairs = np.concatenate([np.stack(found) for found in find_twins(texts, *everything)], axis=1)
-    groups = near_duplicates(texts).groups
+    groups = near_duplicates(texts, Scratch()).groups
     assert pairs.shape[1] == 2 * 655
     assert (groups[pairs[0]] == groups[pairs[1]]).mean() > 0.99
     alike = jaccard_of(texts, *pairs) >= 0.7

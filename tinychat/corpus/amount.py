@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tinychat.corpus.overlap import Exchanges
+from tinychat.corpus.scratch import Scratch, parts_of
 
 # All measured with the default model (docs/experiments.md). Below FEW nothing but the own questions is learnt.
 FEW = 1000
@@ -57,9 +59,17 @@ class Learnt:
         return []
 
 
-def count_learnt(questions: NDArray[np.int32], answers: NDArray[np.int32]) -> Learnt:
-    """Of the trained exchanges, as the numbers of the texts of question and answer; each pair counts once."""
-    pairs = np.unique(questions.astype(np.uint64) << np.uint64(32) | answers.astype(np.uint64))
-    phrasings = np.unique(pairs & np.uint64(0xFFFFFFFF), return_counts=True)[1]
-    rephrased = int(phrasings[phrasings >= PHRASINGS].sum())
-    return Learnt(len(pairs), len(np.unique(questions)), len(phrasings), rephrased)
+def count_learnt(learnt: Exchanges, scratch: Scratch) -> Learnt:
+    """Of the trained exchanges; each question with its answer counts once."""
+    pairs = learnt.all_pairs(scratch)
+    questions, last = 0, None
+    phrasings = scratch.zeros(int(learnt.answers.max(initial=-1)) + 1, np.int64)
+    for part in parts_of(len(pairs)):
+        asked = pairs[part] >> np.uint64(32)
+        questions += int((asked[1:] != asked[:-1]).sum()) + int(asked[0] != last)
+        last = asked[-1]
+        np.add.at(phrasings, (pairs[part] & np.uint64(0xFFFFFFFF)).astype(np.int64), 1)
+    rephrased = sum(
+        int(some[some >= PHRASINGS].sum()) for some in (phrasings[part] for part in parts_of(len(phrasings)))
+    )
+    return Learnt(len(pairs), questions, int(np.count_nonzero(phrasings)), rephrased)

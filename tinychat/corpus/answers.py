@@ -7,6 +7,7 @@ import numpy as np
 from tinychat.corpus.features import Columns
 from tinychat.corpus.grams import Integers
 from tinychat.corpus.overlap import Exchanges
+from tinychat.corpus.scratch import Scratch, count_values, numbers_in, parts_of
 
 SHOWN = 5
 TEN = 10
@@ -35,27 +36,57 @@ def over_limit(columns: Columns, learnt: Exchanges, limit: int) -> Exchanges:
 
     So which of them stay does not depend on the order of the files.
     """
-    mixed = columns.keys[learnt.questions] * MULTIPLIER
-    order = np.lexsort((mixed ^ mixed >> np.uint64(32), learnt.answers))
-    answers = learnt.answers[order]
-    starts = np.nonzero(np.concatenate([[True], answers[1:] != answers[:-1]]))[0]
-    rank = np.arange(len(answers)) - np.repeat(starts, np.diff(np.append(starts, len(answers))))
-    beyond = np.zeros(len(answers), bool)
-    beyond[order[rank >= limit]] = True
-    return learnt[beyond]
+    scratch = columns.scratch
+    by_answer = scratch.zeros(len(learnt), np.uint64)
+    for part in parts_of(len(learnt)):
+        by_answer[part] = learnt.answers[part].astype(np.uint64) << np.uint64(32) | numbers_in(part).astype(np.uint64)
+    by_answer.sort()
+    beyond = scratch.zeros(len(columns.flags), bool)
+    first = np.empty(0, np.int64)  # of the last answer so far: those that are within the limit
+    for part in parts_of(len(learnt)):
+        places = np.concatenate([first, (by_answer[part] & np.uint64(0xFFFFFFFF)).astype(np.int64)])
+        some = learnt[places]
+        mixed = columns.keys[some.questions] * MULTIPLIER
+        order = np.lexsort((places, mixed ^ mixed >> np.uint64(32), some.answers))
+        answers = some.answers[order]
+        starts = np.nonzero(np.concatenate([[True], answers[1:] != answers[:-1]]))[0]
+        rank = np.arange(len(answers)) - np.repeat(starts, np.diff(np.append(starts, len(answers))))
+        beyond[some.turns[order[rank >= limit]]] = True
+        first = places[order[starts[-1] :][:limit]]
+    return learnt.where(lambda part: beyond[part.turns], scratch)
 
 
-def count_answers(learnt: Exchanges, over: int = 0, left_out: int = 0) -> Answers:
+def count_answers(learnt: Exchanges, scratch: Scratch, over: int = 0, left_out: int = 0) -> Answers:
     """The numbers of the trained answers."""
-    counts = np.unique(learnt.answers, return_counts=True)[1]
-    top = np.sort(counts)[::-1]
-    return Answers(len(learnt.answers), int(top[:1].sum()), int(top[:TEN].sum()), over, left_out)
+    counts = _counts_of(learnt, scratch)
+    top = counts[_most(counts, TEN)]
+    return Answers(len(learnt), int(top[:1].sum()), int(top.sum()), over, left_out)
 
 
-def most_repeated(learnt: Exchanges) -> tuple[Integers, Integers]:
+def most_repeated(learnt: Exchanges, scratch: Scratch) -> tuple[Integers, Integers]:
     """Of the SHOWN most repeated answers, the most frequent first: the place of one in the columns of turns, and how
     often it occurs; none that occurs once."""
-    answers, first, counts = np.unique(learnt.answers, return_index=True, return_counts=True)
-    order = np.lexsort((answers, -counts))[:SHOWN]
-    order = order[counts[order] > 1]
-    return learnt.turns[first[order]], counts[order]
+    counts = _counts_of(learnt, scratch)
+    answers = _most(counts, SHOWN)
+    answers = answers[counts[answers] > 1]
+    turns = np.full(len(answers), -1)
+    for part in learnt.parts():
+        for place in np.nonzero(turns < 0)[0].tolist():
+            own = part.turns[part.answers == answers[place]]
+            turns[place] = own[0] if len(own) else -1
+    return turns, counts[answers]
+
+
+def _counts_of(learnt: Exchanges, scratch: Scratch) -> Integers:
+    """How often each text is the answer."""
+    n = int(learnt.answers.max(initial=-1)) + 1
+    return count_values((part.answers for part in learnt.parts()), n, scratch)
+
+
+def _most(counts: Integers, n: int) -> Integers:
+    """The n numbers of the highest counts, the highest first; of equal ones the lower number."""
+    most = np.empty(0, np.int64)
+    for part in parts_of(len(counts)):
+        most = np.concatenate([most, numbers_in(part)])
+        most = most[np.argsort(-counts[most], kind="stable")[:n]]
+    return most

@@ -1,7 +1,11 @@
 """Connected components: which things belong together, of pairs that do."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
+
+from tinychat.corpus.scratch import Scratch
 
 Indices = NDArray[np.int64]
 Numbers = NDArray[np.int32] | NDArray[np.int64]
@@ -11,8 +15,14 @@ MEMBERS_AT_ONCE = 1 << 16
 class Components:
     """Union-find over the numbers 0 to n - 1, for many pairs at a time."""
 
-    def __init__(self, n: int) -> None:
-        self._parent: Numbers = np.arange(n, dtype=np.int32) if n < 2**31 else np.arange(n, dtype=np.int64)
+    def __init__(self, n: int, scratch: Scratch) -> None:
+        self._parent: Numbers = scratch.zeros(n, np.int32 if n < 2**31 else np.int64)
+        for members in self._parts():
+            self._parent[members] = members
+
+    def _parts(self) -> Iterator[Indices]:
+        for begin in range(0, len(self._parent), MEMBERS_AT_ONCE):
+            yield np.arange(begin, min(begin + MEMBERS_AT_ONCE, len(self._parent)))
 
     def of(self, members: Indices) -> Indices:
         """The smallest number of the component of each member."""
@@ -25,8 +35,7 @@ class Components:
 
     def all(self) -> Numbers:
         """The smallest number of the component of each number, until others are joined; no copy."""
-        for begin in range(0, len(self._parent), MEMBERS_AT_ONCE):
-            members = np.arange(begin, min(begin + MEMBERS_AT_ONCE, len(self._parent)))
+        for members in self._parts():
             self._parent[members] = self.of(members)
         return self._parent
 

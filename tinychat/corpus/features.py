@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from tinychat.corpus.dialogue import SPLITS, Dialogue
 from tinychat.corpus.grams import Lengths, Texts, begins_of, encode_texts, texts_of
 from tinychat.corpus.key_table import KeyTable
+from tinychat.corpus.scratch import Growing, Scratch, parts_of
 from tinychat.corpus.text_keys import letters_of, text_number
 
 # In multi-turn sources short texts (네, 안녕) join no groups: of 4,018 dialogues of the package chitchat-dataset,
@@ -117,6 +117,7 @@ class Columns:
     `ends`, where its turns end in the columns of turns
     of each turn: `flags`, `texts` (the number of its text: each text has one, in the order in which they occur first)
     of each text: `keys`, and in `letters` its letters
+    `scratch` makes arrays of as many elements.
     """
 
     files: NDArray[np.int32]
@@ -130,22 +131,32 @@ class Columns:
     texts: NDArray[np.int32]
     keys: NDArray[np.uint64]
     letters: Texts
+    scratch: Scratch
 
     def __len__(self) -> int:
         return len(self.turns)
 
-    @property
-    def begins(self) -> NDArray[np.int64]:
-        """Where the turns of each dialogue begin."""
-        return self.ends - self.turns
+    def begins(self, dialogues: slice | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the turns of these dialogues begin."""
+        return self.ends[dialogues] - self.turns[dialogues]
 
     def conversations(self) -> NDArray[np.bool_]:
         """Which dialogues are of a file in which one has more than two turns, and have no split of their source."""
-        return np.isin(self.files, np.unique(self.files[self.turns > 2])) & (self.fixed == 0)
+        longer = np.zeros(int(self.files.max(initial=-1)) + 1, bool)
+        for part in parts_of(len(self)):
+            longer[self.files[part][self.turns[part] > 2]] = True
+        found = self.scratch.zeros(len(self), bool)
+        for part in parts_of(len(self)):
+            found[part] = longer[self.files[part]] & (self.fixed[part] == 0)
+        return found
 
-    def answers_with_loss(self) -> NDArray[np.int64]:
-        """How many answers with loss each dialogue has."""
-        return np.add.reduceat((self.flags & LOSS != 0).astype(np.int64), self.begins) if len(self) else self.ends
+    def answers(self, flags: int = ANSWER) -> NDArray[np.int32]:
+        """How many turns with all of these flags each dialogue has."""
+        found = self.scratch.zeros(len(self), np.int32)
+        for dialogues, turns in self.parts():
+            counted = (self.flags[turns] & flags == flags).astype(np.int32)
+            found[dialogues] = np.add.reduceat(counted, self.begins(dialogues) - turns.start)
+        return found
 
     def dialogues_of(self, turns: NDArray[np.int64]) -> NDArray[np.int64]:
         """The dialogues of some turns, all as indices."""
@@ -162,60 +173,70 @@ class Columns:
 
 
 class FeatureStore:
-    """Collects features: numbers in memory, less than 100 bytes a dialogue of two turns, and the letters in a file."""
+    """Collects features in files: numbers, less than 100 bytes a dialogue of two turns, and letters."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """`folder`: where the file of the letters lies; it has no name, and ends with the process."""
+        """`folder`: where the files lie; they have no name, and end with the process."""
+        scratch = self._scratch = Scratch(folder)
         self._file_numbers: dict[str, int] = {}
-        self._files, self._sources, self._fixed, self._characters = array("i"), array("i"), array("B"), array("q")
-        self._sessions, self._turns = array("Q"), array("i")
-        self._texts, self._flags = array("i"), array("B")
-        self._keys, self._code_lengths = KeyTable(), array("i")
-        self._codes = TemporaryFile(dir=folder)  # noqa: SIM115
+        self._files, self._sources = Growing(np.int32, scratch), Growing(np.int32, scratch)
+        self._fixed, self._sessions = Growing(np.uint8, scratch), Growing(np.uint64, scratch)
+        self._turns, self._ends = Growing(np.int32, scratch), Growing(np.int64, scratch)
+        self._characters = Growing(np.int64, scratch)
+        self._texts, self._flags = Growing(np.int32, scratch), Growing(np.uint8, scratch)
+        self._keys = KeyTable(scratch)
+        self._begins, self._lengths = Growing(np.int64, scratch), Growing(np.int32, scratch)
+        self._codes, self._code_count = scratch.file(), 0
 
     def __len__(self) -> int:
         return len(self._turns)
 
     def add(self, features: Features) -> None:
         """Add the next dialogues."""
-        self._files.extend(self._file_numbers.setdefault(name, len(self._file_numbers)) for name in features.files)
-        self._sources.frombytes(features.sources.tobytes())
-        self._fixed.frombytes(features.fixed.tobytes())
-        self._sessions.frombytes(features.sessions.tobytes())
-        self._turns.frombytes(features.turns.tobytes())
-        self._characters.frombytes(features.characters.tobytes())
-        self._flags.frombytes(features.flags.tobytes())
+        numbers = self._file_numbers
+        files = (numbers.setdefault(name, len(numbers)) for name in features.files)
+        self._files.extend(np.fromiter(files, np.int32, len(features.files)))
+        self._sources.extend(features.sources)
+        self._fixed.extend(features.fixed)
+        self._sessions.extend(features.sessions)
+        self._turns.extend(features.turns)
+        self._ends.extend(len(self._flags) + np.cumsum(features.turns, dtype=np.int64))
+        self._characters.extend(features.characters)
+        self._flags.extend(features.flags)
         texts, new = self._keys.add(features.keys)
-        self._texts.frombytes(texts.astype(np.int32).tobytes())
-        self._code_lengths.frombytes(features.code_lengths[new].tobytes())
-        self._codes.write(features.codes[np.repeat(new, features.code_lengths)].tobytes())
+        self._texts.extend(texts)
+        lengths = features.code_lengths[new]
+        self._begins.extend(self._code_count + begins_of(lengths))
+        self._lengths.extend(lengths)
+        codes = features.codes[np.repeat(new, features.code_lengths)]
+        self._codes.write(codes.tobytes())
+        self._code_count += len(codes)
 
     def columns(self) -> Columns:
         """All of them. Nothing can be added any more."""
-        keys, self._keys = self._keys.keys, KeyTable()  # the rest of the table is no longer needed
-        turns = np.frombuffer(self._turns, np.int32)
+        keys, self._keys = self._keys.keys, KeyTable(self._scratch)  # the rest of the table is no longer needed
         return Columns(
-            files=np.frombuffer(self._files, np.int32),
-            sources=np.frombuffer(self._sources, np.int32),
-            fixed=np.frombuffer(self._fixed, np.uint8),
-            sessions=np.frombuffer(self._sessions, np.uint64),
-            turns=turns,
-            characters=np.frombuffer(self._characters, np.int64),
-            ends=np.cumsum(turns, dtype=np.int64),
-            flags=np.frombuffer(self._flags, np.uint8),
-            texts=np.frombuffer(self._texts, np.int32),
+            files=self._files.array,
+            sources=self._sources.array,
+            fixed=self._fixed.array,
+            sessions=self._sessions.array,
+            turns=self._turns.array,
+            characters=self._characters.array,
+            ends=self._ends.array,
+            flags=self._flags.array,
+            texts=self._texts.array,
             keys=keys,
             letters=self._letters(),
+            scratch=self._scratch,
         )
 
     def _letters(self) -> Texts:
         """The texts, whose letters stay in the file."""
-        lengths = np.frombuffer(self._code_lengths, np.int32)
-        if not len(lengths):
+        if not self._code_count:
             return texts_of([])
         self._codes.flush()
-        mapped = mmap.mmap(self._codes.fileno(), 0, access=mmap.ACCESS_READ)
-        texts = Texts(np.frombuffer(mapped, np.uint32), begins_of(lengths), lengths)
-        if len(mapped) <= MAPPED_BYTES or not hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+        letters = mmap.mmap(self._codes.fileno(), 0, access=mmap.ACCESS_READ)
+        texts = Texts(np.frombuffer(letters, np.uint32), self._begins.array, self._lengths.array)
+        if len(letters) <= MAPPED_BYTES or not hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
             return texts
-        return replace(texts, release=partial(mapped.madvise, mmap.MADV_DONTNEED))
+        return replace(texts, release=partial(letters.madvise, mmap.MADV_DONTNEED))

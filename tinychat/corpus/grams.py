@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tinychat.corpus.scratch import Scratch, parts_of
+
 GRAM = 3
 # Work is done on so many characters at once, or on one text, which may be longer.
 BLOCK_CHARACTERS = 1 << 16
@@ -43,9 +45,12 @@ class Texts:
     def __len__(self) -> int:
         return len(self.begins)
 
-    def choose(self, which: Integers | slice) -> "Texts":
+    def choose(self, which: Integers, scratch: Scratch) -> "Texts":
         """Those of these indices, which ascend."""
-        return Texts(self.codes, self.begins[which], self.lengths[which], self.release)
+        begins, lengths = scratch.zeros(len(which), np.int64), scratch.zeros(len(which), np.int32)
+        for part in parts_of(len(which)):
+            begins[part], lengths[part] = self.begins[which[part]], self.lengths[which[part]]
+        return Texts(self.codes, begins, lengths, self.release)
 
     def gram_counts(self, texts: Integers) -> Lengths:
         """How many grams each of these has, equal ones counted each time."""

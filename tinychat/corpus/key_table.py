@@ -1,7 +1,9 @@
-"""A set of 64-bit keys that numbers them, in about 20 bytes each: a Python dict takes over 100."""
+"""A set of 64-bit keys that numbers them, in about 20 bytes each, which lie in files: a Python dict takes over 100."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tinychat.corpus.scratch import Growing, Scratch
 
 Keys = NDArray[np.uint64]
 Indices = NDArray[np.int64]
@@ -14,18 +16,18 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 class KeyTable:
     """Keys in the order in which they were added, found by a hash table with linear probing."""
 
-    def __init__(self) -> None:
-        self._keys = np.empty(FIRST_SLOTS // 2, np.uint64)
-        self._count = 0
-        self._slots = np.full(FIRST_SLOTS, EMPTY, np.int32)
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._keys = Growing(np.uint64, scratch)
+        self._slots: NDArray[np.int32] = scratch.full(FIRST_SLOTS, EMPTY, np.int32)
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._keys)
 
     @property
     def keys(self) -> Keys:
         """All keys, by their numbers."""
-        return self._keys[: self._count]
+        return self._keys.array
 
     def add(self, keys: Keys) -> tuple[Indices, NDArray[np.bool_]]:
         """The number of each key, and whether it is new: neither known before nor earlier among these keys."""
@@ -33,7 +35,7 @@ class KeyTable:
         numbers = self._find(distinct)
         new = np.nonzero(numbers == EMPTY)[0]
         new = new[np.argsort(first[new])]
-        numbers[new] = np.arange(self._count, self._count + len(new))
+        numbers[new] = np.arange(len(self), len(self) + len(new))
         self._append(distinct[new])
         is_new = np.zeros(len(keys), bool)
         is_new[first[new]] = True
@@ -45,40 +47,34 @@ class KeyTable:
 
     def _find(self, keys: Keys) -> Indices:
         """The number of each key, EMPTY where it is not in the table."""
-        numbers = np.full(len(keys), EMPTY, np.int64)
+        numbers, known = np.full(len(keys), EMPTY, np.int64), self.keys
         open_, slots = np.arange(len(keys)), self._home(keys)
         while len(open_):
             found = self._slots[slots]
             used = found != EMPTY
             open_, slots, found = open_[used], slots[used], found[used]
-            hit = self._keys[found] == keys[open_]
+            hit = known[found] == keys[open_]
             numbers[open_[hit]] = found[hit]
             open_, slots = open_[~hit], self._next(slots[~hit])
         return numbers
 
     def _append(self, keys: Keys) -> None:
-        count = self._count + len(keys)
-        if count > len(self._keys):
-            grown = np.empty(max(count, 2 * len(self._keys)), np.uint64)
-            grown[: self._count] = self.keys
-            self._keys = grown
-        self._keys[self._count : count] = keys
-        self._count = count
-        if 2 * count > len(self._slots):
-            slots = len(self._slots)
-            while slots < 2 * count:
-                slots *= 2
-            self._slots = np.full(slots, EMPTY, np.int32)
-            self._insert(0)
-        else:
-            self._insert(count - len(keys))
+        begin = len(self)
+        self._keys.extend(keys)
+        slots = len(self._slots)
+        while slots < 2 * len(self):
+            slots *= 2
+        if slots > len(self._slots):
+            self._slots = self._scratch.full(slots, EMPTY, np.int32)
+            begin = 0
+        self._insert(begin)
 
     def _insert(self, begin: int) -> None:
         """Give the keys from number `begin` on a slot each, many at a time."""
-        step = 1 << 16
-        for first in range(begin, self._count, step):
-            numbers = np.arange(first, min(first + step, self._count), dtype=np.int32)
-            slots = self._home(self._keys[numbers])
+        step, keys = 1 << 16, self.keys
+        for first in range(begin, len(keys), step):
+            numbers = np.arange(first, min(first + step, len(keys)), dtype=np.int32)
+            slots = self._home(keys[numbers])
             while len(numbers):
                 free = self._slots[slots] == EMPTY
                 self._slots[slots[free]] = numbers[free]  # of several numbers for one slot one is written

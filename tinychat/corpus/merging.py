@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Generic
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from tinychat.corpus.counts import Counts, Rows
 from tinychat.corpus.key_table import KeyTable
 from tinychat.corpus.row_batches import Batch, Segment
+from tinychat.corpus.scratch import Scratch
 from tinychat.corpus.tidying import Kept, Tidied
 
 
@@ -26,11 +26,10 @@ class Merging(Generic[Kept]):
     ) -> None:
         """`advance` gets how many more rows were read, and how many more bytes of the sources.
 
-        In `folder` wait the dialogues of a source with a limit; else in the system's folder for temporary files, which
-        may be in memory.
+        In `folder` lie temporary files: the dialogues of a source with a limit wait there, and what was seen.
         """
-        self._counts, self._advance, self._folder = counts, advance, folder
-        self._seen = KeyTable()
+        self._counts, self._advance, self._scratch = counts, advance, Scratch(folder)
+        self._seen = KeyTable(self._scratch)
         self._position = 0
         self._waiting: _Waiting[Kept] | None = None  # of the source, where it has a limit
 
@@ -45,7 +44,7 @@ class Merging(Generic[Kept]):
     def _segment(self, segment: Segment, one: Tidied[Kept]) -> Iterator[Kept]:
         limit = segment.source.limit
         if limit is not None and self._waiting is None:
-            self._waiting = _Waiting(self._folder)
+            self._waiting = _Waiting(self._scratch)
         if one.places:
             kept = self._count(one, segment.rows)
             if self._waiting is None:
@@ -87,9 +86,9 @@ class Merging(Generic[Kept]):
 class _Waiting(Generic[Kept]):
     """The dialogues of a source with a limit, in a temporary file until their number is known."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self.seen = KeyTable()
-        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `evenly`)
+    def __init__(self, scratch: Scratch) -> None:
+        self.seen = KeyTable(scratch)
+        self._file = scratch.file()  # closed by `evenly`
         self._rows: list[Rows] = []  # of each chunk: where it is counted
         self._total = 0
 

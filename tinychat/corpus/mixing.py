@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.dialogue import SPLITS
-from tinychat.corpus.features import ANSWER, Columns
+from tinychat.corpus.features import LOSS, Columns
+from tinychat.corpus.scratch import parts_of
 from tinychat.corpus.sources import as_yaml
 from tinychat.corpus.splitting import Splits
 from tinychat.errors import InputError
@@ -90,14 +91,18 @@ def too_small_to_hold_out(columns: Columns, hold_out_from: int) -> NDArray[np.bo
     Whoever has 40 answers expects all 40 to be learnt, and 5% of them would measure nothing. Many small sources
     are one large: where they have `hold_out_from` pairs together, there are none.
     """
-    sizes = np.bincount(columns.sources)
-    answers = np.add.reduceat((columns.flags & ANSWER != 0).astype(np.int64), columns.begins)
-    pairs = np.ones(len(sizes), bool)  # not sources with a dialogue of several answers, or that assign splits
-    pairs[columns.sources[(answers > 1) | (columns.fixed > 0)]] = False
+    n, answers = int(columns.sources.max(initial=0)) + 1, columns.answers()
+    sizes = np.zeros(n, np.int64)
+    pairs = np.ones(n, bool)  # not sources with a dialogue of several answers, or that assign splits
+    for part in parts_of(len(columns)):
+        sizes += np.bincount(columns.sources[part], minlength=n)
+        pairs[columns.sources[part][(answers[part] > 1) | (columns.fixed[part] > 0)]] = False
     small = pairs & (sizes < hold_out_from)
-    if sizes[small].sum() >= hold_out_from:
-        return np.zeros(len(columns), bool)
-    return np.asarray(small[columns.sources])
+    found = columns.scratch.zeros(len(columns), bool)
+    if sizes[small].sum() < hold_out_from:
+        for part in parts_of(len(columns)):
+            found[part] = small[columns.sources[part]]
+    return found
 
 
 def mix(
@@ -108,23 +113,31 @@ def mix(
     Raises InputError where of a source that is to be trained on no dialogue would be written.
     """
     size = len(sources) + 1
-    learnt = columns.answers_with_loss() - np.bincount(splits.weightless[0], minlength=len(columns))
-    trained = splits.of == SPLITS.index("train")
-    answers = np.bincount(columns.sources[trained], learnt[trained], minlength=size).astype(np.int64)
+    learnt = columns.answers(LOSS)
+    for part in parts_of(len(splits.weightless[0])):
+        np.subtract.at(learnt, splits.weightless[0][part], 1)
+    dialogues = np.zeros((len(SPLITS) + 1) * size, np.int64)
+    answers, whole = np.zeros(size, np.int64), np.zeros(size, bool)
+    for part in parts_of(len(columns)):
+        source, split = columns.sources[part], splits.of[part]
+        dialogues += np.bincount(split * np.int64(size) + source, minlength=len(dialogues))
+        trained = split == SPLITS.index("train")
+        answers += np.bincount(source[trained], learnt[part][trained], size).astype(np.int64)
+        whole[source[kept_whole[part]]] = True
     counted = answers[1:].tolist()
     repetitions = find_repetitions(sources, counted)
     written = [times * n for times, n in zip(repetitions, counted, strict=True)]
-    dialogues = [np.bincount(columns.sources[splits.of == number], minlength=size) for number in range(len(SPLITS))]
-    whole = set(columns.sources[kept_whole].tolist())
     mixed = [
         MixedSource(
             number=number,
             source=source,
-            dialogues=Counter({name: int(n[number]) for name, n in zip(SPLITS, dialogues, strict=True)}),
+            dialogues=Counter(
+                {name: int(n[number]) for name, n in zip(SPLITS, dialogues.reshape(-1, size), strict=False)}
+            ),
             answers=counted[number - 1],
             repetitions=repetitions[number - 1],
             share=written[number - 1] / (sum(written) or 1),
-            kept_whole=number in whole,
+            kept_whole=bool(whole[number]),
         )
         for number, source in enumerate(sources, start=1)
     ]

@@ -22,9 +22,10 @@ from tinychat.corpus.grams import (
     sketches_of,
 )
 from tinychat.corpus.minhash import BANDS, BandKeys, MinHash
+from tinychat.corpus.scratch import Scratch, numbers_in, parts_of
 
 THRESHOLD = 0.6
-BANDS_AT_ONCE = 4  # in memory: 4 bytes each a text
+BANDS_AT_ONCE = 4  # 4 bytes each a text
 # Fixed: a parameter would move dialogues between the splits for nothing. Twins are looked for with other hash functions
 # than groups, so that those which the groups missed are found.
 GROUPS_SEED, TWINS_SEED = 16, 17
@@ -48,25 +49,28 @@ class NearDuplicates:
     crowded: int
 
 
-def near_duplicates(texts: Texts) -> NearDuplicates:
+def near_duplicates(texts: Texts, scratch: Scratch) -> NearDuplicates:
     """Group the texts: each near-duplicate of a text is in its group, but for what MinHash misses."""
     if not len(texts):
         return NearDuplicates(np.empty(0, np.int32), 0)
-    components = Components(len(texts))
-    crowded = np.zeros(len(texts), bool)
-    sketches = np.empty((len(texts), SKETCH_WORDS), np.uint64)
+    components = Components(len(texts), scratch)
+    crowded = scratch.zeros(len(texts), bool)
+    sketches = scratch.zeros((len(texts), SKETCH_WORDS), np.uint64)
+    keys, ordered = scratch.zeros((BANDS_AT_ONCE, len(texts)), np.uint32), scratch.zeros(len(texts), np.uint64)
     minhash = MinHash(GROUPS_SEED)
     for first in range(0, BANDS, BANDS_AT_ONCE):
         bands = range(first, first + BANDS_AT_ONCE)
-        keys = np.empty((BANDS_AT_ONCE, len(texts)), np.uint32)
         for begin, end in texts.blocks():
             hashes, starts = texts.gram_hashes(begin, end)
             keys[:, begin:end] = minhash.keys(hashes, starts, bands)
             if first == 0:
                 sketches[begin:end] = sketches_of(hashes, starts)
         for band in keys:
-            _join_band(texts, band, sketches, components, crowded)
-    return NearDuplicates(components.all(), int(crowded.sum()))
+            for part in parts_of(len(texts)):
+                ordered[part] = band[part].astype(np.uint64) << BUCKET_SHIFT | numbers_in(part).astype(np.uint64)
+            ordered.sort()  # where it stands: numpy's quicksort goes through it from both ends
+            _join_band(texts, ordered, sketches, components, crowded)
+    return NearDuplicates(components.all(), int(np.count_nonzero(crowded)))
 
 
 def twins_of(texts: Texts, wanted: Integers, among: NDArray[np.bool_]) -> Iterator[tuple[Integers, Integers]]:
@@ -101,13 +105,12 @@ def twins_of(texts: Texts, wanted: Integers, among: NDArray[np.bool_]) -> Iterat
 
 
 def _join_band(
-    texts: Texts, band: BandKeys, sketches: Hashes, components: Components, crowded: NDArray[np.bool_]
+    texts: Texts, keys: Hashes, sketches: Hashes, components: Components, crowded: NDArray[np.bool_]
 ) -> None:
-    """Join the near-duplicates among the texts of each bucket, which have the same hash in this band."""
-    keys = band.astype(np.uint64)
-    keys <<= BUCKET_SHIFT
-    keys |= np.arange(len(band), dtype=np.uint32)
-    keys.sort()
+    """Join the near-duplicates among the texts of each bucket, which have the same hash in this band.
+
+    `keys`: these hashes, each with its text, sorted.
+    """
     waiting: list[Integers] = []
     for begin in range(0, len(keys), MEMBERS_AT_ONCE):
         # Each is compared with those that follow it, so these are looked at twice.

@@ -1,5 +1,6 @@
 """What the dialogues of the held-out splits share with train, exactly or almost."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,11 @@ from tinychat.corpus.features import ANSWER, LONG, LOSS, Columns
 from tinychat.corpus.grams import Integers
 from tinychat.corpus.grouping import near_groups
 from tinychat.corpus.near_duplicates import twins_of
+from tinychat.corpus.scratch import Growing, Scratch, are_in, distinct_in_place, parts_of
 
 TRAIN = SPLITS.index("train")
 # Of a split so many dialogues are looked up for near-duplicates, so that the time is linear in the corpus.
 SEARCHED = 1000
-PAIRS_AT_ONCE = 1 << 20
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Exchanges:
-    """The answers that follow a question, of all dialogues.
+    """Answers that follow a question, in the order of their turns.
 
     turns      their indices in the columns of turns
     dialogues  the dialogue of each
@@ -77,119 +78,207 @@ class Exchanges:
     questions: NDArray[np.int32]
     answers: NDArray[np.int32]
 
-    def pairs(self) -> NDArray[np.uint64]:
-        """A number for each, the same for the same question and answer."""
-        return self.questions.astype(np.uint64) << np.uint64(32) | self.answers.astype(np.uint64)
+    def __len__(self) -> int:
+        return len(self.turns)
 
-    def mapped(self, texts: NDArray[np.int32]) -> "Exchanges":
-        """With another number for each text."""
-        return Exchanges(self.turns, self.dialogues, texts[self.questions], texts[self.answers])
-
-    def __getitem__(self, which: NDArray[np.bool_] | slice) -> "Exchanges":
+    def __getitem__(self, which: NDArray[np.bool_] | Integers | slice) -> "Exchanges":
         return Exchanges(self.turns[which], self.dialogues[which], self.questions[which], self.answers[which])
 
-    def without(self, others: "Exchanges") -> "Exchanges":
+    def parts(self) -> Iterator["Exchanges"]:
+        """All of them, a part at a time."""
+        return (self[part] for part in parts_of(len(self)))
+
+    def pairs(self, alike: NDArray[np.int32] | None = None) -> NDArray[np.uint64]:
+        """A number for each of a few, the same for the same question and answer; `alike`: other numbers of texts."""
+        questions, answers = self.questions, self.answers
+        if alike is not None:
+            questions, answers = alike[questions], alike[answers]
+        return questions.astype(np.uint64) << np.uint64(32) | answers.astype(np.uint64)
+
+    def all_pairs(self, scratch: Scratch, alike: NDArray[np.int32] | None = None) -> NDArray[np.uint64]:
+        """Those of all of them, each once, in ascending order."""
+        found = scratch.zeros(len(self), np.uint64)
+        for part in parts_of(len(self)):
+            found[part] = self[part].pairs(alike)
+        return distinct_in_place(found)
+
+    def where(self, chosen: Callable[["Exchanges"], NDArray[np.bool_]], scratch: Scratch) -> "Exchanges":
+        """Those for which `chosen` of a part is true."""
+        return together((part[chosen(part)] for part in self.parts()), scratch)
+
+    def without(self, others: "Exchanges", scratch: Scratch) -> "Exchanges":
         """Those that are not among `others`."""
-        return self[~np.isin(self.turns, others.turns)]
+        return self.where(lambda part: ~are_in(others.turns, part.turns), scratch)
 
 
-def exchanges_of(columns: Columns) -> Exchanges:
-    """All exchanges, in the order of their turns."""
-    answers = columns.flags & ANSWER != 0
-    inside = np.ones(len(answers), bool)
-    inside[columns.begins] = False
-    turns = np.nonzero(answers & inside & ~np.concatenate([[True], answers[:-1]]))[0]
-    dialogues = columns.dialogues_of(turns)
-    return Exchanges(turns, dialogues, columns.texts[turns - 1], columns.texts[turns])
+def together(parts: Iterable[Exchanges], scratch: Scratch) -> Exchanges:
+    """The exchanges of all parts."""
+    turns, dialogues = Growing(np.int64, scratch), Growing(np.int64, scratch)
+    questions, answers = Growing(np.int32, scratch), Growing(np.int32, scratch)
+    for part in parts:
+        turns.extend(part.turns)
+        dialogues.extend(part.dialogues)
+        questions.extend(part.questions)
+        answers.extend(part.answers)
+    return Exchanges(turns.array, dialogues.array, questions.array, answers.array)
 
 
-def trained(columns: Columns, exchanges: Exchanges, splits: NDArray[np.uint8]) -> Exchanges:
+def exchanges_of(columns: Columns) -> Iterator[Exchanges]:
+    """All exchanges, in the order of their turns, a part at a time."""
+    for dialogues, turns in columns.parts():
+        texts, answers = columns.texts[turns], columns.flags[turns] & ANSWER != 0
+        inside = np.ones(len(answers), bool)
+        inside[columns.begins(dialogues) - turns.start] = False
+        own = np.nonzero(answers & inside & ~np.concatenate([[True], answers[:-1]]))[0]
+        of_turn = np.repeat(np.arange(dialogues.start, dialogues.stop), columns.turns[dialogues])
+        yield Exchanges(turns.start + own, of_turn[own], texts[own - 1], texts[own])
+
+
+def trained(columns: Columns, splits: NDArray[np.uint8]) -> Exchanges:
     """Those that are learnt: in train, and the answer carries loss."""
-    return exchanges[(splits[exchanges.dialogues] == TRAIN) & (columns.flags[exchanges.turns] & LOSS != 0)]
+    learnt = (
+        part[(splits[part.dialogues] == TRAIN) & (columns.flags[part.turns] & LOSS != 0)]
+        for part in exchanges_of(columns)
+    )
+    return together(learnt, columns.scratch)
 
 
 def asked_in_train(columns: Columns, learnt: Exchanges, repeated: Exchanges) -> NDArray[np.bool_]:
     """Of each dialogue whether its first question is asked in train, or with its answer one of the `repeated`."""
-    asked = np.zeros(len(columns.keys), bool)
-    asked[learnt.questions] = True
-    first = columns.begins
-    first += columns.flags[first] & ANSWER != 0  # of turns that alternate the second is the user's
-    return asked[columns.texts[first]] | np.isin(first + 1, repeated.turns)
+    asked, found = _occurring(learnt, columns)[0], columns.scratch.zeros(len(columns), bool)
+    for part in parts_of(len(columns)):
+        first = columns.begins(part)
+        first += columns.flags[first] & ANSWER != 0  # of turns that alternate the second is the user's
+        found[part] = asked[columns.texts[first]] | are_in(repeated.turns, first + 1)
+    return found
 
 
 def measure_overlap(
-    columns: Columns, exchanges: Exchanges, learnt: Exchanges, splits: NDArray[np.uint8]
+    columns: Columns, learnt: Exchanges, splits: NDArray[np.uint8]
 ) -> tuple[dict[str, Overlap], Exchanges]:
     """The overlap of each held-out split, and the exchanges in them that are learnt in train."""
-    in_train, asked, answered = (np.zeros(len(columns.keys), bool) for _ in range(3))
-    in_train[columns.texts[np.repeat(splits == TRAIN, columns.turns)]] = True
-    asked[learnt.questions] = answered[learnt.answers] = True
-    shares_text = np.logical_or.reduceat(in_train[columns.texts], columns.begins)
-
-    held_out = exchanges[(splits[exchanges.dialogues] != TRAIN) & (splits[exchanges.dialogues] < len(SPLITS))]
-    repeated = held_out[_learnt_too(columns, held_out, learnt)]
-    last = held_out[np.concatenate([held_out.dialogues[1:] != held_out.dialogues[:-1], [True]])[: len(held_out.turns)]]
+    scratch = columns.scratch
+    asked, answered = _occurring(learnt, columns)
+    any_text = _sharing_a_text(columns, splits)
+    held_out = together(
+        (
+            part[(splits[part.dialogues] != TRAIN) & (splits[part.dialogues] < len(SPLITS))]
+            for part in exchanges_of(columns)
+        ),
+        scratch,
+    )
+    repeated = _learnt_too(columns, held_out, learnt)
     overlap = {}
     for number, name in enumerate(SPLITS):
         if number == TRAIN:
             continue
-        own_last = last[splits[last.dialogues] == number]
-        own_repeated = repeated[splits[repeated.dialogues] == number]
-        searched = _drawn(columns, own_last)
+        own, own_repeated = (_in_split(number, splits, exchanges, scratch) for exchanges in (held_out, repeated))
+        last = _last_ones(own, scratch)
+        searched = _drawn(columns, last)
         questions, answers = _near(columns, searched, asked, answered)
         overlap[name] = Overlap(
-            any_text=int((shares_text & (splits == number)).sum()),
-            last_question=int(asked[own_last.questions].sum()),
-            last_answer=int(answered[own_last.answers].sum()),
-            exchange=len(np.unique(own_repeated.dialogues)),
-            answers_skipped=len(own_repeated.turns),
-            near_searched=len(searched.turns),
+            any_text=any_text[number],
+            last_question=sum(int(asked[part.questions].sum()) for part in last.parts()),
+            last_answer=sum(int(answered[part.answers].sum()) for part in last.parts()),
+            exchange=len(_last_ones(own_repeated, scratch)),
+            answers_skipped=len(own_repeated),
+            near_searched=len(searched),
             near_question=questions,
             near_answer=answers,
-            answers=int((splits[held_out.dialogues] == number).sum()),
+            answers=len(own),
         )
     return overlap, repeated
 
 
-def _learnt_too(columns: Columns, held_out: Exchanges, learnt: Exchanges) -> NDArray[np.bool_]:
-    """Which of the held-out exchanges are learnt in train as well; in conversations nearly the same count, too."""
-    repeated = _occur(held_out, learnt)
-    conversations = columns.conversations()
-    own = conversations[held_out.dialogues] & ~repeated
-    if not own.any():
-        return repeated
-    used = np.zeros(len(columns.keys), bool)
-    used[columns.texts[np.repeat(conversations, columns.turns)]] = True
-    alike = near_groups(columns.letters, used)[0]
-    answered = np.zeros(len(columns.keys), bool)
-    answered[alike[learnt.answers]] = True
-    long = (columns.flags[held_out.turns] & LONG != 0) & answered[alike[held_out.answers]]
-    repeated[own] = long[own] | _occur(held_out[own], learnt, alike)
-    return repeated
+def _occurring(learnt: Exchanges, columns: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each text whether it is a question of these, and whether it is an answer."""
+    asked, answered = (columns.scratch.zeros(len(columns.keys), bool) for _ in range(2))
+    for part in learnt.parts():
+        asked[part.questions] = answered[part.answers] = True
+    return asked, answered
 
 
-def _occur(wanted: Exchanges, learnt: Exchanges, alike: NDArray[np.int32] | None = None) -> NDArray[np.bool_]:
-    """Which of a few exchanges are among the learnt ones, which may be many; `alike`: numbers of texts that are taken
-    for the same."""
-    if alike is not None:
-        wanted = wanted.mapped(alike)
-    pairs, place = np.unique(wanted.pairs(), return_inverse=True)
-    found = np.zeros(len(pairs), bool)
-    for begin in range(0, len(learnt.turns) if len(pairs) else 0, PAIRS_AT_ONCE):
-        part = learnt[begin : begin + PAIRS_AT_ONCE]
-        own = (part if alike is None else part.mapped(alike)).pairs()
-        near = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)
-        found[near[pairs[near] == own]] = True
-    return found[place]
+def _sharing_a_text(columns: Columns, splits: NDArray[np.uint8]) -> list[int]:
+    """How many dialogues of each split have a text that occurs in train."""
+    in_train, found = columns.scratch.zeros(len(columns.keys), bool), np.zeros(len(SPLITS) + 1, np.int64)
+    for dialogues, turns in columns.parts():
+        in_train[columns.texts[turns][np.repeat(splits[dialogues] == TRAIN, columns.turns[dialogues])]] = True
+    for dialogues, turns in columns.parts():
+        shares = np.logical_or.reduceat(in_train[columns.texts[turns]], columns.begins(dialogues) - turns.start)
+        found += np.bincount(splits[dialogues][shares], minlength=len(found))
+    return [int(count) for count in found]
+
+
+def _in_split(number: int, splits: NDArray[np.uint8], exchanges: Exchanges, scratch: Scratch) -> Exchanges:
+    """Those of the dialogues of a split."""
+    return exchanges.where(lambda part: splits[part.dialogues] == number, scratch)
+
+
+def _last_ones(exchanges: Exchanges, scratch: Scratch) -> Exchanges:
+    """The last one of each dialogue."""
+
+    def parts() -> Iterator[Exchanges]:
+        for part in parts_of(len(exchanges)):
+            following = exchanges.dialogues[part.start + 1 : part.stop + 1]
+            last = np.ones(part.stop - part.start, bool)
+            last[: len(following)] = following != exchanges.dialogues[part][: len(following)]
+            yield exchanges[part][last]
+
+    return together(parts(), scratch)
+
+
+def _learnt_too(columns: Columns, held_out: Exchanges, learnt: Exchanges) -> Exchanges:
+    """The held-out exchanges that are learnt in train as well; in conversations nearly the same count, too."""
+    scratch, conversations = columns.scratch, columns.conversations()
+    same = _occurring_among(learnt, held_out, scratch)
+    unsure = held_out.where(lambda part: conversations[part.dialogues] & ~same(part), scratch)
+    if not len(unsure):
+        return held_out.where(same, scratch)
+    used = scratch.zeros(len(columns.keys), bool)
+    for dialogues, turns in columns.parts():
+        used[columns.texts[turns][np.repeat(conversations[dialogues], columns.turns[dialogues])]] = True
+    alike = near_groups(columns.letters, used, scratch)[0]
+    answered = scratch.zeros(len(columns.keys), bool)
+    for part in learnt.parts():
+        answered[alike[part.answers]] = True
+    nearly_same = _occurring_among(learnt, unsure, scratch, alike)
+
+    def repeated(part: Exchanges) -> NDArray[np.bool_]:
+        long = (columns.flags[part.turns] & LONG != 0) & answered[alike[part.answers]]
+        return same(part) | (conversations[part.dialogues] & (long | nearly_same(part)))
+
+    return held_out.where(repeated, scratch)
+
+
+def _occurring_among(
+    learnt: Exchanges, wanted: Exchanges, scratch: Scratch, alike: NDArray[np.int32] | None = None
+) -> Callable[[Exchanges], NDArray[np.bool_]]:
+    """What tells of a part of the `wanted` exchanges which are among the learnt ones; `alike`: numbers of texts that
+    are taken for the same."""
+    pairs = wanted.all_pairs(scratch, alike)
+    found = scratch.zeros(len(pairs), bool)
+    for part in learnt.parts() if len(pairs) else ():
+        own = part.pairs(alike)
+        own = own[are_in(pairs, own)]
+        found[np.searchsorted(pairs, own)] = True
+
+    def among(part: Exchanges) -> NDArray[np.bool_]:
+        own = part.pairs(alike)
+        known = are_in(pairs, own)
+        known[known] = found[np.searchsorted(pairs, own[known])]
+        return known
+
+    return among
 
 
 def _drawn(columns: Columns, last: Exchanges) -> Exchanges:
     """At most SEARCHED of them, those of the smallest keys."""
-    if len(last.turns) <= SEARCHED:
-        return last
-    chosen = np.zeros(len(last.turns), bool)
-    order = np.lexsort((columns.keys[last.answers], columns.keys[last.questions]))
-    chosen[order[:SEARCHED]] = True
+    chosen = np.empty(0, np.int64)
+    for part in parts_of(len(last)):
+        chosen = np.concatenate([chosen, np.arange(part.start, part.stop)])
+        some = last[chosen]
+        order = np.lexsort((columns.keys[some.answers], columns.keys[some.questions]))
+        chosen = np.sort(chosen[order[:SEARCHED]])
     return last[chosen]
 
 
@@ -198,8 +287,14 @@ def _near(
 ) -> tuple[int, int]:
     """How many of their questions have a near-duplicate that is asked in train, and of their answers one answered."""
     texts = np.unique(np.concatenate([searched.questions, searched.answers]))
-    near_asked, near_answered = asked.copy(), answered.copy()
-    for found, twins in twins_of(columns.letters, texts, asked | answered):
-        near_asked[found[asked[twins]]] = True
-        near_answered[found[answered[twins]]] = True
-    return int(near_asked[searched.questions].sum()), int(near_answered[searched.answers].sum())
+    near_asked, near_answered = asked[texts], answered[texts]
+    among = columns.scratch.zeros(len(asked), bool)
+    for part in parts_of(len(asked)):
+        among[part] = asked[part] | answered[part]
+    for found, twins in twins_of(columns.letters, texts, among):
+        near_asked[np.searchsorted(texts, found[asked[twins]])] = True
+        near_answered[np.searchsorted(texts, found[answered[twins]])] = True
+    return (
+        int(near_asked[np.searchsorted(texts, searched.questions)].sum()),
+        int(near_answered[np.searchsorted(texts, searched.answers)].sum()),
+    )

@@ -8,6 +8,8 @@ has the same question with the same answer, in conversations nearly the same.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,11 @@ from numpy.typing import NDArray
 from tinychat.corpus.amount import Learnt, count_learnt
 from tinychat.corpus.answers import Answers, count_answers, most_repeated, over_limit
 from tinychat.corpus.dialogue import SPLITS
-from tinychat.corpus.features import Columns
+from tinychat.corpus.features import LOSS, Columns
 from tinychat.corpus.grams import Integers
 from tinychat.corpus.grouping import LARGEST_KEY, MAX_JOINED, Groups, counts_alone, group
-from tinychat.corpus.overlap import TRAIN, Exchanges, Overlap, asked_in_train, exchanges_of, measure_overlap, trained
+from tinychat.corpus.overlap import TRAIN, Exchanges, Overlap, asked_in_train, measure_overlap, together, trained
+from tinychat.corpus.scratch import count_values, distinct_in_place, parts_of
 from tinychat.params.sections import Shares
 
 MAX_GROUP_SHARE = 0.01  # of all dialogues; a larger group goes to train
@@ -114,12 +117,9 @@ class Splits:
 
     def weightless_turns(self) -> Iterator[tuple[int, list[int]]]:
         """The dialogues with such answers, and which turns these are, in ascending order."""
-        dialogues, turns = self.weightless
-        last = np.append(dialogues[1:] != dialogues[:-1], True)[: len(dialogues)]
-        begin = 0
-        for end in (np.nonzero(last)[0] + 1).tolist():
-            yield int(dialogues[begin]), turns[begin:end].tolist()
-            begin = end
+        found = ((int(dialogue), int(turn)) for dialogue, turn in zip(*(a.data for a in self.weightless), strict=True))
+        for dialogue, turns in groupby(found, itemgetter(0)):
+            yield dialogue, [turn for _, turn in turns]
 
 
 def split_corpus(
@@ -136,33 +136,29 @@ def split_corpus(
     answer is trained on at most `max_answer_repeats` times.
     """
     splits, grouping = _assign(columns, group(columns), shares, seed, in_train)
-    exchanges = exchanges_of(columns)
-    learnt = trained(columns, exchanges, splits)
+    scratch = columns.scratch
+    learnt = trained(columns, splits)
     weightless, left_out = learnt[:0], 0
     if max_answer_repeats is not None:
         weightless = over_limit(columns, learnt, max_answer_repeats)
-        learnt = learnt.without(weightless)
-        without_loss = _without_loss(columns, splits, weightless)
-        splits[without_loss] = LEFT_OUT
-        left_out = int(without_loss.sum())
-    answers = count_answers(learnt, len(weightless.turns), left_out)
-    overlap, repeated = measure_overlap(columns, exchanges, learnt, splits)
-    turns = np.sort(np.concatenate([weightless.turns, repeated.turns]))
-    dialogues = columns.dialogues_of(turns)
-    shown, counts = most_repeated(learnt)
+        learnt = learnt.without(weightless, scratch)
+        left_out = _leave_out(columns, splits, weightless)
+    answers = count_answers(learnt, scratch, len(weightless), left_out)
+    overlap, repeated = measure_overlap(columns, learnt, splits)
+    shown, counts = most_repeated(learnt, scratch)
     shown_dialogues = columns.dialogues_of(shown)
     return Splits(
         of=splits,
         sizes=_sizes(columns, splits),
         grouping=grouping,
         overlap=overlap,
-        learnt=count_learnt(learnt.questions, learnt.answers),
+        learnt=count_learnt(learnt, scratch),
         answers=answers,
-        weightless=(dialogues, turns - columns.begins[dialogues]),
+        weightless=_places(columns, weightless, repeated),
         repeated=list(
             zip(
                 shown_dialogues.tolist(),
-                (shown - columns.begins[shown_dialogues]).tolist(),
+                (shown - columns.begins(shown_dialogues)).tolist(),
                 counts.tolist(),
                 strict=True,
             )
@@ -175,26 +171,33 @@ def _assign(
     columns: Columns, groups: Groups, shares: Shares, seed: int, in_train: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.uint8], Grouping]:
     """The split of each dialogue, and numbers of the groups."""
-    total = len(columns)
-    of = groups.of
-    sizes = np.bincount(of)
-    keys = np.full(len(sizes), LARGEST_KEY)
-    np.minimum.at(keys, of, groups.keys)
+    total, of, scratch = len(columns), groups.of, columns.scratch
+    sizes = count_values((of[part] for part in parts_of(total)), groups.count, scratch)
+    keys = scratch.full(groups.count, LARGEST_KEY, np.uint64)
+    for part in parts_of(total):
+        np.minimum.at(keys, of[part], groups.keys[part])
     # A session is one thing: a month's export would have nothing to hold out if each were too large.
-    alone = np.bincount(of[counts_alone(columns)], minlength=len(sizes))
-    too_large = (sizes > max(1, MAX_GROUP_SHARE * total)) & (alone > 1)
-    too_large |= sizes > max(1, MAX_SESSION_SHARE * total)
-    chosen = _splits_of(keys, shares, seed)
-    chosen[too_large] = TRAIN
-    if in_train is not None:
-        chosen[of[in_train]] = TRAIN
-    splits = np.where(columns.fixed > 0, columns.fixed - 1, chosen[of]).astype(np.uint8)
+    counted = counts_alone(columns)
+    alone = count_values((of[part][counted[part]] for part in parts_of(total)), groups.count, scratch)
+    chosen = scratch.zeros(groups.count, np.uint8)
+    sent_to_train = dialogues_sent = 0
+    for part in parts_of(groups.count):
+        too_large = (sizes[part] > max(1, MAX_GROUP_SHARE * total)) & (alone[part] > 1)
+        too_large |= sizes[part] > max(1, MAX_SESSION_SHARE * total)
+        chosen[part] = np.where(too_large, TRAIN, _splits_of(keys[part], shares, seed))
+        sent_to_train += int(too_large.sum())
+        dialogues_sent += int(sizes[part][too_large].sum())
+    for part in parts_of(total) if in_train is not None else ():
+        chosen[of[part][in_train[part]]] = TRAIN
+    splits = scratch.zeros(total, np.uint8)
+    for part in parts_of(total):
+        splits[part] = np.where(columns.fixed[part] > 0, columns.fixed[part] - 1, chosen[of[part]])
     several, moved = _across_files(columns, groups, splits, shares, seed)
     return splits, Grouping(
-        count=len(sizes),
+        count=groups.count,
         largest=int(sizes.max(initial=0)),
-        sent_to_train=int(too_large.sum()),
-        dialogues_sent_to_train=int(sizes[too_large].sum()),
+        sent_to_train=sent_to_train,
+        dialogues_sent_to_train=dialogues_sent,
         taken_apart=groups.apart,
         dialogues_taken_apart=groups.dialogues_apart,
         near_texts=groups.near_texts,
@@ -210,31 +213,64 @@ def _across_files(
 ) -> tuple[int, int]:
     """How many groups have dialogues of several files, and how many of these dialogues stand in another split than the
     smallest key in their own file gives: what adding the other files can have moved."""
-    files = int(columns.files.max(initial=0)) + 1
+    total, scratch, files = len(columns), columns.scratch, int(columns.files.max(initial=0)) + 1
     if files == 1:
         return 0, 0
-    parts, part_of = np.unique(groups.of.astype(np.int64) * files + columns.files, return_inverse=True)
-    files_of = np.bincount(parts // files)
-    shared = files_of[groups.of] > 1
-    keys = np.full(len(parts), LARGEST_KEY)
-    np.minimum.at(keys, part_of[shared], groups.keys[shared])
-    alone = _splits_of(keys, shares, seed)[part_of]
-    return int((files_of > 1).sum()), int((alone != splits)[shared].sum())
+
+    def parts_in(part: slice) -> Integers:
+        """Of some dialogues a number for the group and the file."""
+        return groups.of[part].astype(np.int64) * files + columns.files[part]
+
+    all_parts = scratch.zeros(total, np.int64)
+    for part in parts_of(total):
+        all_parts[part] = parts_in(part)
+    all_parts = distinct_in_place(all_parts)
+    files_of = count_values((all_parts[part] // files for part in parts_of(len(all_parts))), groups.count, scratch)
+    keys = scratch.full(len(all_parts), LARGEST_KEY, np.uint64)
+    for part in parts_of(total):
+        shared = files_of[groups.of[part]] > 1
+        np.minimum.at(keys, np.searchsorted(all_parts, parts_in(part)[shared]), groups.keys[part][shared])
+    alone = scratch.zeros(len(all_parts), np.uint8)
+    for part in parts_of(len(all_parts)):
+        alone[part] = _splits_of(keys[part], shares, seed)
+    moved = 0
+    for part in parts_of(total):
+        shared = files_of[groups.of[part]] > 1
+        moved += int((alone[np.searchsorted(all_parts, parts_in(part)[shared])] != splits[part][shared]).sum())
+    return sum(int((files_of[part] > 1).sum()) for part in parts_of(groups.count)), moved
 
 
-def _without_loss(columns: Columns, splits: NDArray[np.uint8], weightless: Exchanges) -> NDArray[np.bool_]:
-    """The dialogues of train in which every answer with loss is one of these."""
-    left = columns.answers_with_loss()
-    left -= np.bincount(weightless.dialogues, minlength=len(columns))
-    return (left == 0) & (splits == TRAIN)
+def _leave_out(columns: Columns, splits: NDArray[np.uint8], weightless: Exchanges) -> int:
+    """Leave out the dialogues of train in which every answer with loss is one of these; gives how many."""
+    left, found = columns.answers(LOSS), 0
+    for some in weightless.parts():
+        np.subtract.at(left, some.dialogues, 1)
+    for part in parts_of(len(columns)):
+        without_loss = (left[part] == 0) & (splits[part] == TRAIN)
+        splits[part][without_loss] = LEFT_OUT
+        found += int(without_loss.sum())
+    return found
+
+
+def _places(columns: Columns, *exchanges: Exchanges) -> tuple[Integers, Integers]:
+    """The dialogue of each answer and its turn in it, in ascending order."""
+    scratch = columns.scratch
+    turns = together((part for some in exchanges for part in some.parts()), scratch).turns
+    turns.sort()
+    dialogues, places = scratch.zeros(len(turns), np.int64), scratch.zeros(len(turns), np.int64)
+    for part in parts_of(len(turns)):
+        dialogues[part] = columns.dialogues_of(turns[part])
+        places[part] = turns[part] - columns.begins(dialogues[part])
+    return dialogues, places
 
 
 def _sizes(columns: Columns, splits: NDArray[np.uint8]) -> dict[str, SplitSize]:
-    sizes = {}
-    for number, name in enumerate(SPLITS):
-        own = splits == number
-        sizes[name] = SplitSize(int(own.sum()), int(columns.turns[own].sum()), int(columns.characters[own].sum()))
-    return sizes
+    found = np.zeros((len(SPLITS), 3), np.int64)
+    for part in parts_of(len(columns)):
+        for number in range(len(SPLITS)):
+            own = splits[part] == number
+            found[number] += own.sum(), columns.turns[part][own].sum(), columns.characters[part][own].sum()
+    return {name: SplitSize(*map(int, sizes)) for name, sizes in zip(SPLITS, found, strict=True)}
 
 
 def _splits_of(keys: NDArray[np.uint64], shares: Shares, seed: int) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinychat.corpus.features import Columns
+from tinychat.corpus.scratch import count_values, parts_of
 
 SCRIPTS: Final = ("hangul", "latin", "other")
 NO_LETTER, NOT_LOOKED_UP = len(SCRIPTS), 255
@@ -35,7 +36,8 @@ class TextStatistics:
 def describe_texts(columns: Columns) -> TextStatistics:
     """The statistics of all dialogues. Each different text is read once and counted as often as it occurs."""
     texts, scripts = columns.letters, _Scripts()
-    times = np.bincount(columns.texts, minlength=len(texts))  # how often each text occurs
+    in_parts = (columns.texts[part] for part in parts_of(len(columns.texts)))
+    times = count_values(in_parts, len(texts), columns.scratch)  # how often each text occurs
     letters = np.zeros(len(SCRIPTS) + 1, np.int64)
     lengths = np.zeros(len(MESSAGE_LETTERS) + 1, np.int64)
     for begin, end in texts.blocks():
@@ -44,7 +46,9 @@ def describe_texts(columns: Columns) -> TextStatistics:
         codes = texts.codes[texts.begins[begin] : texts.begins[end - 1] + sizes[-1]]
         letters += _counted(scripts.of(codes), np.repeat(weights, sizes), len(letters))
         texts.release()
-    turns = np.bincount(np.searchsorted(TURNS, columns.turns), minlength=len(TURNS) + 1)
+    turns = np.zeros(len(TURNS) + 1, np.int64)
+    for part in parts_of(len(columns)):
+        turns += np.bincount(np.searchsorted(TURNS, columns.turns[part]), minlength=len(turns))
     return TextStatistics(
         letters=dict(zip(SCRIPTS, letters.tolist(), strict=False)),
         turns=dict(zip(_names(TURNS), turns.tolist(), strict=True)),
