@@ -5,7 +5,8 @@
 
 songys    ingest, build_vocab and prepare_data of ChatbotData.csv, each a process as DVC starts it
 sizes     the same of JSON Lines of several sizes, questions and answers of Markov chains over songys; time,
-          and the memory of all processes of a stage together (pages that they share are counted for each)
+          and the memory of all processes of a stage together, with the pages of mapped files that are in memory, and
+          the private part of it, which the system cannot write to a file and drop
 tokens    tokens/s of prepare_data, the whole stage with the start of Python, beside those of `datasets.map` with the
           same tokenizer, without its start and its reading; each with one process and with one for each core, in turns.
           On a machine that others use, tokens per CPU second, with start and reading for both, are the steadier measure
@@ -50,11 +51,15 @@ Row = tuple[str, str]
 
 @dataclass(frozen=True)
 class Run:
-    """What a command took: wall-clock and CPU seconds, and the largest memory of it and its children, in MB."""
+    """What a command took: wall-clock and CPU seconds, and the largest memory of it and its children, in MB.
+
+    private_mb  the largest memory without the pages of files (Linux: RssAnon)
+    """
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
+    private_mb: float
     output: str
 
 
@@ -65,7 +70,7 @@ def run(command: list[str], folder: Path, **environment: str) -> Run:
     process = subprocess.Popen(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": path} | environment, stdout=subprocess.PIPE, text=True
     )
-    peak, ended = [0], threading.Event()
+    peak, ended = [0, 0], threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, peak, ended))
     watcher.start()
     output, _ = process.communicate()
@@ -75,20 +80,22 @@ def run(command: list[str], folder: Path, **environment: str) -> Run:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
     cpu = after.children_user - before.children_user + after.children_system - before.children_system
-    return Run(seconds, cpu, peak[0] / 1e6, output)
+    return Run(seconds, cpu, peak[0] / 1e6, peak[1] / 1e6, output)
 
 
 def _watch(pid: int, peak: list[int], ended: threading.Event) -> None:
-    """Keep the largest memory of a process with its children in `peak`."""
+    """Keep the largest memory of a process with its children in `peak`: all of it, and the private part."""
     while not ended.wait(SECONDS_BETWEEN_LOOKS):
-        total = 0
+        total = private = 0
         try:
             process = psutil.Process(pid)
             for one in (process, *process.children(recursive=True)):
-                total += one.memory_info().rss
+                memory = one.memory_info()
+                total += memory.rss
+                private += memory.rss - getattr(memory, "shared", 0)  # Linux has it
         except psutil.NoSuchProcess:  # it has just ended
             continue
-        peak[0] = max(peak[0], total)
+        peak[:] = max(peak[0], total), max(peak[1], private)
 
 
 def project(folder: Path) -> Path:
@@ -180,6 +187,7 @@ def measure_size(rows: list[Row], gigabytes: float, folder: Path) -> dict[str, A
             "seconds": round(done.seconds, 1),
             "cpu_seconds": round(done.cpu_seconds, 1),
             "peak_mb": round(done.peak_mb),
+            "private_mb": round(done.private_mb),
         }
     shutil.rmtree(root)
     return {"dialogues": dialogues, **stages}

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from tests.corpus.conftest import unlike as text
-from tinychat.corpus import components, features, grams, near_duplicates
+from tinychat.corpus import components, features, grams, near_duplicates, scratch
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.corpus.features import FeatureStore, features_of
-from tinychat.corpus.grouping import group
 from tinychat.corpus.overlap import Overlap
 from tinychat.corpus.splitting import Splits, split_corpus
 from tinychat.corpus.text_keys import dialogue_digest, text_key
@@ -331,21 +330,32 @@ def talks(count: int) -> list[Dialogue]:
     return [*pairs, *longer]
 
 
-def test_the_splits_are_the_same_whatever_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    dialogues = talks(600)
-    expected = split(dialogues)
-    assert expected.grouping.near_texts
+def result(splits: Splits) -> dict[str, Any]:
+    """All that was found, as plain numbers."""
+    arrays = {"of": splits.of, "asked_in_train": splits.asked_in_train}
+    return {
+        **{key: value for key, value in vars(splits).items() if key not in arrays},
+        **{key: value.tolist() for key, value in arrays.items()},
+        "weightless": [*splits.weightless_turns()],
+    }
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_the_splits_are_the_same_whatever_is_done_at_once(limit: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialogues = [*talks(600), *(pair(text(n), text(f"answer {n % 3}")) for n in range(1000, 1060))]
+    expected = result(split(dialogues, limit=limit))
+    assert expected["grouping"].near_texts and expected["weightless"] and expected["repeated"]
     monkeypatch.setattr(features, "TURNS_AT_ONCE", 5)
     monkeypatch.setattr(components, "MEMBERS_AT_ONCE", 7)
     monkeypatch.setattr(features, "MAPPED_BYTES", 0)  # the letters are given back after each use
     monkeypatch.setattr(grams, "TEXTS_AT_ONCE", 3)
-    found = split(dialogues)
-    assert found.of.tolist() == expected.of.tolist()
-    assert (found.sizes, found.grouping, found.overlap) == (expected.sizes, expected.grouping, expected.overlap)
+    monkeypatch.setattr(scratch, "AT_ONCE", 5)
+    monkeypatch.setattr(scratch, "SMALL", 0)  # all arrays lie in files
+    assert result(split(dialogues, limit=limit)) == expected
 
 
 @pytest.mark.slow
-def test_a_dialogue_more_takes_less_than_250_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dialogue_more_takes_no_memory_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
     # What is done at once takes memory, too, but does not grow.
     for module, name in (
         (near_duplicates, "MEMBERS_AT_ONCE"),
@@ -353,18 +363,20 @@ def test_a_dialogue_more_takes_less_than_250_bytes(monkeypatch: pytest.MonkeyPat
         (grams, "BLOCK_CHARACTERS"),
         (components, "MEMBERS_AT_ONCE"),
         (features, "TURNS_AT_ONCE"),
+        (scratch, "AT_ONCE"),
+        (scratch, "SMALL"),
     ):
         monkeypatch.setattr(module, name, 1 << 12)
     peaks = []
-    for count in (4_000, 12_000):
+    for count in (12_000, 36_000):  # of both so many are held out that not all are looked up
         chunks = [features_of(map(chat, range(first, first + 500))) for first in range(0, count, 500)]
         tracemalloc.start()
         try:
             store = FeatureStore()
             for chunk in chunks:
                 store.add(chunk)
-            group(store.columns())
+            split_corpus(store.columns(), SHARES, seed=0)
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    assert (peaks[1] - peaks[0]) / 8_000 < 250
+    assert (peaks[1] - peaks[0]) / 24_000 < 10

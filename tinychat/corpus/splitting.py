@@ -187,8 +187,9 @@ def _assign(
         chosen[part] = np.where(too_large, TRAIN, _splits_of(keys[part], shares, seed))
         sent_to_train += int(too_large.sum())
         dialogues_sent += int(sizes[part][too_large].sum())
-    for part in parts_of(total) if in_train is not None else ():
-        chosen[of[part][in_train[part]]] = TRAIN
+    if in_train is not None:
+        for part in parts_of(total):
+            chosen[of[part][in_train[part]]] = TRAIN
     splits = scratch.zeros(total, np.uint8)
     for part in parts_of(total):
         splits[part] = np.where(columns.fixed[part] > 0, columns.fixed[part] - 1, chosen[of[part]])
