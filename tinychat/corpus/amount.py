@@ -3,11 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from tinychat.corpus.overlap import Exchanges
-from tinychat.corpus.scratch import Scratch, parts_of
-
 # All measured with the default model (docs/experiments.md). Below FEW nothing but the own questions is learnt.
 FEW = 1000
 PHRASINGS = 3  # questions of one answer, from which new phrasings of them may be answered
@@ -57,19 +52,3 @@ class Learnt:
                     f"new ones rarely get their answer. {advice}"
                 ]
         return []
-
-
-def count_learnt(learnt: Exchanges, scratch: Scratch) -> Learnt:
-    """Of the trained exchanges; each question with its answer counts once."""
-    pairs = learnt.all_pairs(scratch)
-    questions, last = 0, None
-    phrasings = scratch.zeros(int(learnt.answers.max(initial=-1)) + 1, np.int64)
-    for part in parts_of(len(pairs)):
-        asked = pairs[part] >> np.uint64(32)
-        questions += int((asked[1:] != asked[:-1]).sum()) + int(asked[0] != last)
-        last = asked[-1]
-        np.add.at(phrasings, (pairs[part] & np.uint64(0xFFFFFFFF)).astype(np.int64), 1)
-    rephrased = sum(
-        int(some[some >= PHRASINGS].sum()) for some in (phrasings[part] for part in parts_of(len(phrasings)))
-    )
-    return Learnt(len(pairs), questions, int(np.count_nonzero(phrasings)), rephrased)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinychat.corpus.amount import PHRASINGS, Learnt
 from tinychat.corpus.features import Columns
 from tinychat.corpus.grams import Integers
 from tinychat.corpus.overlap import Exchanges
@@ -61,6 +62,22 @@ def count_answers(learnt: Exchanges, scratch: Scratch, over: int = 0, left_out: 
     counts = _counts_of(learnt, scratch)
     top = counts[_most(counts, TEN)]
     return Answers(len(learnt), int(top[:1].sum()), int(top.sum()), over, left_out)
+
+
+def count_learnt(learnt: Exchanges, scratch: Scratch) -> Learnt:
+    """Of the trained exchanges; each question with its answer counts once."""
+    pairs = learnt.all_pairs(scratch)
+    questions, last = 0, None
+    phrasings = scratch.zeros(int(learnt.answers.max(initial=-1)) + 1, np.int64)
+    for part in parts_of(len(pairs)):
+        asked = pairs[part] >> np.uint64(32)
+        questions += int((asked[1:] != asked[:-1]).sum()) + int(asked[0] != last)
+        last = asked[-1]
+        np.add.at(phrasings, (pairs[part] & np.uint64(0xFFFFFFFF)).astype(np.int64), 1)
+    rephrased = sum(
+        int(some[some >= PHRASINGS].sum()) for some in (phrasings[part] for part in parts_of(len(phrasings)))
+    )
+    return Learnt(len(pairs), questions, int(np.count_nonzero(phrasings)), rephrased)
 
 
 def most_repeated(learnt: Exchanges, scratch: Scratch) -> tuple[Integers, Integers]:

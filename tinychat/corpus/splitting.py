@@ -14,8 +14,8 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from tinychat.corpus.amount import Learnt, count_learnt
-from tinychat.corpus.answers import Answers, count_answers, most_repeated, over_limit
+from tinychat.corpus.amount import Learnt
+from tinychat.corpus.answers import Answers, count_answers, count_learnt, most_repeated, over_limit
 from tinychat.corpus.dialogue import SPLITS
 from tinychat.corpus.features import LOSS, Columns
 from tinychat.corpus.grams import Integers
