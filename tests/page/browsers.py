@@ -1,5 +1,6 @@
 """The browsers of this system, each with a page that a test has opened from its file, without network."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -30,9 +31,16 @@ class NoBrowser(Exception):
 
 
 def launch_options(name: str) -> dict[str, Any]:
-    """What Playwright needs to launch a browser of this system. Raises NoBrowser."""
-    command = next(filter(None, map(shutil.which, COMMANDS[name])), None)
+    """What Playwright needs to launch a browser: that of TINYCHAT_FIREFOX or TINYCHAT_CHROMIUM, else the system's.
+
+    Raises NoBrowser where there is none that can be driven, FileNotFoundError where the one that is named is missing.
+    """
+    variable = f"TINYCHAT_{name.upper()}"
+    named = os.environ.get(variable)
+    command = next(filter(None, map(shutil.which, [named] if named else COMMANDS[name])), None)
     if command is None:
+        if named:
+            raise FileNotFoundError(f"{variable}={named}: no such program")
         raise NoBrowser(f"{name} is not installed")
     options: dict[str, Any] = {"executable_path": command, "proxy": NOWHERE}
     if name == "firefox":
