@@ -1,6 +1,5 @@
 """The live page as a file: what it holds, and what cannot break out of it."""
 
-import base64
 import json
 import re
 import zlib
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.page.base85 import from_base85
 from tests.page.projects import REPLY, SUMMARY
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.generation_config import GenerationConfig
@@ -76,7 +76,7 @@ def carried(page: str) -> dict[str, Any]:
 
 def tables(page: str) -> dict[str, Any]:
     (text,) = [text for attributes, text in Parts(page).found if attributes.get("id") == "tables"]
-    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
+    found: dict[str, Any] = json.loads(zlib.decompress(from_base85(text)))
     return found
 
 

@@ -1,6 +1,5 @@
 """The training questions that a page quotes: which it carries, and which it finds near a message."""
 
-import base64
 import json
 import random
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.page import test_building
+from tests.page.base85 import from_base85
 from tests.page.browsers import Opened
 from tests.page.conftest import Open
 from tests.page.node import run_in_node
@@ -27,7 +27,7 @@ ODD = ["ΑΣ ς", "İıß ﬁ", "안녕 \u3000\x1c안녕", "😀😀 안녕😀"
 
 
 def unpacked(packed: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
+    found: dict[str, Any] = json.loads(zlib.decompress(from_base85(packed)))
     return found
 
 
@@ -61,7 +61,7 @@ def test_each_question_is_carried_once_with_every_answer_that_follows_it(tmp_pat
         tmp_path / "train.jsonl", ["안녕", "반가워", "뭐 해?", "쉬어"], ["안녕", "응"], ["안녕", "응"]
     )
     packed = pack_quotes(read_quotes(corpus), 10_000)
-    assert answers_in(packed.base64) == {"뭐 해?": ["쉬어"], "안녕": ["반가워", "응"]}
+    assert answers_in(packed.text) == {"뭐 해?": ["쉬어"], "안녕": ["반가워", "응"]}
     assert packed.questions == 2
 
 

@@ -114,13 +114,13 @@ def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) ->
         "kernels": deflated((HERE / "int8.wasm").read_bytes()),
         "tables": deflated(json.dumps(tables, ensure_ascii=False, separators=(",", ":")).encode()),
         "classifier": deflated(classifier_weights(), zlib.Z_HUFFMAN_ONLY) if help_in_danger else "",
-        "weights": packed.base64,
+        "weights": packed.text,
         "quotes": "",
     }
     if inputs.quotes:
         quoted = pack_quotes(inputs.quotes, int(MOST_SHARE * sum(len(part.encode()) for part in parts.values())))
         carried["quotes"] = _quoted(inputs.quotes, quoted)
-        parts |= {"carried": in_script(carried), "quotes": quoted.base64}
+        parts |= {"carried": in_script(carried), "quotes": quoted.text}
     return Template((HERE / "templates" / "tinychat.html").read_text(encoding="utf-8")).substitute(parts)
 
 

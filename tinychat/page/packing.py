@@ -3,7 +3,6 @@
 D embed_dim, F ffn_dim, V vocabulary, L layers.
 """
 
-import base64
 import json
 import zlib
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from tinychat.generation.decoder import Floats
 from tinychat.model.classic_config import INPUT, LAYER, OUTPUT, ClassicConfig
+from tinychat.page.base85 import to_base85
 from tinychat.page.calibrating import OUTPUT_WEIGHT, input_moments
 from tinychat.page.quantizing import quantize_matrix, round_for_inputs
 from tinychat.page.regexp import regexp
@@ -43,11 +43,11 @@ class PackedWeights:
     """All weights in one text.
 
     arrays  for each: its number in int8.c, offset and bytes; rows and columns of a weight that int8.c packs in panels
-    base64  the bytes, deflated
+    text    the bytes, deflated, in base85
     """
 
     arrays: list[dict[str, int]]
-    base64: str
+    text: str
 
 
 def round_weights(
@@ -115,9 +115,9 @@ def pack_weights(
 
 
 def deflated(data: bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> str:
-    """Bytes deflated, as base64. The strategy does not matter to who unpacks them."""
+    """Bytes deflated, in base85. The strategy does not matter to who unpacks them."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, strategy)
-    return base64.b64encode(packer.compress(data) + packer.flush()).decode()
+    return to_base85(packer.compress(data) + packer.flush())
 
 
 class _Bytes:

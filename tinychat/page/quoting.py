@@ -28,10 +28,10 @@ class Quotes:
 
 @dataclass(frozen=True)
 class PackedQuotes:
-    """What a page carries of them: so many questions, as JSON that is deflated, in base64."""
+    """What a page carries of them: so many questions, as JSON that is deflated, in base85."""
 
     questions: int
-    base64: str
+    text: str
 
 
 def read_quotes(path: Path) -> Quotes:
@@ -46,11 +46,11 @@ def read_quotes(path: Path) -> Quotes:
 
 
 def pack_quotes(quotes: Quotes, most: int) -> PackedQuotes:
-    """As many of the questions, evenly spaced, as take at most so many bytes in base64."""
+    """As many of the questions, evenly spaced, as take at most so many characters."""
     items = list(quotes.answers.items())
     packed = _pack(quotes.answers)
-    while len(packed.base64) > most and packed.questions:
-        n = int(packed.questions * MARGIN * most / len(packed.base64))
+    while len(packed.text) > most and packed.questions:
+        n = int(packed.questions * MARGIN * most / len(packed.text))
         packed = _pack(dict(items[place] for place in evenly_spaced(len(items), n)))
     return packed
 

@@ -1,5 +1,5 @@
-/* What the file carries (tinychat/page/building.py writes it): settings and numbers as JSON; kernels, tables and weights as
-base64. */
+/* What the file carries (tinychat/page/building.py writes it): settings and numbers as JSON; kernels, tables and weights
+deflated, in base85. */
 
 import { unpackWeights } from "./engine/model.js";
 
@@ -13,7 +13,7 @@ export function taken(id) {
 }
 
 /* What stands at the end of the file, and may still be read while the page is drawn: kernels, weights (the model's) and
-classifier (of tinychat/safety) in base64, and tables: {tokenizer, names, safety}. */
+classifier (of tinychat/safety) in base85, and tables: {tokenizer, names, safety}. */
 export async function packed() {
   if (document.readyState === "loading")
     await new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));

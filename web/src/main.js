@@ -4,12 +4,14 @@ import { html } from "htm/preact";
 import { render } from "preact";
 import { App } from "./App.js";
 import { carried, packed } from "./carried.js";
+import { WrongCharacter } from "./engine/base85.js";
 import { openExample } from "./talk/conversation.js";
 import { askBeforeLeaving } from "./talk/leaving.js";
 import { followLink, linkedExample } from "./link.js";
 import { loadNetwork } from "./network.js";
 import { loadHelp } from "./safety/help.js";
 import { failure, ready } from "./state.js";
+import { t } from "./texts/index.js";
 import { measureExamples } from "./walk/naming.js";
 import "./style/page.css";
 
@@ -29,7 +31,7 @@ async function start() {
     addEventListener("hashchange", followLink);
     await measureExamples();
   } catch (error) {
-    failure.value = String(error?.message ?? error);
+    failure.value = error instanceof WrongCharacter ? t("failure.character", error) : String(error?.message ?? error);
     throw error;
   }
 }

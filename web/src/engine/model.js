@@ -2,6 +2,8 @@
 
 T tokens in a sequence, D embed_dim, H heads, F ffn_dim, V vocabulary, L layers. */
 
+import { fromBase85 } from "./base85.js";
+
 // As `array_of` in int8.c numbers the arrays that are read or set here.
 const WORDS = 0, WORD_SCALES = 1, POSITIONS = 2, HEADS_OFF = 5, ATTENTION = 6, STATES = 7, UNITS = 8, HIDDEN = 9;
 const LAYER_PARTS = 16, FFN_OUT = 9; // the parts of a layer; where its last product is among them
@@ -9,9 +11,9 @@ const PANEL = 16;
 const MAX_TOKENS = 64; // in one call
 const PAGE = 65536;
 
-/* The weights as bytes: deflated and in base64, as tinychat/page/packing.py wrote them. */
-export async function unpackWeights(base64) {
-  const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(base64) : fromBase64(base64);
+/* The weights as bytes: deflated and in base85, as tinychat/page/packing.py wrote them. */
+export async function unpackWeights(text) {
+  const packed = fromBase85(text);
   const stream = new ReadableStream({
     start(control) {
       control.enqueue(packed); // in one piece; a Blob's stream would come in many, through another process
@@ -19,13 +21,6 @@ export async function unpackWeights(base64) {
     },
   });
   return new Uint8Array(await new Response(stream.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
-}
-
-export function fromBase64(base64) {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
 }
 
 export class Model {

@@ -8,6 +8,7 @@ export const en = {
   "theme.light": "Theme: light",
   "theme.dark": "Theme: dark",
   failure: "The model could not be opened: {text}",
+  "failure.character": "The file is damaged. Character {place} of the data in it is ‘{character}’, which no data can have there.",
   loading: "Opening the model…",
   network: "The network",
   "tab.walk": "Walk the layers",

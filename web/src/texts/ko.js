@@ -8,6 +8,7 @@ export const ko = {
   "theme.light": "화면: 밝게",
   "theme.dark": "화면: 어둡게",
   failure: "모델을 열지 못했습니다: {text}",
+  "failure.character": "파일이 손상되었습니다. 담긴 데이터의 {place}번째 자리에 올 수 없는 글자가 있습니다: ‘{character}’",
   loading: "모델을 여는 중…",
   network: "신경망",
   "tab.walk": "층 따라가기",
