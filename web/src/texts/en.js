@@ -167,7 +167,7 @@ export const en = {
   "find.about": "The model says the name that it was told before. Switch the heads off one by one and measure how much less likely the name becomes: that shows which head brought it here.",
   "find.about.ruled": "The name in the reply, or a part of it, was put in by a rule: the name that the user told. The model did not choose all of it. Switch the heads off one by one and measure how likely it is that the model says the name by itself.",
   headmap: "Map of the heads",
-  "headmap.about": "All heads of all layers, named by where they look, in examples and in this talk. The darker a name carrier, the clearer. Choose one to go there.",
+  "headmap.about": "All heads of all layers, named by where they look, in examples and in this talk. The darker a name carrier, the clearer. Choose one to go there. On a keyboard, the arrows go from head to head.",
   "headmap.try": "Switch each off in turn",
   "headmap.try.about": "Measures how much less likely the next word {word} is without each head.",
   "headmap.tried": "The higher the bar, the less likely is {word} without this head (orange). Blue: it would be likelier.",
@@ -196,6 +196,7 @@ export const en = {
   "ffn.words": "Raises",
 
   lens: "If it stopped here",
+  "lens.label": "What it would say after each half layer; the arrows up and down go along it",
   "lens.about": "The output layer, applied after each half layer. In the middle the likeliest word there; the bar is the probability of {word}, which was said.",
   "lens.about.prompt": "The output layer, applied after each half layer. The bar is the probability of {word}, which follows in the text. The model may not have learnt to predict what a person says.",
   "lens.about.last": "The output layer, applied after each half layer. The bar is the probability of {word}, the likeliest in the end.",

@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { likeliest, softmax } from "../engine/reply.js";
 import { model } from "../network.js";
 import { headNames } from "../parts/heads.js";
+import { useRoving } from "../parts/roving.js";
 import { quoted } from "../parts/words.js";
 import { busy, currentStep, headChoice, headsOff, position, sequence, step, steps, tab, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
@@ -66,8 +67,9 @@ export function HeadMap() {
   const without = (n) => before * Math.exp(-known[n]);
   const highest = Math.max(0.05, ...known.map(Math.abs));
   const most = known.length === n_layers * n_heads ? likeliest(known.map((change) => change ?? 0), 1)[0] : null;
-  const isHere = (layer, head) =>
-    tab.value === "walk" && currentStep.value.kind === "attention" && currentStep.value.layer === layer && chosenHead() === head;
+  const { kind, layer: at } = currentStep.value;
+  const here = shown && kind === "attention" && tab.value === "walk" ? at * n_heads + chosenHead() : null;
+  const { onKeyDown, stop } = useRoving({ size: n_layers * n_heads, columns: n_heads, here: most ?? here ?? 0 });
   return html`<section class="head-map">
     <h3 ref=${heading} tabindex="-1">${t("headmap")}</h3>
     <p class="muted">${t("headmap.about")}</p>
@@ -83,16 +85,16 @@ export function HeadMap() {
       ${most !== null && html`<button type="button" class="strong" onClick=${() => goToHead(Math.floor(most / n_heads), most % n_heads)}>
         ${t("headmap.go", { layer: Math.floor(most / n_heads) + 1, head: (most % n_heads) + 1 })}</button>`}
     </div>`}
-    <table>
+    <table role="grid" aria-label=${t("headmap")} onKeyDown=${onKeyDown}>
       <thead><tr><td></td>${[...Array(n_heads).keys()].map((head) => html`<th scope="col">${head + 1}</th>`)}</tr></thead>
       <tbody>${[...Array(n_layers).keys()].map(
         (layer) => html`<tr><th scope="row">${t("layer", { layer: layer + 1 })}</th>${[...Array(n_heads).keys()].map((head) => {
-          const { role, share } = roles.value.of(layer, head), change = known[layer * n_heads + head];
+          const n = layer * n_heads + head, { role, share } = roles.value.of(layer, head), change = known[n];
           const size = change ? Math.min(1, Math.abs(change) / highest) : 0;
           const about = t("head.named", { layer: layer + 1, head: head + 1 }) + (role ? `, ${t(`role.${role}`)}` : "") +
-            (change == null ? "" : `, ${t("effect", { before: percent(before), now: percent(without(layer * n_heads + head)) })}`);
-          const isMost = most === layer * n_heads + head;
-          return html`<td><button type="button" title=${about} class=${`${isHere(layer, head) ? "here" : ""} ${isMost ? "most" : ""}`} style=${role === "name" ? `--share:${share.toFixed(2)}` : ""}
+            (change == null ? "" : `, ${t("effect", { before: percent(before), now: percent(without(n)) })}`);
+          return html`<td><button type="button" ...${stop(n)} aria-current=${n === here ? "true" : null} title=${about}
+            class=${`${n === here ? "here" : ""} ${n === most ? "most" : ""}`} style=${role === "name" ? `--share:${share.toFixed(2)}` : ""}
             onClick=${() => goToHead(layer, head)}>
             <span class="unseen">${about}</span><span aria-hidden="true" class=${`role ${role ?? ""}`}>${role ? t(`role.${role}.short`) : "·"}</span>
             ${change != null && html`<i class=${change < 0 ? "less" : "more"} style=${`height:${(100 * size).toFixed(0)}%`} />`}

@@ -2,6 +2,7 @@
 
 import { html } from "htm/preact";
 import { likeliest, softmax } from "../engine/reply.js";
+import { useRoving } from "../parts/roving.js";
 import { quoted, word } from "../parts/words.js";
 import { currentStep, position, sequence, step, steps, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
@@ -16,18 +17,22 @@ function rowName(state) {
 }
 
 export function Lens() {
-  if (isHidden.value) return html`<${Guess} />`;
+  return isHidden.value ? html`<${Guess} />` : html`<${States} />`;
+}
+
+function States() {
   const at = position.value, here = currentStep.value.state;
   const all = trace.value.lens(at).map((logits) => softmax(logits));
+  const { onKeyDown, stop } = useRoving({ size: all.length, here: here ?? 0 });
   const isLast = nextId.value === null;
   const id = nextId.value ?? likeliest(all.at(-1), 1)[0];
   return html`<section class="lens">
     <h3>${t("lens")}</h3>
     <p class="muted">${t(at < sequence.value.nPrompt - 1 ? "lens.about.prompt" : isLast ? "lens.about.last" : "lens.about", { word: quoted(id) })}</p>
-    <ol>
+    <div role="toolbar" aria-orientation="vertical" aria-label=${t("lens.label")} onKeyDown=${onKeyDown}><ol>
       ${all.map((probabilities, state) => {
         const [top] = likeliest(probabilities, 1), share = probabilities[id];
-        return html`<li key=${state}><button type="button" class=${state === here ? "here" : ""} aria-current=${state === here ? "step" : null}
+        return html`<li key=${state}><button type="button" ...${stop(state)} class=${state === here ? "here" : ""} aria-current=${state === here ? "step" : null}
           onClick=${() => (step.value = stepOfState(state))}>
           <span class="place">${rowName(state)}</span>
           <span class="unseen">: ${t("lens.top")}</span>
@@ -37,6 +42,6 @@ export function Lens() {
           <span class="value">${percent(share)}</span>
         </button></li>`;
       })}
-    </ol>
+    </ol></div>
   </section>`;
 }
