@@ -79,7 +79,7 @@ def test_what_was_found_is_of_the_heads_that_were_on_then(open_page: Open, name_
 
 def test_on_a_telephone_the_way_begins_under_the_reply(open_page: Open, name_file: Path) -> None:
     page = open_page(name_file, viewport=PHONE, has_touch=True)
-    page.page.locator(".message").last.get_by_role("button", name="이름을 나르는 헤드 찾기").tap()
+    page.tap(page.page.locator(".message").last.get_by_role("button", name="이름을 나르는 헤드 찾기"))
     page.page.locator(RESULT).wait_for()
     top, bottom = page.page.evaluate(
         f"(({{top, bottom}}) => [top, bottom])(document.querySelector('{RESULT}').getBoundingClientRect())"

@@ -160,24 +160,24 @@ def test_with_a_finger_a_word_is_held_and_one_sees_what_it_looks_at_and_what_loo
     open_page: Open, page_file: Path
 ) -> None:
     page = open_page(page_file, viewport=PHONE, has_touch=True)
-    page.page.locator(".ribbon .layer .box").first.tap()
+    page.tap(page.page.locator(".ribbon .layer .box").first)
     chips, says = page.page.locator(".flow .chip"), page.page.locator(".says")
     for at in (1, 2):
-        chips.nth(at).tap()
+        page.tap(chips.nth(at))
         assert page.page.locator(".chip.from").get_attribute("data-at") == str(at)
         assert all(lines_drawn(page).values())
         word = chips.nth(at).locator(".text").inner_text()
         assert SAYS_LOOKS.findall(says.inner_text()) == SAYS_WATCHED.findall(says.inner_text()) == [word]
-    direction(page, LOOKS).tap()
+    page.tap(direction(page, LOOKS))
     assert lines_drawn(page)["looks"] == 0 < lines_drawn(page)["watched"]
     assert not SAYS_LOOKS.search(says.inner_text())
     assert page.page.locator(".chip.from").get_attribute("data-at") == "2"
-    direction(page, WATCHED).tap()
+    page.tap(direction(page, WATCHED))
     assert lines_drawn(page) == {"looks": 0, "watched": 0}
-    direction(page, LOOKS).tap()
+    page.tap(direction(page, LOOKS))
     assert lines_drawn(page)["looks"] > 0 == lines_drawn(page)["watched"]
     last = chips.count() - 1
-    chips.nth(last).tap()  # <eos>, from which no word is made
+    page.tap(chips.nth(last))  # <eos>, from which no word is made
     assert page.page.locator(".chip.from").get_attribute("data-at") == str(last)
     assert page.page.evaluate(WIDER) <= 0
 
