@@ -10,7 +10,8 @@ export function useRoving({ size, columns = 1, here }) {
   useEffect(() => setAt(here), [here]);
   const onKeyDown = (event) => {
     if (event.altKey || event.metaKey || event.shiftKey) return;
-    const next = nextOf(event, at, size, columns);
+    // Where the focus is, since a key may come before the last one is drawn.
+    const next = nextOf(event, Number(event.target.dataset.stop), size, columns);
     if (next === null) return;
     event.preventDefault();
     event.stopPropagation();
