@@ -1,28 +1,33 @@
 """A talk with the page in real browsers, from its file and without network: what is said, and what is answered."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import tinychat
 from tests.generation.conftest import SAID
 from tests.generation.models import needs_compiler
+from tests.page import test_building
 from tests.page.browsers import Opened
 from tests.page.conftest import Open
-from tinychat.model.classic_config import ClassicConfig
+from tinychat.model.classic_config import OUTPUT, ClassicConfig
 from tinychat.model.registry import load_config
 from tinychat.model.storage import save_model
 from tinychat.model.weights import load_weights
+from tinychat.page.building import PageInputs, build_page
 from tinychat.page.calibrating import read_sequences
 from tinychat.page.packing import POSITIONS, bfloat16, round_weights
-from tinychat.tokenizer import load_tokenizer
+from tinychat.tokenizer import Tokenizer, load_tokenizer
 
 pytestmark = pytest.mark.slow
 
 TALK = [question for question, _ in SAID] + ["오늘 뭐 먹을래?", "ㅎㅇ", "What is your name?", "고마워 잘 자"]
+inputs = test_building.inputs  # a fixture
 MAX_TOKENS = 64  # of a reply, in the page
 
 # Each token takes longer than the page waits between two pictures, and what is shown meanwhile is kept.
@@ -101,6 +106,26 @@ def test_a_model_of_single_exchanges_reads_each_message_alone_and_says_so(
 
 def test_the_file_opens_with_an_example_whose_last_line_the_model_says(page: Opened) -> None:
     assert page.talk() == list(SAID[0])
+
+
+def test_a_reply_is_shown_without_the_space_before_its_first_word(
+    open_page: Open, inputs: PageInputs, bpe: Tokenizer, tmp_path: Path
+) -> None:
+    # The last token of the prompt is followed by a space, each other one by a word.
+    space, word = bpe.encode(" 안녕")
+    config = replace(inputs.config, max_len=24)
+    weights = {
+        name: np.full(shape, "norm" in name and "weight" in name, dtype=np.float32)
+        for name, shape in config.weight_shapes().items()
+    }
+    signs = np.resize(np.float32([1, -1]), config.embed_dim)
+    weights[POSITIONS][:] = -signs
+    weights[POSITIONS][len(bpe.encode("안녕")) + 1] = signs
+    output, _ = OUTPUT
+    weights[output][[space, word]] = signs, -signs
+    file = tmp_path / "tinychat.html"
+    file.write_text(build_page(replace(inputs, config=config, weights=weights), 6), encoding="utf-8")
+    assert open_page(file).talk()[-1].startswith("안녕 안녕")
 
 
 def test_a_reply_streams_in(page: Opened) -> None:

@@ -54,7 +54,7 @@ function Reply({ at, content, shown, isShown }) {
   let before = "";
   tokens.forEach(({ id }, n) => {
     if (id === EOS) return;
-    const text = tokenizer.decode(tokens.slice(0, n + 1).map((token) => token.id));
+    const text = tokenizer.decode(tokens.slice(0, n + 1).map((token) => token.id)).replace(/^ +/, ""); // as `content` is
     if (!text.endsWith("\ufffd")) {
       pieces.push({ n, text: text.slice(before.length) });
       before = text;
