@@ -93,10 +93,24 @@ class Opened:
 
     def tap(self, element: Any) -> None:
         """Touch something with a finger. In Firefox, where Playwright cannot, it is the click that a tap ends in."""
-        if self.page.context.browser is not None and self.page.context.browser.browser_type.name == "firefox":
+        if self.browser == "firefox":
             element.dispatch_event("click")
         else:
             element.tap()
+
+    def download(self, button: Any) -> None:
+        """Click on something that gives a file, and wait for that; Playwright's Firefox does not say that it came."""
+        if self.browser == "firefox":
+            button.click()
+        else:
+            with self.page.expect_download():
+                button.click()
+
+    @property
+    def browser(self) -> str:
+        """The name of the browser."""
+        assert self.page.context.browser is not None
+        return self.page.context.browser.browser_type.name
 
     @property
     def field(self) -> Any:

@@ -181,8 +181,7 @@ def test_the_browser_asks_before_a_talk_of_ones_own_is_lost_that_was_not_saved(p
     page.say("안녕")
     assert asked_at_reload() == ["beforeunload"]
     page.say("안녕")
-    with page.page.expect_download():
-        page.page.get_by_role("button", name="대화 저장").click()
+    page.download(page.page.get_by_role("button", name="대화 저장"))
     assert asked_at_reload() == []
     page.say("안녕")
     page.page.get_by_role("button", name="대화 저장").click()
@@ -247,7 +246,7 @@ def test_enter_while_hangul_is_composed_sends_the_whole_text_once(page: Opened, 
 
 
 def test_the_input_method_of_chromium_sends_once(page: Opened) -> None:
-    if page.page.context.browser is None or page.page.context.browser.browser_type.name != "chromium":
+    if page.browser != "chromium":
         pytest.skip("only Chromium lets a test compose")
     page.new_talk()
     page.field.focus()
