@@ -113,6 +113,29 @@ def test_where_a_name_is_told_only_names_may_be_called() -> None:
     assert ToldNames(asked("내 이름은 예님이야")).first_untold("예님님, 반가워요") is None
 
 
+@pytest.mark.parametrize(("said", "called"), [("나 초딩이야", "초딩"), ("나야 나", "나"), ("저는 백수예요", "백수")])
+def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, called: str) -> None:
+    assert not ToldNames([{"role": "user", "content": said}]).may_call(called)
+    assert ToldNames([{"role": "user", "content": f"내 이름은 {called}야"}]).may_call(called)
+
+
+def test_a_word_that_ends_like_a_name_is_called_where_nobody_told_one() -> None:
+    names = ToldNames([{"role": "user", "content": "나 누구라고?"}])
+    assert names.first_untold("아까 아님이라고 알려 주셨어요.") == (3, "아")
+    assert names.first_untold("장난 아님") is None
+    assert names.first_untold("손님이라고 하셨어요.") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [("하이 나 유나", "유나"), ("안녕 티니야 나 수민이", "수민이"), ("ㅎㅇ 나 왔어", None), ("안녕 나 졸려", None)],
+)
+def test_a_greeting_may_tell_a_name_that_is_asked_for_later(said: str, name: str | None) -> None:
+    asked = [{"role": "user", "content": said}, {"role": "user", "content": "나 누구라고?"}]
+    assert ToldNames(asked).name == name
+    assert ToldNames(asked[:1]).name is None
+
+
 def test_each_phrasing_of_the_sample_tells_its_name(repo: Path) -> None:
     scenes = read_starter(repo / "data/starter").scenes.values()
     exchanges = [step for scene in scenes for step in scene.steps if isinstance(step, SceneExchange)]

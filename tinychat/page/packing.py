@@ -173,4 +173,6 @@ def name_patterns() -> dict[str, Any]:
         "called": regexp(called_names.CALLED.pattern),
         "told": [regexp(pattern) for pattern in told],
         "no_names": sorted(told_names.NO_NAMES),
+        "calls_nobody": regexp(told_names.CALLS_NOBODY.pattern),
+        "nouns_for_oneself": sorted(told_names.NOUNS_FOR_ONESELF),
     }

@@ -23,6 +23,8 @@ NAMED = "(?:이름|별명|닉네임)"
 MY = r"(?:(?<=내)|(?<=제)|(?<=나의)|(?<=내 )|(?<=제 )|(?<=나의 ))(?<![가-힣][내제])(?<![가-힣][내제] )"
 I_AM = rf"(?:{CLAUSE}|(?<= ))(?:(?:나는|난|저는|나로 말하자면) ?|(?:나|저|전) )"
 GREETING = r"(?:안녕|안녕하세요|반가워|반가워요|처음 뵙겠습니다|처음 뵙겠어요)[,.!] ?"
+CALLED_BOT = "[가-힣]{1,4}[아야]?"
+HELLO = rf"(?:{CALLED_BOT} )?(?:안녕(?:하세요)?|하이|헬로|ㅎㅇ|반가워요?)(?:,? {CALLED_BOT})?[.!~]*"
 # What tells a name in so many words …
 TELLS = [
     rf"{MY}{NAMED}(?:은 ?| )(?:바로 ?)?{NAME}{IS}",  # 내 이름은 서연이야
@@ -49,7 +51,10 @@ CORRECTS = [
     rf"{CLAUSE}사실은 {NAME}{IS}",
 ]
 # … or where the user later asks for it, if nothing else in the dialogue has this form: 저는 음치예요 has it too …
-MAY_TELL = [rf"{I_AM}{NAME}{IS}"]
+MAY_TELL = [
+    rf"{I_AM}{NAME}{IS}",
+    rf"^{HELLO},? (?:나|난|저) {NAME}(?<![어다음려파퍼네요]){ENDS}",  # 하이 나 유나
+]
 # … and what answers a question for the name: 서연; 글쎄 does not.
 NO_ANSWER = "(?!글쎄|나중|아니|없|왜|응|네|음|그래|안녕)"
 ANSWERS = [
@@ -61,6 +66,17 @@ ASKS_USER = re.compile(r"이름(?:을|이) (?:아직|안|못|몰라|어떻게)|�
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느", "형", "누"})
+# What somebody says of themselves as they tell a name (나 초딩이야): a name only where it is told in so many words.
+_NOUNS = """
+나 저 너 내 제 우리 저희 본인 자기 남자 여자 어른 아이 어린이 애기 청소년 사람 인간 바보 천재 백수 집순이 집돌이
+초딩 중딩 고딩 대딩 직딩 학생 초등학생 중학생 고등학생 대학생 대학원생 유학생 수험생 재수생 취준생 신입생 졸업생
+직장인 회사원 공무원 교사 의사 간호사 군인 경찰 소방관 주부 알바 알바생 사장 팀장 부장 과장 대리 사원 신입 인턴
+프리랜서 작가 화가 가수 배우 기자 모솔 솔로 음치 박치 몸치 길치 기계치 왼손잡이 오른손잡이 외동 첫째 둘째 셋째 막내
+쌍둥이 엄마 아빠 어머니 아버지 할머니 할아버지 이모 고모 삼촌 아들 딸 언니 누나 오빠 형 동생
+"""
+NOUNS_FOR_ONESELF = frozenset(_NOUNS.split())
+# 아님 (is not) is a word, and no name where it stands like this.
+CALLS_NOBODY = re.compile("아 ?님(?:이라고|이시|이네|이죠|이에요|으로)")
 
 
 class ToldNames:
@@ -101,7 +117,7 @@ class ToldNames:
         if name in self.titles or name in NO_NAMES:
             return True
         if self.name is None or not name:
-            return name != "" and is_told(name, self.said)
+            return name not in ("", *NOUNS_FOR_ONESELF) and is_told(name, self.said)
         if name in self._wrong:
             return False
         if name in self._known or re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user):
@@ -115,7 +131,10 @@ class ToldNames:
 
     def first_untold(self, reply: str) -> tuple[int, str] | None:
         """Start and name of the first one in a reply that may not be called; None where there is none."""
-        return next(((start, name) for start, name in called_names(reply) if not self.may_call(name)), None)
+        for start, name in called_names(reply):
+            if CALLS_NOBODY.match(reply, start) or not self.may_call(name):
+                return start, name
+        return None
 
 
 def names_told(text: str, patterns: Sequence[str]) -> list[str]:

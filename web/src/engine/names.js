@@ -2,7 +2,7 @@
 patterns. */
 
 export class NamePatterns {
-  constructor({ tells, corrects, may_tell, answers, asks_user, asks, honorific, called, told, no_names }) {
+  constructor({ tells, corrects, may_tell, answers, asks_user, asks, honorific, called, told, no_names, calls_nobody, nouns_for_oneself }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
     this.corrects = compile(corrects, "dgmu");
@@ -14,6 +14,8 @@ export class NamePatterns {
     this.told = told; // patterns with NAME in the place of the name
     this.honorific = honorific;
     this.noNames = new Set(no_names);
+    this.callsNobody = new RegExp(calls_nobody, "uy");
+    this.nounsForOneself = new Set(nouns_for_oneself);
   }
 
   /* Start and name of each name that stands before the honorific; empty where it stands alone. */
@@ -66,7 +68,8 @@ export class ToldNames {
   mayCall(name) {
     const { patterns } = this, { honorific } = patterns;
     if (this.titles.has(name) || patterns.noNames.has(name)) return true;
-    if (this.name === null || !name) return name !== "" && patterns.isTold(name, this.said);
+    if (this.name === null || !name)
+      return name !== "" && !patterns.nounsForOneself.has(name) && patterns.isTold(name, this.said);
     if (this.wrong.has(name)) return false;
     const calledByUser = new RegExp(`(?<!${LETTER})${escaped(name)} ?${honorific}`, "u");
     if (this.known.has(name) || calledByUser.test(this.saidByUser)) return true;
@@ -77,7 +80,11 @@ export class ToldNames {
 
   /* Start and name of the first one in a reply that may not be called; null where there is none. */
   firstUntold(reply) {
-    for (const [start, name] of this.patterns.calledNames(reply)) if (!this.mayCall(name)) return [start, name];
+    const { callsNobody } = this.patterns;
+    for (const [start, name] of this.patterns.calledNames(reply)) {
+      callsNobody.lastIndex = start;
+      if (callsNobody.test(reply) || !this.mayCall(name)) return [start, name];
+    }
     return null;
   }
 }
