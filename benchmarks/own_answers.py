@@ -1,6 +1,7 @@
 """My shop's 40 answers and small talk: is each own question answered, and is the starter corpus still known?
 
     python -m benchmarks.own_answers [examples/shop/shop.csv] [--new examples/shop/new_phrasings.csv] [--shares 0.05]
+        [--dialogues 16000]
 
 For each share the stages from ingest to evaluate run in a temporary folder, with params.yaml and the table beside the
 starter corpus. Then: own questions that are answered exactly, new phrasings of them (a table with the same answers, of
@@ -101,12 +102,15 @@ def main() -> None:
     )
     parser.add_argument("--new", type=Path, default=SHOP / "new_phrasings.csv", help="new phrasings, with the answers")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.05], help="of the file, of what is trained on")
+    parser.add_argument("--dialogues", type=int, help="of the starter corpus (default: as in params.yaml)")
     asked = parser.parse_args()
     own, new = read_pairs(asked.file), read_pairs(asked.new)
     table = Table("share", "own", "new phrasings", "copying on those", "starter's own", "training s", "CPU s")
     for share in asked.shares:
         params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
         params["corpus"]["sources"] = [{"file": asked.file.name, "share": share}, {"corpus": "starter"}]
+        if asked.dialogues:
+            params["corpus"]["starter"]["dialogues"] = asked.dialogues
         with tempfile.TemporaryDirectory() as folder:
             project(Path(folder), asked.file, params)
             one = outcome(Path(folder), own, new)
