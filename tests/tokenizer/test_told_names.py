@@ -128,7 +128,13 @@ def test_a_word_that_ends_like_a_name_is_called_where_nobody_told_one() -> None:
 
 @pytest.mark.parametrize(
     ("said", "name"),
-    [("하이 나 유나", "유나"), ("안녕 티니야 나 수민이", "수민이"), ("ㅎㅇ 나 왔어", None), ("안녕 나 졸려", None)],
+    [
+        ("하이 나 유나", "유나"),
+        ("안녕 티니야 나 수민이", "수민"),
+        ("안녕 나 유이", "유이"),
+        ("ㅎㅇ 나 왔어", None),
+        ("안녕 나 졸려", None),
+    ],
 )
 def test_a_greeting_may_tell_a_name_that_is_asked_for_later(said: str, name: str | None) -> None:
     asked = [{"role": "user", "content": said}, {"role": "user", "content": "나 누구라고?"}]

@@ -53,7 +53,7 @@ CORRECTS = [
 # … or where the user later asks for it, if nothing else in the dialogue has this form: 저는 음치예요 has it too …
 MAY_TELL = [
     rf"{I_AM}{NAME}{IS}",
-    rf"^{HELLO},? (?:나|난|저) {NAME}(?<![어다음려파퍼네요]){ENDS}",  # 하이 나 유나
+    rf"^{HELLO},? (?:나|난|저) {NAME}(?P<i>이)?(?<![어다음려파퍼네요]){ENDS}",  # 하이 나 유나
 ]
 # … and what answers a question for the name: 서연; 글쎄 does not.
 NO_ANSWER = "(?!글쎄|나중|아니|없|왜|응|네|음|그래|안녕)"
