@@ -107,6 +107,7 @@ FAULTS = [
     ("[" * 100_000, ": brackets are nested too deep for dialogues"),
     ('{"a":' * 10_000, ": brackets are nested too deep for dialogues"),
     (f"[{'9' * 5000}]", ": a number in it is too long"),
+    (f"[1e{'9' * 20}]", ": a number in it is too long"),
     ("[" + '"가나다", ' * 30_000 + "x]", ':1: not valid JSON at column 210002: "x]".'),
 ]
 

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tinychat.corpus.json_lines import RecordError, twice_error
@@ -174,6 +174,9 @@ class Document:
             except ijson.JSONError:
                 yield from found  # what is before the fault
                 raise
+            except InvalidOperation:  # of Decimal, whose exponents end before twenty digits
+                yield from found
+                raise ValueError from None
             yield from found
             found.clear()
         parser.close()
