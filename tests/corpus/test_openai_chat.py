@@ -1,3 +1,4 @@
+import gc
 import json
 import re
 import subprocess
@@ -149,6 +150,8 @@ def test_a_faulty_line_is_an_error_that_says_what_was_found_and_what_would_be_ri
     project: Any, faulty: str, message: str
 ) -> None:
     path = project.lay("chat.jsonl", GOOD + faulty)
+    if message == "nested too deep":
+        gc.collect()  # finalizers of what earlier tests left would fail so deep in the recursion
     with pytest.raises(InputError) as error:
         project.ingest(sources=[{"file": "chat.jsonl", "format": "openai_chat"}])
     pattern = re.escape(message).replace(r"\.\*", ".*")

@@ -55,6 +55,10 @@ class Growing:
         self._room: NDArray[Any] = np.empty(0, dtype)
         self._count = 0
 
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()  # what is mapped stays
+
     def __len__(self) -> int:
         return self._count
 
