@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.corpus.conftest import unlike as text
-from tinychat.corpus import components, features, grams, near_duplicates, scratch
+from tinychat.corpus import features, grams, near_duplicates, scratch
 from tinychat.corpus.dialogue import Dialogue, Turn
 from tinychat.corpus.features import FeatureStore, features_of
 from tinychat.corpus.overlap import Overlap
@@ -346,7 +346,6 @@ def test_the_splits_are_the_same_whatever_is_done_at_once(limit: int | None, mon
     expected = result(split(dialogues, limit=limit))
     assert expected["grouping"].near_texts and expected["weightless"] and expected["repeated"]
     monkeypatch.setattr(features, "TURNS_AT_ONCE", 5)
-    monkeypatch.setattr(components, "MEMBERS_AT_ONCE", 7)
     monkeypatch.setattr(features, "MAPPED_BYTES", 0)  # the letters are given back after each use
     monkeypatch.setattr(grams, "TEXTS_AT_ONCE", 3)
     monkeypatch.setattr(scratch, "AT_ONCE", 5)
@@ -361,7 +360,6 @@ def test_a_dialogue_more_takes_no_memory_to_speak_of(monkeypatch: pytest.MonkeyP
         (near_duplicates, "MEMBERS_AT_ONCE"),
         (near_duplicates, "PAIRS_AT_ONCE"),
         (grams, "BLOCK_CHARACTERS"),
-        (components, "MEMBERS_AT_ONCE"),
         (features, "TURNS_AT_ONCE"),
         (scratch, "AT_ONCE"),
         (scratch, "SMALL"),

@@ -19,9 +19,9 @@ import re, resource
 from pathlib import Path
 
 from stages import ingest
-from tinychat.corpus import components, features, near_duplicates, scratch
+from tinychat.corpus import features, near_duplicates, scratch
 
-scratch.SMALL = scratch.AT_ONCE = components.MEMBERS_AT_ONCE = features.TURNS_AT_ONCE = 1 << 12
+scratch.SMALL = scratch.AT_ONCE = features.TURNS_AT_ONCE = 1 << 12
 near_duplicates.MEMBERS_AT_ONCE = near_duplicates.PAIRS_AT_ONCE = 1 << 12
 in_use = int(re.search(r"VmData:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
 resource.setrlimit(resource.RLIMIT_DATA, (in_use + {more}, in_use + {more}))

@@ -1,15 +1,12 @@
 """Connected components: which things belong together, of pairs that do."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from tinychat.corpus.scratch import Scratch
+from tinychat.corpus.scratch import Scratch, numbers_in, parts_of
 
 Indices = NDArray[np.int64]
 Numbers = NDArray[np.int32] | NDArray[np.int64]
-MEMBERS_AT_ONCE = 1 << 16
 
 
 class Components:
@@ -17,12 +14,8 @@ class Components:
 
     def __init__(self, n: int, scratch: Scratch) -> None:
         self._parent: Numbers = scratch.zeros(n, np.int32 if n < 2**31 else np.int64)
-        for members in self._parts():
-            self._parent[members] = members
-
-    def _parts(self) -> Iterator[Indices]:
-        for begin in range(0, len(self._parent), MEMBERS_AT_ONCE):
-            yield np.arange(begin, min(begin + MEMBERS_AT_ONCE, len(self._parent)))
+        for part in parts_of(n):
+            self._parent[part] = numbers_in(part)
 
     def of(self, members: Indices) -> Indices:
         """The smallest number of the component of each member."""
@@ -35,8 +28,8 @@ class Components:
 
     def all(self) -> Numbers:
         """The smallest number of the component of each number, until others are joined; no copy."""
-        for members in self._parts():
-            self._parent[members] = self.of(members)
+        for part in parts_of(len(self._parent)):
+            self._parent[part] = self.of(numbers_in(part))
         return self._parent
 
     def join(self, first: Indices, second: Indices) -> None:

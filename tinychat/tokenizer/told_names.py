@@ -75,7 +75,7 @@ _NOUNS = """
 쌍둥이 엄마 아빠 어머니 아버지 할머니 할아버지 이모 고모 삼촌 아들 딸 언니 누나 오빠 형 동생
 """
 NOUNS_FOR_ONESELF = frozenset(_NOUNS.split())
-# 아님 (is not) is a word, and no name where it stands like this.
+# 아님 is a word (is not), but before these endings it calls somebody 아, whom nobody is named.
 CALLS_NOBODY = re.compile("아 ?님(?:이라고|이시|이네|이죠|이에요|으로)")
 
 
@@ -117,7 +117,7 @@ class ToldNames:
         if name in self.titles or name in NO_NAMES:
             return True
         if self.name is None or not name:
-            return name not in ("", *NOUNS_FOR_ONESELF) and is_told(name, self.said)
+            return name != "" and name not in NOUNS_FOR_ONESELF and is_told(name, self.said)
         if name in self._wrong:
             return False
         if name in self._known or re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user):
