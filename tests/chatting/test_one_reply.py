@@ -10,10 +10,15 @@ from tinychat.chatting.one_reply import print_reply
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="a pseudo-terminal needs POSIX")
 
 
-def shown(terminal: int) -> bytes:
-    """What has come out of a terminal's other side; nothing where nothing comes."""
-    ready, _, _ = select.select([terminal], [], [], 10)
-    return os.read(terminal, 100) if ready else b""
+def shown(terminal: int, expected: bytes) -> bytes:
+    """The next bytes from a terminal's other side, as many as are expected; fewer where no more come.
+
+    One read may give less than was written: the kernel hands it on in parts.
+    """
+    seen = b""
+    while len(seen) < len(expected) and select.select([terminal], [], [], 10)[0]:
+        seen += os.read(terminal, len(expected) - len(seen))
+    return seen
 
 
 def test_a_terminal_shows_each_piece_as_soon_as_it_is_there() -> None:
@@ -21,13 +26,13 @@ def test_a_terminal_shows_each_piece_as_soon_as_it_is_there() -> None:
 
     def pieces() -> Iterator[str]:
         yield "안"
-        assert shown(seen).decode() == "안"
+        assert shown(seen, "안".encode()).decode() == "안"
         yield "녕"
-        assert shown(seen).decode() == "녕"
+        assert shown(seen, "녕".encode()).decode() == "녕"
 
     with open(terminal, "w", encoding="utf-8") as output:
         print_reply(pieces(), output)
-        assert shown(seen) == b"\r\n"
+        assert shown(seen, b"\r\n") == b"\r\n"
     os.close(seen)
 
 
@@ -35,7 +40,7 @@ def test_a_terminal_gets_nothing_that_it_would_obey() -> None:
     seen, terminal = os.openpty()
     with open(terminal, "w", encoding="utf-8") as output:
         print_reply(["\x1b[2J"], output)
-        assert shown(seen).decode() == "␛[2J\r\n"
+        assert shown(seen, "␛[2J\r\n".encode()).decode() == "␛[2J\r\n"
     os.close(seen)
 
 
