@@ -10,10 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinychat.corpus.dialogue import Faulty
 from tinychat.corpus.messenger import ChatMessage, MessengerReader
+from tinychat.corpus.scratch import AT_ONCE, Growing, Scratch, are_in, distinct_in_place, parts_of
 from tinychat.corpus.tally import Tally
 from tinychat.corpus.text_files import TextFile
 from tinychat.errors import Phrase
@@ -104,6 +109,7 @@ class _Span:
 
     def __init__(self, reader: MessengerReader, text: TextFile, source: SourceParams) -> None:
         self.text = text
+        self._scratch = Scratch()
         self._messages = lambda: (
             message for message in reader.messages(text, source, Tally(), []) if isinstance(message, ChatMessage)
         )
@@ -114,9 +120,14 @@ class _Span:
             self.end = max(self.end, minute)
 
     @cached_property
-    def written(self) -> list[tuple[datetime, int]]:
-        """Each message as its minute and a number; read only where times overlap."""
-        return [(_minute_of(message), hash(_key(message))) for message in self._messages()]
+    def written(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The minute of each message, and a hash of it and what was written; read only where times overlap."""
+        minutes, hashes = Growing(np.int64, self._scratch), Growing(np.int64, self._scratch)
+        found = ((_minute_of(message), _key(message)) for message in self._messages())
+        while some := list(islice(found, AT_ONCE)):
+            minutes.extend(np.array([_number(minute) for minute, _ in some]))
+            hashes.extend(np.array([hash(one) for one in some]))
+        return minutes.array, hashes.array
 
     def is_of(self, room: list["_Span"]) -> bool:
         """Whether half of what it or these files hold, in the time of both, is in the other.
@@ -124,10 +135,25 @@ class _Span:
         The first and the last minute are left out: parts of an export begin where others end.
         """
         others = [(max(self.begin, other.begin), min(self.end, other.end), other) for other in room]
-        overlaps = [(begin, end, other) for begin, end, other in others if begin < end]
-        theirs = {one for begin, end, other in overlaps for one in other.written if begin < one[0] < end}
-        mine = {one for begin, end, _ in overlaps for one in self.written if begin < one[0] < end}
-        return len(mine & theirs) >= MIN_SHARED * min(len(mine), len(theirs))
+        overlaps = [(_number(begin), _number(end), other) for begin, end, other in others if begin < end]
+        theirs = self._hashes((other, begin, end) for begin, end, other in overlaps)
+        mine = self._hashes((self, begin, end) for begin, end, _ in overlaps)
+        shared = sum(int(are_in(theirs, mine[part]).sum()) for part in parts_of(len(mine)))
+        return shared >= MIN_SHARED * min(len(mine), len(theirs))
+
+    def _hashes(self, parts: Iterable[tuple["_Span", int, int]]) -> NDArray[Any]:
+        """The different messages of these files, each between two minutes, in ascending order of their hashes."""
+        found = Growing(np.int64, self._scratch)
+        for span, begin, end in parts:
+            minutes, hashes = span.written
+            for part in parts_of(len(minutes)):
+                found.extend(hashes[part][(minutes[part] > begin) & (minutes[part] < end)])
+        return distinct_in_place(found.array)
+
+
+def _number(minute: datetime) -> int:
+    """A minute as a number that grows with it."""
+    return minute.toordinal() * 24 * 60 + minute.hour * 60 + minute.minute
 
 
 def _split_by_content(reader: MessengerReader, files: list[TextFile], source: SourceParams) -> list[list[TextFile]]:
