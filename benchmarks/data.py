@@ -283,7 +283,9 @@ def main() -> None:
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the results as JSON, for `make docs-figures`")
     arguments = parser.parse_args()
     saved = read_json(arguments.save) if arguments.save and arguments.save.exists() else {}
-    found: dict[str, Any] = {"machine": machine(), "rounds": arguments.rounds}
+    found: dict[str, Any] = {"machine": machine()}
+    if arguments.only != ["sizes"]:  # which are measured once
+        found["rounds"] = arguments.rounds
     rows = rows_of(arguments.songys)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

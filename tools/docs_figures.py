@@ -210,8 +210,8 @@ def data_sizes(korean: int) -> Rows:
         ("GB", "대화 수", "ingest", "build_vocab", "prepare_data"),
     )
     cell = (
-        "{seconds:.0f} s, {cpu_seconds:.0f} s of CPU, {peak_mb:,} MB",
-        "{seconds:.0f}초, CPU {cpu_seconds:.0f}초, {peak_mb:,} MB",
+        "{seconds:.0f} s, {cpu_seconds:.0f} s of CPU, {private_mb} MB ({peak_mb:,})",
+        "{seconds:.0f}초, CPU {cpu_seconds:.0f}초, {private_mb} MB ({peak_mb:,})",
     )
     rows: Rows = [heads[korean]]
     for size, found in read_json(ROOT / DATA)["sizes"].items():
