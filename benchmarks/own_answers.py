@@ -1,7 +1,7 @@
 """My shop's 40 answers and small talk: is each own question answered, and is the starter corpus still known?
 
-    python -m benchmarks.own_answers [examples/shop/shop.csv] [--new examples/shop/new_phrasings.csv] [--shares 0.05]
-        [--dialogues 16000]
+    python -m benchmarks.own_answers [examples/shop/shop.csv] [--new examples/shop/new_phrasings.csv] [--shares 0.04]
+        [--dialogues 19000] [--set train.prompt_loss_weight=0]
 
 For each share the stages from ingest to evaluate run in a temporary folder, with params.yaml and the table beside the
 starter corpus. Then: own questions that are answered exactly, new phrasings of them (a table with the same answers, of
@@ -24,7 +24,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.mixing import project
+from benchmarks.mixing import project, set_param
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.evaluation.caching_engine import CachingEngine
 from tinychat.evaluation.evaluate import questions_of
@@ -101,8 +101,9 @@ def main() -> None:
         "file", type=Path, nargs="?", default=SHOP / "shop.csv", help="a table of questions and answers"
     )
     parser.add_argument("--new", type=Path, default=SHOP / "new_phrasings.csv", help="new phrasings, with the answers")
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.05], help="of the file, of what is trained on")
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.04], help="of the file, of what is trained on")
     parser.add_argument("--dialogues", type=int, help="of the starter corpus (default: as in params.yaml)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="params: train.dropout=0.1")
     asked = parser.parse_args()
     own, new = read_pairs(asked.file), read_pairs(asked.new)
     table = Table("share", "own", "new phrasings", "copying on those", "starter's own", "training s", "CPU s")
@@ -111,6 +112,9 @@ def main() -> None:
         params["corpus"]["sources"] = [{"file": asked.file.name, "share": share}, {"corpus": "starter"}]
         if asked.dialogues:
             params["corpus"]["starter"]["dialogues"] = asked.dialogues
+        for text in asked.set:
+            key, _, value = text.partition("=")
+            set_param(params, key, yaml.safe_load(value))
         with tempfile.TemporaryDirectory() as folder:
             project(Path(folder), asked.file, params)
             one = outcome(Path(folder), own, new)
