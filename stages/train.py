@@ -10,6 +10,7 @@ from tinychat.params.loading import load_params
 from tinychat.params.memory import BatchSize, refuse_too_large
 from tinychat.runtime import configure_runtime, device_memory, keep_freed_memory, out_of_memory_as_input_error
 from tinychat.tokenizer import load_tokenizer
+from tinychat.training.loop import PROMPT_TARGETS_SHARE
 from tinychat.training.run import TrainingResult, inputs_changed, train_model
 from tinychat.training.snapshots import work_folder
 
@@ -27,7 +28,8 @@ def run(root: Path = Path()) -> None:
     sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
     train, valid = (open_split(root / PREPARED, split, **sizes) for split in ("train", "valid"))
     arrays = [file for split in ("train", "valid") for file in split_files(root / PREPARED, split).values()]
-    largest = largest_batch(train, params.train.batch_tokens, params.train.prompt_loss_weight > 0)
+    prompts_share = PROMPT_TARGETS_SHARE if params.train.prompt_loss_weight else 0.0
+    largest = largest_batch(train, params.train.batch_tokens, prompts_share)
     batch = BatchSize(*largest, 2 if runtime.precision == "bf16" else 4)
     refuse_too_large(params, device_memory(runtime.device), runtime.device, tokenizer.size, batch)
     keep_freed_memory()

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from tests.batches.arrays import write_split
-from tinychat.batches.batching import PromptIds, collate, padding_share, plan_batches, widths
+from tinychat.batches.batching import (
+    Batch,
+    PromptIds,
+    collate,
+    padding_share,
+    plan_batches,
+    sample_prompt_targets,
+    widths,
+)
 from tinychat.batches.prepared import (
     EncodedDialogue,
     PreparedSplit,
@@ -287,6 +295,21 @@ def test_what_follows_a_token_of_the_user_is_a_target_where_that_is_asked_for() 
         [False, True, True, *[False] * 7],
     ]
     assert not collate(to_arrays(rows, 10), [0, 1], pad_id=0).is_prompt.any()
+
+
+def test_a_share_of_the_prompts_tokens_is_drawn_and_all_of_the_replies_stay() -> None:
+    is_prompt = np.zeros((4, 25), np.bool_)
+    is_prompt[:, :20] = True
+    batch = Batch(np.ones((4, 25), np.int64), np.arange(100).reshape(4, 25), is_prompt)
+    one, same, other = (sample_prompt_targets(batch, 0.25, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    for drawn in (one, other):
+        assert drawn.is_prompt.sum() == 20
+        assert (drawn.targets[:, 20:] == batch.targets[:, 20:]).all()
+        assert (drawn.targets[:, :20] == np.where(drawn.is_prompt, batch.targets, IGNORE_INDEX)[:, :20]).all()
+    assert (one.is_prompt == same.is_prompt).all()
+    assert (one.is_prompt != other.is_prompt).any()
+    assert batch.is_prompt.sum() == 80
+    assert sample_prompt_targets(batch, 0.001, np.random.default_rng(0)).is_prompt.sum() == 1
 
 
 def test_batches_hold_every_dialogue_once_within_their_limit() -> None:

@@ -288,7 +288,7 @@ def test_what_stands_in_a_slot_is_typed_as_it_is(starter: Starter, monkeypatch: 
 def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expanding, "TYPING_NOISE_SHARE", 0.0)
     expansion = Expansion(starter, 0)
-    asked = said(list(expansion.training(24_000)), "user")
+    asked = said(list(expansion.training(25_000)), "user")
     assert min(asked[phrasing] for split in expansion.phrasings.values() for phrasing in split.train) >= 1
     detailed = [asked[phrasing] for split in expansion.with_details.values() for phrasing in split.train]
     assert sum(map(bool, detailed)) > 0.9 * len(detailed)

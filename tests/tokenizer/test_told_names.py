@@ -113,10 +113,19 @@ def test_where_a_name_is_told_only_names_may_be_called() -> None:
     assert ToldNames(asked("내 이름은 예님이야")).first_untold("예님님, 반가워요") is None
 
 
-@pytest.mark.parametrize(("said", "called"), [("나 초딩이야", "초딩"), ("나야 나", "나"), ("저는 백수예요", "백수")])
+@pytest.mark.parametrize(
+    ("said", "called"),
+    [("나 초딩이야", "초딩"), ("나야 나", "나"), ("저는 백수예요", "백수"), ("저는 학원 강사입니다", "강사")],
+)
 def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, called: str) -> None:
     assert not ToldNames([{"role": "user", "content": said}]).may_call(called)
     assert ToldNames([{"role": "user", "content": f"내 이름은 {called}야"}]).may_call(called)
+
+
+@pytest.mark.parametrize("said", ["제가 사는 곳은 춘천이에요", "우리 집은 춘천이야", "고향이 춘천이거든"])
+def test_a_place_is_nobodys_name(said: str) -> None:
+    assert not ToldNames([{"role": "user", "content": said}]).may_call("춘천")
+    assert ToldNames([{"role": "user", "content": f"{said} 나는 춘천이라고 해"}]).may_call("춘천")
 
 
 def test_a_word_that_ends_like_a_name_is_called_where_nobody_told_one() -> None:

@@ -74,9 +74,12 @@ def test_a_token_of_the_user_counts_as_much_as_the_param_says(make_trainer: Make
     trainer = make_trainer(prompt_loss_weight=0.25)
     inputs = np.ones((1, 5), np.int64)
     batch = Batch(inputs, np.array([[4, 5, IGNORE_INDEX, 6, 7]]), np.array([[True, True, False, False, False]]))
-    loss, of_replies = trainer._weighted(torch.tensor([1.0, 3.0, 10.0, 20.0]), batch)
+    losses = torch.tensor([1.0, 3.0, 10.0, 20.0])
+    loss, of_replies = trainer._weighted(losses, batch, n_prompt_targets=2)
     assert loss.item() == 15 + 0.25 * (1 + 3) / 2
     assert of_replies.tolist() == [10, 20]
+    loss, _ = trainer._weighted(losses, batch, n_prompt_targets=6)  # of which these two were drawn
+    assert loss.item() == 15 + 0.25 * 3 * (1 + 3) / 2
 
 
 def test_without_a_weight_the_users_tokens_are_no_targets(make_trainer: Make) -> None:

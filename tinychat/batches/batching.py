@@ -1,5 +1,6 @@
 """Batches of dialogues of nearly equal length, with almost no padding."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -76,12 +77,14 @@ def plan_batches(
     return batches
 
 
-def largest_batch(split: PreparedSplit, batch_tokens: int, with_prompts: bool = False) -> tuple[int, int]:
-    """An estimate of the tokens of the largest batch, padding included, and of those that carry loss."""
+def largest_batch(split: PreparedSplit, batch_tokens: int, prompts_share: float = 0.0) -> tuple[int, int]:
+    """An estimate of the tokens of the largest batch, padding included, and of those that carry loss.
+
+    `prompts_share`: of the other tokens, how many are targets too (see `sample_prompt_targets`).
+    """
     tokens = max(split.longest - 1, min(batch_tokens, len(split.tokens)))
-    if with_prompts:
-        return tokens, tokens
-    return tokens, int(tokens * split.loss_mask.mean()) if len(split.loss_mask) else 0
+    replies = float(split.loss_mask.mean()) if len(split.loss_mask) else 0.0
+    return tokens, int(tokens * (replies + prompts_share * (1 - replies)))
 
 
 def collate(
@@ -110,6 +113,16 @@ def collate(
             targets[row, : len(ids) - 1][of_prompt] = ids[1:][of_prompt]
             is_prompt[row, : len(ids) - 1] = of_prompt
     return Batch(inputs, targets, is_prompt)
+
+
+def sample_prompt_targets(batch: Batch, share: float, generator: np.random.Generator) -> Batch:
+    """The same batch with `share` of its prompt targets, at least one, drawn at random; the others carry no loss."""
+    prompts = np.flatnonzero(batch.is_prompt)
+    left_out = generator.permutation(prompts)[math.ceil(share * len(prompts)) :]
+    targets, is_prompt = batch.targets.copy(), batch.is_prompt.copy()
+    targets.reshape(-1)[left_out] = IGNORE_INDEX
+    is_prompt.reshape(-1)[left_out] = False
+    return Batch(batch.inputs, targets, is_prompt)
 
 
 def _in_user_turn(ids: npt.NDArray[np.int64], prompt_ids: PromptIds) -> npt.NDArray[np.bool_]:

@@ -53,13 +53,13 @@ COMMON_SYLLABLES = tuple(
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
 SHARES = {
-    "single": 0.289,
-    "chain": 0.12,
+    "single": 0.28,
+    "chain": 0.115,
     "names": 0.201,
-    "scenes": 0.13,
-    "unknown": 0.12,
-    "statements": 0.1,
-    "advice": 0.04,
+    "scenes": 0.168,
+    "unknown": 0.106,
+    "statements": 0.092,
+    "advice": 0.038,
 }
 CHAIN_LENGTHS = (2, 5)  # dialogues
 CHAIN_SHARES = {

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tinychat.batches.batching import Batch, PromptIds, collate, padding_share, plan_batches
+from tinychat.batches.batching import (
+    Batch,
+    PromptIds,
+    collate,
+    padding_share,
+    plan_batches,
+    sample_prompt_targets,
+)
 from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import PreparedSplit
 from tinychat.errors import InputError, Interrupted, Phrase, describe
@@ -31,6 +38,9 @@ MAX_LINES = 20  # of progress, about: with more epochs only every n-th is printe
 # In bf16 on a CPU oneDNN compiles a primitive for each new shape, which takes longer than the step itself, and odd
 # sizes are slow (docs/experiments.md): the width of batches is padded to a multiple of this.
 BF16_WIDTH_STEP = 8
+# Of the tokens of prompts, where they carry loss, so many are drawn at random in each step, and weigh as much as all:
+# the output layer takes a third of a step (docs/experiments.md).
+PROMPT_TARGETS_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -134,11 +144,15 @@ class Trainer:
     def _step(self, indices: np.ndarray, display: Display) -> None:
         progress = self.progress
         batch = collate(self.train, indices, self.pad_id, self.width_step, self._prompt_ids)
+        n_prompt_targets = int(batch.is_prompt.sum())
+        if self._prompt_ids is not None:
+            generator = np.random.default_rng([self.params.seed, progress.step])
+            batch = sample_prompt_targets(batch, PROMPT_TARGETS_SHARE, generator)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(progress.step, self.total_steps, self.params) * group.get("lr_scale", 1.0)
         with self.runtime.autocast():
             losses = token_losses(self.model, batch.inputs, batch.targets).losses
-        loss, losses = self._weighted(losses, batch)
+        loss, losses = self._weighted(losses, batch, n_prompt_targets)
         if self._bag_of_words:
             with self.runtime.autocast():
                 loss = loss + self.params.bag_of_words_weight * self._bag_of_words.loss(batch)
@@ -160,17 +174,18 @@ class Trainer:
             progress.recent_sum, progress.recent_tokens = 0.0, 0
         display.step(batch.inputs.size, value)
 
-    def _weighted(self, losses: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _weighted(self, losses: torch.Tensor, batch: Batch, n_prompt_targets: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss to minimise, and the losses of the replies alone (N,): what is reported, as for validation.
 
-        A token of a user's turn counts `prompt_loss_weight` times as much as one of a reply.
+        A token of a user's turn counts `prompt_loss_weight` times as much as one of a reply; those of the batch stand
+        for `n_prompt_targets`.
         """
         if self._prompt_ids is None:
             return losses.mean(), losses
         is_prompt = torch.from_numpy(batch.is_prompt[batch.targets != IGNORE_INDEX]).to(losses.device)
-        of_replies = losses[~is_prompt]
-        of_prompts = self.params.prompt_loss_weight * losses[is_prompt].sum() / len(of_replies)
-        return of_replies.mean() + of_prompts, of_replies
+        of_replies, of_prompts = losses[~is_prompt], losses[is_prompt]
+        weight = self.params.prompt_loss_weight * n_prompt_targets / max(1, len(of_prompts))
+        return of_replies.mean() + weight * of_prompts.sum() / len(of_replies), of_replies
 
     def _answer(self) -> None:
         """Note what the model answers now."""
