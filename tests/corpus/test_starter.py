@@ -36,7 +36,7 @@ def test_it_gives_training_validation_and_what_measures(with_starter: Any, capsy
     metrics = with_starter.ingest(sources=STARTER, starter=SMALL)
     train, valid, test = (with_starter.dialogues(split) for split in ("train", "valid", "test"))
     assert 0.9 * SIZE < len(train) <= SIZE
-    assert 300 < len(valid) < 900
+    assert 300 < len(valid) < 1_000
     assert len(test) > 2_000
     assert list(metrics["readers"]) == ["starter"]
     assert metrics["rows_read"] == metrics["rows_kept"] == len(train) + len(valid) + len(test)

@@ -95,15 +95,18 @@ def test_a_model_of_single_exchanges_reads_each_message_alone_and_says_so(
     open_page: Open, page: Opened, page_file_alone: Path
 ) -> None:
     note = "앞의 말은 보지 않음: 한 번 묻고 답하는 말만 배움"
-    alone = [talk_in(page, [text])[0] for text in TALK]
+    asked = [*TALK, "안녕하세요", "뭐 먹었어?", "오늘 기분이 좋아", "내일 만나요", "밥 먹을래?", "기분이 어때?"]
+    by_text = {text: talk_in(page, [text])[0] for text in asked}
+    asked = [text for text in asked if by_text[text]]  # to what no dialogue is like, this model says nothing
+    alone = [by_text[text] for text in asked]
     other = open_page(page_file_alone)
-    replies = talk_in(other, TALK)
-    first = [reply not in alone[:n] for n, reply in enumerate(alone)]  # what was said before is said otherwise
-    assert sum(first) > 6
-    assert all((reply == one) == is_first for reply, one, is_first in zip(replies, alone, first, strict=True))
+    replies = talk_in(other, asked)
+    first = [reply not in alone[:n] for n, reply in enumerate(alone)]  # what was said before may be said otherwise
+    assert sum(first) > 8
+    assert all(reply == one for reply, one, is_first in zip(replies, alone, first, strict=True) if is_first)
     assert other.page.locator(".message.assistant").first.locator(".note").count() == 0
     assert note in other.page.locator(".message.assistant .note").last.inner_text()
-    assert talk_in(page, TALK) != alone
+    assert talk_in(page, asked) != alone
     assert page.page.get_by_text(note).count() == 0
 
 

@@ -119,6 +119,24 @@ def test_only_where_something_can_point_a_mouse_is_spoken_of(open_page: Open, pa
     )
 
 
+def test_nobody_points_at_what_scrolls_under_a_mouse_that_rests(open_page: Open, page_file: Path) -> None:
+    page = open_page(page_file, viewport={"width": 1000, "height": 420})
+    page.page.locator(".ribbon .layer .box").first.click()
+    page.page.evaluate("window.scrollTo(0, 0)")
+    chip = page.page.locator(".flow .chip").first
+    place = chip.bounding_box()
+    assert place
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.page.mouse.move(x, 150)
+    begins_at = page.page.locator(".chip.from").get_attribute("data-at")
+    page.page.evaluate(f"window.scrollTo(0, {y - 150})")
+    page.page.wait_for_selector(".chip[data-at='0']:hover")
+    page.page.wait_for_timeout(200)
+    assert page.page.locator(".chip.from").get_attribute("data-at") == begins_at != "0"
+    page.page.mouse.move(x + 2, 151)
+    page.page.wait_for_selector(".chip.from[data-at='0']")
+
+
 def test_the_tabs_are_chosen_by_arrows(page: Opened) -> None:
     focus(page, "tab-walk")
     for name in (*TABS[1:], "walk"):

@@ -117,7 +117,7 @@ export const ko = {
   "step.output": "출력 레이어로 단어 점수를 뽑아낸다",
   "step.output.about": "마지막 벡터의 숫자 {dim}개가 단어 {vocab}개의 점수(logit)가 된다. 점수가 가장 높은 열 개를 보인다.",
   "step.softmax": "Softmax: 점수를 확률로 바꾼다",
-  "step.softmax.about": "점수는 더하면 1이 되는 확률이 된다. 온도를 낮추면 높은 점수가 더 커지고, 올리면 고르게 퍼진다.",
+  "step.softmax.about": "점수는 더하면 1이 되는 확률이 된다. 온도를 낮추면 높은 확률이 더 높아지고, 올리면 고르게 퍼진다.",
   "step.choice": "단어를 골라 다시 넣는다",
   "step.choice.about": "고른 단어를 문장 끝에 붙이고, 처음부터 다시 층을 지난다. 대화 생성은 이 일의 반복이다.",
 

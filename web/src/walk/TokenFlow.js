@@ -65,7 +65,7 @@ function Chip({ at, weight, watching, isFrom, withId }) {
   const share = weight >= LEAST_NUMBER ? percent(weight) : watching >= LEAST_NUMBER ? percent(watching) : "";
   return html`<button type="button" class=${classes.join(" ")} data-at=${at} style=${`--weight:${weight.toFixed(3)}`}
     tabindex=${at === here ? 0 : -1} aria-current=${at === here ? "step" : null}
-    onPointerEnter=${(event) => event.pointerType === "mouse" && (hovered.value = at)}
+    onPointerMove=${(event) => isMoved(event) && (hovered.value = at)}
     onFocus=${(event) => event.target.matches(":focus-visible") && (hovered.value = at)}
     onBlur=${() => (hovered.value = null)}
     onClick=${() => hold(at)}>
@@ -74,6 +74,9 @@ function Chip({ at, weight, watching, isFrom, withId }) {
     <small>${share && html`<span class="unseen">${t(watching ? "chip.watches" : "chip.looked")} </span>`}${withId ? (isHidden ? "" : id) : share}</small>
   </button>`;
 }
+
+/* Whether a mouse was moved. Where the page scrolls under a mouse that rests, nobody points at what comes there. */
+const isMoved = (event) => event.pointerType === "mouse" && (event.movementX !== 0 || event.movementY !== 0);
 
 /* Goes to a token, by mouse, key or finger. No word is made from the last one, so that it is only pointed at. */
 function hold(at) {
