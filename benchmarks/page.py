@@ -107,8 +107,14 @@ def build(folder: Path) -> Figures:
 
 @contextmanager
 def busy_programs(number: int) -> Iterator[None]:
-    """As many programs that each keep a core busy."""
-    programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    """As many programs that each keep a core busy.
+
+    Each has a session of its own, as Playwright's browsers have: Linux shares the cores among sessions first, so that
+    in the session of the shell they would have that one's priority (its `autogroup`).
+    """
+    programs = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(number)
+    ]
     try:
         yield
     finally:

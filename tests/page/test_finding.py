@@ -72,7 +72,7 @@ def test_what_was_found_is_of_the_heads_that_were_on_then(open_page: Open, name_
     assert page.page.locator(".head-map td i").count() == page.page.locator(".head-map .most").count() == 0
     result.get_by_role("button", name="하나씩 꺼 보기").click()
     page.page.locator(RESULT).wait_for()
-    assert "헤드 1-1을 꺼 둔 채 잰 것이다." in result.inner_text()
+    assert "1층 헤드 1을 꺼 둔 채 잰 것이다." in result.inner_text()
     page.page.locator(".walk .warning button").click()
     page.page.locator(RESULT).wait_for(state="detached")
 

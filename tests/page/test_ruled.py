@@ -94,10 +94,10 @@ def test_with_heads_off_the_model_answers_without_the_rules_of_names_beside_what
     go_to_the_step(page, "어텐션")
     page.page.locator(".head").nth(2).click()
     page.page.get_by_role("button", name="이 헤드 끄기").click()
-    assert "헤드 2-3을 꺼 두었다" in page.page.locator(".walk .warning").inner_text()
+    assert "2층 헤드 3을 꺼 두었다" in page.page.locator(".walk .warning").inner_text()
     for _ in range(2):
         page.page.get_by_role("button", name="꺼 둔 채 다시 대답").click()
-        page.page.locator(".message").last.get_by_text("헤드 2-3을 끈 대답").wait_for()
+        page.page.locator(".message").last.get_by_text("2층 헤드 3을 끈 대답").wait_for()
         page.wait()
         assert page.talk()[-1] == "민수님!"
         assert page.page.locator(".message .before").inner_text() == f"모두 켰을 때의 대답: {all_on}"
@@ -107,3 +107,16 @@ def test_with_heads_off_the_model_answers_without_the_rules_of_names_beside_what
     page.say("안녕")
     assert page.page.locator(".message .before").count() == 1
     assert "헤드" not in page.page.locator(".message").last.inner_text().replace("어느 헤드", "")
+
+
+@pytest.mark.slow
+def test_a_reply_that_stays_the_same_without_a_head_says_so(
+    open_page: Open, inputs: PageInputs, bpe: Tokenizer, tmp_path: Path
+) -> None:
+    file = tmp_path / "tinychat.html"
+    file.write_text(build_page(saying(inputs, bpe, "서연님!"), 6), encoding="utf-8")
+    page = open_page(file)
+    go_to_the_step(page, "어텐션")
+    page.page.get_by_role("button", name="이 헤드 끄기").click()
+    page.page.get_by_role("button", name="꺼 둔 채 다시 대답").click()
+    assert page.page.locator(".message .before").inner_text().startswith("모두 켰을 때와 같은 대답이다.")

@@ -59,6 +59,8 @@ def test_the_walk_goes_by_keyboard_from_the_first_step_to_the_last(page: Opened)
         assert step_of(page) == (name, f"{number}/{len(steps)}")
         heading = page.page.locator(".step-head h2").inner_text()
         assert heading and page.page.locator(".step-head h2 + p").inner_text()
+        forward = page.page.locator(".controls button.strong").inner_text()
+        assert forward == ("다음 →" if number < len(steps) else "다음 토큰 →")
         if number < len(steps):
             press(page, "ArrowRight")
     press(page, "ArrowLeft")

@@ -12,18 +12,24 @@ from tinychat.generation.numpy_decoder import NumpyDecoder, Product
 from tinychat.model.classic_config import OUTPUT, ClassicConfig
 from tinychat.tokenizer import Tokenizer
 
-DIALOGUES = 200  # evenly spaced
+DIALOGUES = 200  # at most, evenly spaced
+TOKENS = 8000  # about as many, of longer dialogues fewer: the stage takes as long for each corpus
 SLOTS = 16
 OUTPUT_WEIGHT = next(iter(OUTPUT))
 Moments = npt.NDArray[np.float64]
 
 
 def read_sequences(path: Path, tokenizer: Tokenizer, max_len: int) -> list[list[int]]:
-    """Token ids of some dialogues of a corpus file, cut at `max_len`. Raises InputError where it is damaged."""
+    """Token ids of some dialogues of a corpus file, cut at `max_len`: DIALOGUES of them, or as many as have TOKENS.
+
+    Raises InputError where the file is damaged.
+    """
     corpus = CorpusFile(path)
     dialogues = (corpus[place] for place in evenly_spaced(len(corpus), DIALOGUES))
     messages = ([{"role": turn.role, "content": turn.content} for turn in dialogue.turns] for dialogue in dialogues)
-    return [tokenizer.encode_dialogue(each)[0][:max_len] for each in messages]
+    sequences = [tokenizer.encode_dialogue(each)[0][:max_len] for each in messages]
+    most = TOKENS * len(sequences) // max(1, sum(len(sequence) for sequence in sequences))
+    return [sequences[place] for place in evenly_spaced(len(sequences), max(1, most))]
 
 
 def evenly_spaced(size: int, most: int) -> list[int]:

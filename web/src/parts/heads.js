@@ -4,8 +4,11 @@ import { t } from "../texts/index.js";
 
 const NAMED = 3;
 
-/* "layer.head" names as 6-6, 6-7, counted from 1; of many only the first. */
+/* "layer.head" names in words, counted from 1; of many only the first. */
 export function headNames(names) {
-  const shown = names.map((name) => name.split(".").map((number) => Number(number) + 1).join("-"));
+  const shown = names.map((name) => {
+    const [layer, head] = name.split(".").map((number) => Number(number) + 1);
+    return t("head.listed", { layer, head });
+  });
   return shown.length <= NAMED ? shown.join(", ") : t("heads.many", { first: shown[0], n: shown.length - 1 });
 }

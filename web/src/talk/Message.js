@@ -20,7 +20,7 @@ export function Message({ message, at, isLast, isLastQuestion }) {
   return html`<article class=${`message ${role} ${isShown ? "shown" : ""}`} aria-label=${t(`said.${role}`)}>
     <div class="bubble">${shown ? html`<${Reply} at=${at} content=${content} shown=${shown} isShown=${isShown} />` : role === "help" ? html`<${Help} lines=${content} />` : content}</div>
     ${role === "help" && html`<p class="note">${t("help.about")}</p>`}
-    ${shown && html`<${Notes} shown=${shown} />`}
+    ${shown && html`<${Notes} content=${content} shown=${shown} />`}
     <div class="row actions">
       ${shown?.prompt && html`<button type="button" class="quiet" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${t("why")}</button>`}
       ${shown?.prompt && !isShown && html`<button type="button" class="quiet" disabled=${busy.value} onClick=${() => follow(at, shown.prompt.length - 1)}>${t("follow")}</button>`}
@@ -70,7 +70,7 @@ function Help({ lines }) {
   return lines.split("\n").map((line, n) => html`<span key=${n} lang=${/[가-힣]/.test(line) ? "ko" : "en"}>${n ? "\n" : ""}${line}</span>`);
 }
 
-function Notes({ shown }) {
+function Notes({ content, shown }) {
   const { finish, start, how, tries, off, before } = shown;
   const notes = [];
   if (off.length) notes.push(t("reply.off", { heads: headNames(off) }));
@@ -79,7 +79,7 @@ function Notes({ shown }) {
   if (start > 0) notes.push(t(carried.generation.single_exchange ? "reply.alone" : "reply.forgot", { max_len: model.config.max_len }));
   if (tries?.length > 1 || how.temperature) notes.push(t("reply.drawn", { temperature: how.temperature, seed: how.seed }));
   return html`${notes.length > 0 && html`<p class="note">${notes.join(" · ")}</p>`}
-    ${before && html`<p class="note before">${t("reply.before", { text: before })}</p>`}`;
+    ${before && html`<p class="note before">${before === content ? t("reply.unchanged") : t("reply.before", { text: before })}</p>`}`;
 }
 
 function Why({ shown, at }) {

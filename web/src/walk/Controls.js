@@ -50,7 +50,7 @@ export function Controls() {
   return html`<div class="controls">
     <div class="row" role="group" aria-label=${t("controls.steps")}>
       <button type="button" disabled=${at === 0 && step.value === 0} onClick=${() => move(-1)}>← ${t("back")}</button>
-      <button type="button" class="strong" disabled=${isEnd} onClick=${() => move(1)}>${t("next")} →</button>
+      <button type="button" class="strong" disabled=${isEnd} onClick=${() => move(1)}>${t(step.value === steps.length - 1 ? "next.token" : "next")} →</button>
       <button type="button" aria-pressed=${playing.value} disabled=${isEnd} onClick=${() => (playing.value = !playing.value)}>${t(playing.value ? "pause" : "play")}</button>
       <select aria-label=${t("pace")} value=${pace.value} onChange=${(event) => (pace.value = event.target.value)}>
         ${Object.keys(PACES).map((name) => html`<option value=${name}>${t(`pace.${name}`)}</option>`)}
