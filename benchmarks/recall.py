@@ -1,10 +1,14 @@
-"""How often a model recalls a name after some ordinary exchanges, in talks that it takes part in.
+"""How often a model recalls what it was told, in talks that it takes part in: a name, and what somebody likes.
 
     python -m benchmarks.recall [--model models/dialogue] [--talks 200] [--exchanges 8]
 
 In each talk the user tells a name, says ordinary things, and asks for the name; the bot's own replies stand between.
 Names and phrasings are those that the starter corpus holds out for the test; the names are built as most Korean ones
 are (서연), as in the measure `name`. A reply that contains the name is right. Greedy.
+
+Then the same with a favourite food, a hobby, a favourite animal, and two ordinary exchanges between: words that the
+starter corpus has in its slots, and words that it has not (benchmarks/unseen/facts.yaml); where nothing else was told,
+and where a name was told before.
 """
 
 import argparse
@@ -12,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -23,16 +28,35 @@ from tinychat.starter.reading import SceneExchange, read_starter
 
 STARTER = Path("data/starter")
 SCENE = "name_recall"  # of data/starter/scenes/names.yaml: the name is told, and asked for
+FACTS = {"food": "food_recall", "hobby": "hobby_recall", "animal": "animal_recall"}  # slot: scene, of favourites.yaml
+UNSEEN_WORDS = Path(__file__).with_name("unseen") / "facts.yaml"
+BETWEEN = 2  # exchanges between what is told and the question
 
 
-def talks(expansion: Expansion, n_talks: int, n_exchanges: int) -> list[tuple[str, list[str]]]:
-    """Name and user's messages of each talk: it tells the name, has so many ordinary exchanges, asks for the name."""
+Talk = tuple[str, list[str]]  # what is to be recalled, and the user's messages
+
+
+def telling_and_asking(expansion: Expansion, name: str) -> tuple[Sequence[str], Sequence[str]]:
+    """The held-out phrasings of the first and the last exchange of a scene."""
+    steps = [n for n, step in enumerate(expansion.starter.scenes[name].steps) if isinstance(step, SceneExchange)]
+    return expansion.scene_phrasings[name, steps[0]].test, expansion.scene_phrasings[name, steps[-1]].test
+
+
+def ordinary_messages(expansion: Expansion) -> list[str]:
+    """The held-out phrasings of intents."""
+    return [text for split in expansion.phrasings.values() for text in split.test]
+
+
+def ordinary_names(expansion: Expansion) -> list[str]:
+    """The held-out names that are built as most are."""
+    return [name for name in expansion.names.test if has_ordinary_syllables(expansion, name)]
+
+
+def talks(expansion: Expansion, n_talks: int, n_exchanges: int) -> list[Talk]:
+    """Talks in which a name is told and, after so many ordinary exchanges, asked for."""
     rng = Rng(f"recall {n_exchanges}")
-    scene = expansion.starter.scenes[SCENE]
-    steps = [n for n, step in enumerate(scene.steps) if isinstance(step, SceneExchange)]
-    telling, asking = (expansion.scene_phrasings[scene.name, n].test for n in (steps[0], steps[-1]))
-    ordinary = [text for split in expansion.phrasings.values() for text in split.test]
-    names = [name for name in expansion.names.test if has_ordinary_syllables(expansion, name)]
+    telling, asking = telling_and_asking(expansion, SCENE)
+    ordinary, names = ordinary_messages(expansion), ordinary_names(expansion)
     found = []
     for _ in range(n_talks):
         name = rng.draw_without_replacement(names)
@@ -41,15 +65,30 @@ def talks(expansion: Expansion, n_talks: int, n_exchanges: int) -> list[tuple[st
     return found
 
 
-def recalled(bot: tinychat.Bot, talking: Sequence[tuple[str, list[str]]]) -> list[bool]:
-    """Whether the last reply of each talk contains its name."""
+def fact_talks(expansion: Expansion, slot: str, words: Sequence[str], n_talks: int, *, named: bool) -> list[Talk]:
+    """Talks in which one of these words is told and asked for; `named`: a name is told first."""
+    rng = Rng(f"recall {slot} {named}")
+    telling, asking = telling_and_asking(expansion, FACTS[slot])
+    telling_name, _ = telling_and_asking(expansion, SCENE)
+    ordinary, names = ordinary_messages(expansion), ordinary_names(expansion)
+    found = []
+    for _ in range(n_talks):
+        word = rng.draw_without_replacement(words)
+        first = [fill(rng.choice(telling_name), {NAME: rng.choice(names)})] if named else []
+        told, asked = (fill(rng.choice(phrasings), {slot: word}) for phrasings in (telling, asking))
+        found.append((word, [*first, told, *rng.sample(ordinary, BETWEEN), asked]))
+    return found
+
+
+def recalled(bot: tinychat.Bot, talking: Sequence[Talk]) -> list[bool]:
+    """Whether the last reply of each talk contains what is to be recalled."""
     dialogues: list[list[dict[str, str]]] = [[] for _ in talking]
     for messages in zip(*(messages for _, messages in talking), strict=True):
         for dialogue, message in zip(dialogues, messages, strict=True):
             dialogue.append({"role": "user", "content": message})
         for dialogue, reply in zip(dialogues, bot.reply(dialogues), strict=True):
             dialogue.append({"role": "assistant", "content": reply.text or "…"})
-    return [name in dialogue[-1]["content"] for (name, _), dialogue in zip(talking, dialogues, strict=True)]
+    return [told in dialogue[-1]["content"] for (told, _), dialogue in zip(talking, dialogues, strict=True)]
 
 
 def main() -> None:
@@ -66,7 +105,18 @@ def main() -> None:
     for n in range(arguments.exchanges + 1):
         right = recalled(bot, talks(expansion, arguments.talks, n))
         table.add_row(str(n), f"{sum(right)} / {len(right)}", f"{np.mean(right):.1%}")
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    unseen: dict[str, list[str]] = yaml.safe_load(UNSEEN_WORDS.read_text(encoding="utf-8"))
+    facts = Table("told", "words", "alone", "after a name")
+    for slot in FACTS:
+        for kind, words in (("of the slots", expansion.starter.slots[slot]), ("unseen", unseen[slot])):
+            shares = (
+                np.mean(recalled(bot, fact_talks(expansion, slot, words, arguments.talks, named=named)))
+                for named in (False, True)
+            )
+            facts.add_row(slot, kind, *(f"{share:.1%}" for share in shares))
+    console.print(facts)
 
 
 if __name__ == "__main__":

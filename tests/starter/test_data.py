@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
+from benchmarks.recall import UNSEEN_WORDS
 from tinychat.corpus.text_keys import text_key
 from tinychat.starter.evaluation_set import ODD_NAMES
 from tinychat.starter.expanding import Expansion
@@ -212,6 +214,12 @@ def test_no_value_of_a_slot_stands_twice(starter: Starter) -> None:
     lists = {**starter.slots, **out_of_scope_slots(starter)}
     lists |= {"first": starter.names.first, "second": starter.names.second, "whole": starter.names.whole}
     assert not {slot: twice([*values]) for slot, values in lists.items() if twice([*values])}
+
+
+def test_words_that_are_measured_as_unseen_are_in_no_slot(starter: Starter) -> None:
+    for slot, words in yaml.safe_load(UNSEEN_WORDS.read_text(encoding="utf-8")).items():
+        known = {value.replace(" ", "") for value in starter.slots[slot]}
+        assert not [word for word in words if word.replace(" ", "") in known]
 
 
 def test_every_slot_is_known_and_used(starter: Starter) -> None:
