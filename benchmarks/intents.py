@@ -24,6 +24,7 @@ from rich.table import Table
 
 import tinychat
 from tinychat.evaluation.retrieval import NearestQuestion
+from tinychat.params.loading import load_params
 from tinychat.starter.evaluation_set import EvalDialogue, evaluation_set
 from tinychat.starter.expanding import Expansion
 from tinychat.starter.reading import read_starter
@@ -31,7 +32,6 @@ from tinychat.starter.reading import read_starter
 STARTER = Path("data/starter")
 UNKNOWN = "unknown"
 MEASURES = ("seen", "near", "far", "taken_for_unknown", "unknown_by_hand", "unknown_by_template")
-DIALOGUES = 25_000
 FILLINGS = 8  # of a template: about as many questions as were written by hand
 PENALTIES = (10.0, 100.0)  # C: the greater, the weaker the regularisation
 FOLDS = 3
@@ -69,7 +69,7 @@ def training_phrasings(expansion: Expansion) -> Iterator[tuple[str, str]]:
 def first_turns(expansion: Expansion) -> Iterator[tuple[str, str]]:
     """The first question of each training dialogue. The answer tells the intent; a scene's own answers have none."""
     intent_of = {answer: name for name, answers in answers_of(expansion).items() for answer in answers}
-    for dialogue in expansion.training(DIALOGUES):
+    for dialogue in expansion.training(load_params(Path()).corpus.starter.dialogues):
         question, answer, *_ = dialogue.turns
         if answer.content in intent_of:
             yield question.content, intent_of[answer.content]

@@ -27,12 +27,10 @@ from tinychat.starter.particles import fill
 from tinychat.starter.reading import SceneExchange, read_starter
 
 STARTER = Path("data/starter")
-SCENE = "name_recall"  # of data/starter/scenes/names.yaml: the name is told, and asked for
-FACTS = {"food": "food_recall", "hobby": "hobby_recall", "animal": "animal_recall"}  # slot: scene, of favourites.yaml
+# Of each slot the scene of data/starter/scenes in which its word is told, and asked for.
+SCENES = {NAME: "name_recall", "food": "food_recall", "hobby": "hobby_recall", "animal": "animal_recall"}
 UNSEEN_WORDS = Path(__file__).with_name("unseen") / "facts.yaml"
-BETWEEN = 2  # exchanges between what is told and the question
-
-
+BETWEEN = 2  # exchanges between what one likes and the question for it
 Talk = tuple[str, list[str]]  # what is to be recalled, and the user's messages
 
 
@@ -42,42 +40,37 @@ def telling_and_asking(expansion: Expansion, name: str) -> tuple[Sequence[str], 
     return expansion.scene_phrasings[name, steps[0]].test, expansion.scene_phrasings[name, steps[-1]].test
 
 
-def ordinary_messages(expansion: Expansion) -> list[str]:
-    """The held-out phrasings of intents."""
-    return [text for split in expansion.phrasings.values() for text in split.test]
+def talks(
+    expansion: Expansion,
+    slot: str,
+    words: Sequence[str],
+    n_talks: int,
+    n_exchanges: int,
+    *,
+    after_a_name: bool = False,
+) -> list[Talk]:
+    """Talks in which one of these words is told and, after so many ordinary exchanges, asked for.
+
+    `after_a_name`: a name is told first.
+    """
+    rng = Rng(f"recall {n_exchanges}" if slot == NAME else f"recall {slot} {after_a_name}")
+    telling, asking = telling_and_asking(expansion, SCENES[slot])
+    telling_a_name, _ = telling_and_asking(expansion, SCENES[NAME])
+    ordinary = [text for split in expansion.phrasings.values() for text in split.test]
+    names = ordinary_names(expansion)
+    found = []
+    for _ in range(n_talks):
+        word = rng.draw_without_replacement(words)
+        first = [fill(rng.choice(telling_a_name), {NAME: rng.choice(names)})] if after_a_name else []
+        told = fill(rng.choice(telling), {slot: word})
+        between = rng.sample(ordinary, n_exchanges)
+        found.append((word, [*first, told, *between, fill(rng.choice(asking), {slot: word})]))
+    return found
 
 
 def ordinary_names(expansion: Expansion) -> list[str]:
     """The held-out names that are built as most are."""
     return [name for name in expansion.names.test if has_ordinary_syllables(expansion, name)]
-
-
-def talks(expansion: Expansion, n_talks: int, n_exchanges: int) -> list[Talk]:
-    """Talks in which a name is told and, after so many ordinary exchanges, asked for."""
-    rng = Rng(f"recall {n_exchanges}")
-    telling, asking = telling_and_asking(expansion, SCENE)
-    ordinary, names = ordinary_messages(expansion), ordinary_names(expansion)
-    found = []
-    for _ in range(n_talks):
-        name = rng.draw_without_replacement(names)
-        told = fill(rng.choice(telling), {NAME: name})
-        found.append((name, [told, *rng.sample(ordinary, n_exchanges), fill(rng.choice(asking), {NAME: name})]))
-    return found
-
-
-def fact_talks(expansion: Expansion, slot: str, words: Sequence[str], n_talks: int, *, named: bool) -> list[Talk]:
-    """Talks in which one of these words is told and asked for; `named`: a name is told first."""
-    rng = Rng(f"recall {slot} {named}")
-    telling, asking = telling_and_asking(expansion, FACTS[slot])
-    telling_name, _ = telling_and_asking(expansion, SCENE)
-    ordinary, names = ordinary_messages(expansion), ordinary_names(expansion)
-    found = []
-    for _ in range(n_talks):
-        word = rng.draw_without_replacement(words)
-        first = [fill(rng.choice(telling_name), {NAME: rng.choice(names)})] if named else []
-        told, asked = (fill(rng.choice(phrasings), {slot: word}) for phrasings in (telling, asking))
-        found.append((word, [*first, told, *rng.sample(ordinary, BETWEEN), asked]))
-    return found
 
 
 def recalled(bot: tinychat.Bot, talking: Sequence[Talk]) -> list[bool]:
@@ -101,19 +94,20 @@ def main() -> None:
     arguments = parser.parse_args()
     bot = tinychat.load(arguments.model)
     expansion = Expansion(read_starter(STARTER), arguments.seed)
+    names = ordinary_names(expansion)
     table = Table("exchanges between", "recalled of", "share")
     for n in range(arguments.exchanges + 1):
-        right = recalled(bot, talks(expansion, arguments.talks, n))
+        right = recalled(bot, talks(expansion, NAME, names, arguments.talks, n))
         table.add_row(str(n), f"{sum(right)} / {len(right)}", f"{np.mean(right):.1%}")
     console = Console()
     console.print(table)
     unseen: dict[str, list[str]] = yaml.safe_load(UNSEEN_WORDS.read_text(encoding="utf-8"))
     facts = Table("told", "words", "alone", "after a name")
-    for slot in FACTS:
-        for kind, words in (("of the slots", expansion.starter.slots[slot]), ("unseen", unseen[slot])):
+    for slot, unseen_words in unseen.items():
+        for kind, words in (("of the slots", expansion.starter.slots[slot]), ("unseen", unseen_words)):
             shares = (
-                np.mean(recalled(bot, fact_talks(expansion, slot, words, arguments.talks, named=named)))
-                for named in (False, True)
+                np.mean(recalled(bot, talks(expansion, slot, words, arguments.talks, BETWEEN, after_a_name=is_after)))
+                for is_after in (False, True)
             )
             facts.add_row(slot, kind, *(f"{share:.1%}" for share in shares))
     console.print(facts)
