@@ -37,6 +37,7 @@ SAID = [
         told_names_tests.test_a_correction_counts_where_the_bot_called_a_name,
         told_names_tests.test_a_name_alone_tells_it_where_the_bot_asked_for_it,
         told_names_tests.test_what_is_no_name_tells_none_where_the_bot_asked_for_one,
+        told_names_tests.test_a_name_is_told_whatever_else_the_sentence_is_about,
     )
     for text in sentences(test)
 ]
@@ -82,6 +83,16 @@ def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
 def test_what_told_names_is_tested_with_gives_the_same_in_the_page() -> None:
     names = assert_equal(list(cases_of(SAID)))
     assert len(SAID) > 70 and 100 < sum(name is not None for name in names) < len(names) - 100
+
+
+def test_what_names_nobody_names_nobody_in_the_page_either() -> None:
+    tests = (
+        told_names_tests.test_what_is_said_of_something_else_is_nobodys_name,
+        told_names_tests.test_what_somebody_is_is_called_only_where_it_is_told_as_a_name,
+    )
+    told = [case for test in tests for case in test.pytestmark[0].args[1]]
+    cases = [(asked(said), f"{word}님!") for said, word in told]
+    assert in_page(cases) == [(None, (0, word)) for _, word in told] == in_python(cases)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from tests.page.node import run_in_node
 from tests.safety.phrases import starter_texts
 from tinychat.page.regexp import regexp, template
 from tinychat.tokenizer import told_names
-from tinychat.tokenizer.called_names import CALLED
+from tinychat.tokenizer.called_names import CALLED, CLAUSE_ENDS, SPEAKER, SUBJECT
 
 PATTERNS = {
     r"\w+": ["가나다 abc_1 ², ½ Ⅷ", "e\u0301 \U00010400 \ud800 -"],
@@ -60,7 +60,8 @@ def test_each_character_that_both_know_is_of_the_same_kind() -> None:
 
 @pytest.mark.slow
 def test_the_patterns_of_names_match_the_same(repo: Path) -> None:
-    names = [*told_names.TELLS, *told_names.CORRECTS, *told_names.MAY_TELL, told_names.ASKS.pattern, CALLED.pattern]
+    names = [*told_names.TELLS, *told_names.CORRECTS, *told_names.MAY_TELL, told_names.ASKS.pattern]
+    names += [CALLED.pattern, CLAUSE_ENDS.pattern, SUBJECT.pattern, SPEAKER.pattern]
     texts = [
         text
         for text in starter_texts(repo / "data/starter")

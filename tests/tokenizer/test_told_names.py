@@ -1,5 +1,6 @@
 """Which name a user told, and which may be called."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,16 @@ def test_where_a_name_is_told_only_names_may_be_called() -> None:
 
 @pytest.mark.parametrize(
     ("said", "called"),
-    [("나 초딩이야", "초딩"), ("나야 나", "나"), ("저는 백수예요", "백수"), ("저는 학원 강사입니다", "강사")],
+    [
+        ("나 초딩이야", "초딩"),
+        ("나야 나", "나"),
+        ("저는 백수예요", "백수"),
+        ("나 백수야ㅋㅋ", "수"),
+        ("난 O형이야", "형"),
+        ("저는 학원 강사입니다", "강사"),
+        ("나 민초파야", "민초파"),
+        ("나 지금 옥상이야", "옥상"),
+    ],
 )
 def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, called: str) -> None:
     assert not ToldNames([{"role": "user", "content": said}]).may_call(called)
@@ -126,6 +136,66 @@ def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, c
 def test_a_place_is_nobodys_name(said: str) -> None:
     assert not ToldNames([{"role": "user", "content": said}]).may_call("춘천")
     assert ToldNames([{"role": "user", "content": f"{said} 나는 춘천이라고 해"}]).may_call("춘천")
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("오늘이 마감이에요", "마감"),
+        ("세상은 요지경이야", "요지경"),
+        ("이 노래는 우리 엄마 애창곡이야", "애창곡"),
+        ("안녕! 내일은 소풍이야", "소풍"),
+    ],
+)
+def test_what_is_said_of_something_else_is_nobodys_name(said: str, word: str) -> None:
+    assert not ToldNames([{"role": "user", "content": said}]).may_call(word)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "오늘이 제 생일인데 저는 서연이에요",
+        "날씨가 좋네, 난 서연이야",
+        "사실은 서연이야",
+        "내 이름이 서연이야",
+        "친구들은 서연이라고 불러",
+        "거기서 일하는 서연이에요",
+        "노을이 아니라 서연이야",
+        "오늘은 서연님이 없네",
+        "많이 기다렸지? 서연이야",
+        "저는 부산에 사는 서연이에요",
+        "안녕하세요 저는 회사에서 일하는 서연이에요",
+        "저는 꿈이 많은 서연이에요",
+        "저는 화가 서연이에요",
+        "나 쌍둥이 서연이야",
+        "우리 반 반장 서연이야",
+        "내 본명은 서연이야",
+        "실은 서연이야",
+        "노을이 아니고 서연이야",
+        "날씨가 좋네요 ㅎㅎ 서연이에요",
+        "여기가 처음인데 서연이에요",
+        "친구들은 저를 서연으로 불러요",
+    ],
+)
+def test_a_name_is_told_whatever_else_the_sentence_is_about(said: str) -> None:
+    assert ToldNames([{"role": "user", "content": said}]).may_call("서연")
+
+
+@pytest.mark.parametrize("said", ["나 리사야. 요리사는 아니야", "나 솔이야, 모솔이야", "우리 형님이 오셨어"])
+def test_a_name_that_ends_a_word_for_what_somebody_is_may_be_called(said: str) -> None:
+    told = ToldNames([{"role": "user", "content": said}])
+    assert any(map(told.may_call, ("리사", "솔", "형")))
+
+
+def test_a_place_is_no_name_however_it_is_said() -> None:
+    assert not ToldNames([{"role": "user", "content": "제 고향은 춘천이라고 했잖아요"}]).may_call("춘천")
+
+
+def test_a_long_text_takes_no_long_time_to_look_for_a_name_in() -> None:
+    told = ToldNames([{"role": "user", "content": "오늘이 마감이에요\n" * 20_000}])
+    begun = time.monotonic()
+    assert not told.may_call("마감")
+    assert time.monotonic() - begun < 5
 
 
 def test_a_word_that_ends_like_a_name_is_called_where_nobody_told_one() -> None:

@@ -161,7 +161,6 @@ def _merge(left: int, right: int, merged: int, expected: int) -> list[int]:
 
 def name_patterns() -> dict[str, Any]:
     """The patterns of told_names.py and called_names.py for RegExp; NAME stands for a name that is looked for."""
-    told = (called_names.BEFORE_NAME + "NAME" + called_names.BEHIND_NAME, called_names.BEHIND_WORD + "NAME")
     return {
         "tells": [regexp(pattern) for pattern in told_names.TELLS],
         "corrects": [regexp(pattern) for pattern in told_names.CORRECTS],
@@ -171,8 +170,13 @@ def name_patterns() -> dict[str, Any]:
         "asks": regexp(told_names.ASKS.pattern),
         "honorific": called_names.HONORIFIC,
         "called": regexp(called_names.CALLED.pattern),
-        "told": [regexp(pattern) for pattern in told],
+        "always_told": regexp(called_names.always_told("NAME")),
+        "told": regexp(called_names.BEFORE_NAME + "NAME" + called_names.BEHIND_NAME),
+        "clause_ends": regexp(called_names.CLAUSE_ENDS.pattern),
+        "subject": regexp(called_names.SUBJECT.pattern),
+        "speaker": regexp(called_names.SPEAKER.pattern),
         "no_names": sorted(told_names.NO_NAMES),
         "calls_nobody": regexp(told_names.CALLS_NOBODY.pattern),
         "nouns_for_oneself": sorted(told_names.NOUNS_FOR_ONESELF),
+        "begin_as_family_names": sorted(told_names.BEGIN_AS_FAMILY_NAMES),
     }

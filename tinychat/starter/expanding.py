@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from tinychat.corpus.dialogue import Turn
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.fillers import FillerScenes
 from tinychat.starter.holdout import TRAIN, HoldOut, assigned_splits, hold_out, hold_out_by_hash
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import (
@@ -69,8 +70,8 @@ CHAIN_SHARES = {
     "statements": 0.18,
     "advice": 0.05,
 }  # of these dialogues
-HAND_WRITTEN_SHARE = 0.6  # of what is out of scope; the others are filled templates
-FILLERS_OUT_OF_SCOPE_SHARE = 0.3  # of the exchanges between two steps of a scene
+HAND_WRITTEN_SHARE = 0.7  # of what is out of scope; the others are filled templates
+FILLERS_OUT_OF_SCOPE_SHARE = 0.36  # of the exchanges between two steps of a scene
 FILLER_SCENES_SHARE = 0.5  # of what stands between two steps of a scene: another scene, where it is short enough
 CONNECTED_SHARE = 0.12  # of the intents' questions that follow another exchange: begin as a change of topic does
 CONNECTORS = ("근데", "그나저나", "아 맞다,", "아 참,", "참,", "그건 그렇고", "있잖아,", "티니야,")
@@ -173,13 +174,7 @@ class Expansion:
         self.name_scenes = [scene for scene in scenes if NAME in scene.slots()]
         self.other_scenes = [scene for scene in scenes if NAME not in scene.slots()]
         self._weighted_scenes = [scene for scene in self.other_scenes for _ in range(scene.weight)]
-        # A scene that asks for a name which nobody told, as a name scene asks for one that was, is no filler of it.
-        of_names = {step.user for scene in self.name_scenes for step in scene.steps if isinstance(step, SceneExchange)}
-        self._filler_scenes = [
-            _without_fillers(scene)
-            for scene in self._weighted_scenes
-            if not any(isinstance(step, SceneExchange) and step.user in of_names for step in scene.steps)
-        ]
+        self._filler_scenes = FillerScenes([_without_fillers(scene) for scene in self.other_scenes], scenes)
         self._held_out = {text_key(text) for split in self._splits() for text in split.held_out}
         self._intents = [*starter.intents.values()]
         self._filler_intents = self._oftener_where_scenes_are_few(scenes)
@@ -241,7 +236,7 @@ class Expansion:
                     accept = step.answers_of(intent)
                 case FillerExchanges():
                     n = rng.randint(step.minimum, step.maximum)
-                    fillers = [*self.fillers(rng, n, follows=bool(turns))]
+                    fillers = [*self.fillers(rng, n, follows=bool(turns), around=scene)]
                     turns += (turn for filler in fillers for turn in filler.turns)
                     accept = fillers[-1].accept if fillers else accept
                 case OutOfScopeExchange():
@@ -273,25 +268,41 @@ class Expansion:
         )
         return replace(scene, steps=tuple(steps))
 
-    def fillers(self, rng: Rng, n_exchanges: int, follows: bool) -> Iterator[StarterDialogue]:
-        """So many exchanges that stand before or between others. `follows`: whether something stands before them."""
+    def fillers(
+        self, rng: Rng, n_exchanges: int, *, follows: bool, around: Scene | None = None
+    ) -> Iterator[StarterDialogue]:
+        """So many exchanges that stand before or between others: other scenes, single exchanges of any intent, and what
+        is out of scope.
+
+        follows  whether something stands before them
+        around   the scene in which they stand
+        """
+        scenes = [around] if around else []
         while n_exchanges:
-            filler = self._filler(rng, n_exchanges, follows)
+            scene = self._filler_scene(rng, n_exchanges, scenes)
+            if scene is None:
+                filler = self._single_filler(rng, follows)
+            else:
+                filler = self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
+                scenes.append(scene)
             yield filler
             n_exchanges -= len(filler.turns) // 2
             follows = True
 
-    def _filler(self, rng: Rng, most: int, follows: bool) -> StarterDialogue:
-        """What may stand between two steps of a scene: another scene of at most so many exchanges, one exchange of any
-        intent, or one out of scope. `follows`: whether something stands before it.
+    def _filler_scene(self, rng: Rng, most: int, around: Sequence[Scene]) -> Scene | None:
+        """A scene of at most so many exchanges. None where a single exchange should stand: so it is in some of the
+        cases, and where one exchange is left, since few scenes are so short, and each would occur too often.
         """
-        if rng.random() < FILLER_SCENES_SHARE:
-            fitting = [n for n, scene in enumerate(self._filler_scenes) if _exchanges(scene) <= most]
-            if fitting:
-                scene = self._filler_scenes[rng.draw_rarest(fitting)]
-                return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
+        if most == 1 or rng.random() >= FILLER_SCENES_SHARE:
+            return None
+        fitting = self._filler_scenes.fitting(most, around)
+        return self._filler_scenes.scenes[rng.draw_rarest(fitting)] if fitting else None
+
+    def _single_filler(self, rng: Rng, follows: bool) -> StarterDialogue:
+        """One exchange of any intent, or out of scope."""
         if rng.random() < FILLERS_OUT_OF_SCOPE_SHARE:
-            split = self.out_of_scope[rng.choice([*self.out_of_scope])]
+            kinds = [*self.out_of_scope]
+            split = self.out_of_scope[rng.choices(kinds, [SHARES[kind] for kind in kinds])[0]]
             turns = self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
             return StarterDialogue(tuple(turns), accept=split.texts.answers)
         return self._single(rng, rng.draw_without_replacement(self._filler_intents), follows=follows)
@@ -392,11 +403,6 @@ def _without_fillers(scene: Scene) -> Scene:
     """The scene with nothing between its steps, which keep their numbers."""
     steps = (FillerExchanges(0, 0) if isinstance(step, FillerExchanges) else step for step in scene.steps)
     return replace(scene, steps=tuple(steps))
-
-
-def _exchanges(scene: Scene) -> int:
-    """How many exchanges a scene has besides its fillers."""
-    return sum(not isinstance(step, FillerExchanges) for step in scene.steps)
 
 
 def connected(text: str, rng: random.Random) -> str | None:

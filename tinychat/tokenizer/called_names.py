@@ -13,10 +13,19 @@ NO_PLACE = "".join(f"(?<!{place} )" for place in _PLACES)
 # Where a name is told, it is a word of its own, perhaps behind a family name, or, written without spaces, it stands
 # behind a particle (나는서연이야) …
 BEFORE_NAME = NO_PLACE + rf"(?:(?<!{LETTER})[{FAMILY_NAMES}]?|(?<=[는은난나전를을냥걍요야도저름로니고라면]))"
-# … and before an ending (서연이야, 서연 이에요, 서연이라고 해, 서연님), or it ends a clause (내 이름은 서연!) …
+# … and before an ending (서연이야, 서연 이에요), or it ends a clause (내 이름은 서연!). Where the clause has a subject
+# (오늘이 마감이에요), the speaker or their name is in it too (저는 부산에 사는 서연이에요).
 ENDINGS = "이?(?:야|에요|예요|라|고|요|임|다|지|죠|거든|잖아)|인데|입니다|님|씨|으?로 ?(?:불러|부르)"
 BEHIND_NAME = rf" ?(?:{ENDINGS}|[이가]?(?! ?{LETTER}))"
-# … or it stands behind the word for name (내 이름 서연 기억해 줘).
+CLAUSE_ENDS = re.compile(r"[.,!?~…;:ㅎㅋㅠㅜ]|(?:아니라|아니고|데|지만|니까) ")
+SUBJECT = re.compile(rf"(?<!{LETTER})(?!{LETTER}*[하있없사]는 ){LETTER}+[은는이가] ")  # 일하는 서연 has none
+SPEAKER = re.compile(
+    rf"(?<!{LETTER})(?:[나난저전]|[나저][는도]|[내제]가|나로|저희는|본인은|여기는|이쪽은|사실은|실은|원래는|이제는|지금은|많이|같이"
+    rf"|{LETTER}*(?:이름|본명|성함|애칭|별명|닉네임)[은이]) "
+)
+# What a name is told or called with whatever the clause is about (친구들은 서연이라고 불러, 오늘은 김 부장님이) …
+BEHIND_ALWAYS = " ?(?:이?라고|이?라 ?(?:불|부)|으?로 ?(?:불러|부르)|님|씨)"
+# … and the word for name before it (내 이름 서연 기억해 줘).
 BEHIND_WORD = "이름[은이]? ?(?:바로 ?)?"
 
 
@@ -29,5 +38,21 @@ def called_names(text: str) -> Iterator[tuple[int, str]]:
 def is_told(name: str, said: str) -> bool:
     """Whether a text tells this name, or calls it: as a word of its own, with what stands behind a name."""
     escaped = re.escape(name)
-    patterns = (BEFORE_NAME + escaped + BEHIND_NAME, BEHIND_WORD + escaped)
-    return any(re.search(pattern, said) for pattern in patterns)
+    if re.search(always_told(escaped), said):
+        return True
+    for match in re.finditer(BEFORE_NAME + escaped + BEHIND_NAME, said):
+        line = said[said.rfind("\n", 0, match.start()) + 1 : match.start()]
+        if not is_about_something_else(line):
+            return True
+    return False
+
+
+def always_told(name: str) -> str:
+    """The pattern of this name where it is told whatever the clause is about."""
+    return f"{BEFORE_NAME}{name}{BEHIND_ALWAYS}|{BEHIND_WORD}{name}"
+
+
+def is_about_something_else(line: str) -> bool:
+    """Whether the clause in which this beginning of a line ends has a subject, and not the speaker or their name."""
+    clause = CLAUSE_ENDS.split(line)[-1]
+    return SUBJECT.search(clause) is not None and SPEAKER.search(clause) is None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from tinychat.tokenizer.called_names import HONORIFIC, LETTER, called_names, is_told
+from tinychat.tokenizer.called_names import FAMILY_NAMES, HONORIFIC, LETTER, called_names, is_told
 from tinychat.tokenizer.chat import Message
 
 # What no name begins with: question words, and what people say of their name (내 이름은 별로야).
@@ -65,8 +65,9 @@ ANSWERS = [
 ASKS_USER = re.compile(r"이름(?:을|이) (?:아직|안|못|몰라|어떻게)|뭐라고 (?:부르|불러)")
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
 # Common words that end in 님, and no names of users.
-NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느", "형", "누"})
-# What somebody says of themselves as they tell a name (나 초딩이야): a name only where it is told in so many words.
+NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
+# What somebody is, and where, is said as a name is told (나 초딩이야, 나 옥상이야). It is a name only where it is told
+# in so many words.
 _NOUNS = """
 나 저 너 내 제 우리 저희 본인 자기 남자 여자 어른 아이 어린이 애기 청소년 사람 인간 바보 천재 백수 집순이
 집돌이 초딩 중딩 고딩 대딩 직딩 학생 초등학생 중학생 고등학생 대학생 대학원생 유학생 수험생 재수생 취준생 신입생
@@ -75,9 +76,15 @@ _NOUNS = """
 상담사 영양사 간병인 요양보호사 디자이너 개발자 프로그래머 엔지니어 연구원 은행원 승무원 기사 운전기사 택배기사 배달원
 경비원 농부 어부 목수 유치원생 취업준비생 편입생 복학생 휴학생 은퇴자 무직 모솔 솔로 음치 박치 몸치 길치 기계치
 왼손잡이 오른손잡이 외동 첫째 둘째 셋째 막내 쌍둥이 엄마 아빠 어머니 아버지 할머니 할아버지 이모 고모 삼촌 아들 딸
-언니 누나 오빠 형 동생
+언니 누나 오빠 형 동생 민초파 부먹파 찍먹파 얼죽아 돌싱 토박이 촌놈 집순 집돌 겁쟁 고집쟁 울보 집 회사 학교 학원
+병원 카페 식당 마트 편의점 도서관 독서실 기숙사 사무실 가게 옥상 옥탑방 반지하 지하 베란다 화장실 욕실 부엌 거실
+침대 이불속 버스 지하철 전철 기차 택시 비행기 공항 터미널 정류장 엘리베이터 주차장 헬스장 수영장 운동장 체육관
+미용실 은행 우체국 주유소 세탁소 정비소 휴게소 경찰서 파출소 보건소 주민센터 목욕탕 찜질방 노래방 피시방 당구장
+볼링장 영화관 미술관 박물관 백화점 시장 문방구 서점 약국 치과 한의원 응급실 회의실 교실 강의실 자취방 고시원 원룸
+놀이터 공원 시골 서울 부산 대구 인천 대전 울산
 """
 NOUNS_FOR_ONESELF = frozenset(_NOUNS.split())
+BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS_FOR_ONESELF if noun[0] in FAMILY_NAMES)
 # 아님 is a word (is not), but before these endings it calls somebody 아, whom nobody is named.
 CALLS_NOBODY = re.compile("아 ?님(?:이라고|이시|이네|이죠|이에요|으로)")
 
@@ -119,11 +126,12 @@ class ToldNames:
         """Whether the bot may say this name before 님."""
         if name in self.titles or name in NO_NAMES:
             return True
+        called = re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user) is not None
         if self.name is None or not name:
-            return name != "" and name not in NOUNS_FOR_ONESELF and is_told(name, self.said)
+            return name != "" and (called or (not self._is_noun(name) and is_told(name, self.said)))
         if name in self._wrong:
             return False
-        if name in self._known or re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user):
+        if name in self._known or called:
             return True
         if self.name.startswith(f"{name}{HONORIFIC}"):  # 예님님, of 예님
             return True
@@ -131,6 +139,14 @@ class ToldNames:
         if len(name) == 1 or self.name.startswith(name):
             return False
         return self.name.endswith(name) or is_told(name, self.said_by_user)
+
+    def _is_noun(self, name: str) -> bool:
+        """Whether it is no name but what somebody is, or the end of such a word that was said and that begins as a
+        family name does (수 of 백수).
+        """
+        return name in NOUNS_FOR_ONESELF or any(
+            noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES
+        )
 
     def first_untold(self, reply: str) -> tuple[int, str] | None:
         """Start and name of the first one in a reply that may not be called; None where there is none."""

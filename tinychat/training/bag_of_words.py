@@ -1,12 +1,16 @@
-"""The bag-of-words loss: where a reply begins, the model also predicts all of its tokens at once, in no order.
+"""The bag-of-words loss: all tokens of a reply are predicted at once, in no order, from two places.
 
-The first token of a reply is often the same for many replies. With this loss the hidden state there has to know what
-the reply is about (Zhao et al., 1703.10960). The extra layer is dropped after training.
+From the hidden state with which the reply begins: its first token is often the same for many replies, and with this
+loss the state there has to know what the reply is about (Zhao et al., 1703.10960). And from what the first layer reads
+of the user's turn before the reply and of the bot's turn before that, each averaged as in a text classifier (Joulin et
+al., 1607.01759): so each embedding learns which replies its token speaks for. The extra layers are dropped after
+training.
 
 B batch, T tokens in a sequence, D embed_dim, V vocabulary, R replies in a batch, N tokens of these replies.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,35 +28,78 @@ MODULE = "bag_of_words"  # its name in the model while that is trained
 
 
 class BagOfWords:
-    """The loss of one model, to which it adds a linear layer."""
+    """The loss of one model, to which it adds linear layers."""
 
     def __init__(self, model: LanguageModel, marks: PromptIds) -> None:
         self.model, self.marks = model, marks
-        self.layer = nn.Linear(model.config.embed_dim, model.config.embed_dim, device=model.device)
-        nn.init.eye_(self.layer.weight)
-        nn.init.zeros_(self.layer.bias)
-        model.add_module(MODULE, self.layer)
-        self._hidden: Tensor | None = None
-        model.get_submodule(model.states[-1]).register_forward_hook(self._keep)
+        width = model.config.embed_dim
+        layers = [nn.Linear(width, width, device=model.device) for _ in range(3)]
+        for layer in layers:
+            nn.init.eye_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        model.add_module(MODULE, nn.ModuleList(layers))
+        self.of_user_turn, self.of_bot_turn, self.of_state = layers
+        self._states: dict[int, Tensor] = {}  # (B, T, D) each, of the last forward pass: embeddings, the last layer's
+        for number in (0, -1):
+            model.get_submodule(model.states[number]).register_forward_hook(partial(self._keep, number))
 
-    def _keep(self, module: nn.Module, _: Any, hidden: Tensor) -> None:
+    def _keep(self, number: int, module: nn.Module, _: Any, state: Tensor) -> None:
         if module.training:
-            self._hidden = hidden  # (B, T, D), of the last forward pass
+            self._states[number] = state
 
     def loss(self, batch: Batch) -> Tensor:
-        """The mean cross-entropy of all tokens of the replies, after the forward pass of this batch."""
+        """The mean cross-entropy of all tokens of the replies, that of both places added up, after the forward pass of
+        this batch.
+        """
         begins, replies, tokens = reply_tokens_of(batch, self.marks)
-        hidden, self._hidden = self._hidden, None
-        assert hidden is not None, "no forward pass in training"
+        states, self._states = self._states, {}
+        assert states, "no forward pass in training"
+        embedded, hidden = (states[number].flatten(0, 1) for number in (0, -1))  # (B T, D)
         device = hidden.device
         if not len(begins):
             return torch.zeros((), device=device)
+        user_turns, bot_turns = turns_before(begins, batch, self.marks)
         select = torch.from_numpy(begins).to(device)
+        of_user, of_bot = (_means(embedded, turns) for turns in (user_turns, bot_turns))
         if torch.is_autocast_enabled(device.type):
-            select = F.pad(select, (0, -len(begins) % BF16_TOKENS_STEP))
-        logits = self.model.logits(self.layer(hidden.flatten(0, 1)[select])).float()  # (R or more, V)
-        log_probs = F.log_softmax(logits, dim=1)
-        return -log_probs[torch.from_numpy(replies).to(device), torch.from_numpy(tokens).to(device)].mean()
+            n = -len(begins) % BF16_TOKENS_STEP
+            select, of_user, of_bot = F.pad(select, (0, n)), F.pad(of_user, (0, 0, 0, n)), F.pad(of_bot, (0, 0, 0, n))
+        targets = torch.from_numpy(replies).to(device), torch.from_numpy(tokens).to(device)
+        loss = torch.zeros((), device=device)
+        for state in (self.of_user_turn(of_user) + self.of_bot_turn(of_bot), self.of_state(hidden[select])):
+            logits = self.model.logits(state).float()  # (R or more, V)
+            loss = loss - F.log_softmax(logits, dim=1)[targets].mean()
+        return loss
+
+
+def _means(embedded: Tensor, turns: npt.NDArray[np.int64]) -> Tensor:
+    """The mean of the embeddings (B T, D) of each turn (R, 2): (R, D) fp32, zeros for one that is empty."""
+    lengths = turns[:, 1] - turns[:, 0]
+    begins = lengths.cumsum() - lengths
+    places = np.arange(lengths.sum()) + np.repeat(turns[:, 0] - begins, lengths)
+    places, begins = (torch.from_numpy(one).to(embedded.device) for one in (places, begins))
+    return F.embedding_bag(places, embedded.float(), begins, mode="mean")
+
+
+def turns_before(
+    begins: npt.NDArray[np.int64], batch: Batch, marks: PromptIds
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the user's turn before each reply stands, and the bot's turn before that, (R, 2) each: the first token and
+    the one behind it, as indices into all (B T) tokens. One that the sequence does not have is empty.
+    """
+    index = np.arange(batch.inputs.size).reshape(batch.inputs.shape)
+    # The place of the last mark up to each token, plus 1, which is where its turn begins; 0 where there is none.
+    user, bot = (
+        np.maximum.accumulate(np.where(batch.inputs == mark, index + 1, 0), axis=1).reshape(-1)
+        for mark in (marks.user, marks.bot)
+    )
+    of_user = user[begins]
+    end = np.maximum(of_user - 1, 0)  # the user's mark, behind the bot's turn
+    of_bot = np.where(of_user, bot[end], 0)
+    return (
+        np.stack([np.where(of_user, of_user, begins), begins], axis=1),
+        np.stack([np.where(of_bot, of_bot, end), end], axis=1),
+    )
 
 
 def reply_tokens_of(
@@ -74,5 +121,5 @@ def reply_tokens_of(
 
 
 def without_bag_of_words(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """These weights without those of the extra layer."""
+    """These weights without those of the extra layers."""
     return {name: weight for name, weight in weights.items() if not name.startswith(f"{MODULE}.")}

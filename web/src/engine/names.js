@@ -2,7 +2,10 @@
 patterns. */
 
 export class NamePatterns {
-  constructor({ tells, corrects, may_tell, answers, asks_user, asks, honorific, called, told, no_names, calls_nobody, nouns_for_oneself }) {
+  constructor({
+    tells, corrects, may_tell, answers, asks_user, asks, honorific, called, always_told, told, clause_ends, subject, speaker,
+    no_names, calls_nobody, nouns_for_oneself, begin_as_family_names,
+  }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
     this.corrects = compile(corrects, "dgmu");
@@ -11,11 +14,16 @@ export class NamePatterns {
     this.asksUser = new RegExp(asks_user, "u");
     this.asks = new RegExp(asks, "u");
     this.called = new RegExp(called, "gu");
-    this.told = told; // patterns with NAME in the place of the name
+    this.alwaysTold = always_told; // NAME is in the place of the name, in this one and the next
+    this.told = told;
+    this.clauseEnds = new RegExp(clause_ends, "u");
+    this.subject = new RegExp(subject, "u");
+    this.speaker = new RegExp(speaker, "u");
     this.honorific = honorific;
     this.noNames = new Set(no_names);
     this.callsNobody = new RegExp(calls_nobody, "uy");
     this.nounsForOneself = new Set(nouns_for_oneself);
+    this.beginAsFamilyNames = begin_as_family_names;
   }
 
   /* Start and name of each name that stands before the honorific; empty where it stands alone. */
@@ -24,7 +32,19 @@ export class NamePatterns {
   }
 
   isTold(name, said) {
-    return this.told.some((pattern) => new RegExp(pattern.replaceAll("NAME", escaped(name)), "u").test(said));
+    const compile = (pattern, flags) => new RegExp(pattern.replaceAll("NAME", escaped(name)), flags);
+    if (compile(this.alwaysTold, "u").test(said)) return true;
+    for (const { index } of said.matchAll(compile(this.told, "gu"))) {
+      const line = index ? said.slice(said.lastIndexOf("\n", index - 1) + 1, index) : "";
+      if (!this.isAboutSomethingElse(line)) return true;
+    }
+    return false;
+  }
+
+  /* Whether the clause in which this beginning of a line ends has a subject, and neither the speaker nor their name. */
+  isAboutSomethingElse(line) {
+    const clause = line.split(this.clauseEnds).at(-1);
+    return this.subject.test(clause) && !this.speaker.test(clause);
   }
 }
 
@@ -68,14 +88,21 @@ export class ToldNames {
   mayCall(name) {
     const { patterns } = this, { honorific } = patterns;
     if (this.titles.has(name) || patterns.noNames.has(name)) return true;
+    const calledByUser = new RegExp(`(?<!${LETTER})${escaped(name)} ?${honorific}`, "u").test(this.saidByUser);
     if (this.name === null || !name)
-      return name !== "" && !patterns.nounsForOneself.has(name) && patterns.isTold(name, this.said);
+      return name !== "" && (calledByUser || (!this.isNoun(name) && patterns.isTold(name, this.said)));
     if (this.wrong.has(name)) return false;
-    const calledByUser = new RegExp(`(?<!${LETTER})${escaped(name)} ?${honorific}`, "u");
-    if (this.known.has(name) || calledByUser.test(this.saidByUser)) return true;
+    if (this.known.has(name) || calledByUser) return true;
     if (this.name.startsWith(name + honorific)) return true;
     if ([...name].length === 1 || this.name.startsWith(name)) return false;
     return this.name.endsWith(name) || patterns.isTold(name, this.saidByUser);
+  }
+
+  /* Whether it is no name but what somebody is, or the end of such a word that was said (수 of 백수). */
+  isNoun(name) {
+    const { nounsForOneself, beginAsFamilyNames } = this.patterns;
+    const ends = (noun) => noun.slice(1) === name && this.said.includes(noun);
+    return nounsForOneself.has(name) || beginAsFamilyNames.some(ends);
   }
 
   /* Start and name of the first one in a reply that may not be called; null where there is none. */
