@@ -1,12 +1,13 @@
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tinychat.starter.evaluation_set import EvalDialogue
 from tinychat.starter.expanding import Expansion, Rng, StarterDialogue
 from tinychat.starter.fillers import FillerScenes
-from tinychat.starter.reading import FillerExchanges, IntentExchange, Scene, SceneExchange, Starter
+from tinychat.starter.reading import FillerExchanges, IntentExchange, Scene, SceneExchange, Starter, read_starter
 
 Expand = Callable[[int], tuple[Expansion, list[StarterDialogue], list[EvalDialogue]]]
 TELLS = SceneExchange(("{food} 좋아해",), ("{food}군요!",))
@@ -71,3 +72,11 @@ def test_that_nothing_was_told_is_said_about_as_often_as_what_an_intent_answers(
         step = starter.scenes[f"{slot}_never_told"].steps[-1]
         assert isinstance(step, SceneExchange)
         assert usual[0] / 2 < often(step.bot) < usual[-1]
+
+
+def test_where_few_scenes_fit_none_of_them_stands_there(starter: Starter, folder: Any) -> None:
+    rng = Rng("0")
+    few, many = (Expansion(one, 0) for one in (read_starter(folder.write()), starter))
+    assert few.other_scenes and not any(few._filler_scene(rng, 5, []) for _ in range(50))
+    assert any(many._filler_scene(rng, 5, []) for _ in range(50))
+    assert not any(many._filler_scene(rng, 1, []) for _ in range(50))

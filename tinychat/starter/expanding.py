@@ -73,6 +73,7 @@ CHAIN_SHARES = {
 HAND_WRITTEN_SHARE = 0.7  # of what is out of scope; the others are filled templates
 FILLERS_OUT_OF_SCOPE_SHARE = 0.36  # of the exchanges between two steps of a scene
 FILLER_SCENES_SHARE = 0.5  # of what stands between two steps of a scene: another scene, where it is short enough
+MIN_FILLER_SCENES = 20  # where fewer fit, none of them stands there
 CONNECTED_SHARE = 0.12  # of the intents' questions that follow another exchange: begin as a change of topic does
 CONNECTORS = ("근데", "그나저나", "아 맞다,", "아 참,", "참,", "그건 그렇고", "있잖아,", "티니야,")
 # What these begin needs no connector, or has one: greetings, calls, sounds.
@@ -291,12 +292,12 @@ class Expansion:
 
     def _filler_scene(self, rng: Rng, most: int, around: Sequence[Scene]) -> Scene | None:
         """A scene of at most so many exchanges. None where a single exchange should stand: so it is in some of the
-        cases, and where one exchange is left, since few scenes are so short, and each would occur too often.
+        cases, and where few scenes fit, since each would occur too often: always where one exchange is left.
         """
         if most == 1 or rng.random() >= FILLER_SCENES_SHARE:
             return None
         fitting = self._filler_scenes.fitting(most, around)
-        return self._filler_scenes.scenes[rng.draw_rarest(fitting)] if fitting else None
+        return self._filler_scenes.scenes[rng.draw_rarest(fitting)] if len(fitting) >= MIN_FILLER_SCENES else None
 
     def _single_filler(self, rng: Rng, follows: bool) -> StarterDialogue:
         """One exchange of any intent, or out of scope."""
