@@ -1,9 +1,9 @@
-"""What a model answers to benchmarks/unseen, as numbered lists for a reader to judge.
+"""What a model answers to benchmarks/unseen, or to a folder in it, as numbered lists for a reader to judge.
 
-    python -m benchmarks.unseen_replies [--model models/dialogue] [--folder .]
+    python -m benchmarks.unseen_replies [--model models/dialogue] [--texts benchmarks/unseen] [--folder .]
 
-Writes openings.md, talks.md, statements.md and questions.md, which do not name the model, and prints how many replies
-to messages without a name call somebody by one. Greedy.
+Writes openings.md, talks.md, statements.md and questions.md, of those that the folder has; they do not name the model.
+Prints how many replies to its messages without a name call somebody by one. Greedy.
 """
 
 import argparse
@@ -33,23 +33,25 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("models/dialogue"))
+    parser.add_argument("--texts", type=Path, default=UNSEEN)
     parser.add_argument("--folder", type=Path, default=Path())
     arguments = parser.parse_args()
     bot = tinychat.load(arguments.model)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for name in SINGLE:
-        texts = (UNSEEN / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-        lines = [
-            f"{n}. {text} → {reply.text}\n"
-            for n, (text, reply) in enumerate(zip(texts, bot.reply(texts), strict=True), 1)
-        ]
-        (arguments.folder / f"{name}.md").write_text("".join(lines), encoding="utf-8", newline="\n")
-    talks = yaml.safe_load((UNSEEN / "talks.yaml").read_text(encoding="utf-8"))
-    with open(arguments.folder / "talks.md", "w", encoding="utf-8", newline="\n") as file:
+        if (file := arguments.texts / f"{name}.txt").exists():
+            texts = file.read_text(encoding="utf-8").splitlines()
+            replies = zip(texts, bot.reply(texts), strict=True)
+            lines = [f"{n}. {text} → {reply.text}\n" for n, (text, reply) in enumerate(replies, 1)]
+            (arguments.folder / f"{name}.md").write_text("".join(lines), encoding="utf-8", newline="\n")
+    if (file := arguments.texts / "talks.yaml").exists():
+        talks = yaml.safe_load(file.read_text(encoding="utf-8"))
+        lines = []
         for n, messages in enumerate(talks, 1):
-            file.write(f"Talk {n}\n")
-            file.writelines(f"  {n}.{k} {said} → {reply}\n" for k, (said, reply) in enumerate(talked(bot, messages), 1))
-    texts = (UNSEEN / "no_names.txt").read_text(encoding="utf-8").splitlines()
+            lines.append(f"Talk {n}\n")
+            lines += (f"  {n}.{k} {said} → {reply}\n" for k, (said, reply) in enumerate(talked(bot, messages), 1))
+        (arguments.folder / "talks.md").write_text("".join(lines), encoding="utf-8", newline="\n")
+    texts = (arguments.texts / "no_names.txt").read_text(encoding="utf-8").splitlines()
     titles = bot.engine.generation.titles if bot.engine.generation else ()
     called = [
         (text, reply.text)
