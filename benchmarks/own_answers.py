@@ -1,7 +1,7 @@
 """My shop's 40 answers and small talk: is each own question answered, and is the starter corpus still known?
 
     python -m benchmarks.own_answers [examples/shop/shop.csv] [--new examples/shop/new_phrasings.csv] [--shares 0.04]
-        [--dialogues 12000] [--set train.prompt_loss_weight=0]
+        [--dialogues 11000] [--set train.prompt_loss_weight=0]
 
 For each share the stages from ingest to evaluate run in a temporary folder, with params.yaml and the table beside the
 starter corpus. Then: own questions that are answered exactly, new phrasings of them (a table with the same answers, of
@@ -102,7 +102,7 @@ def main() -> None:
     )
     parser.add_argument("--new", type=Path, default=SHOP / "new_phrasings.csv", help="new phrasings, with the answers")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.04], help="of the file, of what is trained on")
-    parser.add_argument("--dialogues", type=int, default=12_000, help="of the starter corpus")
+    parser.add_argument("--dialogues", type=int, default=11_000, help="of the starter corpus")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="params: train.dropout=0.1")
     asked = parser.parse_args()
     own, new = read_pairs(asked.file), read_pairs(asked.new)
