@@ -97,10 +97,10 @@ def test_with_its_honorific_twice_the_name_is_said_once(bpe: Tokenizer, options:
     assert said(talker, "내 이름은 서연이야", options=options) == "네, 서연님! OK"
 
 
-def test_a_word_of_the_dialogue_is_no_name_where_the_user_told_theirs(bpe: Tokenizer, options: SamplingOptions) -> None:
+def test_a_word_of_the_dialogue_is_no_name(bpe: Tokenizer, options: SamplingOptions) -> None:
     talker = engine(bpe, "자님이잖아요", "서연님이잖아요")
     assert said(talker, "내 이름은 서연이야", "네", "자, 내 이름은?", options=options) == "서연님이잖아요"
-    assert said(talker, "안녕", "네", "자, 반가워", options=options) == "자님이잖아요"
+    assert said(engine(bpe, "자님이잖아요", SECOND), "안녕", "네", "자, 반가워", options=options) == SECOND
 
 
 def test_the_told_name_is_said_though_its_first_token_was_refused(bpe: Tokenizer, options: SamplingOptions) -> None:

@@ -14,7 +14,7 @@ from tinychat.page.packing import name_patterns
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import SceneExchange, read_starter
 from tinychat.tokenizer.chat import Message
-from tinychat.tokenizer.told_names import ToldNames
+from tinychat.tokenizer.told_names import NOUNS, ToldNames
 
 TITLES = ["고객", "선생"]
 ASKS = "내 이름이 뭐야?"
@@ -123,3 +123,13 @@ def test_odd_characters_change_nothing_of_that() -> None:
 @pytest.mark.slow
 def test_messages_of_every_day_give_the_same_in_the_page(songys: list[tuple[str, str]]) -> None:
     assert_equal(list(cases_of([question for question, _ in songys[::20]])))
+
+
+def test_the_page_calls_nobody_by_what_they_are() -> None:
+    words = [*sorted(NOUNS)[::10], "라떼", "남궁별", "하늘", "태국인", "쥐띠", "해인", "이해인"]
+    cases = [(asked(f"저는 {word}이에요"), f"네, {word}님!") for word in words]
+    expected = [
+        (told.name, told.first_untold(reply)) for told, reply in ((ToldNames(said, TITLES), r) for said, r in cases)
+    ]
+    assert in_page(cases) == expected
+    assert [untold is None for _, untold in expected[-4:]] == [False, False, True, True]

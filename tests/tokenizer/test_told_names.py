@@ -36,6 +36,7 @@ UNSEEN = Path(__file__).parents[2] / "benchmarks/unseen"
         ("제 이름은 서연이고, 만나서 반가워요", "서연"),
         ("제임스라고 불러", "제임스"),
         ("서연이라고 불러요", "서연"),
+        ("선수라고불러요", "선수"),
         ("친구가 나한테 바보라고 불러", None),
         ("저는 음치예요", None),
         ("나 소띠야", None),
@@ -110,7 +111,7 @@ def test_where_a_name_is_told_only_names_may_be_called() -> None:
     assert all(map(told.may_call, ("홍길동", "길동", "부장", "고객")))
     assert not any(map(told.may_call, ("자", "동", "홍길", "")))
     assert told.first_untold("고객님, 자님") == (5, "자")
-    assert ToldNames(asked("자, 안녕")).may_call("자")
+    assert not ToldNames(asked("자, 안녕")).may_call("자")
     assert ToldNames(asked("내 이름은 예님이야")).first_untold("예님님, 반가워요") is None
 
 
@@ -125,11 +126,68 @@ def test_where_a_name_is_told_only_names_may_be_called() -> None:
         ("저는 학원 강사입니다", "강사"),
         ("나 민초파야", "민초파"),
         ("나 지금 옥상이야", "옥상"),
+        ("저는 태국인이에요", "태국인"),
+        ("저 몽골사람이에요", "몽골사람"),
+        ("나 쥐띠야", "쥐띠"),
+        ("저는 유부남입니다", "유부남"),
     ],
 )
 def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, called: str) -> None:
     assert not ToldNames([{"role": "user", "content": said}]).may_call(called)
     assert ToldNames([{"role": "user", "content": f"내 이름은 {called}야"}]).may_call(called)
+
+
+@pytest.mark.parametrize("word", ["라떼", "변리사", "소프라노", "반대", "똠얌꿍"])
+def test_what_is_not_built_as_a_name_is_called_where_it_is_told_as_one(word: str) -> None:
+    assert not ToldNames(asked(f"저는 {word}예요")).may_call(word)
+    assert not ToldNames(asked(f"나 {word}야")).may_call(word)
+    for said in (f"내 이름은 {word}야", f"나는 {word}라고 해", f"{word}라고 불러 줘"):
+        assert ToldNames(asked(said)).may_call(word)
+    assert ToldNames(asked("안녕", "이름이 어떻게 되세요?", f"{word}예요")).may_call(word)
+    assert ToldNames(asked("안녕", "뭐라고 부를까요?", f"저는 {word}예요")).may_call(word)
+    assert ToldNames(asked(f"나는 {word}야", "그랬군요!", "내 이름이 뭐야?")).may_call(word)
+
+
+# Names of Koreans of all ages.
+_NAMES = """
+가영 가은 가을 가희 갑수 강민 강현 건우 건희 경규 경미 경민 경수 경숙 경실 경아 경자 경희 광수 광현 규리 규진 규현
+근석 근영 금순 금희 기범 기영 기철 기현 길동 끝순 나라 나래 나연 나영 나윤 나은 남길 남주 남준 누리 다빈 다솜 다연
+다영 다은 다인 다현 다혜 단비 달수 담희 대성 대현 대호 대희 덕수 덕화 도경 도연 도영 도윤 도현 도훈 동우 동욱 동원
+동하 동현 동훈 두나 두현 라희 로운 루다 리나 리안 마음 만수 만호 말순 말자 명수 명진 무열 무진 문수 문정 문희 미경
+미나 미라 미선 미숙 미애 미영 미옥 미정 미진 민경 민구 민규 민기 민서 민성 민아 민우 민재 민정 민준 민지 민혁 민형
+민호 민희 바다 범석 범수 범준 별 병만 병수 병철 병헌 보경 보라 보람 보미 보영 보은 복동 복순 봄 봉수 봉주 빈우 빛나
+사랑 산하 삼식 상민 상우 상욱 상진 상철 상현 상호 상훈 새롬 새봄 샛별 서아 서연 서영 서우 서윤 서인 서준 서진 서하
+서현 석진 석훈 선미 선영 선우 선호 선희 설아 성경 성민 성수 성은 성진 성호 성훈 세라 세영 세윤 세정 세진 소담 소라
+소민 소연 소영 소윤 소율 소은 소희 솔 송이 수경 수미 수민 수빈 수아 수연 수영 수정 수지 수진 수현 수호 숙자 숙희 순영
+순옥 순이 순자 순희 슬기 슬옹 승기 승민 승연 승우 승주 승준 승현 승호 승환 시아 시연 시영 시온 시우 시원 시윤 시은
+시현 시후 신애 신영 신혜 아라 아롱 아름 아린 아영 아윤 아인 아중 안나 애리 여름 여정 여진 연서 연수 연아 연우 연정
+연주 연희 영길 영미 영민 영수 영숙 영식 영애 영자 영진 영철 영호 영훈 영희 예나 예린 예빈 예솔 예슬 예원 예은 예준
+예지 예진 오성 옥자 완선 요한 용기 용석 용수 용준 우람 우빈 우석 우성 우재 우진 웅진 원빈 원석 원준 원희 유경 유나
+유라 유리 유미 유빈 유성 유정 유주 유준 유진 유찬 윤미 윤서 윤성 윤아 윤우 윤정 윤주 윤지 윤호 윤희 으뜸 은경 은미
+은서 은솔 은수 은숙 은영 은우 은정 은주 은지 은진 은찬 은채 은혜 은희 의진 이나 이슬 이준 인기 인나 인성 인영 인혜
+일국 일우 자영 자현 장미 재경 재민 재범 재석 재영 재욱 재원 재윤 재준 재학 재현 재형 재호 재훈 재휘 점순 정기 정민
+정숙 정아 정애 정연 정옥 정우 정웅 정윤 정은 정인 정태 정현 정호 정훈 정희 제니 제윤 종국 종민 종석 종성 종태 종현
+종훈 주아 주연 주영 주원 주은 주혁 주희 준기 준서 준성 준수 준영 준우 준혁 준형 준호 준희 중기 중수 지나 지민 지성
+지수 지아 지안 지애 지영 지우 지원 지유 지윤 지은 지인 지한 지혁 지현 지혜 지호 지환 지후 지훈 진경 진구 진서 진선
+진수 진아 진영 진우 진주 진혁 진호 진희 찬미 찬영 찬우 찬호 창민 창우 채린 채아 채연 채영 채원 채윤 채은 천수 철민
+철수 초롱 춘자 충재 치훈 칠성 태경 태리 태림 태민 태양 태연 태영 태우 태웅 태윤 태준 태현 태형 태호 태환 태희 판석
+팔복 푸름 필립 필수 하경 하나 하늘 하니 하라 하람 하루 하린 하림 하민 하빈 하연 하영 하윤 하율 하은 하정 하준 하진
+학수 한결 한나 한별 한비 한빈 한성 한솔 해솔 해인 해진 향숙 현경 현미 현서 현성 현수 현숙 현승 현아 현영 현우 현정
+현주 현준 현지 현진 현철 현태 현택 형돈 형준 혜리 혜림 혜미 혜민 혜빈 혜선 혜성 혜수 혜연 혜영 혜원 혜인 혜정 혜주
+혜지 혜진 호동 호준 홍기 홍석 홍철 화영 화자 화정 환희 효리 효민 효빈 효선 효은 효정 효주 효진 훈 훈민 휘성 흥민 희경
+희선 희수 희연 희영 희정 희준 희진 희철 힘찬
+"""
+NAMES = _NAMES.split()
+
+
+def test_what_is_built_as_a_name_is_called_wherever_somebody_says_that_they_are_it() -> None:
+    names = [*NAMES, *(f"곽{name}" for name in NAMES), "유재석", "차은우", "하정우", "황보라", "남궁별"]
+    assert not [name for name in names if not ToldNames(asked(f"저는 {name}입니다")).may_call(name)]
+
+
+@pytest.mark.parametrize("name", ["해인", "이해인", "다인", "예린", "나라", "강산"])
+def test_a_name_that_ends_as_a_noun_does_is_called(name: str) -> None:
+    assert ToldNames([{"role": "user", "content": f"저는 {name}이에요"}]).may_call(name)
 
 
 @pytest.mark.parametrize("said", ["제가 사는 곳은 춘천이에요", "우리 집은 춘천이야", "고향이 춘천이거든"])
@@ -183,7 +241,12 @@ def test_a_name_is_told_whatever_else_the_sentence_is_about(said: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "name"),
-    [("나 리사야. 요리사는 아니야", "리사"), ("나 솔이야, 모솔이야", "솔"), ("우리 형님이 오셨어", "형")],
+    [
+        ("나 하철이야. 지하철 아니야", "하철"),
+        ("저는 강이에요. 한강 근처에 살아요", "강"),
+        ("나 솔이야, 모솔이야", "솔"),
+        ("우리 형님이 오셨어", "형"),
+    ],
 )
 def test_a_name_that_ends_a_word_for_what_somebody_is_may_be_called(said: str, name: str) -> None:
     assert ToldNames([{"role": "user", "content": said}]).may_call(name)

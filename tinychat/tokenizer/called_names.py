@@ -37,10 +37,17 @@ def called_names(text: str) -> Iterator[tuple[int, str]]:
 
 def is_told(name: str, said: str) -> bool:
     """Whether a text tells this name, or calls it: as a word of its own, with what stands behind a name."""
-    escaped = re.escape(name)
-    if re.search(always_told(escaped), said):
-        return True
-    for match in re.finditer(BEFORE_NAME + escaped + BEHIND_NAME, said):
+    return is_called(name, said) or is_said_to_be(name, said)
+
+
+def is_called(name: str, said: str) -> bool:
+    """Whether a text says that somebody is called so (서연이라고 해), or calls them (서연님)."""
+    return re.search(always_told(re.escape(name)), said) is not None
+
+
+def is_said_to_be(name: str, said: str) -> bool:
+    """Whether a text says of its speaker that they are this, or tells the name alone (나는 서연이야, 나는 음치야)."""
+    for match in re.finditer(BEFORE_NAME + re.escape(name) + BEHIND_NAME, said):
         line = said[said.rfind("\n", 0, match.start()) + 1 : match.start()]
         if not is_about_something_else(line):
             return True

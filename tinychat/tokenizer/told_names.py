@@ -3,8 +3,17 @@
 import re
 from collections.abc import Collection, Sequence
 
-from tinychat.tokenizer.called_names import FAMILY_NAMES, HONORIFIC, LETTER, called_names, is_told
+from tinychat.tokenizer.called_names import (
+    FAMILY_NAMES,
+    HONORIFIC,
+    LETTER,
+    called_names,
+    is_called,
+    is_said_to_be,
+    is_told,
+)
 from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.given_names import may_be_given_name
 
 # What no name begins with: question words, and what people say of their name (내 이름은 별로야).
 NO_NAME = (
@@ -39,7 +48,7 @@ TELLS = [
     rf"{CLAUSE}(?!난){NAME}(?<![하가오보주마자내두서쓰치지])라고 ?해요?{ENDS}",
     rf"[나저]를 ?{NAME}{CALLED}",  # 나를 서연이라고 불러
     rf"(?:{CLAUSE}|(?<= ))(?<![가-힣][을를] ){NAME}{CALL_ME}",  # 그냥 서연이라고 불러 줘
-    rf"^{NAME}(?P<i>이)?라고 불러요?{ENDS}",  # 서연이라고 불러
+    rf"^{NAME}(?P<i>이)?라고 ?불러요?{ENDS}",  # 서연이라고 불러
 ]
 # … or does where the bot just called one …
 CORRECTS = [
@@ -62,29 +71,55 @@ ANSWERS = [
     rf"^(?:[응네아음],? )?{NO_ANSWER}(?={LETTER}{{2}}){NAME}(?P<i>이)?요?{ENDS}",  # 서연, 서연이요
     rf"[,?!.] ?{NO_ANSWER}{NAME}{IS}",  # 그럼 알려 줄게, 서연이야
 ]
-ASKS_USER = re.compile(r"이름(?:을|이) (?:아직|안|못|몰라|어떻게)|뭐라고 (?:부르|불러)")
+ASKS_USER = re.compile(
+    r"이름(?:을|이) (?:아직|안|못|몰라|어떻게)|뭐라고 (?:부르|부를|불러)|성함[이은을]|어떻게 (?:부르|부를|불러)"
+)
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
-# What somebody is, and where, is said as a name is told (나 초딩이야, 나 옥상이야). It is a name only where it is told
-# in so many words.
+# What somebody is or has, where and when is said as a name is told (나 초딩이야, 나 옥상이야). It is a name only where
+# it is told in so many words.
 _NOUNS = """
-나 저 너 내 제 우리 저희 본인 자기 남자 여자 어른 아이 어린이 애기 청소년 사람 인간 바보 천재 백수 집순이
-집돌이 초딩 중딩 고딩 대딩 직딩 학생 초등학생 중학생 고등학생 대학생 대학원생 유학생 수험생 재수생 취준생 신입생
-졸업생 직장인 회사원 공무원 교사 의사 간호사 군인 경찰 소방관 주부 알바 알바생 사장 팀장 부장 과장 대리 사원 신입
-인턴 프리랜서 자영업자 작가 화가 가수 배우 기자 강사 교수 선생 약사 변호사 세무사 회계사 요리사 조리사 미용사
-상담사 영양사 간병인 요양보호사 디자이너 개발자 프로그래머 엔지니어 연구원 은행원 승무원 기사 운전기사 택배기사 배달원
-경비원 농부 어부 목수 유치원생 취업준비생 편입생 복학생 휴학생 은퇴자 무직 모솔 솔로 음치 박치 몸치 길치 기계치
-왼손잡이 오른손잡이 외동 첫째 둘째 셋째 막내 쌍둥이 엄마 아빠 어머니 아버지 할머니 할아버지 이모 고모 삼촌 아들 딸
-언니 누나 오빠 형 동생 민초파 부먹파 찍먹파 얼죽아 돌싱 토박이 촌놈 집순 집돌 겁쟁 고집쟁 울보 집 회사 학교 학원
-병원 카페 식당 마트 편의점 도서관 독서실 기숙사 사무실 가게 옥상 옥탑방 반지하 지하 베란다 화장실 욕실 부엌 거실
-침대 이불속 버스 지하철 전철 기차 택시 비행기 공항 터미널 정류장 엘리베이터 주차장 헬스장 수영장 운동장 체육관
-미용실 은행 우체국 주유소 세탁소 정비소 휴게소 경찰서 파출소 보건소 주민센터 목욕탕 찜질방 노래방 피시방 당구장
-볼링장 영화관 미술관 박물관 백화점 시장 문방구 서점 약국 치과 한의원 응급실 회의실 교실 강의실 자취방 고시원 원룸
-놀이터 공원 시골 서울 부산 대구 인천 대전 울산
+나 저 너 내 제 우리 저희 본인 자기 남자 여자 어른 아이 어린이 애기 청소년 사람 인간 바보 천재 백수 집순이 집돌이 초딩
+중딩 고딩 대딩 직딩 학생 초등학생 중학생 고등학생 대학생 대학원생 유학생 수험생 재수생 취준생 신입생 졸업생 직장인
+회사원 공무원 교사 의사 간호사 군인 경찰 소방관 주부 알바 알바생 사장 팀장 부장 과장 대리 사원 신입 인턴 프리랜서
+자영업자 작가 화가 가수 배우 기자 강사 교수 선생 약사 변호사 세무사 회계사 요리사 조리사 미용사 상담사 영양사 간병인
+요양보호사 디자이너 개발자 프로그래머 엔지니어 연구원 은행원 승무원 기사 운전기사 택배기사 배달원 경비원 농부 어부
+목수 유치원생 취업준비생 편입생 복학생 휴학생 은퇴자 무직 모솔 솔로 음치 박치 몸치 길치 기계치 왼손잡이 오른손잡이
+외동 첫째 둘째 셋째 막내 쌍둥이 엄마 아빠 어머니 아버지 할머니 할아버지 이모 고모 삼촌 아들 딸 언니 누나 오빠 형 동생
+민초파 부먹파 찍먹파 얼죽아 돌싱 토박이 촌놈 집순 집돌 겁쟁 고집쟁 울보 집 회사 학교 학원 병원 카페 식당 마트 편의점
+도서관 독서실 기숙사 사무실 가게 옥상 옥탑방 반지하 지하 베란다 화장실 욕실 부엌 거실 침대 이불속 버스 지하철 전철
+기차 택시 비행기 공항 터미널 정류장 엘리베이터 주차장 헬스장 수영장 운동장 체육관 미용실 은행 우체국 주유소 세탁소
+정비소 휴게소 경찰서 파출소 보건소 주민센터 목욕탕 찜질방 노래방 피시방 당구장 볼링장 영화관 미술관 박물관 백화점 시장
+문방구 서점 약국 치과 한의원 응급실 회의실 교실 강의실 자취방 고시원 원룸 놀이터 공원 시골 서울 부산 대구 인천 대전
+울산 광주 제주 강릉 춘천 전주 포항 코로나 감기 독감 몸살 장염 위염 비염 천식 아토피 당뇨 고혈압 저혈압 빈혈 두통
+생리통 변비 치질 환자 격리 육순 환갑 회갑 칠순 팔순 구순 미혼 기혼 이혼 신혼 약혼 재혼 임산부 산모 유부남 유부녀
+품절남 품절녀 과부 비건 채식 육식파 미식가 대식가 소식가 애주가 술꾼 골초 금연 다이어터 운동선수 축구선수 야구선수
+농구선수 배구선수 코치 감독 심판 트레이너 매니저 큐레이터 바리스타 소믈리에 셰프 파티시에 제빵사 플로리스트 네일리스트
+스타일리스트 모델 아이돌 연습생 뮤지컬배우 피디 아나운서 유튜버 크리에이터 블로거 스트리머 게이머 프로게이머 번역가
+통역사 사서 조교 교장 교감 원장 소장 반장 회장 부회장 총무 이장 통장 동대표 판사 검사 형사 탐정 교도관 해군 육군 공군
+해병대 이등병 일병 상병 병장 예비군 민방위 공익 군의관 한의사 수의사 치과의사 물리치료사 방사선사 임상병리사
+사회복지사 보육교사 어린이집교사 학원강사 과외선생 건축가 조각가 사진가 사진사 만화가 웹툰작가 소설가 시인 작곡가
+작사가 가정주부 전업주부 워킹맘 워킹대디 싱글맘 맞벌이 외벌이 캥거루족 딩크족 욜로족 캠퍼 집사 캣맘 견주 덕후 오타쿠
+팬 야구팬 축구팬 농구팬 배구팬 기아팬 롯데팬 엘지팬 두산팬 한화팬 삼성팬 회원 단골 손님 고객 주인 세입자 집주인 건물주
+룸메이트 룸메 이웃 짝꿍 친구 베프 절친 선배 후배 동기 동료 상사 애인 남친 여친 남자친구 여자친구 남편 아내 와이프 신랑
+신부 사위 며느리 장인 장모 시어머니 시아버지 시누이 처제 형부 매형 형수 조카 손자 손녀 사촌 외삼촌 외할머니 외할아버지
+가족 늦둥이 장남 장녀 차남 맏이 월요일 화요일 수요일 목요일 금요일 토요일 일요일 주말 휴일 평일 방학 개학 개강 종강
+휴가 연차 월차 반차 명절 설날 추석 생일 기념일 아침 점심 저녁 오전 오후 어제 오늘 내일 모레 장마 태풍 한파 폭염 소나기
+주린 요린 헬린 코린 부린 골린 등린 호주 미국 중국 일본 영국 독일 캐나다 이란 이라크 한강 남산 동지 하지 설악산 한라산
+지리산 남해 서해 선수 고수 하수 정상 성인 미인 재수 주임 선임 수석 주민 상인 수재 진상 안산 용인 강아지 진심 초보
+초반 오해 천만 찬성 신자 자신 다행 월세 전세 인형 상황 시기 연애 연애중 건성 복서 현대 삼성 조장 최선 행인 허리 신상
+여행중 수국 점주 권태기 양성 음성 예보 지옥 천국 천지 축덕 새치 고민 남향 다리 만남 무대 백일 백지 복장 상태 신인 외자
+요일 우산 자리 자유 조화 종점 훈련 일일 시리 우회전 한가득 동안 오형 남자애 여자애 휴학중 근무중 이동중 여행 출장 외근
+야근 재택 당직 비번 휴무 병가 육휴 출산 임신 만삭 입덧 정지 정답 오답 상사병 화병 우울 무념 무소식
 """
-NOUNS_FOR_ONESELF = frozenset(_NOUNS.split())
-BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS_FOR_ONESELF if noun[0] in FAMILY_NAMES)
+# … and the ends of longer words of that kind (태국인, 몽골사람, 쥐띠).
+NOUN_ENDINGS = (
+    "국인|사람|띠|자리|학년|학번|년생|개월|의사|강사|교사|기사|선수|회원|사원|직원|학생|환자|주의자|주인|혼남|혼녀|팀장"
+)
+NOUNS = frozenset(_NOUNS.split())
+ENDS_AS_NOUN = re.compile(rf".(?:{NOUN_ENDINGS})$")
+BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS if noun[0] in FAMILY_NAMES)
 # 아님 is a word (is not), but before these endings it calls somebody 아, whom nobody is named.
 CALLS_NOBODY = re.compile("아 ?님(?:이라고|이시|이네|이죠|이에요|으로)")
 
@@ -100,16 +135,20 @@ class ToldNames:
     def __init__(self, messages: Sequence[Message], titles: Collection[str] = ()) -> None:
         self.said, self.titles = "\n".join(message["content"] for message in messages), titles
         self.said_by_user, told, may_be, wrong = "", list[str](), list[str](), set[str]()
+        self._answered = set[str]()  # what answered a question for the name
         before: Message | None = None
         for message in messages:
             if message["role"] == "user":
                 text = message["content"]
                 self.said_by_user += f"{text}\n"
                 told += names_told(text, TELLS)
-                may_be += names_told(text, MAY_TELL)
+                may_tell = names_told(text, MAY_TELL)
                 said_before = before["content"] if before is not None and before["role"] == "assistant" else ""
-                if ASKS_USER.search(said_before) and not names_told(text, [*TELLS, *MAY_TELL]):
-                    may_be += names_told(text, ANSWERS)
+                if ASKS_USER.search(said_before):
+                    if not names_told(text, [*TELLS, *MAY_TELL]):
+                        may_tell = names_told(text, ANSWERS)
+                    self._answered |= {*may_tell}
+                may_be += may_tell
                 if any(called_names(said_before)) and (corrected := names_told(text, CORRECTS)):
                     wrong |= {*told, *may_be}
                     told, may_be = corrected, []
@@ -128,7 +167,7 @@ class ToldNames:
             return True
         called = re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user) is not None
         if self.name is None or not name:
-            return name != "" and (called or (not self._is_noun(name) and is_told(name, self.said)))
+            return name != "" and (called or self._is_told(name))
         if name in self._wrong:
             return False
         if name in self._known or called:
@@ -140,13 +179,24 @@ class ToldNames:
             return False
         return self.name.endswith(name) or is_told(name, self.said_by_user)
 
+    def _is_told(self, name: str) -> bool:
+        """Whether it was told where nothing was told in so many words: where somebody says what they are, only what is
+        built as a name is one (나는 서연이야, not 나는 라떼야), unless the bot had asked.
+        """
+        if self._is_noun(name):
+            return False
+        if is_called(name, self.said) or name in self._answered:
+            return True
+        return may_be_given_name(name) and is_said_to_be(name, self.said)
+
     def _is_noun(self, name: str) -> bool:
         """Whether it is no name but what somebody is, or the end of such a word that was said and that begins as a
         family name does (수 of 백수).
         """
-        return name in NOUNS_FOR_ONESELF or any(
-            noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES
-        )
+        if name in NOUNS or ENDS_AS_NOUN.search(name):
+            return True
+        begins_word = re.search(rf"(?<!{LETTER}){re.escape(name)}", self.said) is not None
+        return not begins_word and any(noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES)
 
     def first_untold(self, reply: str) -> tuple[int, str] | None:
         """Start and name of the first one in a reply that may not be called; None where there is none."""

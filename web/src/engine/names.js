@@ -4,7 +4,7 @@ patterns. */
 export class NamePatterns {
   constructor({
     tells, corrects, may_tell, answers, asks_user, asks, honorific, called, always_told, told, clause_ends, subject, speaker,
-    no_names, calls_nobody, nouns_for_oneself, begin_as_family_names,
+    no_names, calls_nobody, nouns, ends_as_noun, begin_as_family_names, given_names,
   }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
@@ -22,8 +22,10 @@ export class NamePatterns {
     this.honorific = honorific;
     this.noNames = new Set(no_names);
     this.callsNobody = new RegExp(calls_nobody, "uy");
-    this.nounsForOneself = new Set(nouns_for_oneself);
+    this.nouns = new Set(nouns);
+    this.endsAsNoun = new RegExp(ends_as_noun, "u");
     this.beginAsFamilyNames = begin_as_family_names;
+    this.givenNames = { ...given_names, whole: new Set(given_names.whole) };
   }
 
   /* Start and name of each name that stands before the honorific; empty where it stands alone. */
@@ -32,13 +34,31 @@ export class NamePatterns {
   }
 
   isTold(name, said) {
-    const compile = (pattern, flags) => new RegExp(pattern.replaceAll("NAME", escaped(name)), flags);
-    if (compile(this.alwaysTold, "u").test(said)) return true;
-    for (const { index } of said.matchAll(compile(this.told, "gu"))) {
+    return this.isCalled(name, said) || this.isSaidToBe(name, said);
+  }
+
+  /* Whether a text says that somebody is called so (서연이라고 해), or calls them (서연님). */
+  isCalled(name, said) {
+    return withName(this.alwaysTold, name, "u").test(said);
+  }
+
+  /* Whether a text says of its speaker that they are this, or tells the name alone (나는 서연이야, 나는 음치야). */
+  isSaidToBe(name, said) {
+    for (const { index } of said.matchAll(withName(this.told, name, "gu"))) {
       const line = index ? said.slice(said.lastIndexOf("\n", index - 1) + 1, index) : "";
       if (!this.isAboutSomethingElse(line)) return true;
     }
     return false;
+  }
+
+  /* Whether a word is built as a Korean given name is, with or without a family name (서연, 김서연, 하늘, not 라떼). */
+  mayBeGivenName(word) {
+    const { families, first, second, whole } = this.givenNames;
+    const isGiven = (name) => {
+      const [one, other, ...more] = name;
+      return whole.has(name) || (Boolean(other) && !more.length && first.includes(one) && second.includes(other));
+    };
+    return families.some((family) => word.startsWith(family) && isGiven(word.slice(family.length)));
   }
 
   /* Whether the clause in which this beginning of a line ends has a subject, and neither the speaker nor their name. */
@@ -49,6 +69,7 @@ export class NamePatterns {
 }
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+const withName = (pattern, name, flags) => new RegExp(pattern.replaceAll("NAME", escaped(name)), flags);
 const LETTER = "[가-힣A-Za-z0-9]";
 
 export class ToldNames {
@@ -57,6 +78,7 @@ export class ToldNames {
     this.titles = new Set(titles);
     this.said = messages.map((message) => message.content).join("\n");
     this.saidByUser = "";
+    this.answered = new Set(); // what answered a question for the name
     let told = [], mayBe = [], before = null;
     const wrong = new Set();
     for (const message of messages) {
@@ -66,9 +88,12 @@ export class ToldNames {
         const tell = (some) => namesTold(text, some, patterns.honorific);
         const saidBefore = before?.role === "assistant" ? before.content : "";
         told.push(...tell(patterns.tells));
-        mayBe.push(...tell(patterns.mayTell));
-        if (patterns.asksUser.test(saidBefore) && !tell([...patterns.tells, ...patterns.mayTell]).length)
-          mayBe.push(...tell(patterns.answers));
+        let mayTell = tell(patterns.mayTell);
+        if (patterns.asksUser.test(saidBefore)) {
+          if (!tell([...patterns.tells, ...patterns.mayTell]).length) mayTell = tell(patterns.answers);
+          for (const name of mayTell) this.answered.add(name);
+        }
+        mayBe.push(...mayTell);
         const called = [...patterns.calledNames(saidBefore)].length > 0;
         const corrected = called ? tell(patterns.corrects) : [];
         if (corrected.length) {
@@ -90,7 +115,7 @@ export class ToldNames {
     if (this.titles.has(name) || patterns.noNames.has(name)) return true;
     const calledByUser = new RegExp(`(?<!${LETTER})${escaped(name)} ?${honorific}`, "u").test(this.saidByUser);
     if (this.name === null || !name)
-      return name !== "" && (calledByUser || (!this.isNoun(name) && patterns.isTold(name, this.said)));
+      return name !== "" && (calledByUser || this.isTold(name));
     if (this.wrong.has(name)) return false;
     if (this.known.has(name) || calledByUser) return true;
     if (this.name.startsWith(name + honorific)) return true;
@@ -98,11 +123,21 @@ export class ToldNames {
     return this.name.endsWith(name) || patterns.isTold(name, this.saidByUser);
   }
 
+  /* Whether it was told where nothing was told in so many words: where somebody says what they are, only what is built
+  as a name is one (나는 서연이야, not 나는 라떼야), unless the bot had asked. */
+  isTold(name) {
+    const { patterns } = this;
+    if (this.isNoun(name)) return false;
+    if (patterns.isCalled(name, this.said) || this.answered.has(name)) return true;
+    return patterns.mayBeGivenName(name) && patterns.isSaidToBe(name, this.said);
+  }
+
   /* Whether it is no name but what somebody is, or the end of such a word that was said (수 of 백수). */
   isNoun(name) {
-    const { nounsForOneself, beginAsFamilyNames } = this.patterns;
-    const ends = (noun) => noun.slice(1) === name && this.said.includes(noun);
-    return nounsForOneself.has(name) || beginAsFamilyNames.some(ends);
+    const { nouns, endsAsNoun, beginAsFamilyNames } = this.patterns;
+    if (nouns.has(name) || endsAsNoun.test(name)) return true;
+    if (new RegExp(`(?<!${LETTER})${escaped(name)}`, "u").test(this.said)) return false;
+    return beginAsFamilyNames.some((noun) => noun.slice(1) === name && this.said.includes(noun));
   }
 
   /* Start and name of the first one in a reply that may not be called; null where there is none. */
