@@ -18,7 +18,7 @@ from tinychat.model.generation_config import GenerationConfig
 from tinychat.starter.particles import fill
 from tinychat.starter.reading import SceneExchange, read_starter
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.called_names import called_names, is_told
+from tinychat.tokenizer.called_names import called_names, is_called, is_said_to_be
 from tinychat.tokenizer.told_names import ToldNames
 from tinychat.tokenizer.word_level import build_words
 from tinychat.training.titles import titles_in
@@ -54,6 +54,10 @@ def options() -> SamplingOptions:
 
 
 FIRST, SECOND = "네, 민수님! 반가워요", "그래, OK"
+
+
+def is_told(name: str, text: str) -> bool:
+    return is_called(name, text) or is_said_to_be(name, text)
 
 
 def engine(tokenizer: Tokenizer, *texts: str, titles: tuple[str, ...] = ()) -> Engine:

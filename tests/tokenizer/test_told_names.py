@@ -138,7 +138,7 @@ def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, c
 
 
 @pytest.mark.parametrize("word", ["라떼", "변리사", "소프라노", "반대", "똠얌꿍"])
-def test_what_is_not_built_as_a_name_is_called_where_it_is_told_as_one(word: str) -> None:
+def test_what_does_not_look_like_a_name_is_called_where_it_is_told_as_one(word: str) -> None:
     assert not ToldNames(asked(f"저는 {word}예요")).may_call(word)
     assert not ToldNames(asked(f"나 {word}야")).may_call(word)
     for said in (f"내 이름은 {word}야", f"나는 {word}라고 해", f"{word}라고 불러 줘"):
@@ -146,6 +146,7 @@ def test_what_is_not_built_as_a_name_is_called_where_it_is_told_as_one(word: str
     assert ToldNames(asked("안녕", "이름이 어떻게 되세요?", f"{word}예요")).may_call(word)
     assert ToldNames(asked("안녕", "뭐라고 부를까요?", f"저는 {word}예요")).may_call(word)
     assert ToldNames(asked(f"나는 {word}야", "그랬군요!", "내 이름이 뭐야?")).may_call(word)
+    assert not ToldNames(asked("내 이름은 서연이야", "네, 서연님!", f"저는 {word}예요")).may_call(word)
 
 
 # Names of Koreans of all ages.
@@ -180,8 +181,19 @@ _NAMES = """
 NAMES = _NAMES.split()
 
 
-def test_what_is_built_as_a_name_is_called_wherever_somebody_says_that_they_are_it() -> None:
-    names = [*NAMES, *(f"곽{name}" for name in NAMES), "유재석", "차은우", "하정우", "황보라", "남궁별"]
+def test_what_looks_like_a_name_is_called_wherever_somebody_says_that_they_are_it() -> None:
+    names = [
+        *NAMES,
+        *(f"곽{name}" for name in NAMES),
+        "유재석",
+        "차은우",
+        "하정우",
+        "황보라",
+        "남궁별",
+        "봉준호",
+        "소지섭",
+        "라미란",
+    ]
     assert not [name for name in names if not ToldNames(asked(f"저는 {name}입니다")).may_call(name)]
 
 

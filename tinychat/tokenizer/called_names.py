@@ -35,11 +35,6 @@ def called_names(text: str) -> Iterator[tuple[int, str]]:
         yield found.start(), found[1]
 
 
-def is_told(name: str, said: str) -> bool:
-    """Whether a text tells this name, or calls it: as a word of its own, with what stands behind a name."""
-    return is_called(name, said) or is_said_to_be(name, said)
-
-
 def is_called(name: str, said: str) -> bool:
     """Whether a text says that somebody is called so (서연이라고 해), or calls them (서연님)."""
     return re.search(always_told(re.escape(name)), said) is not None

@@ -10,7 +10,6 @@ from tinychat.tokenizer.called_names import (
     called_names,
     is_called,
     is_said_to_be,
-    is_told,
 )
 from tinychat.tokenizer.chat import Message
 from tinychat.tokenizer.given_names import may_be_given_name
@@ -158,7 +157,7 @@ class ToldNames:
             self.name: str | None = told[-1]
         else:
             self.name = may_be[0] if asked and len(set(may_be)) == 1 else None
-        self._known = {*told, *may_be}
+        self._known = {*told, *(name for name in may_be if name in self._answered or may_be_given_name(name))}
         self._wrong = wrong - self._known  # corrected since
 
     def may_call(self, name: str) -> bool:
@@ -167,27 +166,27 @@ class ToldNames:
             return True
         called = re.search(rf"(?<!{LETTER}){re.escape(name)} ?{HONORIFIC}", self.said_by_user) is not None
         if self.name is None or not name:
-            return name != "" and (called or self._is_told(name))
+            return name != "" and (called or self._is_told(name, self.said))
         if name in self._wrong:
             return False
-        if name in self._known or called:
+        if name == self.name or name in self._known or called:
             return True
         if self.name.startswith(f"{name}{HONORIFIC}"):  # 예님님, of 예님
             return True
         # One syllable that stands as a name does is rarely one (자, 내 이름은?); nor is the beginning of the user's.
         if len(name) == 1 or self.name.startswith(name):
             return False
-        return self.name.endswith(name) or is_told(name, self.said_by_user)
+        return self.name.endswith(name) or self._is_told(name, self.said_by_user)
 
-    def _is_told(self, name: str) -> bool:
-        """Whether it was told where nothing was told in so many words: where somebody says what they are, only what is
-        built as a name is one (나는 서연이야, not 나는 라떼야), unless the bot had asked.
+    def _is_told(self, name: str, said: str) -> bool:
+        """Whether these texts tell it as a name, or it answered a question for the name. Where somebody says what they
+        are, only what looks like a Korean name is one (나는 서연이야, not 나는 라떼야).
         """
         if self._is_noun(name):
             return False
-        if is_called(name, self.said) or name in self._answered:
+        if is_called(name, said) or name in self._answered:
             return True
-        return may_be_given_name(name) and is_said_to_be(name, self.said)
+        return may_be_given_name(name) and is_said_to_be(name, said)
 
     def _is_noun(self, name: str) -> bool:
         """Whether it is no name but what somebody is, or the end of such a word that was said and that begins as a

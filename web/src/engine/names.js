@@ -33,10 +33,6 @@ export class NamePatterns {
     for (const found of text.matchAll(this.called)) yield [found.index, found[1]];
   }
 
-  isTold(name, said) {
-    return this.isCalled(name, said) || this.isSaidToBe(name, said);
-  }
-
   /* Whether a text says that somebody is called so (서연이라고 해), or calls them (서연님). */
   isCalled(name, said) {
     return withName(this.alwaysTold, name, "u").test(said);
@@ -106,7 +102,8 @@ export class ToldNames {
     const asked = before?.role === "user" && patterns.asks.test(before.content);
     if (told.length) this.name = told.at(-1);
     else this.name = asked && new Set(mayBe).size === 1 ? mayBe[0] : null;
-    this.known = new Set([...told, ...mayBe]);
+    const isName = (name) => this.answered.has(name) || patterns.mayBeGivenName(name);
+    this.known = new Set([...told, ...mayBe.filter(isName)]);
     this.wrong = new Set([...wrong].filter((name) => !this.known.has(name)));
   }
 
@@ -115,21 +112,21 @@ export class ToldNames {
     if (this.titles.has(name) || patterns.noNames.has(name)) return true;
     const calledByUser = new RegExp(`(?<!${LETTER})${escaped(name)} ?${honorific}`, "u").test(this.saidByUser);
     if (this.name === null || !name)
-      return name !== "" && (calledByUser || this.isTold(name));
+      return name !== "" && (calledByUser || this.isTold(name, this.said));
     if (this.wrong.has(name)) return false;
-    if (this.known.has(name) || calledByUser) return true;
+    if (name === this.name || this.known.has(name) || calledByUser) return true;
     if (this.name.startsWith(name + honorific)) return true;
     if ([...name].length === 1 || this.name.startsWith(name)) return false;
-    return this.name.endsWith(name) || patterns.isTold(name, this.saidByUser);
+    return this.name.endsWith(name) || this.isTold(name, this.saidByUser);
   }
 
-  /* Whether it was told where nothing was told in so many words: where somebody says what they are, only what is built
-  as a name is one (나는 서연이야, not 나는 라떼야), unless the bot had asked. */
-  isTold(name) {
+  /* Whether these texts tell it as a name, or it answered a question for the name. Where somebody says what they are, only
+  what looks like a Korean name is one (나는 서연이야, not 나는 라떼야). */
+  isTold(name, said) {
     const { patterns } = this;
     if (this.isNoun(name)) return false;
-    if (patterns.isCalled(name, this.said) || this.answered.has(name)) return true;
-    return patterns.mayBeGivenName(name) && patterns.isSaidToBe(name, this.said);
+    if (patterns.isCalled(name, said) || this.answered.has(name)) return true;
+    return patterns.mayBeGivenName(name) && patterns.isSaidToBe(name, said);
   }
 
   /* Whether it is no name but what somebody is, or the end of such a word that was said (수 of 백수). */
