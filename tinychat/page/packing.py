@@ -184,6 +184,5 @@ def name_patterns() -> dict[str, Any]:
             "second": given_names.SECOND_SYLLABLES,
             "whole": sorted(given_names.WHOLE_NAMES),
         },
-        "ends_as_noun": regexp(told_names.ENDS_AS_NOUN.pattern),
         "begin_as_family_names": sorted(told_names.BEGIN_AS_FAMILY_NAMES),
     }

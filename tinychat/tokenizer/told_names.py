@@ -91,33 +91,15 @@ _NOUNS = """
 기차 택시 비행기 공항 터미널 정류장 엘리베이터 주차장 헬스장 수영장 운동장 체육관 미용실 은행 우체국 주유소 세탁소
 정비소 휴게소 경찰서 파출소 보건소 주민센터 목욕탕 찜질방 노래방 피시방 당구장 볼링장 영화관 미술관 박물관 백화점 시장
 문방구 서점 약국 치과 한의원 응급실 회의실 교실 강의실 자취방 고시원 원룸 놀이터 공원 시골 서울 부산 대구 인천 대전
-울산 광주 제주 강릉 춘천 전주 포항 코로나 감기 독감 몸살 장염 위염 비염 천식 아토피 당뇨 고혈압 저혈압 빈혈 두통
-생리통 변비 치질 환자 격리 육순 환갑 회갑 칠순 팔순 구순 미혼 기혼 이혼 신혼 약혼 재혼 임산부 산모 유부남 유부녀
-품절남 품절녀 과부 비건 채식 육식파 미식가 대식가 소식가 애주가 술꾼 골초 금연 다이어터 운동선수 축구선수 야구선수
-농구선수 배구선수 코치 감독 심판 트레이너 매니저 큐레이터 바리스타 소믈리에 셰프 파티시에 제빵사 플로리스트 네일리스트
-스타일리스트 모델 아이돌 연습생 뮤지컬배우 피디 아나운서 유튜버 크리에이터 블로거 스트리머 게이머 프로게이머 번역가
-통역사 사서 조교 교장 교감 원장 소장 반장 회장 부회장 총무 이장 통장 동대표 판사 검사 형사 탐정 교도관 해군 육군 공군
-해병대 이등병 일병 상병 병장 예비군 민방위 공익 군의관 한의사 수의사 치과의사 물리치료사 방사선사 임상병리사
-사회복지사 보육교사 어린이집교사 학원강사 과외선생 건축가 조각가 사진가 사진사 만화가 웹툰작가 소설가 시인 작곡가
-작사가 가정주부 전업주부 워킹맘 워킹대디 싱글맘 맞벌이 외벌이 캥거루족 딩크족 욜로족 캠퍼 집사 캣맘 견주 덕후 오타쿠
-팬 야구팬 축구팬 농구팬 배구팬 기아팬 롯데팬 엘지팬 두산팬 한화팬 삼성팬 회원 단골 손님 고객 주인 세입자 집주인 건물주
-룸메이트 룸메 이웃 짝꿍 친구 베프 절친 선배 후배 동기 동료 상사 애인 남친 여친 남자친구 여자친구 남편 아내 와이프 신랑
-신부 사위 며느리 장인 장모 시어머니 시아버지 시누이 처제 형부 매형 형수 조카 손자 손녀 사촌 외삼촌 외할머니 외할아버지
-가족 늦둥이 장남 장녀 차남 맏이 월요일 화요일 수요일 목요일 금요일 토요일 일요일 주말 휴일 평일 방학 개학 개강 종강
-휴가 연차 월차 반차 명절 설날 추석 생일 기념일 아침 점심 저녁 오전 오후 어제 오늘 내일 모레 장마 태풍 한파 폭염 소나기
-주린 요린 헬린 코린 부린 골린 등린 호주 미국 중국 일본 영국 독일 캐나다 이란 이라크 한강 남산 동지 하지 설악산 한라산
-지리산 남해 서해 선수 고수 하수 정상 성인 미인 재수 주임 선임 수석 주민 상인 수재 진상 안산 용인 강아지 진심 초보
-초반 오해 천만 찬성 신자 자신 다행 월세 전세 인형 상황 시기 연애 연애중 건성 복서 현대 삼성 조장 최선 행인 허리 신상
-여행중 수국 점주 권태기 양성 음성 예보 지옥 천국 천지 축덕 새치 고민 남향 다리 만남 무대 백일 백지 복장 상태 신인 외자
-요일 우산 자리 자유 조화 종점 훈련 일일 시리 우회전 한가득 동안 오형 남자애 여자애 휴학중 근무중 이동중 여행 출장 외근
-야근 재택 당직 비번 휴무 병가 육휴 출산 임신 만삭 입덧 정지 정답 오답 상사병 화병 우울 무념 무소식
+울산 광주 제주 춘천 전주 천식 환자 팔순 산모 채식 금연 조교 교장 원장 소장 회장 이장 일병 상병 병장 시인 덕후 회원
+주인 선배 후배 동기 애인 장인 장모 매형 형수 장남 차남 금요일 평일 방학 추석 점심 오전 오후 장마 소나기 주린 요린 호주
+미국 중국 영국 이란 한강 남산 동지 하지 남해 서해 선수 하수 정상 성인 미인 재수 주임 선임 수석 주민 상인 수재 진상
+안산 용인 강아지 진심 초보 초반 오해 천만 찬성 신자 자신 다행 월세 전세 인형 상황 시기 연애 건성 복서 현대 삼성 조장
+최선 행인 허리 신상 여행중 수국 점주 권태기 양성 음성 예보 지옥 천국 천지 축덕 새치 고민 남향 다리 만남 무대 백일 백지
+복장 상태 신인 외자 요일 우산 자리 자유 조화 종점 훈련 일일 시리 우회전 한가득 동안 오형 남자애 여자애 이동중 여행
+외근 재택 임신 정지 화병 한국인 정회원
 """
-# … and the ends of longer words of that kind (태국인, 몽골사람, 쥐띠).
-NOUN_ENDINGS = (
-    "국인|사람|띠|자리|학년|학번|년생|개월|의사|강사|교사|기사|선수|회원|사원|직원|학생|환자|주의자|주인|혼남|혼녀|팀장"
-)
 NOUNS = frozenset(_NOUNS.split())
-ENDS_AS_NOUN = re.compile(rf".(?:{NOUN_ENDINGS})$")
 BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS if noun[0] in FAMILY_NAMES)
 # 아님 is a word (is not), but before these endings it calls somebody 아, whom nobody is named.
 CALLS_NOBODY = re.compile("아 ?님(?:이라고|이시|이네|이죠|이에요|으로)")
@@ -189,10 +171,10 @@ class ToldNames:
         return may_be_given_name(name) and is_said_to_be(name, said)
 
     def _is_noun(self, name: str) -> bool:
-        """Whether it is no name but what somebody is, or the end of such a word that was said and that begins as a
-        family name does (수 of 백수).
+        """Whether it is no name but what somebody is; or the end of such a word that was said and that begins as a
+        family name does (수 of 백수), where no word that was said begins with it.
         """
-        if name in NOUNS or ENDS_AS_NOUN.search(name):
+        if name in NOUNS:
             return True
         begins_word = re.search(rf"(?<!{LETTER}){re.escape(name)}", self.said) is not None
         return not begins_word and any(noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES)

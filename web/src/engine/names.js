@@ -4,7 +4,7 @@ patterns. */
 export class NamePatterns {
   constructor({
     tells, corrects, may_tell, answers, asks_user, asks, honorific, called, always_told, told, clause_ends, subject, speaker,
-    no_names, calls_nobody, nouns, ends_as_noun, begin_as_family_names, given_names,
+    no_names, calls_nobody, nouns, begin_as_family_names, given_names,
   }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
@@ -23,7 +23,6 @@ export class NamePatterns {
     this.noNames = new Set(no_names);
     this.callsNobody = new RegExp(calls_nobody, "uy");
     this.nouns = new Set(nouns);
-    this.endsAsNoun = new RegExp(ends_as_noun, "u");
     this.beginAsFamilyNames = begin_as_family_names;
     this.givenNames = { ...given_names, whole: new Set(given_names.whole) };
   }
@@ -47,7 +46,7 @@ export class NamePatterns {
     return false;
   }
 
-  /* Whether a word is built as a Korean given name is, with or without a family name (서연, 김서연, 하늘, not 라떼). */
+  /* Whether a word looks like a Korean given name, with or without a family name (서연, 김서연, 하늘, not 라떼). */
   mayBeGivenName(word) {
     const { families, first, second, whole } = this.givenNames;
     const isGiven = (name) => {
@@ -129,10 +128,11 @@ export class ToldNames {
     return patterns.mayBeGivenName(name) && patterns.isSaidToBe(name, said);
   }
 
-  /* Whether it is no name but what somebody is, or the end of such a word that was said (수 of 백수). */
+  /* Whether it is no name but what somebody is, or the end of such a word that was said (수 of 백수), where
+  no word that was said begins with it. */
   isNoun(name) {
-    const { nouns, endsAsNoun, beginAsFamilyNames } = this.patterns;
-    if (nouns.has(name) || endsAsNoun.test(name)) return true;
+    const { nouns, beginAsFamilyNames } = this.patterns;
+    if (nouns.has(name)) return true;
     if (new RegExp(`(?<!${LETTER})${escaped(name)}`, "u").test(this.said)) return false;
     return beginAsFamilyNames.some((noun) => noun.slice(1) === name && this.said.includes(noun));
   }
