@@ -57,7 +57,7 @@ def training_phrasings(expansion: Expansion) -> Iterator[tuple[str, str]]:
     """The phrasings that are trained on, and out-of-scope questions: by hand, and of templates."""
     for name, split in expansion.phrasings.items():
         yield from ((phrasing, name) for phrasing in (*split.train, *expansion.with_details[name].train))
-    for split in expansion.out_of_scope["unknown"].by_hand.values():
+    for split in expansion.out_of_scope["unknown"].by_hand:
         yield from ((text, UNKNOWN) for text in split.train)
     rng = expansion.rng("benchmark")
     for template in expansion.out_of_scope["unknown"].templates.train:

@@ -53,6 +53,10 @@ MEASURES: dict[str, Text] = {
     "statement_by_template": ("… made from templates", "… 틀로 만든 말"),
     "advice_by_hand": ("a question for advice: it takes part and decides nothing", "조언을 구하는 말: 함께 고민합니다"),
     "advice_by_template": ("… made from templates", "… 틀로 만든 말"),
+    "hard_negative": (
+        "a message from outside that an earlier model took for something it knows",
+        "예전 모델이 아는 말로 잘못 알아들은 세계 밖의 말",
+    ),
     "near_later": ("later in a talk: a new phrasing whose words it knows", "대화 중간에: 아는 낱말로 된 새 표현"),
     "unknown_later": ("… a question from outside its world", "… 배운 세계 밖의 질문"),
     "statements_later": ("… a statement from outside its world", "… 배운 세계 밖의 이야기"),

@@ -24,7 +24,7 @@ from tinychat.starter.reading import SceneExchange, read_starter
 CLASSIFIER = REPO / "tinychat/safety/classifier.json"
 L2 = 1e-7
 ITERATIONS = 250
-MAX_FALSE = 0.03
+MAX_FALSE = 0.025
 REPEATS = 5
 NAMES_EACH = 3  # for a phrasing that tells a name
 

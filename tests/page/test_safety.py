@@ -56,6 +56,8 @@ def test_a_message_is_read_with_the_one_before_it_and_an_english_one_gets_a_line
     verdicts = assert_equal([(UNCLEAR[1], ""), (UNCLEAR[1], UNCLEAR[0]), ("I want to die", ""), ("죽고 싶어 ok", "")])
     assert [lines is not None for _, _, lines in verdicts] == [False, True, True, True]
     assert ["findahelpline" in lines for _, _, lines in verdicts[1:]] == [False, True, False]
+    within_margin = ("원룸인데 창문으로 산이 보여", "처음으로 혼자 살아")
+    assert assert_equal([within_margin]) == [[False, False, None]]
 
 
 def test_a_page_without_it_says_nothing_of_its_own() -> None:

@@ -7,9 +7,19 @@ was trained on. `for_choosing` chose its threshold; `for_the_report` chose nothi
 import csv
 import os
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from tests.safety.phrases import REPO, UNSEEN, phrases, read_phrases, starter_texts, training_phrases
+from tests.safety.phrases import (
+    REPO,
+    UNSEEN,
+    phrases,
+    read_phrases,
+    starter_texts,
+    training_phrases,
+    unseen_talks,
+)
 from tinychat.safety.danger import recognises_danger
 
 RULES_WERE_MADE_WITH = ("danger_tuning", "danger_apart", "harmless_tuning", "harmless_apart")
@@ -29,6 +39,21 @@ def main() -> None:
             sets["songys"] = [row["Q"] for row in csv.DictReader(file)]
     for name, texts in sets.items():
         show(name, texts)
+    for name in ("for_choosing", "for_the_report"):
+        show_pairs(f"crisis_{name}, cut in two", halves(read_phrases(UNSEEN / f"crisis_{name}.txt")))
+    show_pairs("talks", [pair for talk in unseen_talks() for pair in pairwise(talk)])
+
+
+def halves(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Texts of four words or more as two messages in a row."""
+    words = [text.split() for text in texts]
+    return [(" ".join(one[: len(one) // 2]), " ".join(one[len(one) // 2 :])) for one in words if len(one) > 3]
+
+
+def show_pairs(name: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """How many second messages are taken for danger, alone or with the one before, or have a first one that is."""
+    found = [pair for pair in pairs if recognises_danger(pair[0]) or recognises_danger(pair[1], pair[0])]
+    print(f"{name}: {len(found)} of {len(pairs)} pairs ({len(found) / len(pairs):.1%})")
 
 
 def show(name: str, texts: list[str]) -> None:

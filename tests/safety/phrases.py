@@ -26,6 +26,12 @@ def read_phrases(path: Path) -> list[str]:
     return [line for line in path.read_text(encoding="utf-8").split("\n") if line and not line.startswith("#")]
 
 
+def unseen_talks() -> list[list[str]]:
+    """The user's messages of each talk in benchmarks/unseen."""
+    paths = sorted(UNSEEN.rglob("talks.yaml"))
+    return [talk for path in paths for talk in yaml.safe_load(path.read_text(encoding="utf-8"))]
+
+
 def starter_texts(folder: Path) -> list[str]:
     """Every text of the starter corpus: what may be asked, and the answers."""
     files = sorted(folder.rglob("*.yaml"))

@@ -2,12 +2,13 @@
 
 import base64
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.safety.phrases import UNSEEN, read_phrases, training_phrases
-from tinychat.safety import classifier
+from tests.safety.phrases import UNSEEN, read_phrases, training_phrases, unseen_talks
+from tinychat.safety import classifier, danger
 from tinychat.safety.danger import WINDOW, is_classified, matches_rule, recognises_danger, windows
 
 WEARY, UNCLEAR = "요즘 사는 게 너무 힘들어", "이제 그만하고 싶어"
@@ -47,6 +48,22 @@ def test_a_message_is_read_whole_and_by_its_sentences() -> None:
 def test_a_message_that_is_not_clear_is_read_together_with_the_one_before() -> None:
     assert not recognises_danger(WEARY) and not recognises_danger(UNCLEAR)
     assert recognises_danger(UNCLEAR, before=WEARY)
+
+
+def test_messages_of_ordinary_talks_are_not_taken_for_danger() -> None:
+    pairs = [pair for talk in unseen_talks() for pair in pairwise(talk)]
+    assert len(pairs) > 300
+    found = [text for before, text in pairs if recognises_danger(text, before)]
+    assert set(found) <= {
+        "남편 먼저 보내고 나니 밤이 길어요"
+    }  # a widow's: not danger, but the help lines do no harm there
+
+
+def test_two_messages_together_need_more_than_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, text = "처음으로 혼자 살아", "원룸인데 창문으로 산이 보여"
+    assert not recognises_danger(text, before)
+    monkeypatch.setattr(danger, "PAIR_MARGIN", 0.0)
+    assert recognises_danger(text, before)
 
 
 @pytest.mark.parametrize("text", ["고마워", "안녕", "배고파", "ㅋㅋㅋ", "오늘 날씨 좋다", ""])

@@ -72,7 +72,8 @@ def out_of_scope_slots(starter: Starter) -> dict[str, tuple[str, ...]]:
 
 
 def by_hand(starter: Starter) -> list[str]:
-    return [text for one in out_of_scope(starter) for texts in one.ask.values() for text in texts]
+    lists = [texts for one in out_of_scope(starter) for texts in (*one.ask.values(), *one.hard_negatives.values())]
+    return [text for texts in lists for text in texts]
 
 
 def templates(starter: Starter) -> list[str]:
@@ -181,14 +182,15 @@ def test_there_is_enough_that_is_out_of_scope_and_30_texts_of_each_kind(
     one: OutOfScope = starter.out_of_scope[which]
     assert sum(map(len, one.ask.values())) >= texts
     assert len(one.ask) >= kinds
-    assert not [kind for kind, said in one.ask.items() if len(said) < 30]
+    assert not [kind for kind, said in (*one.ask.items(), *one.hard_negatives.items()) if len(said) < 30]
     assert len(one.templates) >= n_templates
     assert len(one.answers) >= n_answers
 
 
 def test_no_statement_is_a_question(starter: Starter) -> None:
     statements = starter.out_of_scope["statements"]
-    said = [*statements.templates, *(text for texts in statements.ask.values() for text in texts)]
+    by_hand = (*statements.ask.values(), *statements.hard_negatives.values())
+    said = [*statements.templates, *(text for texts in by_hand for text in texts)]
     assert not [text for text in said if "?" in text or re.search(r"(까|[^ ]나요|니|냐|은가요)[.!~]*$", text)]
 
 

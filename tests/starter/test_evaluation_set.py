@@ -26,6 +26,7 @@ MEASURES = {
     "statement_by_template",
     "advice_by_hand",
     "advice_by_template",
+    "hard_negative",
     *LATER,
     "name",
     "name_asked_anew",
@@ -141,10 +142,21 @@ def test_only_what_was_trained_on_or_measured_before_repeats(by_measure: dict[st
 def test_questions_from_outside_are_held_out_ones(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
-    held_out = [text for split in expansion.out_of_scope["unknown"].by_hand.values() for text in split.test]
+    held_out = [text for split in expansion.out_of_scope["unknown"].by_subject.values() for text in split.test]
     assert [asked(one) for one in by_measure["unknown_by_hand"]] == held_out
     by_template = [asked(one) for one in by_measure["unknown_by_template"]]
     assert len(set(by_template)) == len(by_template)
+
+
+def test_hard_negatives_are_held_out_ones_of_each_kind_and_measured_by_themselves(
+    expand: Callable[[int], Any], expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
+) -> None:
+    measured = {text_key(asked(one)): one.accept for one in by_measure["hard_negative"]}
+    assert {*measured.values()} == {split.texts.answers for split in expansion.out_of_scope.values()}
+    others = {text_key(asked(one)) for name, found in by_measure.items() if name != "hard_negative" for one in found}
+    _, training, _ = expand(0)
+    trained = {text_key(turn.content) for dialogue in training for turn in dialogue.turns if turn.role == "user"}
+    assert not measured.keys() & (others | trained)
 
 
 def test_names_are_measured_that_nobody_has_in_training(

@@ -121,7 +121,7 @@ def test_what_is_held_out_is_the_share_that_was_promised(expand: Expand) -> None
 
     for split in (*expansion.phrasings.values(), *expansion.with_details.values()):
         assert (len(split.valid), len(split.test)) == sizes(len(split.train) + len(split.held_out), HELD_OUT_SHARE)
-    for split in (*expansion.out_of_scope["unknown"].by_hand.values(), expansion.out_of_scope["unknown"].templates):
+    for split in (one for texts in expansion.out_of_scope.values() for one in (*texts.by_hand, texts.templates)):
         assert (len(split.valid), len(split.test)) == sizes(
             len(split.train) + len(split.held_out), HELD_OUT_OF_SCOPE_SHARE
         )
@@ -193,7 +193,8 @@ def test_a_name_that_is_held_out_is_nobodys_name_in_training(expand: Expand, see
 def test_no_question_from_outside_that_is_held_out_is_trained_on(expand: Expand, seed: int) -> None:
     expansion, training, measured = expand(seed)
     asked = {text_key(text) for text in said(training, "user")}
-    by_hand = {text_key(text) for split in expansion.out_of_scope["unknown"].by_hand.values() for text in split.test}
+    splits = [split for texts in expansion.out_of_scope.values() for split in texts.by_hand]
+    by_hand = {text_key(text) for split in splits for text in split.held_out}
     by_template = {text_key(m.dialogue.turns[-2].content) for m in measured if m.measure == "unknown_by_template"}
     assert (len(by_hand), len(by_template)) > (120, 120)
     assert not by_hand & asked
@@ -292,7 +293,9 @@ def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.Monk
     assert min(asked[phrasing] for split in expansion.phrasings.values() for phrasing in split.train) >= 1
     detailed = [asked[phrasing] for split in expansion.with_details.values() for phrasing in split.train]
     assert sum(map(bool, detailed)) > 0.9 * len(detailed)
-    assert all(asked[text] for split in expansion.out_of_scope["unknown"].by_hand.values() for text in split.train)
+    assert all(asked[text] for split in expansion.out_of_scope["unknown"].by_subject.values() for text in split.train)
+    written = [asked[text] for texts in expansion.out_of_scope.values() for one in texts.by_hand for text in one.train]
+    assert sum(map(bool, written)) > 0.9 * len(written)
 
 
 def test_every_intent_occurs_about_equally_often(starter: Starter, expand: Expand) -> None:
@@ -319,7 +322,7 @@ def test_every_scene_and_every_kind_of_question_from_outside_occurs(starter: Sta
         if exchanges and not scene.slots():
             assert sum(answers[answer] for answer in exchanges[-1].bot) > 10, scene.name
     asked = {text_key(text) for text in said(training, "user")}
-    for kind, split in expansion.out_of_scope["unknown"].by_hand.items():
+    for kind, split in expansion.out_of_scope["unknown"].by_subject.items():
         trained = [text_key(text) in asked for text in split.train]
         assert sum(trained) > 0.4 * len(trained), kind
     assert set(answers) >= set(starter.out_of_scope["unknown"].answers)

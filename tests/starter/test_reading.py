@@ -145,6 +145,24 @@ def test_what_is_missing_is_named_by_its_keys(folder: Any, name: str, keys: str)
     refused(folder.write(), name, f"{keys} is missing")
 
 
+def test_hard_negatives_may_be_missing_and_are_read_as_they_stand(folder: Any) -> None:
+    food = folder.contents["unknown.yaml"]["hard_negatives"]["food"]
+    starter = read_starter(folder.write())
+    assert starter.out_of_scope["unknown"].hard_negatives == {"food": tuple(food)}
+    assert starter.out_of_scope["statements"].hard_negatives == {}
+
+
+@pytest.mark.parametrize("wrong", [None, {}, [], "배고파", {1: ["배고파"]}])
+def test_hard_negatives_are_lists_by_name(folder: Any, wrong: Any) -> None:
+    folder.contents["unknown.yaml"]["hard_negatives"] = wrong
+    refused(folder.write(), "unknown.yaml", "hard_negatives must be a mapping of names")
+
+
+def test_a_misspelt_key_is_refused(folder: Any) -> None:
+    folder.contents["advice.yaml"]["hard_negative"] = {"food": ["뭘 먹을까"]}
+    refused(folder.write(), "advice.yaml", "unknown key hard_negative")
+
+
 @pytest.mark.parametrize("wrong", ["배고파", {"하나": "배고파"}, [], None, 3])
 @pytest.mark.parametrize(
     ("name", "keys"),
@@ -155,6 +173,7 @@ def test_what_is_missing_is_named_by_its_keys(folder: Any, name: str, keys: str)
         ("slots.yaml", "food"),
         ("unknown.yaml", "answers"),
         ("unknown.yaml", "ask.facts"),
+        ("unknown.yaml", "hard_negatives.food"),
         ("unknown.yaml", "templates"),
         ("unknown.yaml", "slots.city"),
     ],

@@ -1,5 +1,6 @@
 """Which name a user told, and which may be called."""
 
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.generation.asking import asked
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import SceneExchange, read_starter
-from tinychat.tokenizer.told_names import ToldNames
+from tinychat.tokenizer.told_names import NO_NAME, ToldNames
 
 UNSEEN = Path(__file__).parents[2] / "benchmarks/unseen"
 
@@ -72,6 +73,9 @@ UNSEEN = Path(__file__).parents[2] / "benchmarks/unseen"
         ("내 이름은 예쁘고 좋아", None),
         ("내 이름은 싫어!", None),
         ("내 이름은 별로야", None),
+        ("제 이름은 말하고 싶지 않아요", None),
+        ("내 이름은 알려 주고 싶지 않아", None),
+        ("제 이름은 밝히고 싶지 않고요", None),
     ],
 )
 def test_a_name_told_in_so_many_words(said: str, name: str | None) -> None:
@@ -130,6 +134,8 @@ def test_where_a_name_is_told_only_names_may_be_called() -> None:
         ("저 몽골사람이에요", "몽골사람"),
         ("나 쥐띠야", "쥐띠"),
         ("저는 유부남입니다", "유부남"),
+        ("저는 소방관입니다", "방관"),
+        ("저는 기아입니다", "기아"),
     ],
 )
 def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, called: str) -> None:
@@ -195,6 +201,26 @@ def test_what_looks_like_a_name_is_called_wherever_somebody_says_that_they_are_i
         "라미란",
     ]
     assert not [name for name in names if not ToldNames(asked(f"저는 {name}입니다")).may_call(name)]
+
+
+@pytest.mark.parametrize("family", ["김", "유", "주", "민", "설", "남궁"])
+def test_a_name_told_with_a_family_name_is_called_without_it_too(family: str) -> None:
+    names = ToldNames(asked(f"저는 {family}민수입니다"))
+    assert names.may_call("민수")
+    assert names.may_call(f"{family}민수")
+
+
+@pytest.mark.parametrize(("said", "end"), [("유진", "진"), ("지훈", "훈"), ("하준", "준"), ("서준", "준")])
+def test_the_last_syllable_of_a_name_is_none(said: str, end: str) -> None:
+    names = ToldNames(asked(f"저는 {said}이에요"))
+    assert not names.may_call(end)
+    assert names.may_call(said)
+
+
+def test_no_name_of_the_sample_is_taken_for_what_is_no_name(repo: Path) -> None:
+    starter = read_starter(repo / "data/starter")
+    names = {*starter.names.whole, *(one + two for one in starter.names.first for two in starter.names.second)}
+    assert not [name for name in names if re.match(NO_NAME, name)]
 
 
 @pytest.mark.parametrize("name", ["해인", "이해인", "다인", "예린", "나라", "강산"])

@@ -161,6 +161,7 @@ def _merge(left: int, right: int, merged: int, expected: int) -> list[int]:
 
 def name_patterns() -> dict[str, Any]:
     """What told_names.py knows, its patterns for RegExp; NAME stands for a name that is looked for."""
+    before_names = {"short": called_names.BEFORE_SHORT_NAME, "long": called_names.BEFORE_NAME}
     return {
         "tells": [regexp(pattern) for pattern in told_names.TELLS],
         "corrects": [regexp(pattern) for pattern in told_names.CORRECTS],
@@ -170,8 +171,10 @@ def name_patterns() -> dict[str, Any]:
         "asks": regexp(told_names.ASKS.pattern),
         "honorific": called_names.HONORIFIC,
         "called": regexp(called_names.CALLED.pattern),
-        "always_told": regexp(called_names.always_told("NAME")),
-        "told": regexp(called_names.BEFORE_NAME + "NAME" + called_names.BEHIND_NAME),
+        "always_told": {
+            name: regexp(called_names.always_told("NAME", before)) for name, before in before_names.items()
+        },
+        "told": {name: regexp(f"{before}NAME{called_names.BEHIND_NAME}") for name, before in before_names.items()},
         "clause_ends": regexp(called_names.CLAUSE_ENDS.pattern),
         "subject": regexp(called_names.SUBJECT.pattern),
         "speaker": regexp(called_names.SPEAKER.pattern),

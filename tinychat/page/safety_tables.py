@@ -42,6 +42,7 @@ def safety_tables() -> dict[str, Any]:
         "max_classified": danger.MAX_CLASSIFIED,
         "window": danger.WINDOW,
         "slack": danger.SLACK,
+        "pair_margin": danger.PAIR_MARGIN,
         "help": help.HELP,
         "help_in_english": help.HELP_IN_ENGLISH,
     }

@@ -64,6 +64,7 @@ ABILITIES = (
     Measure("statement_by_template", "higher", "share"),
     Measure("advice_by_hand", "higher", "share"),
     Measure("advice_by_template", "higher", "share"),
+    Measure("hard_negative", "higher", "share"),
     Measure("near_later", "higher", "share"),
     Measure("unknown_later", "higher", "share"),
     Measure("statements_later", "higher", "share"),

@@ -79,6 +79,8 @@ WORDS = {
     "ability.advice_by_hand.about": "new questions what to do or choose, which it cannot decide",
     "ability.advice_by_template": "Takes part where advice is asked for (questions from patterns)",
     "ability.advice_by_template.about": "new questions what to do or choose, of patterns it was not trained on",
+    "ability.hard_negative": "Is not misled by a word that it knows",
+    "ability.hard_negative.about": "new questions and statements from outside its world that an earlier model took for something it knows",
     "ability.unknown_later": "Says that it does not know, later in a talk",
     "ability.unknown_later.about": "questions from outside its world, after one to three other exchanges",
     "ability.statements_later": "Listens to what is new to it, later in a talk",

@@ -79,6 +79,8 @@ WORDS = {
     "ability.advice_by_hand.about": "무엇을 할지, 무엇을 고를지 묻는 처음 보는 말. 대신 정해 줄 수는 없다",
     "ability.advice_by_template": "조언을 구하면 함께 고민한다(틀로 만든 질문)",
     "ability.advice_by_template.about": "무엇을 할지 묻는 처음 보는 말, 문장의 틀도 배운 적이 없다",
+    "ability.hard_negative": "아는 낱말 하나에 속지 않는다",
+    "ability.hard_negative.about": "배운 세계 밖의 처음 보는 말 가운데 이전 모델이 아는 말로 잘못 알아들은 것들",
     "ability.unknown_later": "대화 중간에도 모르는 것은 모른다고 한다",
     "ability.unknown_later.about": "다른 말을 한 번에서 세 번 주고받은 뒤, 배운 세계 밖의 질문",
     "ability.statements_later": "대화 중간에도 모르는 이야기에 귀를 기울인다",

@@ -17,6 +17,9 @@ MAX_CHARACTERS = 20_000  # that the rules read from the beginning, and as many f
 MAX_CLASSIFIED = 2_000  # that the classifier reads from the beginning, and as many from the end
 WINDOW = 120  # characters that the classifier looks at together
 SLACK = 3.0  # log-odds below the threshold from which a message is also read together with the one before
+PAIR_MARGIN = (
+    1.0  # log-odds above the threshold that both need together: two ordinary ones may sound like one of danger
+)
 
 
 def recognises_danger(text: str, before: str = "") -> bool:
@@ -44,7 +47,7 @@ def is_classified(text: str, before: str = "") -> bool:
     if not before or logit < trained.threshold - SLACK:
         return False
     together = f"{next(windows(before), '')} {next(windows(text), '')}"
-    return trained.logit(together) > trained.threshold
+    return trained.logit(together) > trained.threshold + PAIR_MARGIN
 
 
 def sentences(text: str, most: int = MAX_CHARACTERS) -> list[str]:

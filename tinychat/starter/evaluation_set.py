@@ -66,6 +66,7 @@ def evaluation_set(expansion: Expansion) -> Iterator[EvalDialogue]:
         (partial(_out_of_scope, "unknown", "unknown"), "unknown"),
         (partial(_out_of_scope, "statement", "statements"), "statements"),
         (partial(_out_of_scope, "advice", "advice"), "advice"),
+        (_hard_negatives, "hard negatives"),
         (_later, "later in a talk"),
         (_names, "names"),
     ]
@@ -195,7 +196,7 @@ def _after_others(measure: str, text: str, answers: Sequence[str], expansion: Ex
 
 
 def _by_hand(split: OutOfScopeSplit) -> list[str]:
-    return [text for kind in split.by_hand.values() for text in kind.test]
+    return [text for texts in split.by_subject.values() for text in texts.test]
 
 
 def _out_of_scope(name: str, kind: str, expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
@@ -209,6 +210,16 @@ def _out_of_scope(name: str, kind: str, expansion: Expansion, rng: Rng) -> Itera
     for measure, texts in ((f"{name}_by_hand", by_hand), (f"{name}_by_template", by_template)):
         for text in texts:
             yield EvalDialogue(measure, StarterDialogue(tuple(exchange(text, rng.choice(answers)))), answers)
+
+
+def _hard_negatives(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
+    """Out-of-scope texts of all kinds that an earlier model took for an intent."""
+    for split in expansion.out_of_scope.values():
+        answers = split.texts.answers
+        for texts in split.hard_negatives.values():
+            for text in texts.test:
+                turns = tuple(exchange(text, rng.choice(answers)))
+                yield EvalDialogue("hard_negative", StarterDialogue(turns), answers)
 
 
 def _names(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:

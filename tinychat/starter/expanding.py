@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from tinychat.corpus.dialogue import Turn
@@ -54,13 +54,13 @@ COMMON_SYLLABLES = tuple(
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
 SHARES = {
-    "single": 0.28,
-    "chain": 0.115,
+    "single": 0.285,
+    "chain": 0.113,
     "names": 0.201,
     "scenes": 0.168,
-    "unknown": 0.106,
-    "statements": 0.092,
-    "advice": 0.038,
+    "unknown": 0.102,
+    "statements": 0.095,
+    "advice": 0.036,
 }
 CHAIN_LENGTHS = (2, 5)  # dialogues
 CHAIN_SHARES = {
@@ -70,7 +70,7 @@ CHAIN_SHARES = {
     "statements": 0.18,
     "advice": 0.05,
 }  # of these dialogues
-HAND_WRITTEN_SHARE = 0.7  # of what is out of scope; the others are filled templates
+HAND_WRITTEN_SHARE = 0.8  # of what is out of scope; the others are filled templates
 FILLERS_OUT_OF_SCOPE_SHARE = 0.36  # of the exchanges between two steps of a scene
 FILLER_SCENES_SHARE = 0.5  # of what stands between two steps of a scene: another scene, where it is short enough
 MIN_FILLER_SCENES = 20  # where fewer fit, none of them stands there
@@ -121,17 +121,29 @@ class Rng(random.Random):
 
 @dataclass(frozen=True)
 class OutOfScopeSplit:
-    """Out-of-scope questions, or statements, with what of them is held out: of each kind, and of the templates."""
+    """Out-of-scope questions, or statements, with what of them is held out: the same share of each subject, of each
+    list of hard negatives, and of the templates.
+    """
 
     texts: OutOfScope
-    by_hand: Mapping[str, HoldOut]
+    by_subject: Mapping[str, HoldOut]
+    hard_negatives: Mapping[str, HoldOut]
     templates: HoldOut
 
     @classmethod
     def of(cls, texts: OutOfScope, seed: int) -> "OutOfScopeSplit":
         """Hold out the same share of each kind and of the templates."""
-        by_hand = {kind: hold_out(one, HELD_OUT_OF_SCOPE_SHARE, seed) for kind, one in texts.ask.items()}
-        return cls(texts, by_hand, hold_out(texts.templates, HELD_OUT_OF_SCOPE_SHARE, seed))
+
+        def hold_out_each(lists: Mapping[str, Sequence[str]]) -> dict[str, HoldOut]:
+            return {name: hold_out(one, HELD_OUT_OF_SCOPE_SHARE, seed) for name, one in lists.items()}
+
+        templates = hold_out(texts.templates, HELD_OUT_OF_SCOPE_SHARE, seed)
+        return cls(texts, hold_out_each(texts.ask), hold_out_each(texts.hard_negatives), templates)
+
+    @cached_property
+    def by_hand(self) -> tuple[HoldOut, ...]:
+        """All texts that are of no template: subject by subject, then the hard negatives."""
+        return (*self.by_subject.values(), *self.hard_negatives.values())
 
     def from_template(self, templates: Sequence[str], rng: Rng) -> str:
         """A text from one of these templates."""
@@ -194,7 +206,7 @@ class Expansion:
         """All splits of texts that a user says."""
         yield from (*self.phrasings.values(), *self.with_details.values(), *self.scene_phrasings.values())
         for split in self.out_of_scope.values():
-            yield from split.by_hand.values()
+            yield from split.by_hand
 
     def rng(self, purpose: str) -> Rng:
         """A generator of its own for each purpose, so that one more draw for one changes no other."""
@@ -242,7 +254,7 @@ class Expansion:
                     accept = fillers[-1].accept if fillers else accept
                 case OutOfScopeExchange():
                     split = self.out_of_scope[step.kind]
-                    turns += self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
+                    turns += self.exchange_out_of_scope(split, rng, rng.choice(split.by_hand))
                     accept = split.texts.answers
         return StarterDialogue(tuple(turns), values, accept)
 
@@ -304,7 +316,7 @@ class Expansion:
         if rng.random() < FILLERS_OUT_OF_SCOPE_SHARE:
             kinds = [*self.out_of_scope]
             split = self.out_of_scope[rng.choices(kinds, [SHARES[kind] for kind in kinds])[0]]
-            turns = self.exchange_out_of_scope(split, rng, rng.choice([*split.by_hand]))
+            turns = self.exchange_out_of_scope(split, rng, rng.choice(split.by_hand))
             return StarterDialogue(tuple(turns), accept=split.texts.answers)
         return self._single(rng, rng.draw_without_replacement(self._filler_intents), follows=follows)
 
@@ -326,13 +338,11 @@ class Expansion:
             asked = changing
         return exchange(self.typed(asked, rng), rng.draw_without_replacement(answers or intent.answers))
 
-    def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng, kind: str) -> list[Turn]:
-        """A text out of scope to train on, of this kind or from a template, and an answer."""
-        by_hand = rng.random() < HAND_WRITTEN_SHARE
+    def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng, texts: HoldOut) -> list[Turn]:
+        """A text out of scope to train on, one of these or from a template, and an answer."""
+        is_by_hand = rng.random() < HAND_WRITTEN_SHARE
         said = (
-            rng.draw_without_replacement(split.by_hand[kind].train)
-            if by_hand
-            else split.from_template(split.templates.train, rng)
+            rng.draw_without_replacement(texts.train) if is_by_hand else split.from_template(split.templates.train, rng)
         )
         return exchange(self.typed(said, rng), rng.draw_without_replacement(split.texts.answers))
 
@@ -392,8 +402,7 @@ class Expansion:
         return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
 
     def _out_of_scope(self, split: OutOfScopeSplit, rng: Rng, n: int) -> StarterDialogue:
-        kinds = [*split.by_hand]
-        turns = self.exchange_out_of_scope(split, rng, kinds[n % len(kinds)])
+        turns = self.exchange_out_of_scope(split, rng, split.by_hand[n % len(split.by_hand)])
         if rng.random() < AFTER_EXCHANGES_SHARE:
             before = self.fillers(rng, rng.randint(1, MAX_EXCHANGES_BEFORE), follows=False)
             turns = [*(turn for filler in before for turn in filler.turns), *turns]

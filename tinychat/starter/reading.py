@@ -12,6 +12,7 @@ from tinychat.starter.particles import PAIRS, slots_in, without_slots
 
 TOPICS, SCENES, SLOTS = "topics", "scenes", "slots.yaml"
 OUT_OF_SCOPE_KINDS = ("unknown", "statements", "advice")  # each in a file of this name
+HARD_NEGATIVES = "hard_negatives"  # a key in these files, which may be left out
 PROMPTS = "prompts.yaml"
 MAX_WEIGHT = 100  # of scenes
 NAME_SLOTS = ("name", "other_name")  # in scenes: a name of a person, and a second one
@@ -98,14 +99,17 @@ class Names:
 
 @dataclass(frozen=True)
 class OutOfScope:
-    """Out-of-scope questions, statements, or questions for advice: by subject, templates for more, and the answers,
-    each of which fits all.
+    """Out-of-scope questions, statements, or questions for advice: by subject, hard negatives by what they are near to,
+    templates for more, and the answers, each of which fits all.
+
+    hard_negatives  by any name: what a model took for an intent, mostly for a word of it
     """
 
     answers: tuple[str, ...]
     ask: Mapping[str, tuple[str, ...]]
     templates: tuple[str, ...]
     slots: Mapping[str, tuple[str, ...]]
+    hard_negatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,12 +182,19 @@ def _named(paths: Iterable[Path], section: str, kind: Phrase) -> Iterator[tuple[
 
 
 def _out_of_scope(file: "_File") -> OutOfScope:
+    known = ("answers", "ask", HARD_NEGATIVES, "templates", "slots")
     found = OutOfScope(
         answers=file.plain("answers"),
         ask={kind: file.plain("ask", kind) for kind in file.mapping("ask")},
         templates=file.texts("templates"),
         slots={slot: file.texts("slots", slot) for slot in file.mapping("slots")},
+        hard_negatives={
+            near: file.plain(HARD_NEGATIVES, near)
+            for near in (file.mapping(HARD_NEGATIVES) if HARD_NEGATIVES in file.data else ())
+        },
     )
+    if unknown := [key for key in file.data if key not in known]:
+        raise InputError("{path}: unknown key {key}; remove it or correct its name", path=file.path, key=unknown[0])
     for template in found.templates:
         for slot, _ in slots_in(template):
             if slot not in found.slots:

@@ -19,7 +19,7 @@ def validation_set(expansion: Expansion) -> Iterator[StarterDialogue]:
         for phrasing in (*expansion.phrasings[intent.name].valid, *expansion.with_details[intent.name].valid):
             yield StarterDialogue(tuple(exchange(phrasing, rng.choice(intent.answers))))
     for split in expansion.out_of_scope.values():
-        by_hand = [text for kind in split.by_hand.values() for text in kind.valid]
+        by_hand = [text for texts in split.by_hand for text in texts.valid]
         templates = split.templates.valid
         by_template = dict.fromkeys(
             split.from_template(templates, rng) for _ in range(FROM_TEMPLATES if templates else 0)

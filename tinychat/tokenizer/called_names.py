@@ -3,16 +3,21 @@
 import re
 from collections.abc import Iterator
 
+from tinychat.tokenizer.given_names import FAMILY_NAMES, LONG_FAMILY_NAMES
+
 HONORIFIC = "님"
 CALLED = re.compile(rf"(\w*) ?{HONORIFIC}")
-FAMILY_NAMES = "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허남심노"
 LETTER = "[가-힣A-Za-z0-9]"
 # What is told behind these is no name but a place (제가 사는 곳은 춘천이에요).
 _PLACES = ("곳은", "곳이", "데는", "데가", "고향은", "고향이", "동네는", "동네가", "집은", "회사는", "학교는")
 NO_PLACE = "".join(f"(?<!{place} )" for place in _PLACES)
 # Where a name is told, it is a word of its own, perhaps behind a family name, or, written without spaces, it stands
 # behind a particle (나는서연이야) …
-BEFORE_NAME = NO_PLACE + rf"(?:(?<!{LETTER})[{FAMILY_NAMES}]?|(?<=[는은난나전를을냥걍요야도저름로니고라면]))"
+_FAMILY_NAME = rf"(?:[{FAMILY_NAMES}]|{'|'.join(LONG_FAMILY_NAMES)})"
+_NO_SPACE = "(?<=[는은난나전를을냥걍요야도저름로니고라면])"
+BEFORE_NAME = NO_PLACE + rf"(?:(?<!{LETTER}){_FAMILY_NAME}?|{_NO_SPACE})"
+# A name of one syllable stands behind no family name: 훈 of 저는 지훈이에요 is the end of a name.
+BEFORE_SHORT_NAME = NO_PLACE + rf"(?:(?<!{LETTER})|{_NO_SPACE})"
 # … and before an ending (서연이야, 서연 이에요), or it ends a clause (내 이름은 서연!). Where the clause has a subject
 # (오늘이 마감이에요), the speaker or their name is in it too (저는 부산에 사는 서연이에요).
 ENDINGS = "이?(?:야|에요|예요|라|고|요|임|다|지|죠|거든|잖아)|인데|입니다|님|씨|으?로 ?(?:불러|부르)"
@@ -37,21 +42,26 @@ def called_names(text: str) -> Iterator[tuple[int, str]]:
 
 def is_called(name: str, said: str) -> bool:
     """Whether a text says that somebody is called so (서연이라고 해), or calls them (서연님)."""
-    return re.search(always_told(re.escape(name)), said) is not None
+    return re.search(always_told(re.escape(name), before(name)), said) is not None
 
 
 def is_said_to_be(name: str, said: str) -> bool:
     """Whether a text says of its speaker that they are this, or tells the name alone (나는 서연이야, 나는 음치야)."""
-    for match in re.finditer(BEFORE_NAME + re.escape(name) + BEHIND_NAME, said):
+    for match in re.finditer(before(name) + re.escape(name) + BEHIND_NAME, said):
         line = said[said.rfind("\n", 0, match.start()) + 1 : match.start()]
         if not is_about_something_else(line):
             return True
     return False
 
 
-def always_told(name: str) -> str:
+def before(name: str) -> str:
+    """The pattern of what stands before this name where it is told."""
+    return BEFORE_SHORT_NAME if len(name) == 1 else BEFORE_NAME
+
+
+def always_told(name: str, before_name: str = BEFORE_NAME) -> str:
     """The pattern of this name where it is told whatever the clause is about."""
-    return f"{BEFORE_NAME}{name}{BEHIND_ALWAYS}|{BEHIND_WORD}{name}"
+    return f"{before_name}{name}{BEHIND_ALWAYS}|{BEHIND_WORD}{name}"
 
 
 def is_about_something_else(line: str) -> bool:

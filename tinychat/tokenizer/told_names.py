@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Sequence
 
 from tinychat.tokenizer.called_names import (
-    FAMILY_NAMES,
     HONORIFIC,
     LETTER,
     called_names,
@@ -12,12 +11,12 @@ from tinychat.tokenizer.called_names import (
     is_said_to_be,
 )
 from tinychat.tokenizer.chat import Message
-from tinychat.tokenizer.given_names import may_be_given_name
+from tinychat.tokenizer.given_names import FAMILY_NAMES, may_be_given_name
 
 # What no name begins with: question words, and what people say of their name (내 이름은 별로야).
 NO_NAME = (
     "뭐|뭔|뭘|무엇|무슨|누구|누군|어떤|어떻|몰라|모르|비밀|이름|나는|저는|나를|저를"
-    "|별로|예쁘|예뻐|싫|특이|흔하|흔해|촌스|이상|길어|짧|좋|마음|맘에|아직|그냥|진짜|정말"
+    "|별로|예쁘|예뻐|싫|특이|흔하|흔해|촌스|이상|길어|짧|좋|마음|맘에|아직|그냥|진짜|정말|말하|말씀|밝히|알려|가르[치쳐]"
 )
 NAME = rf"(?P<name>(?!{NO_NAME}){LETTER}{{1,6}}?)"  # as short as what stands behind it allows
 END = rf"(?!{LETTER})(?! *\?)"
@@ -97,7 +96,7 @@ _NOUNS = """
 안산 용인 강아지 진심 초보 초반 오해 천만 찬성 신자 자신 다행 월세 전세 인형 상황 시기 연애 건성 복서 현대 삼성 조장
 최선 행인 허리 신상 여행중 수국 점주 권태기 양성 음성 예보 지옥 천국 천지 축덕 새치 고민 남향 다리 만남 무대 백일 백지
 복장 상태 신인 외자 요일 우산 자리 자유 조화 종점 훈련 일일 시리 우회전 한가득 동안 오형 남자애 여자애 이동중 여행
-외근 재택 임신 정지 화병 한국인 정회원
+외근 재택 임신 정지 화병 한국인 정회원 기아 한화 두산 신한 농협 지원자 구경중
 """
 NOUNS = frozenset(_NOUNS.split())
 BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS if noun[0] in FAMILY_NAMES)

@@ -25,6 +25,7 @@ from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import IGNORE_INDEX
 from tinychat.training.bag_of_words import BagOfWords, without_bag_of_words
+from tinychat.training.cooccurrence import add_cooccurrence
 from tinychat.training.interruption import StopSignals
 from tinychat.training.learning import LearningPrompts, answer_steps, loss_steps
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
@@ -85,6 +86,8 @@ class Trainer:
         tokenizer: Tokenizer,
         prompts: LearningPrompts,
     ) -> None:
+        # Before a snapshot is looked for: resuming restores the weights and the random state.
+        self.tokens_counted = add_cooccurrence(model, train, tokenizer) if params.cooccurrence_init else None
         if params.subword_embeddings:
             add_subwords(model, tokenizer)
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime

@@ -115,6 +115,8 @@ def train_model(
         trainer = Trainer(model, train, valid, resolved, runtime, store, tokenizer, prompts)
         if trainer.resume():
             say(f"resuming from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
+        if trainer.tokens_counted == 0:
+            say("train.cooccurrence_init: nothing to count for this model: its token embeddings begin at random")
         if not len(valid) and train_params.keep == "best":
             say("no validation dialogues: the last weights are kept, not the best")
         say(

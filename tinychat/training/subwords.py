@@ -91,7 +91,7 @@ def add_subwords(model: LanguageModel, tokenizer: Tokenizer) -> None:
     The parameters, snapshots and optimizer of the model have it too. Where the output layer shares the embedding's
     weight, nothing is added, since it would not reach there.
     """
-    if (name := _token_embedding(model)) is None:
+    if (name := token_embedding(model)) is None:
         return
     embedding = model.get_submodule(name)
     ngrams_of = token_ngrams(tokenizer, model.vocab_size)
@@ -112,7 +112,7 @@ def merge_subwords(model: LanguageModel, weights: Mapping[str, Tensor]) -> dict[
     return merged
 
 
-def _token_embedding(model: LanguageModel) -> str | None:
+def token_embedding(model: LanguageModel) -> str | None:
     """The name of the embedding of tokens; None where another module has its weight too."""
     embeddings = {id(weight) for weight in model.parameter_groups().embeddings}
     owners = [

@@ -34,12 +34,12 @@ export class NamePatterns {
 
   /* Whether a text says that somebody is called so (서연이라고 해), or calls them (서연님). */
   isCalled(name, said) {
-    return withName(this.alwaysTold, name, "u").test(said);
+    return withName(this.alwaysTold[lengthOf(name)], name, "u").test(said);
   }
 
   /* Whether a text says of its speaker that they are this, or tells the name alone (나는 서연이야, 나는 음치야). */
   isSaidToBe(name, said) {
-    for (const { index } of said.matchAll(withName(this.told, name, "gu"))) {
+    for (const { index } of said.matchAll(withName(this.told[lengthOf(name)], name, "gu"))) {
       const line = index ? said.slice(said.lastIndexOf("\n", index - 1) + 1, index) : "";
       if (!this.isAboutSomethingElse(line)) return true;
     }
@@ -63,6 +63,7 @@ export class NamePatterns {
   }
 }
 
+const lengthOf = (name) => ([...name].length === 1 ? "short" : "long"); // of one syllable, or more
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 const withName = (pattern, name, flags) => new RegExp(pattern.replaceAll("NAME", escaped(name)), flags);
 const LETTER = "[가-힣A-Za-z0-9]";

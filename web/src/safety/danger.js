@@ -25,13 +25,13 @@ export class Danger {
 
   /* Whether the classifier takes a message for danger, by itself or together with the one before. */
   isClassified(text, before = "") {
-    const { classifier } = this, { slack } = this.settings;
+    const { classifier } = this, { slack, pair_margin: margin } = this.settings;
     const windows = this.windows(text);
     const logits = windows.map((window) => classifier.logit(window));
     const logit = logits.reduce((one, other) => Math.max(one, other), logits.length ? -Infinity : classifier.bias);
     if (logit > classifier.threshold) return true;
     if (!before || logit < classifier.threshold - slack) return false;
-    return classifier.logit(`${this.windows(before)[0] ?? ""} ${windows[0] ?? ""}`) > classifier.threshold;
+    return classifier.logit(`${this.windows(before)[0] ?? ""} ${windows[0] ?? ""}`) > classifier.threshold + margin;
   }
 
   /* The normalised sentences of a message; of a very long one, those of its two ends. */
