@@ -17,9 +17,7 @@ MAX_CHARACTERS = 20_000  # that the rules read from the beginning, and as many f
 MAX_CLASSIFIED = 2_000  # that the classifier reads from the beginning, and as many from the end
 WINDOW = 120  # characters that the classifier looks at together
 SLACK = 3.0  # log-odds below the threshold from which a message is also read together with the one before
-PAIR_MARGIN = (
-    1.0  # log-odds above the threshold that both need together: two ordinary ones may sound like one of danger
-)
+PAIR_MARGIN = 1.25  # log-odds above the threshold that two messages need together: ordinary ones may sound like danger
 
 
 def recognises_danger(text: str, before: str = "") -> bool:
