@@ -50,6 +50,24 @@ def test_the_pairs_are_those_of_each_message_and_its_reply(bpe: Tokenizer) -> No
     assert counted(*Turns(split, 0, len(split), bpe).reply_pairs()) == expected
 
 
+def test_a_turn_of_the_bot_without_one_of_the_user_before_it_is_no_reply(bpe: Tokenizer) -> None:
+    said, other, message, reply = (bpe.encode(text) for text in ("반가워요!", "잘 자요", "고마워", "내일 또 만나요"))
+    user, bot = [bpe.user_id], [bpe.bot_id]
+    examples = [[*bot, *said, *user, *message, *bot, *reply], [*user, *message], [*bot, *other, *bot, *said]]
+    tokens = np.array([token for one in examples for token in one], dtype=np.uint16)
+    split = PreparedSplit(tokens, np.zeros(len(tokens), bool), np.cumsum([0, *map(len, examples)]))
+    expected = Counter((one, other) for one in message for other in reply)  # in the first example, though without loss
+    assert counted(*Turns(split, 0, len(split), bpe).reply_pairs()) == expected
+
+
+def test_without_replies_what_stands_behind_a_token_is_counted(bpe: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = [[bpe.user_id, *bpe.encode(text)] for talk in TALKS for text in talk]
+    tokens = np.array([token for one in examples for token in one], dtype=np.uint16)
+    split = PreparedSplit(tokens, np.zeros(len(tokens), bool), np.cumsum([0, *map(len, examples)]))
+    assert not len(Turns(split, 0, len(split), bpe).reply_pairs()[0])
+    assert token_vectors(split, bpe, bpe.size, 32).any()
+
+
 @pytest.mark.parametrize("gap", [1, 2])
 def test_the_next_tokens_are_of_the_same_turn(bpe: Tokenizer, gap: int) -> None:
     split = split_of_talks(bpe, TALKS)
