@@ -10,6 +10,8 @@ from tinychat.corpus.dialogue import SPLITS
 from tinychat.corpus.prompts import SamplePrompt, read_prompts
 from tinychat.corpus.text_keys import text_key
 from tinychat.errors import InputError
+from tinychat.starter.expanding import N_NAMES
+from tinychat.starter.holdout import VALID_SHARE
 
 STARTER = [{"corpus": "starter"}]
 SIZE = 400
@@ -54,7 +56,7 @@ def test_what_measures_says_what_and_what_is_right(with_starter: Any) -> None:
         assert right == (dialogue.metadata["measure"] != "taken_for_unknown")
         if "name" in dialogue.metadata["measure"]:
             assert dialogue.metadata["slots"]["name"] in dialogue.turns[-1].content
-    assert len(measures) == 23
+    assert len(measures) == 24
 
 
 @pytest.mark.slow
@@ -70,7 +72,8 @@ def test_what_is_trained_on_measures_nothing_and_tells_its_slots_and_the_replies
         [one for one in split if one.metadata and "name" in one.metadata.get("slots", ())] for split in (train, valid)
     )
     assert len(named_in_train) > 0.15 * len(train)
-    assert len(named_in_valid) > 0.1 * len(valid)
+    names = [one.metadata["slots"]["name"] for one in named_in_valid]
+    assert len({*names}) == len(names) == round(VALID_SHARE * N_NAMES)  # each that is held out for validation, once
     named = [*named_in_train, *named_in_valid]
     for one in named:
         assert any(one.metadata["slots"]["name"] in turn.content for turn in one.turns if turn.role == "assistant")
