@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 import tinychat
+from tinychat.starter.drawing import Rng
 from tinychat.starter.evaluation_set import has_ordinary_syllables
-from tinychat.starter.expanding import NAME, Expansion, Rng
+from tinychat.starter.expanding import NAME, Expansion
 from tinychat.starter.particles import fill
 from tinychat.starter.reading import SceneExchange, read_starter
 

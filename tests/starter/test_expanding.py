@@ -13,21 +13,21 @@ import pytest
 
 from tinychat.corpus.text_keys import text_key
 from tinychat.starter import expanding
+from tinychat.starter.drawing import Rng
 from tinychat.starter.evaluation_set import EvalDialogue
 from tinychat.starter.expanding import (
     ALWAYS_TRAINED,
     COMMON_SYLLABLES,
     CONNECTORS,
-    HELD_OUT_OF_SCOPE_SHARE,
     HELD_OUT_SHARE,
     N_NAMES,
     SHARES,
     Expansion,
-    Rng,
     StarterDialogue,
     connected,
 )
 from tinychat.starter.holdout import VALID_SHARE, HoldOut, hold_out, hold_out_by_hash
+from tinychat.starter.out_of_scope import HELD_OUT_OF_SCOPE_SHARE
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import IntentExchange, SceneExchange, Starter, read_starter
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from tinychat.starter.drawing import Rng
 from tinychat.starter.evaluation_set import EvalDialogue
-from tinychat.starter.expanding import Expansion, Rng, StarterDialogue
+from tinychat.starter.expanding import Expansion, StarterDialogue
 from tinychat.starter.fillers import FillerScenes
 from tinychat.starter.reading import FillerExchanges, IntentExchange, Scene, SceneExchange, Starter, read_starter
 

@@ -60,7 +60,7 @@ def test_a_turn_of_the_bot_without_one_of_the_user_before_it_is_no_reply(bpe: To
     assert counted(*Turns(split, 0, len(split), bpe).reply_pairs()) == expected
 
 
-def test_without_replies_what_stands_behind_a_token_is_counted(bpe: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_replies_what_stands_behind_a_token_is_counted(bpe: Tokenizer) -> None:
     examples = [[bpe.user_id, *bpe.encode(text)] for talk in TALKS for text in talk]
     tokens = np.array([token for one in examples for token in one], dtype=np.uint16)
     split = PreparedSplit(tokens, np.zeros(len(tokens), bool), np.cumsum([0, *map(len, examples)]))

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.drawing import Rng
 from tinychat.starter.expanding import (
     MAX_EXCHANGES_BEFORE,
     NAME,
     OTHER_NAME,
     Expansion,
-    OutOfScopeSplit,
-    Rng,
     StarterDialogue,
     exchange,
 )
 from tinychat.starter.nearness import is_near
+from tinychat.starter.out_of_scope import OutOfScopeSplit
 from tinychat.starter.particles import slots_in
 from tinychat.starter.reading import Intent, IntentExchange, Scene, SceneExchange
 

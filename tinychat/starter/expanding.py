@@ -6,16 +6,16 @@ phrasings in scenes and intents that scenes go on after, out-of-scope questions 
 
 import random
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import TypeVar
+from functools import partial
 
 from tinychat.corpus.dialogue import Turn
 from tinychat.corpus.text_keys import text_key
+from tinychat.starter.drawing import Rng
 from tinychat.starter.fillers import FillerScenes
 from tinychat.starter.holdout import TRAIN, HoldOut, assigned_splits, hold_out, hold_out_by_hash
+from tinychat.starter.out_of_scope import OutOfScopeSplit
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import (
     NAME_SLOTS,
@@ -23,7 +23,6 @@ from tinychat.starter.reading import (
     Intent,
     IntentExchange,
     Names,
-    OutOfScope,
     OutOfScopeExchange,
     Scene,
     SceneExchange,
@@ -31,11 +30,8 @@ from tinychat.starter.reading import (
 )
 from tinychat.starter.typing_noise import add_typing_noise
 
-T = TypeVar("T")
-
 NAME, OTHER_NAME = NAME_SLOTS
 HELD_OUT_SHARE = 0.15
-HELD_OUT_OF_SCOPE_SHARE = 0.20
 MIN_TOPICS = 4  # a scene that goes on after so many intents, or more, is not trained on after some of them
 ALWAYS_TRAINED = 3  # phrasings of an intent, the first in its list, that are never held out
 ALWAYS_TRAINED_SHARE = 0.18  # of an intent's questions in one of these phrasings: what most people type first
@@ -91,64 +87,6 @@ class StarterDialogue:
     turns: tuple[Turn, ...]
     slot_values: dict[str, str] = field(default_factory=dict)
     accept: tuple[str, ...] = ()
-
-
-class Rng(random.Random):
-    """A random number generator that also draws without replacement.
-
-    Of 30 phrasings drawn 100 times with replacement, one is never drawn, and three are drawn once.
-    """
-
-    def __init__(self, seed: str) -> None:
-        super().__init__(seed)
-        self.left: dict[tuple[object, ...], list[object]] = {}
-        self.drawn: Counter[object] = Counter()
-
-    def draw_without_replacement(self, items: Sequence[T]) -> T:
-        """The next item: each comes once before one comes again. Each list of items is counted by itself in `left`."""
-        left: list[T] = self.left.setdefault(tuple(items), [])  # type: ignore[assignment]
-        if not left:
-            left += self.sample(items, len(items))
-        return left.pop()
-
-    def draw_rarest(self, items: Sequence[T]) -> T:
-        """One of the items that were drawn least often, whatever others they were drawn among."""
-        least = min(self.drawn[item] for item in items)
-        item = self.choice([item for item in items if self.drawn[item] == least])
-        self.drawn[item] += 1
-        return item
-
-
-@dataclass(frozen=True)
-class OutOfScopeSplit:
-    """Out-of-scope questions, or statements, with what of them is held out: the same share of each subject, of each
-    list of hard negatives, and of the templates.
-    """
-
-    texts: OutOfScope
-    by_subject: Mapping[str, HoldOut]
-    hard_negatives: Mapping[str, HoldOut]
-    templates: HoldOut
-
-    @classmethod
-    def of(cls, texts: OutOfScope, seed: int) -> "OutOfScopeSplit":
-        """Hold out the same share of each kind and of the templates."""
-
-        def hold_out_each(lists: Mapping[str, Sequence[str]]) -> dict[str, HoldOut]:
-            return {name: hold_out(one, HELD_OUT_OF_SCOPE_SHARE, seed) for name, one in lists.items()}
-
-        templates = hold_out(texts.templates, HELD_OUT_OF_SCOPE_SHARE, seed)
-        return cls(texts, hold_out_each(texts.ask), hold_out_each(texts.hard_negatives), templates)
-
-    @cached_property
-    def by_hand(self) -> tuple[HoldOut, ...]:
-        """All texts that are of no template: subject by subject, then the hard negatives."""
-        return (*self.by_subject.values(), *self.hard_negatives.values())
-
-    def from_template(self, templates: Sequence[str], rng: Rng) -> str:
-        """A text from one of these templates."""
-        template = rng.draw_without_replacement(templates)
-        return fill(template, {slot: rng.choice(self.texts.slots[slot]) for slot, _ in slots_in(template)})
 
 
 class Expansion:
