@@ -49,7 +49,7 @@ def validation_losses(std: float, epochs: int) -> list[float]:
     assert isinstance(model, DialogueModel)
     with torch.no_grad():
         for embedding in (model.input_layer.word_embedding, model.input_layer.pos_embedding):
-            embedding.weight.mul_(std / INIT_STD)
+            torch.nn.init.normal_(embedding.weight, std=std)
     with tempfile.TemporaryDirectory() as folder:
         sizes = {"vocab_size": tokenizer.size, "max_len": params.model.max_len}
         train, valid = (open_split(Path("data/prepared"), name, **sizes) for name in ("train", "valid"))

@@ -3,7 +3,7 @@
     python -m benchmarks.unseen_replies [--model models/dialogue] [--texts benchmarks/unseen] [--folder .]
 
 Writes openings.md, talks.md, statements.md and questions.md, of those that the folder has; they do not name the model.
-Prints how many replies to its messages without a name call somebody by one. Greedy.
+Prints how many replies to its messages without a name, if it has such, call somebody by one. Greedy.
 """
 
 import argparse
@@ -51,14 +51,15 @@ def main() -> None:
             lines.append(f"Talk {n}\n")
             lines += (f"  {n}.{k} {said} → {reply}\n" for k, (said, reply) in enumerate(talked(bot, messages), 1))
         (arguments.folder / "talks.md").write_text("".join(lines), encoding="utf-8", newline="\n")
-    texts = (arguments.texts / "no_names.txt").read_text(encoding="utf-8").splitlines()
-    titles = bot.engine.generation.titles if bot.engine.generation else ()
-    called = [
-        (text, reply.text)
-        for text, reply in zip(texts, bot.reply(texts), strict=True)
-        if any(name not in titles for _, name in called_names(reply.text))
-    ]
-    print(f"{len(called)} of {len(texts)} replies to messages without a name call one", *called, sep="\n  ")
+    if (file := arguments.texts / "no_names.txt").exists():
+        texts = file.read_text(encoding="utf-8").splitlines()
+        titles = bot.engine.generation.titles if bot.engine.generation else ()
+        called = [
+            (text, reply.text)
+            for text, reply in zip(texts, bot.reply(texts), strict=True)
+            if any(name not in titles for _, name in called_names(reply.text))
+        ]
+        print(f"{len(called)} of {len(texts)} replies to messages without a name call one", *called, sep="\n  ")
 
 
 if __name__ == "__main__":

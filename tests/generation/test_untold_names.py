@@ -75,6 +75,22 @@ def test_a_sentence_with_a_name_that_nobody_told_is_taken_back_and_the_reply_goe
     assert talker.free_slots == 2
 
 
+def test_after_some_tries_a_token_without_text_before_the_name_is_taken_back_too(
+    bpe: Tokenizer, options: SamplingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rare syllable at the start stands behind a space that is a token of its own and is not seen."""
+    space = bpe.encode("가님")[0]
+    assert bpe.decode([space]) == ""
+    talker = engine(bpe, "가님", "마님", SECOND)  # which begins with the space too
+    assert said(talker, "안녕", options=options) == SECOND
+    talker = engine(bpe, "가님", "마님", "OK")
+    says = talker.decoder
+    assert isinstance(says, Says)
+    says.replies[-1].remove(space)
+    monkeypatch.setattr(engine_module, "TRIES_AT_A_PLACE", 1)
+    assert said(talker, "안녕", options=options) == "OK"
+
+
 @pytest.mark.parametrize("talk", [["나는 민수야"], ["나는 민수야", "응", "내 이름이 뭐야?"], ["나는민수라고해"]])
 def test_a_name_that_was_told_stays(bpe: Tokenizer, options: SamplingOptions, talk: list[str]) -> None:
     assert said(engine(bpe, FIRST, SECOND), *talk, options=options) == FIRST
@@ -184,6 +200,35 @@ def test_they_are_not_where_the_bot_said_just_that_or_more_tokens_are_asked_for(
     assert said(engine(bpe, *texts), "안녕", "반가워요.", "응", options=options) == texts[1]
     longer = SamplingOptions(max_tokens=64, min_tokens=len(bpe.encode("반가워요.")) + 1)
     assert said(engine(bpe, *texts), "안녕", options=longer) == texts[1]
+
+
+DENIES = "아직 이름을 말씀 안 해 주셨어요. 이름이 어떻게 되세요?"
+
+
+def test_a_reply_that_denies_the_name_which_was_told_begins_with_it(bpe: Tokenizer, options: SamplingOptions) -> None:
+    texts = (DENIES, "기수님이에요! 반가워요")
+    talk = ("나로 말하자면 기수라고 해", "네!", "제가 누구게요?")
+    assert said(engine(bpe, *texts), *talk, options=options) == texts[1]
+    with engine(bpe, *texts).stream(asked(*talk), options) as stream:
+        assert "".join(stream) == texts[1]  # nothing of the denial was shown
+    found = engine(bpe, *texts).reply([asked(*talk), asked("안녕")], options)
+    assert [reply.text for reply in found] == [texts[1], DENIES]
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [("제가 누구게요?",), ("저는 기수예요", "네!", "우리 강아지 이름은?"), ("저는 음치예요", "네!", "내 이름은?")],
+)
+def test_where_no_name_was_told_or_it_is_not_asked_for_that_stays(
+    bpe: Tokenizer, options: SamplingOptions, talk: tuple[str, ...]
+) -> None:
+    assert said(engine(bpe, DENIES, SECOND), *talk, options=options) == DENIES
+
+
+def test_with_a_vocabulary_that_lacks_the_name_that_stays_too(options: SamplingOptions) -> None:
+    words = build_words([DENIES, SECOND], max_size=100, min_frequency=1)
+    talk = ("내 이름은 서연이야", "네!", "내 이름은?")
+    assert said(engine(words, DENIES, SECOND), *talk, options=options) == DENIES
 
 
 def test_where_names_stand() -> None:

@@ -1,5 +1,7 @@
 """The network against the article: what is the same, and each of its defects with the test it fails."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from tinychat.batches.losses import token_losses
 from tinychat.batches.prepared import EncodedDialogue, to_arrays
 from tinychat.model import DialogueModel
 from tinychat.model.attention import attend, attention_weights
+from tinychat.model.classic import POSITIONS_RMS, sinusoids
 from tinychat.model.classic_config import ClassicConfig
 from tinychat.model.registry import build_model
 
@@ -89,6 +92,21 @@ def test_the_articles_shapes_and_names() -> None:
     assert shapes["decoder_layers.0.ffn.2.weight"] == [256, 1024]
     assert shapes["output_layer.weight"] == [5000, 256]
     assert len(shapes) == 4 + 6 * 12 + 2
+
+
+@pytest.mark.parametrize("width", [64, 9])
+def test_positions_begin_as_sinusoids(width: int) -> None:
+    """So that what two of them have in common depends on their distance alone."""
+    config = ClassicConfig(vocab_size=50, embed_dim=width, n_layers=1, n_heads=1, ffn_dim=8, max_len=48)
+    torch.manual_seed(0)
+    positions = build_model(config).weights()["input_layer.pos_embedding.weight"]  # (48, width)
+    torch.testing.assert_close(positions, POSITIONS_RMS * math.sqrt(2) * sinusoids(48, width))
+    assert positions[0, 0] == 0
+    assert positions[1, 0].item() == pytest.approx(POSITIONS_RMS * math.sqrt(2) * math.sin(1))
+    if width % 2 == 0:
+        assert positions.square().mean().sqrt().item() == pytest.approx(POSITIONS_RMS)
+        common = positions @ positions.T
+        torch.testing.assert_close(common[3, 8], common[30, 35])
 
 
 @pytest.mark.slow

@@ -21,7 +21,9 @@ ASKS = "내 이름이 뭐야?"
 BEFORE = ("네!", "네, 민수님!", "네, 서연님!", "이름이 어떻게 되세요?", "뭐라고 부르면 될까요?", "아직 이름을 몰라요.")
 REPLY = "고객님, {name}님, 반가워요! 팀장님도요. 님"
 ODD = [*"\n .,!?~😀İß\u3000\u200b님이", "ㅎㅎ", "님님", "이라고"]
+Found = tuple[str | None, tuple[int, str] | None, bool]  # the name, the first untold one, whether the name is denied
 Case = tuple[list[Message], str]
+Found = tuple[str | None, tuple[int, str] | None, bool]  # the name, the first untold one, whether the name is denied
 
 
 def sentences(test: Any) -> list[str]:
@@ -53,13 +55,16 @@ def cases_of(texts: list[str], names: tuple[str, ...] = ("서연", "민수")) ->
             yield asked("안녕", before, text, "네!", ASKS), reply
 
 
-def in_page(cases: list[Case]) -> list[tuple[str | None, tuple[int, str] | None]]:
+def in_page(cases: list[Case]) -> list[Found]:
     asked = {"patterns": name_patterns(), "titles": TITLES, "cases": cases}
-    return [(name, untold and tuple(untold)) for name, untold in run_in_node("names.mjs", asked)]
+    return [(name, untold and tuple(untold), denied) for name, untold, denied in run_in_node("names.mjs", asked)]
 
 
-def in_python(cases: list[Case]) -> list[tuple[str | None, tuple[int, str] | None]]:
-    return [(told.name, told.first_untold(reply)) for told, reply in ((ToldNames(m, TITLES), r) for m, r in cases)]
+def in_python(cases: list[Case]) -> list[Found]:
+    return [
+        (told.name, told.first_untold(reply), told.is_denied(reply))
+        for told, reply in ((ToldNames(said, TITLES), reply) for said, reply in cases)
+    ]
 
 
 def assert_equal(cases: list[Case]) -> list[str | None]:
@@ -67,7 +72,7 @@ def assert_equal(cases: list[Case]) -> list[str | None]:
     found = in_python(cases)
     different = [case for case, one, other in zip(cases, found, in_page(cases), strict=True) if one != other]
     assert different == []
-    return [name for name, _ in found]
+    return [name for name, _, _ in found]
 
 
 def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
@@ -76,7 +81,7 @@ def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
         (asked("안녕", "뭐라고 부르면 될까요?", "글쎄", "네!", ASKS), "네, 민수님!"),
         (asked("안녕", "네!", "서연", "네!", ASKS), "네, 서연님!"),
     ]
-    assert in_page(cases) == [("서연", (3, "민수")), (None, (3, "민수")), (None, None)]
+    assert in_page(cases) == [("서연", (3, "민수"), False), (None, (3, "민수"), False), (None, None, False)]
     assert_equal(cases)
 
 
@@ -92,7 +97,7 @@ def test_what_names_nobody_names_nobody_in_the_page_either() -> None:
     )
     told = [case for test in tests for case in test.pytestmark[0].args[1]]
     cases = [(asked(said), f"{word}님!") for said, word in told]
-    assert in_page(cases) == [(None, (0, word)) for _, word in told] == in_python(cases)
+    assert in_page(cases) == [(None, (0, word), False) for _, word in told] == in_python(cases)
 
 
 @pytest.mark.slow
@@ -128,8 +133,25 @@ def test_messages_of_every_day_give_the_same_in_the_page(songys: list[tuple[str,
 def test_the_page_calls_nobody_by_what_they_are() -> None:
     words = [*sorted(NOUNS)[::10], "라떼", "남궁별", "하늘", "태국인", "쥐띠", "해인", "이해인"]
     cases = [(asked(f"저는 {word}이에요"), f"네, {word}님!") for word in words]
-    expected = [
-        (told.name, told.first_untold(reply)) for told, reply in ((ToldNames(said, TITLES), r) for said, r in cases)
-    ]
+    expected = in_python(cases)
     assert in_page(cases) == expected
-    assert [untold is None for _, untold in expected[-4:]] == [False, False, True, True]
+    assert [untold is None for _, untold, _ in expected[-4:]] == [False, False, True, True]
+
+
+def test_the_page_denies_no_name_that_was_told() -> None:
+    denials = (
+        "아직 이름을 말씀 안 해 주셨어요.",
+        "이름을 아직 못 들었어요.",
+        "제가 아직 이름을 몰라요.",
+        "네, 서연님!",
+    )
+    questions = ("내 이름이 뭐야?", "제가 누구게요?", "강아지 이름이 뭐라고?", "배고파")
+    cases = [
+        (asked(told, "네", question), denial)
+        for told in ("저는 서연이에요", "나로 말하자면 서연이라고 해", "나 배고파")
+        for question in questions
+        for denial in denials
+    ]
+    expected = in_python(cases)
+    assert in_page(cases) == expected
+    assert sum(denied for _, _, denied in expected) == 12  # two ways to tell, two questions, three denials

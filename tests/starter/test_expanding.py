@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tinychat.corpus.text_keys import text_key
+from tinychat.params.loading import load_params
 from tinychat.starter import expanding
 from tinychat.starter.drawing import Rng
 from tinychat.starter.evaluation_set import EvalDialogue
@@ -289,13 +290,15 @@ def test_what_stands_in_a_slot_is_typed_as_it_is(starter: Starter, monkeypatch: 
 def test_no_way_is_left_out_by_chance(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expanding, "TYPING_NOISE_SHARE", 0.0)
     expansion = Expansion(starter, 0)
-    asked = said(list(expansion.training(25_000)), "user")
+    dialogues = load_params(Path(__file__).parents[2]).corpus.starter.dialogues
+    asked = said(list(expansion.training(dialogues)), "user")
     assert min(asked[phrasing] for split in expansion.phrasings.values() for phrasing in split.train) >= 1
     detailed = [asked[phrasing] for split in expansion.with_details.values() for phrasing in split.train]
     assert sum(map(bool, detailed)) > 0.9 * len(detailed)
-    assert all(asked[text] for split in expansion.out_of_scope["unknown"].by_subject.values() for text in split.train)
-    written = [asked[text] for texts in expansion.out_of_scope.values() for one in texts.by_hand for text in one.train]
-    assert sum(map(bool, written)) > 0.9 * len(written)
+    for split in expansion.out_of_scope.values():
+        times = [asked[text] for text in split.train_by_hand]
+        assert min(times) >= 1
+        assert max(times) <= 2 * median(times)  # in a long list or in a short one
 
 
 def test_every_intent_occurs_about_equally_often(starter: Starter, expand: Expand) -> None:

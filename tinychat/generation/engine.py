@@ -1,7 +1,7 @@
 """Continuous batching: replies of different lengths in one batch, each entering and leaving at any step."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from tinychat.tokenizer.utf8 import utf8_of
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
 MAX_UNTOLD_NAMES = 20  # after so many tries for a reply without, a name may stay
+TRIES_AT_A_PLACE = 3  # for a reply without, before it is taken back to an earlier token, where one has no text
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 
@@ -112,6 +113,7 @@ class Request:
         self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
         self.forced: list[int] = []  # the next tokens, whatever the model finds likely
         self.n_names_refused = self.n_repeats_refused = 0
+        self.has_denied_name = False
         self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
         self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=names is not None)
         self._pieces: list[str] = []
@@ -314,7 +316,11 @@ class Engine:
             del request.forced[:1]
             if request.earlier:
                 request.margins.append(margin(allowed[row], token))
-            if shorter := self._other_name(request, token) or self._other_than_earlier(request, token):
+            if shorter := (
+                self._other_name(request, token)
+                or self._told_name(request, token)
+                or self._other_than_earlier(request, token)
+            ):
                 request.take_back(shorter)
                 if shorter.may_end and self._is_reply(request):
                     request.finish("stop")
@@ -364,8 +370,28 @@ class Engine:
                 if n_kept < len(ids):
                     return TakenBack(n_kept, ids[n_kept], tuple(instead[n_kept:]))
         before = text[: end_of_sentences(text[:start])]
-        n_kept = next(n for n in range(len(ids), -1, -1) if before.startswith(self.tokenizer.decode(ids[:n])))
+        texts = [self.tokenizer.decode(ids[:n]) for n in range(len(ids) + 1)]
+        longest = max((kept for kept in texts if before.startswith(kept)), key=len)
+        # More than one where a token has no text, such as the space before a rare syllable at the start.
+        places = [n for n, kept in enumerate(texts) if kept == longest]
+        tries = Counter(n for n, _ in request.refused)
+        n_kept = next((n for n in reversed(places) if tries[n] < TRIES_AT_A_PLACE), places[0])
         return TakenBack(n_kept, ids[n_kept], may_end=True)
+
+    def _told_name(self, request: Request, token: int) -> TakenBack | None:
+        """If with this token the reply says that it does not know the name which the user told and asks for: the reply
+        begins with that name instead.
+        """
+        if request.names is None or request.names.name is None or request.has_denied_name:
+            return None
+        ids = [*request.ids[len(request.prompt_ids) :], token]
+        if not request.names.is_denied(self.tokenizer.decode(ids)):
+            return None
+        request.has_denied_name = True
+        instead = self.tokenizer.encode(request.names.name)
+        if self.tokenizer.decode(instead) != request.names.name:  # a vocabulary of words may not have it
+            return None
+        return TakenBack(0, ids[0], tuple(instead))
 
     def _other_than_earlier(self, request: Request, token: int) -> TakenBack | None:
         """If this token ends a reply that was said before: where to take it back to.

@@ -6,6 +6,8 @@ Sequences in a batch are padded on the right. A token attends to itself and to t
 after a sequence reaches none of its tokens, and no padding mask is needed.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,14 @@ from tinychat.model.cache import CacheView
 from tinychat.model.classic_config import ClassicConfig
 
 INIT_STD = 0.02  # of all matrices, as in GPT-2
+POSITIONS_RMS = 0.15  # of the position embeddings at first, a root mean square
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """The position encoding of Vaswani et al. (1706.03762, 3.5), sines and cosines by turns: (length, width) fp32."""
+    frequencies = 10_000 ** (-torch.arange(0, width, 2) / width)
+    angles = torch.arange(length)[:, None] * frequencies
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
 
 
 class InputLayer(nn.Module):
@@ -116,6 +126,11 @@ class DialogueModel(LanguageModel):
         for parameter in self.parameters():
             if parameter.dim() >= 2:
                 nn.init.normal_(parameter, std=INIT_STD)
+        # Learnt as all others, but from sinusoids on: a step between two positions is the same rotation everywhere, so
+        # that attention to the token before need not be learnt for each position (docs/experiments.md).
+        positions = self.input_layer.pos_embedding.weight
+        with torch.no_grad():
+            positions.copy_(POSITIONS_RMS * math.sqrt(2) * sinusoids(*positions.shape))
 
     def hidden(self, token_ids: Tensor, positions: Tensor | None = None, cache: CacheView | None = None) -> Tensor:
         x = self.dropout(self.input_layer(token_ids, positions))  # (B, T, D)

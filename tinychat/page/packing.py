@@ -169,6 +169,8 @@ def name_patterns() -> dict[str, Any]:
         "answers": [regexp(pattern) for pattern in told_names.ANSWERS],
         "asks_user": regexp(told_names.ASKS_USER.pattern),
         "asks": regexp(told_names.ASKS.pattern),
+        "asks_own": regexp(told_names.ASKS_OWN.pattern),
+        "denies": regexp(told_names.DENIES.pattern),
         "honorific": called_names.HONORIFIC,
         "called": regexp(called_names.CALLED.pattern),
         "always_told": {

@@ -50,12 +50,12 @@ COMMON_SYLLABLES = tuple(
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
 SHARES = {
-    "single": 0.285,
-    "chain": 0.113,
+    "single": 0.272,
+    "chain": 0.110,
     "names": 0.201,
-    "scenes": 0.168,
-    "unknown": 0.102,
-    "statements": 0.095,
+    "scenes": 0.170,
+    "unknown": 0.108,
+    "statements": 0.103,
     "advice": 0.036,
 }
 CHAIN_LENGTHS = (2, 5)  # dialogues
@@ -192,7 +192,7 @@ class Expansion:
                     accept = fillers[-1].accept if fillers else accept
                 case OutOfScopeExchange():
                     split = self.out_of_scope[step.kind]
-                    turns += self.exchange_out_of_scope(split, rng, rng.choice(split.by_hand))
+                    turns += self.exchange_out_of_scope(split, rng)
                     accept = split.texts.answers
         return StarterDialogue(tuple(turns), values, accept)
 
@@ -254,7 +254,7 @@ class Expansion:
         if rng.random() < FILLERS_OUT_OF_SCOPE_SHARE:
             kinds = [*self.out_of_scope]
             split = self.out_of_scope[rng.choices(kinds, [SHARES[kind] for kind in kinds])[0]]
-            turns = self.exchange_out_of_scope(split, rng, rng.choice(split.by_hand))
+            turns = self.exchange_out_of_scope(split, rng)
             return StarterDialogue(tuple(turns), accept=split.texts.answers)
         return self._single(rng, rng.draw_without_replacement(self._filler_intents), follows=follows)
 
@@ -276,12 +276,12 @@ class Expansion:
             asked = changing
         return exchange(self.typed(asked, rng), rng.draw_without_replacement(answers or intent.answers))
 
-    def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng, texts: HoldOut) -> list[Turn]:
-        """A text out of scope to train on, one of these or from a template, and an answer."""
-        is_by_hand = rng.random() < HAND_WRITTEN_SHARE
-        said = (
-            rng.draw_without_replacement(texts.train) if is_by_hand else split.from_template(split.templates.train, rng)
-        )
+    def exchange_out_of_scope(self, split: OutOfScopeSplit, rng: Rng) -> list[Turn]:
+        """A text out of scope to train on, written by hand or from a template, and an answer."""
+        if rng.random() < HAND_WRITTEN_SHARE:
+            said = rng.draw_without_replacement(split.train_by_hand)
+        else:
+            said = split.from_template(split.templates.train, rng)
         return exchange(self.typed(said, rng), rng.draw_without_replacement(split.texts.answers))
 
     def filled(self, phrasing: str, values: dict[str, str], rng: Rng) -> str:
@@ -339,8 +339,8 @@ class Expansion:
         scene = self._weighted_scenes[n % len(self._weighted_scenes)]
         return self.scene(scene, rng, self.values_of(scene, rng), self.train_phrasings)
 
-    def _out_of_scope(self, split: OutOfScopeSplit, rng: Rng, n: int) -> StarterDialogue:
-        turns = self.exchange_out_of_scope(split, rng, split.by_hand[n % len(split.by_hand)])
+    def _out_of_scope(self, split: OutOfScopeSplit, rng: Rng, _: int) -> StarterDialogue:
+        turns = self.exchange_out_of_scope(split, rng)
         if rng.random() < AFTER_EXCHANGES_SHARE:
             before = self.fillers(rng, rng.randint(1, MAX_EXCHANGES_BEFORE), follows=False)
             turns = [*(turn for filler in before for turn in filler.turns), *turns]

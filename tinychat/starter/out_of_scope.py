@@ -38,6 +38,11 @@ class OutOfScopeSplit:
         """All texts that are of no template: subject by subject, then the hard negatives."""
         return (*self.by_subject.values(), *self.hard_negatives.values())
 
+    @cached_property
+    def train_by_hand(self) -> tuple[str, ...]:
+        """Those of them to train on: drawn without replacement, each as often as the others, however long its list."""
+        return tuple(text for texts in self.by_hand for text in texts.train)
+
     def from_template(self, templates: Sequence[str], rng: Rng) -> str:
         """A text from one of these templates."""
         template = rng.draw_without_replacement(templates)

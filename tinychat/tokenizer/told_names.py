@@ -73,6 +73,9 @@ ASKS_USER = re.compile(
     r"이름(?:을|이) (?:아직|안|못|몰라|어떻게)|뭐라고 (?:부르|부를|불러)|성함[이은을]|어떻게 (?:부르|부를|불러)"
 )
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
+# What asks for one's own name, and a reply that says it does not know it.
+ASKS_OWN = re.compile(r"(?<![가-힣])(?:(?:내|제|나의|저의) ?이름|(?:내가|제가|나|저) ?누(?:구|군))")
+DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:말씀 ?)?(?:안|못|몰라|모르)")
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
 # What somebody is or has, where and when is said as a name is told (나 초딩이야, 나 옥상이야). It is a name only where
@@ -138,8 +141,11 @@ class ToldNames:
             self.name: str | None = told[-1]
         else:
             self.name = may_be[0] if asked and len(set(may_be)) == 1 else None
+        asked_own = before is not None and before["role"] == "user" and ASKS_OWN.search(before["content"]) is not None
         self._known = {*told, *(name for name in may_be if name in self._answered or may_be_given_name(name))}
         self._wrong = wrong - self._known  # corrected since
+        names = {*told, *(name for name in self._known if not self._is_noun(name))}
+        self._may_not_deny = asked_own and self.name in names
 
     def may_call(self, name: str) -> bool:
         """Whether the bot may say this name before 님."""
@@ -177,6 +183,10 @@ class ToldNames:
             return True
         begins_word = re.search(rf"(?<!{LETTER}){re.escape(name)}", self.said) is not None
         return not begins_word and any(noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES)
+
+    def is_denied(self, reply: str) -> bool:
+        """Whether this beginning of a reply says that it does not know the name that the user told and now asks for."""
+        return self._may_not_deny and DENIES.search(reply) is not None
 
     def first_untold(self, reply: str) -> tuple[int, str] | None:
         """Start and name of the first one in a reply that may not be called; None where there is none."""

@@ -3,7 +3,7 @@ patterns. */
 
 export class NamePatterns {
   constructor({
-    tells, corrects, may_tell, answers, asks_user, asks, honorific, called, always_told, told, clause_ends, subject, speaker,
+    tells, corrects, may_tell, answers, asks_user, asks, asks_own, denies, honorific, called, always_told, told, clause_ends, subject, speaker,
     no_names, calls_nobody, nouns, begin_as_family_names, given_names,
   }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
@@ -13,6 +13,8 @@ export class NamePatterns {
     this.answers = compile(answers, "dgmu");
     this.asksUser = new RegExp(asks_user, "u");
     this.asks = new RegExp(asks, "u");
+    this.asksOwn = new RegExp(asks_own, "u");
+    this.denies = new RegExp(denies, "u");
     this.called = new RegExp(called, "gu");
     this.alwaysTold = always_told; // NAME is in the place of the name, in this one and the next
     this.told = told;
@@ -105,6 +107,9 @@ export class ToldNames {
     const isName = (name) => this.answered.has(name) || patterns.mayBeGivenName(name);
     this.known = new Set([...told, ...mayBe.filter(isName)]);
     this.wrong = new Set([...wrong].filter((name) => !this.known.has(name)));
+    const askedOwn = before?.role === "user" && patterns.asksOwn.test(before.content);
+    const isTheirs = told.includes(this.name) || (this.known.has(this.name) && !this.isNoun(this.name));
+    this.mayNotDeny = askedOwn && isTheirs;
   }
 
   mayCall(name) {
@@ -136,6 +141,11 @@ export class ToldNames {
     if (nouns.has(name)) return true;
     if (new RegExp(`(?<!${LETTER})${escaped(name)}`, "u").test(this.said)) return false;
     return beginAsFamilyNames.some((noun) => noun.slice(1) === name && this.said.includes(noun));
+  }
+
+  /* Whether this beginning of a reply says that it does not know the name which the user told and now asks for. */
+  isDenied(reply) {
+    return this.mayNotDeny && this.patterns.denies.test(reply);
   }
 
   /* Start and name of the first one in a reply that may not be called; null where there is none. */

@@ -6,10 +6,13 @@ import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
 import { ToldNames } from "./names.js";
 
 const MAX_UNTOLD_NAMES = 20;
+const TRIES_AT_A_PLACE = 3;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
 const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
 const ENDED = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*\s*$/u;
+
+const withoutSpace = (text) => text.replace(/^ +/, "");
 
 export const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, maxTokens: 64 };
 
@@ -121,9 +124,9 @@ export class Bot {
     const random = generator(options.seed ?? 0);
     const { model, tokenizer } = this;
     const ids = [], margins = [];
-    let refused = [], forced = [], namesRefused = 0, repeatsRefused = 0;
+    let refused = [], forced = [], namesRefused = 0, repeatsRefused = 0, hasDenied = false;
     let logits = this.#read([...prompt.ids], see);
-    const decode = (some) => tokenizer.decode(some).replace(/^ +/, "");
+    const decode = (some) => withoutSpace(tokenizer.decode(some));
     const takeBack = (kept, token, instead = []) => {
       ids.length = margins.length = kept;
       refused = [...refused.filter(([n]) => n <= kept), [kept, token]];
@@ -138,7 +141,7 @@ export class Bot {
       const isForced = forced.length > 0;
       const token = isForced ? forced.shift() : chooseToken(allowed, options, random);
       if (earlier.size) margins.push(isForced ? Infinity : margin(allowed, token));
-      const untold = options.nameRules !== false && this.#untoldName(ids, token, names, namesRefused);
+      const untold = options.nameRules !== false && this.#untoldName(ids, token, names, namesRefused, refused);
       if (untold) {
         namesRefused += 1;
         takeBack(...untold.back);
@@ -146,6 +149,15 @@ export class Bot {
         if (untold.mayEnd && kept && !earlier.has(kept)) return { text: decode(ids), ids, finish: "stop" };
         yield { id: null, kept: ids.length, text: decode(ids) };
         continue;
+      }
+      if (options.nameRules !== false && !hasDenied && names.isDenied(decode([...ids, token]))) {
+        hasDenied = true;
+        const instead = tokenizer.encode(names.name);
+        if (tokenizer.decode(instead) === names.name) {
+          takeBack(0, [...ids, token][0], instead);
+          yield { id: null, kept: 0, text: "" };
+          continue;
+        }
       }
       if (token === EOS) {
         const back = repeatsRefused < MAX_REPEATS && this.#otherStart(ids, earlier, margins);
@@ -176,11 +188,11 @@ export class Bot {
   }
 
   /* If this token completes a name that nobody told: how to go on. */
-  #untoldName(ids, token, names, n) {
+  #untoldName(ids, token, names, n, refused) {
     const { tokenizer } = this;
     if (n >= MAX_UNTOLD_NAMES || !this.mayEndName[token]) return null;
     const all = [...ids, token];
-    const text = tokenizer.decode(all);
+    const text = withoutSpace(tokenizer.decode(all));
     const untold = names.firstUntold(text);
     if (!untold) return null;
     const [start, name] = untold;
@@ -194,8 +206,12 @@ export class Bot {
       }
     }
     const before = text.slice(0, endOfSentences(text.slice(0, start)));
-    let kept = all.length;
-    while (!before.startsWith(tokenizer.decode(all.slice(0, kept)))) kept--;
+    const texts = [...all, null].map((_, n) => withoutSpace(tokenizer.decode(all.slice(0, n))));
+    const longest = texts.reduce((best, one) => (before.startsWith(one) && one.length > best.length ? one : best), "");
+    // More than one where a token has no text, such as the space before a rare syllable at the start.
+    const places = [...texts.keys()].filter((place) => texts[place] === longest).reverse();
+    const tries = (place) => refused.filter(([kept]) => kept === place).length;
+    const kept = places.find((place) => tries(place) < TRIES_AT_A_PLACE) ?? places.at(-1);
     return { back: [kept, all[kept]], mayEnd: true };
   }
 
