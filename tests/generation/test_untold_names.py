@@ -215,6 +215,21 @@ def test_a_reply_that_denies_the_name_which_was_told_begins_with_it(bpe: Tokeniz
     assert [reply.text for reply in found] == [texts[1], DENIES]
 
 
+def test_of_a_reply_that_denies_it_later_the_sentences_before_stay(bpe: Tokenizer, options: SamplingOptions) -> None:
+    texts = (f"반가워요. {DENIES}", "반가워요. 기수님이에요! 잘 자")
+    talk = asked("나로 말하자면 기수라고 해", "네!", "제가 누구게요?")
+    talker = engine(bpe, *texts)
+    assert [reply.text for reply in talker.reply([talk], options)] == [texts[1]]
+    with talker.stream(talk, options) as stream:
+        assert "".join(stream) == texts[1]
+
+
+@pytest.mark.parametrize("text", ["기수님이죠! 이름 안 까먹었어요", "이름을 안 잊었어요. 잘 자"])
+def test_a_reply_that_recalls_it_stays(bpe: Tokenizer, options: SamplingOptions, text: str) -> None:
+    talk = ("나로 말하자면 기수라고 해", "네!", "제가 누구게요?")
+    assert said(engine(bpe, text, SECOND), *talk, options=options) == text
+
+
 @pytest.mark.parametrize(
     "talk",
     [("제가 누구게요?",), ("저는 기수예요", "네!", "우리 강아지 이름은?"), ("저는 음치예요", "네!", "내 이름은?")],

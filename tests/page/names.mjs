@@ -1,6 +1,6 @@
 /* Which names were told in dialogues, and which may be called: for test_names.py. Reads {patterns, titles, cases: [[messages,
 reply], …]}, and writes for each case the user's name, start and name of the first one in the reply that nobody told, and
-whether it says that it does not know the user's. */
+where it says that it does not know the user's. */
 
 import { text } from "node:stream/consumers";
 import { NamePatterns, ToldNames } from "../../web/src/engine/names.js";
@@ -9,6 +9,6 @@ const { patterns, titles, cases } = JSON.parse(await text(process.stdin));
 const namePatterns = new NamePatterns(patterns);
 const found = cases.map(([messages, reply]) => {
   const told = new ToldNames(namePatterns, messages, titles);
-  return [told.name, told.firstUntold(reply), told.isDenied(reply)];
+  return [told.name, told.firstUntold(reply), told.denial(reply)];
 });
 process.stdout.write(JSON.stringify(found));

@@ -21,9 +21,8 @@ ASKS = "내 이름이 뭐야?"
 BEFORE = ("네!", "네, 민수님!", "네, 서연님!", "이름이 어떻게 되세요?", "뭐라고 부르면 될까요?", "아직 이름을 몰라요.")
 REPLY = "고객님, {name}님, 반가워요! 팀장님도요. 님"
 ODD = [*"\n .,!?~😀İß\u3000\u200b님이", "ㅎㅎ", "님님", "이라고"]
-Found = tuple[str | None, tuple[int, str] | None, bool]  # the name, the first untold one, whether the name is denied
 Case = tuple[list[Message], str]
-Found = tuple[str | None, tuple[int, str] | None, bool]  # the name, the first untold one, whether the name is denied
+Found = tuple[str | None, tuple[int, str] | None, int | None]  # the name, the first untold one, where it is denied
 
 
 def sentences(test: Any) -> list[str]:
@@ -57,12 +56,12 @@ def cases_of(texts: list[str], names: tuple[str, ...] = ("서연", "민수")) ->
 
 def in_page(cases: list[Case]) -> list[Found]:
     asked = {"patterns": name_patterns(), "titles": TITLES, "cases": cases}
-    return [(name, untold and tuple(untold), denied) for name, untold, denied in run_in_node("names.mjs", asked)]
+    return [(name, untold and tuple(untold), denial) for name, untold, denial in run_in_node("names.mjs", asked)]
 
 
 def in_python(cases: list[Case]) -> list[Found]:
     return [
-        (told.name, told.first_untold(reply), told.is_denied(reply))
+        (told.name, told.first_untold(reply), told.denial(reply))
         for told, reply in ((ToldNames(said, TITLES), reply) for said, reply in cases)
     ]
 
@@ -81,7 +80,7 @@ def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
         (asked("안녕", "뭐라고 부르면 될까요?", "글쎄", "네!", ASKS), "네, 민수님!"),
         (asked("안녕", "네!", "서연", "네!", ASKS), "네, 서연님!"),
     ]
-    assert in_page(cases) == [("서연", (3, "민수"), False), (None, (3, "민수"), False), (None, None, False)]
+    assert in_page(cases) == [("서연", (3, "민수"), None), (None, (3, "민수"), None), (None, None, None)]
     assert_equal(cases)
 
 
@@ -97,7 +96,7 @@ def test_what_names_nobody_names_nobody_in_the_page_either() -> None:
     )
     told = [case for test in tests for case in test.pytestmark[0].args[1]]
     cases = [(asked(said), f"{word}님!") for said, word in told]
-    assert in_page(cases) == [(None, (0, word), False) for _, word in told] == in_python(cases)
+    assert in_page(cases) == [(None, (0, word), None) for _, word in told] == in_python(cases)
 
 
 @pytest.mark.slow
@@ -138,6 +137,9 @@ def test_the_page_calls_nobody_by_what_they_are() -> None:
     assert [untold is None for _, untold, _ in expected[-4:]] == [False, False, True, True]
 
 
+RECALLS = ("네, 서연님!", "서연님이죠! 이름 안 까먹었어요", "이름을 안 잊었어요", "서연님, 아직 이름을 몰라요")
+
+
 def test_the_page_denies_no_name_that_was_told() -> None:
     denials = (
         "아직 이름을 말씀 안 해 주셨어요.",
@@ -154,4 +156,6 @@ def test_the_page_denies_no_name_that_was_told() -> None:
     ]
     expected = in_python(cases)
     assert in_page(cases) == expected
-    assert sum(denied for _, _, denied in expected) == 12  # two ways to tell, two questions, three denials
+    denied = {case[1]: found[2] for case, found in zip(cases, expected, strict=True) if found[2] is not None}
+    assert denied == {denials[0]: 3, denials[1]: 0, denials[2]: 6}
+    assert sum(place is not None for _, _, place in expected) == 12  # two ways to tell, two questions, three denials

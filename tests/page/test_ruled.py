@@ -32,6 +32,21 @@ def test_the_tokens_of_a_name_that_a_rule_put_in_are_marked_and_without_the_rule
     assert not any(is_ruled for _, is_ruled in own["tokens"])
 
 
+@pytest.mark.parametrize(
+    ("says", "text"), [("아직 이름을 몰라요", "서연 이름을 몰라요"), ("네! 이름을 몰라요", "네! 서연을 몰라요")]
+)
+def test_a_sentence_that_denies_the_name_which_was_told_begins_with_it(says: str, text: str) -> None:
+    """The model of this test goes on as before behind the name: it knows no other text."""
+    pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("네 !아직이름을몰라요서연내은야?")]
+    asked = [*ASKED, {"role": "assistant", "content": "네!"}, {"role": "user", "content": "내 이름은?"}]
+    said = [pieces.index(piece) for piece in says]
+    value = {"patterns": name_patterns(), "pieces": pieces, "said": said, "asked": asked}
+    ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
+    assert ruled["text"] == text
+    assert [piece for piece, is_ruled in ruled["tokens"] if is_ruled] == ["서", "연"]
+    assert own["text"] == says
+
+
 def test_a_head_carries_a_word_alone_only_where_the_word_was_likely_and_is_much_less_so_without_it() -> None:
     shares = [(0.87, 0.46), (0.87, 0.83), (0.9, 0.95), (0.04, 0.0), (0.001, 0.001)]
     assert run_in_node("carrying.mjs", shares) == [

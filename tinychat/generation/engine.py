@@ -363,12 +363,8 @@ class Engine:
         if request.names.name is not None:
             # With what this token has behind the name: the vocabulary may have no other token for it (님이에요).
             called = text[:start] + request.names.name + text[start + len(name) :]
-            instead = self.tokenizer.encode(called)
-            if self.tokenizer.decode(instead) == called:  # a vocabulary of words may not have the name
-                same = zip(ids, instead, strict=False)
-                n_kept = next((n for n, (old, new) in enumerate(same) if old != new), min(len(ids), len(instead)))
-                if n_kept < len(ids):
-                    return TakenBack(n_kept, ids[n_kept], tuple(instead[n_kept:]))
+            if shorter := self._instead(ids, called):
+                return shorter
         before = text[: end_of_sentences(text[:start])]
         texts = [self.tokenizer.decode(ids[:n]) for n in range(len(ids) + 1)]
         longest = max((kept for kept in texts if before.startswith(kept)), key=len)
@@ -379,19 +375,31 @@ class Engine:
         return TakenBack(n_kept, ids[n_kept], may_end=True)
 
     def _told_name(self, request: Request, token: int) -> TakenBack | None:
-        """If with this token the reply says that it does not know the name which the user told and asks for: the reply
-        begins with that name instead.
+        """If with this token the reply says that it does not know the name that the user told and asks for: how the
+        sentence begins with that name instead.
         """
-        if request.names is None or request.names.name is None or request.has_denied_name:
+        names = request.names
+        if names is None or names.name is None or not names.may_not_deny or request.has_denied_name:
             return None
         ids = [*request.ids[len(request.prompt_ids) :], token]
-        if not request.names.is_denied(self.tokenizer.decode(ids)):
+        text = self.tokenizer.decode(ids)
+        start = names.denial(text)
+        if start is None:
             return None
         request.has_denied_name = True
-        instead = self.tokenizer.encode(request.names.name)
-        if self.tokenizer.decode(instead) != request.names.name:  # a vocabulary of words may not have it
+        before = text[: end_of_sentences(text[:start])].rstrip()
+        return self._instead(ids, f"{before} {names.name}" if before else names.name)
+
+    def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:
+        """What takes a reply of these tokens back to where this text differs, and says that; None where the vocabulary
+        has no tokens for it.
+        """
+        instead = self.tokenizer.encode(text)
+        if self.tokenizer.decode(instead) != text:
             return None
-        return TakenBack(0, ids[0], tuple(instead))
+        same = zip(ids, instead, strict=False)
+        n_kept = next((n for n, (old, new) in enumerate(same) if old != new), min(len(ids), len(instead)))
+        return TakenBack(n_kept, ids[n_kept], tuple(instead[n_kept:])) if n_kept < len(ids) else None
 
     def _other_than_earlier(self, request: Request, token: int) -> TakenBack | None:
         """If this token ends a reply that was said before: where to take it back to.

@@ -75,7 +75,7 @@ ASKS_USER = re.compile(
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
 # What asks for one's own name, and a reply that says it does not know it.
 ASKS_OWN = re.compile(r"(?<![가-힣])(?:(?:내|제|나의|저의) ?이름|(?:내가|제가|나|저) ?누(?:구|군))")
-DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:말씀 ?)?(?:안|못|몰라|모르)")
+DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:(?:말씀 ?)?안 ?(?:해|알려|말)|못 ?들|몰라|모르)")
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
 # What somebody is or has, where and when is said as a name is told (나 초딩이야, 나 옥상이야). It is a name only where
@@ -113,6 +113,7 @@ class ToldNames:
     said    all texts
     name    the user's, the last one that they told in so many words; None where they told none
     titles  what may stand before 님 though nobody said it (선생, 고객)
+    may_not_deny  whether the user asks for the name that they told
     """
 
     def __init__(self, messages: Sequence[Message], titles: Collection[str] = ()) -> None:
@@ -145,7 +146,7 @@ class ToldNames:
         self._known = {*told, *(name for name in may_be if name in self._answered or may_be_given_name(name))}
         self._wrong = wrong - self._known  # corrected since
         names = {*told, *(name for name in self._known if not self._is_noun(name))}
-        self._may_not_deny = asked_own and self.name in names
+        self.may_not_deny = asked_own and self.name in names
 
     def may_call(self, name: str) -> bool:
         """Whether the bot may say this name before 님."""
@@ -184,9 +185,14 @@ class ToldNames:
         begins_word = re.search(rf"(?<!{LETTER}){re.escape(name)}", self.said) is not None
         return not begins_word and any(noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES)
 
-    def is_denied(self, reply: str) -> bool:
-        """Whether this beginning of a reply says that it does not know the name that the user told and now asks for."""
-        return self._may_not_deny and DENIES.search(reply) is not None
+    def denial(self, reply: str) -> int | None:
+        """Where this beginning of a reply says that it does not know the name that the user told and now asks for; None
+        where it does not, or calls the user by it.
+        """
+        if not self.may_not_deny or any(name == self.name for _, name in called_names(reply)):
+            return None
+        found = DENIES.search(reply)
+        return found.start() if found else None
 
     def first_untold(self, reply: str) -> tuple[int, str] | None:
         """Start and name of the first one in a reply that may not be called; None where there is none."""

@@ -8,8 +8,8 @@ from tinychat.params.sections import ResolvedTrainParams, TrainParams
 
 # Measured with the default model (docs/experiments.md, "How many epochs does an amount of data need?"): with the cube
 # root, 400 to 12,000 question-answer pairs are answered as they were written, and would hardly be with fewer epochs;
-# the starter corpus, of 576,000 tokens, has its 2.
-TOKENS_OF_ONE_EPOCH = 7_500_000
+# the starter corpus, of 1,200,000 tokens, has its 2, and would if it were twice as large.
+TOKENS_OF_ONE_EPOCH = 8_200_000
 # Fewer steps are too few, however often they show the data: 20 to 100 pairs are answered as written after 80.
 FEWEST_STEPS = 100
 FEW_EXAMPLES = 20  # for fewer, a training of a given length needs fewer steps in proportion

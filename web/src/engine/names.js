@@ -109,7 +109,7 @@ export class ToldNames {
     this.wrong = new Set([...wrong].filter((name) => !this.known.has(name)));
     const askedOwn = before?.role === "user" && patterns.asksOwn.test(before.content);
     const isTheirs = told.includes(this.name) || (this.known.has(this.name) && !this.isNoun(this.name));
-    this.mayNotDeny = askedOwn && isTheirs;
+    this.mayNotDeny = askedOwn && isTheirs; // whether the user asks for the name that they told
   }
 
   mayCall(name) {
@@ -143,9 +143,12 @@ export class ToldNames {
     return beginAsFamilyNames.some((noun) => noun.slice(1) === name && this.said.includes(noun));
   }
 
-  /* Whether this beginning of a reply says that it does not know the name which the user told and now asks for. */
-  isDenied(reply) {
-    return this.mayNotDeny && this.patterns.denies.test(reply);
+  /* Where this beginning of a reply says that it does not know the name that the user told and now asks for; null where it
+  does not, or calls the user by it. */
+  denial(reply) {
+    if (!this.mayNotDeny) return null;
+    for (const [, name] of this.patterns.calledNames(reply)) if (name === this.name) return null;
+    return this.patterns.denies.exec(reply)?.index ?? null;
   }
 
   /* Start and name of the first one in a reply that may not be called; null where there is none. */

@@ -1,5 +1,5 @@
 /* A reply, token by token, with what tinychat/generation/engine.py refuses: broken characters, names that nobody told,
-a reply that was said before. */
+that a told name was not told, a reply that was said before. */
 
 import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
@@ -145,19 +145,17 @@ export class Bot {
       if (untold) {
         namesRefused += 1;
         takeBack(...untold.back);
-        const kept = tokenizer.decode(ids);
+        const kept = decode(ids);
         if (untold.mayEnd && kept && !earlier.has(kept)) return { text: decode(ids), ids, finish: "stop" };
         yield { id: null, kept: ids.length, text: decode(ids) };
         continue;
       }
-      if (options.nameRules !== false && !hasDenied && names.isDenied(decode([...ids, token]))) {
+      const denied = options.nameRules !== false && !hasDenied && this.#deniedName([...ids, token], names);
+      if (denied) {
         hasDenied = true;
-        const instead = tokenizer.encode(names.name);
-        if (tokenizer.decode(instead) === names.name) {
-          takeBack(0, [...ids, token][0], instead);
-          yield { id: null, kept: 0, text: "" };
-          continue;
-        }
+        takeBack(...denied);
+        yield { id: null, kept: ids.length, text: decode(ids) };
+        continue;
       }
       if (token === EOS) {
         const back = repeatsRefused < MAX_REPEATS && this.#otherStart(ids, earlier, margins);
@@ -198,12 +196,8 @@ export class Bot {
     const [start, name] = untold;
     if (names.name !== null) {
       const called = text.slice(0, start) + names.name + text.slice(start + name.length);
-      const instead = tokenizer.encode(called);
-      if (tokenizer.decode(instead) === called) {
-        let kept = 0;
-        while (kept < all.length && kept < instead.length && all[kept] === instead[kept]) kept++;
-        if (kept < all.length) return { back: [kept, all[kept], instead.slice(kept)], mayEnd: false };
-      }
+      const back = this.#instead(all, called);
+      if (back) return { back, mayEnd: false };
     }
     const before = text.slice(0, endOfSentences(text.slice(0, start)));
     const texts = [...all, null].map((_, n) => withoutSpace(tokenizer.decode(all.slice(0, n))));
@@ -213,6 +207,26 @@ export class Bot {
     const tries = (place) => refused.filter(([kept]) => kept === place).length;
     const kept = places.find((place) => tries(place) < TRIES_AT_A_PLACE) ?? places.at(-1);
     return { back: [kept, all[kept]], mayEnd: true };
+  }
+
+  /* If these tokens say that the bot does not know the name which the user told and asks for: how the sentence begins with
+  that name instead. */
+  #deniedName(ids, names) {
+    if (!names.mayNotDeny) return null;
+    const text = withoutSpace(this.tokenizer.decode(ids));
+    const start = names.denial(text);
+    if (start === null) return null;
+    const before = text.slice(0, endOfSentences(text.slice(0, start))).trimEnd();
+    return this.#instead(ids, before ? `${before} ${names.name}` : names.name);
+  }
+
+  /* What takes these tokens back to where this text differs, and says the text; null where the vocabulary has no tokens. */
+  #instead(ids, text) {
+    const instead = this.tokenizer.encode(text);
+    if (this.tokenizer.decode(instead) !== text) return null;
+    let kept = 0;
+    while (kept < ids.length && kept < instead.length && ids[kept] === instead[kept]) kept++;
+    return kept < ids.length ? [kept, ids[kept], instead.slice(kept)] : null;
   }
 
   /* If a reply was said before: where another one was most nearly as likely, at a sentence's beginning; else null. */
