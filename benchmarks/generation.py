@@ -65,8 +65,8 @@ class Side:
 def load_tinychat(folder: Path) -> tuple[Answer, int]:
     """The engine as in `generate` and `chat`; TINYCHAT_* selects the decoder."""
     from tinychat.environment import usable_cores
-    from tinychat.generation.engine import Request
     from tinychat.generation.loading import load_engine
+    from tinychat.generation.request import Request
     from tinychat.generation.sampling import SamplingOptions
     from tinychat.runtime import requested_threads, requested_weights
 

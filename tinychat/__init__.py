@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tinychat.bot import Bot, load
     from tinychat.errors import InputError
-    from tinychat.generation.engine import Reply
+    from tinychat.generation.request import Reply
 
 __all__ = ["Bot", "InputError", "Reply", "load"]
 
 LAZY_IMPORTS = {
     "Bot": "tinychat.bot",
     "InputError": "tinychat.errors",
-    "Reply": "tinychat.generation.engine",
+    "Reply": "tinychat.generation.request",
     "load": "tinychat.bot",
 }
 

@@ -8,8 +8,9 @@ from typing import Any, overload
 
 from tinychat.corpus.turns import prompt_of
 from tinychat.errors import InputError
-from tinychat.generation.engine import Engine, Reply, ReplyStream
+from tinychat.generation.engine import Engine, ReplyStream
 from tinychat.generation.loading import SLOTS, load_engine
+from tinychat.generation.request import Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.safety.help import help_in_danger
 from tinychat.tokenizer import Tokenizer

@@ -1,5 +1,5 @@
 from tinychat.chatting.conversation import RETRY_TEMPERATURE, Conversation, Exchange
-from tinychat.generation.engine import FinishReason, Reply
+from tinychat.generation.request import FinishReason, Reply
 from tinychat.generation.sampling import SamplingOptions
 
 

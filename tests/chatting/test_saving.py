@@ -9,7 +9,7 @@ from tinychat.chatting.conversation import Exchange
 from tinychat.chatting.saving import save
 from tinychat.corpus.dialogue import SPLITS, read_corpus
 from tinychat.errors import InputError
-from tinychat.generation.engine import FinishReason, Reply
+from tinychat.generation.request import FinishReason, Reply
 
 
 def exchange(question: str, answer: str, finish_reason: FinishReason = "stop") -> Exchange:

@@ -12,7 +12,8 @@ from tinychat.evaluation.likelihood import Likelihood, measure_likelihood, unigr
 from tinychat.evaluation.measures import is_well_formed, measure_by_name, repeats_a_phrase
 from tinychat.evaluation.reply_metrics import char_f1, copied_share, distinct, exact_share, mean_char_f1
 from tinychat.evaluation.retrieval import NearestQuestion
-from tinychat.generation.engine import Engine, FinishReason, Reply
+from tinychat.generation.engine import Engine
+from tinychat.generation.request import FinishReason, Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.torch_decoder import TorchDecoder
 from tinychat.model import DialogueModel

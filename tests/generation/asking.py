@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from tinychat.generation.engine import Engine, Reply, Request
+from tinychat.generation.engine import Engine
+from tinychat.generation.request import Reply, Request
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.tokenizer.chat import Message
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.generation.asking import asked
 from tests.generation.test_untold_names import Says
-from tinychat.generation import engine as engine_module
+from tinychat.generation import reply_rules
 from tinychat.generation.engine import Engine
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.model.generation_config import GenerationConfig
@@ -27,7 +27,7 @@ def reply(talker: Engine, *talk: str, **options: object) -> str:
 
 @pytest.fixture(autouse=True)
 def third_is_likely_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "MAX_MARGIN", 2.5)
+    monkeypatch.setattr(reply_rules, "MAX_MARGIN", 2.5)
 
 
 def test_the_next_likely_one_takes_its_place(bpe: Tokenizer) -> None:
@@ -44,7 +44,7 @@ def test_a_reply_that_only_begins_alike_stays(bpe: Tokenizer) -> None:
 
 
 def test_where_no_other_is_about_as_likely_it_is_said_again(bpe: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "MAX_MARGIN", 0.5)
+    monkeypatch.setattr(reply_rules, "MAX_MARGIN", 0.5)
     assert reply(engine(bpe), *TALK) == JOKES[0]
     assert reply(engine(bpe, JOKES[:1]), *TALK) == JOKES[0]
 

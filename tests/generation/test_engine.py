@@ -12,7 +12,8 @@ import torch
 from tests.generation.asking import GREEDY, PROMPTS, SAMPLED, ask, asked, ids_of, run
 from tests.generation.models import KINDS, PlainDecoder, Sample
 from tinychat.generation.decoder import Floats
-from tinychat.generation.engine import Engine, Reply
+from tinychat.generation.engine import Engine
+from tinychat.generation.request import Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.tokenizer import Tokenizer, load_tokenizer
 

@@ -10,9 +10,10 @@ from tests.generation.asking import GREEDY, asked, run
 from tests.generation.models import PlainDecoder
 from tinychat.batches.prepared import to_arrays
 from tinychat.batches.preparing import prepare_dialogues
-from tinychat.generation import engine as engine_module
+from tinychat.generation import reply_rules
 from tinychat.generation.decoder import Floats
-from tinychat.generation.engine import Engine, Request, TakenBack
+from tinychat.generation.engine import Engine
+from tinychat.generation.request import Request, TakenBack
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.starter.particles import fill
@@ -87,7 +88,7 @@ def test_after_some_tries_a_token_without_text_before_the_name_is_taken_back_too
     says = talker.decoder
     assert isinstance(says, Says)
     says.replies[-1].remove(space)
-    monkeypatch.setattr(engine_module, "TRIES_AT_A_PLACE", 1)
+    monkeypatch.setattr(reply_rules, "TRIES_AT_A_PLACE", 1)
     assert said(talker, "안녕", options=options) == "OK"
 
 
@@ -176,7 +177,7 @@ def test_a_stop_text_ends_the_reply_as_without_names(bpe: Tokenizer) -> None:
 def test_after_so_many_refusals_a_name_stays(
     bpe: Tokenizer, options: SamplingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MAX_UNTOLD_NAMES", 0)
+    monkeypatch.setattr(reply_rules, "MAX_UNTOLD_NAMES", 0)
     assert said(engine(bpe, FIRST, SECOND), "안녕", options=options) == FIRST
 
 

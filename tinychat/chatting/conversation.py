@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tinychat.corpus.turns import prompt_of
 
 if TYPE_CHECKING:
-    from tinychat.generation.engine import Reply
+    from tinychat.generation.request import Reply
     from tinychat.generation.sampling import SamplingOptions
 
 RETRY_TEMPERATURE = 0.8  # where decoding is greedy, which would only repeat the reply

@@ -13,7 +13,7 @@ from tinychat.printing import visible
 from tinychat.training_pairs import training_pairs
 
 if TYPE_CHECKING:
-    from tinychat.generation.engine import Reply
+    from tinychat.generation.request import Reply
     from tinychat.tokenizer import Tokenizer
 
 OTHERS = 3  # alternatives shown for each token

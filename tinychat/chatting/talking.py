@@ -17,7 +17,7 @@ from tinychat.chatting.terminal import LineReader, Screen
 from tinychat.chatting.timing import Stopwatch
 from tinychat.chatting.visible import columns_of, padded, shortened
 from tinychat.errors import InputError, describe
-from tinychat.generation.engine import Reply
+from tinychat.generation.request import Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.language.choosing import Words
 from tinychat.printing import say

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tinychat.generation.engine import Engine, Reply
+from tinychat.generation.engine import Engine
+from tinychat.generation.request import Reply
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.tokenizer.chat import Messages
 

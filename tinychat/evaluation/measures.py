@@ -7,7 +7,7 @@ from typing import Any
 from tinychat.corpus.dialogue import Dialogue, to_record
 from tinychat.evaluation.caching_engine import CachingEngine
 from tinychat.files import rounded
-from tinychat.generation.engine import Reply
+from tinychat.generation.request import Reply
 from tinychat.params.limits import REPLACEMENT
 
 # A phrase is repeated where this many consecutive words or characters occur twice.

@@ -1,174 +1,24 @@
 """Continuous batching: replies of different lengths in one batch, each entering and leaving at any step."""
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from tinychat.errors import InputError
 from tinychat.generation.decoder import Decoder, Floats
-from tinychat.generation.sampling import SamplingOptions, SequenceState, choose_tokens
-from tinychat.generation.text import ReplyText, end_of_sentences, is_start_of_sentence
+from tinychat.generation.reply_rules import ReplyRules
+from tinychat.generation.request import Choice, Reply, Request
+from tinychat.generation.sampling import SamplingOptions, SequenceState, choose_tokens, margin, top_logprobs
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.called_names import HONORIFIC
 from tinychat.tokenizer.chat import Message
 from tinychat.tokenizer.told_names import ToldNames
 from tinychat.tokenizer.utf8 import utf8_of
-
-FinishReason = Literal["stop", "length", "cancelled", "safety"]
-MAX_UNTOLD_NAMES = 20  # after so many tries for a reply without, a name may stay
-TRIES_AT_A_PLACE = 3  # for a reply without, before it is taken back to an earlier token, where one has no text
-MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
-MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One chosen token with log-probabilities of the model's own distribution, before temperature and the like.
-
-    logprob       its log-probability, nats
-    alternatives  id and log-probability of the likeliest tokens, the likeliest first (`SamplingOptions.alternatives`)
-    """
-
-    token_id: int
-    logprob: float
-    alternatives: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the model answers.
-
-    text           without the stop text that ended it, if one did
-    token_ids      without `<eos>`
-    finish_reason  stop: `<eos>` or a stop text was generated, or a later sentence had a name that nobody told; length:
-                   `max_tokens` or the model's `max_len` was reached; cancelled: by the caller; safety: the help lines
-                   in place of a reply of the model
-    choices        one for each token, `<eos>` included if it was generated
-    prompt_ids     the prompt, in the chat template
-    """
-
-    text: str
-    token_ids: tuple[int, ...]
-    finish_reason: FinishReason
-    choices: tuple[Choice, ...]
-    prompt_ids: tuple[int, ...]
-
-    @property
-    def logprobs(self) -> tuple[float, ...]:
-        """Log-probability (nats) of each choice."""
-        return tuple(choice.logprob for choice in self.choices)
-
-    @property
-    def mean_logprob(self) -> float:
-        """Mean log-probability (nats) of the choices; 0 where there is none."""
-        return sum(self.logprobs) / len(self.choices) if self.choices else 0.0
-
-
-@dataclass(frozen=True)
-class TakenBack:
-    """The end of a reply that is taken back while it is generated.
-
-    n_kept   how many of its tokens stay
-    refused  the token that must not follow them
-    forced   the tokens that must
-    may_end  whether what stays may be the whole reply
-    """
-
-    n_kept: int
-    refused: int
-    forced: tuple[int, ...] = ()
-    may_end: bool = False
-
-
-class Request:
-    """A reply while it is generated."""
-
-    def __init__(
-        self,
-        prompt_ids: Sequence[int],
-        options: SamplingOptions,
-        tokenizer: Tokenizer,
-        names: ToldNames | None = None,
-        earlier: Sequence[str] = (),
-    ) -> None:
-        """`names`: those that the reply may call; None: they are not looked at.
-
-        `earlier`: the bot's replies in it, none of which is said again where another is about as likely.
-        """
-        self.prompt_ids, self.options, self.earlier = tuple(prompt_ids), options, frozenset(earlier)
-        self.names = names
-        self.ids = list(prompt_ids)  # of prompt and reply
-        self.choices: list[Choice] = []
-        self.pending = b""  # bytes of an incomplete character
-        self.finish_reason: FinishReason | None = None
-        self.rng = np.random.default_rng(options.seed)
-        self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
-        self.forced: list[int] = []  # the next tokens, whatever the model finds likely
-        self.n_names_refused = self.n_repeats_refused = 0
-        self.has_denied_name = False
-        self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
-        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=names is not None)
-        self._pieces: list[str] = []
-        self._reading = threading.Lock()  # one thread may append to the reply while another asks for its text
-
-    @property
-    def n_new(self) -> int:
-        """Tokens of the reply so far."""
-        return len(self.ids) - len(self.prompt_ids)
-
-    def append(self, choice: Choice) -> None:
-        """Append a token to the reply."""
-        self.choices.append(choice)
-        self.ids.append(choice.token_id)
-        # Without stop texts, the text is decoded when it is asked for, from all new tokens at once.
-        if self.options.stop:
-            self._read()
-            if self._text.stopped:
-                self.finish("stop")
-
-    def take_back(self, shorter: TakenBack) -> None:
-        """Take the end of the reply back."""
-        n_kept = shorter.n_kept
-        with self._reading:
-            del self.ids[len(self.prompt_ids) + n_kept :], self.choices[n_kept:], self.margins[n_kept:]
-        # What was refused later in the reply was refused after tokens that are gone.
-        self.refused = [*((n, token) for n, token in self.refused if n <= n_kept), (n_kept, shorter.refused)]
-        self.forced = list(shorter.forced)
-
-    def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
-        """End the reply."""
-        self.choices += [eos] if eos else []
-        self.finish_reason = reason  # last: a thread that sees it finds the whole reply
-
-    def new_text(self) -> str:
-        """The text that has become final since the last call."""
-        self._read()
-        with self._reading:
-            pieces, self._pieces = self._pieces, []
-        return "".join(pieces)
-
-    def _read(self) -> None:
-        """Decode the tokens since the last call."""
-        with self._reading:
-            ended = self.finish_reason  # read before the tokens: a finished reply gets no more
-            piece = self._text.grow_to(self.ids[len(self.prompt_ids) :])
-            self._pieces.append(piece + self._text.end(cut=ended != "stop") if ended else piece)
-
-    def reply(self) -> Reply:
-        """The reply, once it has ended."""
-        if self.finish_reason is None:
-            raise ValueError("this reply has not ended")
-        self._read()
-        token_ids = tuple(self.ids[len(self.prompt_ids) :])
-        return Reply(self._text.text, token_ids, self.finish_reason, tuple(self.choices), self.prompt_ids)
 
 
 class Engine:
@@ -187,12 +37,7 @@ class Engine:
     ) -> None:
         self.decoder, self.tokenizer, self.folder, self.generation = decoder, tokenizer, folder, generation
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
-        last_byte = HONORIFIC.encode()[-1:]
-        self._may_end_name = [
-            last_byte in data
-            for data in tokenizer.bytes_of(decoder.vocab_size)
-            or [tokenizer.decode([token_id]).encode() for token_id in range(decoder.vocab_size)]
-        ]
+        self._rules = ReplyRules(tokenizer, decoder.vocab_size)
         self._suppressed = cache(self._suppressed_after)
         self.lock = threading.RLock()  # for threads that share a model; a step advances the replies of all
         self._running: dict[int, Request] = {}  # by slot, lowest first: adjacent slots need no copy
@@ -316,17 +161,13 @@ class Engine:
             del request.forced[:1]
             if request.earlier:
                 request.margins.append(margin(allowed[row], token))
-            if shorter := (
-                self._other_name(request, token)
-                or self._told_name(request, token)
-                or self._other_than_earlier(request, token)
-            ):
+            if shorter := self._rules.take_back(request, token):
                 request.take_back(shorter)
-                if shorter.may_end and self._is_reply(request):
+                if shorter.may_end and self._rules.is_reply(request):
                     request.finish("stop")
                     continue
                 if self._utf8:
-                    request.pending = self._utf8.pending_after(request.ids[len(request.prompt_ids) :])
+                    request.pending = self._utf8.pending_after(request.reply_ids)
                 taken_back.append(request)
                 continue
             choice = Choice(token, logprob, top_logprobs(logits[row], totals[row], request.options.alternatives))
@@ -341,82 +182,6 @@ class Engine:
                 request.finish("length")
         self._free_finished()
         self._prefill_again(taken_back)
-
-    def _is_reply(self, request: Request) -> bool:
-        """Whether the sentences before one with a name are a reply of their own."""
-        kept = self.tokenizer.decode(request.ids[len(request.prompt_ids) :])
-        return kept != "" and kept not in request.earlier and request.n_new >= request.options.min_tokens
-
-    def _other_name(self, request: Request, token: int) -> TakenBack | None:
-        """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
-        the sentence is taken back.
-        """
-        if request.names is None or not self._may_end_name[token]:
-            return None
-        ids = [*request.ids[len(request.prompt_ids) :], token]
-        text = self.tokenizer.decode(ids)
-        untold = request.names.first_untold(text)
-        if untold is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
-            return None
-        start, name = untold
-        request.n_names_refused += 1
-        if request.names.name is not None:
-            # With what this token has behind the name: the vocabulary may have no other token for it (님이에요).
-            called = text[:start] + request.names.name + text[start + len(name) :]
-            if shorter := self._instead(ids, called):
-                return shorter
-        before = text[: end_of_sentences(text[:start])]
-        texts = [self.tokenizer.decode(ids[:n]) for n in range(len(ids) + 1)]
-        longest = max((kept for kept in texts if before.startswith(kept)), key=len)
-        # More than one where a token has no text, such as the space before a rare syllable at the start.
-        places = [n for n, kept in enumerate(texts) if kept == longest]
-        tries = Counter(n for n, _ in request.refused)
-        n_kept = next((n for n in reversed(places) if tries[n] < TRIES_AT_A_PLACE), places[0])
-        return TakenBack(n_kept, ids[n_kept], may_end=True)
-
-    def _told_name(self, request: Request, token: int) -> TakenBack | None:
-        """If with this token the reply says that it does not know the name that the user told and asks for: how the
-        sentence begins with that name instead.
-        """
-        names = request.names
-        if names is None or names.name is None or not names.may_not_deny or request.has_denied_name:
-            return None
-        ids = [*request.ids[len(request.prompt_ids) :], token]
-        text = self.tokenizer.decode(ids)
-        start = names.denial(text)
-        if start is None:
-            return None
-        request.has_denied_name = True
-        before = text[: end_of_sentences(text[:start])].rstrip()
-        return self._instead(ids, f"{before} {names.name}" if before else names.name)
-
-    def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:
-        """What takes a reply of these tokens back to where this text differs, and says that; None where the vocabulary
-        has no tokens for it.
-        """
-        instead = self.tokenizer.encode(text)
-        if self.tokenizer.decode(instead) != text:
-            return None
-        same = zip(ids, instead, strict=False)
-        n_kept = next((n for n, (old, new) in enumerate(same) if old != new), min(len(ids), len(instead)))
-        return TakenBack(n_kept, ids[n_kept], tuple(instead[n_kept:])) if n_kept < len(ids) else None
-
-    def _other_than_earlier(self, request: Request, token: int) -> TakenBack | None:
-        """If this token ends a reply that was said before: where to take it back to.
-
-        It is where a sentence begins and another token was most nearly as likely, if at least a fifth as likely.
-        """
-        if token != self.tokenizer.eos_id or request.n_repeats_refused >= MAX_REPEATS:
-            return None
-        ids = [*request.ids[len(request.prompt_ids) :], token]
-        if self.tokenizer.decode(ids[:-1]) not in request.earlier:
-            return None
-        begins = [n for n in range(len(ids)) if is_start_of_sentence(self.tokenizer.decode(ids[:n]))]
-        n_kept = min(begins, key=request.margins.__getitem__)
-        if request.margins[n_kept] > MAX_MARGIN:
-            return None
-        request.n_repeats_refused += 1
-        return TakenBack(n_kept, ids[n_kept])
 
     def _prefill_again(self, requests: Sequence[Request]) -> None:
         """Go on with replies that were shortened, from the tokens that are left of them."""
@@ -490,19 +255,3 @@ class ReplyStream:
     def reply(self) -> Reply:
         """The reply, once it has ended or was closed. Raises ValueError before."""
         return self._request.reply()
-
-
-def margin(logits: Floats, token: int) -> float:
-    """How much likelier, in nats, this token was than the likeliest other one; logits (V,)."""
-    two = np.argpartition(logits, -2)[-2:]
-    return float(logits[token] - max(logits[other] for other in two if other != token))
-
-
-def top_logprobs(logits: Floats, logsumexp: float, n: int) -> tuple[tuple[int, float], ...]:
-    """Id and log-probability of the `n` likeliest tokens; `logsumexp` is that of the logits."""
-    if not n:
-        return ()
-    # Avoids sorting the whole vocabulary.
-    near = np.flatnonzero(logits >= np.partition(logits, -n)[-n]) if n < len(logits) else np.arange(len(logits))
-    likeliest = near[np.argsort(-logits[near], kind="stable")][:n]
-    return tuple((int(token), float(logits[token] - logsumexp)) for token in likeliest)

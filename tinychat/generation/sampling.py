@@ -216,3 +216,19 @@ def draw(probs: Floats, rng: np.random.Generator) -> int:
     ends = np.cumsum(probs, dtype=np.float64)
     index = int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))
     return min(index, int(np.flatnonzero(probs)[-1]))
+
+
+def margin(logits: Floats, token: int) -> float:
+    """How much likelier, in nats, this token was than the likeliest other one; logits (V,)."""
+    two = np.argpartition(logits, -2)[-2:]
+    return float(logits[token] - max(logits[other] for other in two if other != token))
+
+
+def top_logprobs(logits: Floats, logsumexp: float, n: int) -> tuple[tuple[int, float], ...]:
+    """Id and log-probability of the `n` likeliest tokens; `logsumexp` is that of the logits."""
+    if not n:
+        return ()
+    # Avoids sorting the whole vocabulary.
+    near = np.flatnonzero(logits >= np.partition(logits, -n)[-n]) if n < len(logits) else np.arange(len(logits))
+    likeliest = near[np.argsort(-logits[near], kind="stable")][:n]
+    return tuple((int(token), float(logits[token] - logsumexp)) for token in likeliest)

@@ -1,0 +1,111 @@
+"""What a reply may not say, and how it goes on instead: names that nobody told, and what was said before."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tinychat.generation.request import Request, TakenBack
+from tinychat.generation.text import end_of_sentences, is_start_of_sentence
+from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer.called_names import HONORIFIC
+
+MAX_UNTOLD_NAMES = 20  # after so many tries for a reply without, a name may stay
+TRIES_AT_A_PLACE = 3  # for a reply without, before it is taken back to an earlier token, where one has no text
+MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
+MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
+
+
+class ReplyRules:
+    """They look at each token of a reply before it is appended."""
+
+    def __init__(self, tokenizer: Tokenizer, vocab_size: int) -> None:
+        self.tokenizer = tokenizer
+        last_byte = HONORIFIC.encode()[-1:]
+        self._may_end_name = [
+            last_byte in data
+            for data in tokenizer.bytes_of(vocab_size)
+            or [tokenizer.decode([token_id]).encode() for token_id in range(vocab_size)]
+        ]
+
+    def take_back(self, request: Request, token: int) -> TakenBack | None:
+        """What is taken back of a reply because of its next token; None where that may stand."""
+        return (
+            self._other_name(request, token)
+            or self._told_name(request, token)
+            or self._other_than_earlier(request, token)
+        )
+
+    def is_reply(self, request: Request) -> bool:
+        """Whether the sentences before one with a name are a reply of their own."""
+        kept = self.tokenizer.decode(request.reply_ids)
+        return kept != "" and kept not in request.earlier and request.n_new >= request.options.min_tokens
+
+    def _other_name(self, request: Request, token: int) -> TakenBack | None:
+        """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
+        the sentence is taken back.
+        """
+        if request.names is None or not self._may_end_name[token]:
+            return None
+        ids = [*request.reply_ids, token]
+        text = self.tokenizer.decode(ids)
+        untold = request.names.first_untold(text)
+        if untold is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
+            return None
+        start, name = untold
+        request.n_names_refused += 1
+        if request.names.name is not None:
+            # With what this token has behind the name: the vocabulary may have no other token for it (님이에요).
+            called = text[:start] + request.names.name + text[start + len(name) :]
+            if shorter := self._instead(ids, called):
+                return shorter
+        before = text[: end_of_sentences(text[:start])]
+        texts = [self.tokenizer.decode(ids[:n]) for n in range(len(ids) + 1)]
+        longest = max((kept for kept in texts if before.startswith(kept)), key=len)
+        # More than one where a token has no text, such as the space before a rare syllable at the start.
+        places = [n for n, kept in enumerate(texts) if kept == longest]
+        tries = Counter(n for n, _ in request.refused)
+        n_kept = next((n for n in reversed(places) if tries[n] < TRIES_AT_A_PLACE), places[0])
+        return TakenBack(n_kept, ids[n_kept], may_end=True)
+
+    def _told_name(self, request: Request, token: int) -> TakenBack | None:
+        """If with this token the reply says that it does not know the name that the user told and asks for: how the
+        sentence begins with that name instead.
+        """
+        names = request.names
+        if names is None or names.name is None or not names.may_not_deny or request.has_denied_name:
+            return None
+        ids = [*request.reply_ids, token]
+        text = self.tokenizer.decode(ids)
+        start = names.denial(text)
+        if start is None:
+            return None
+        request.has_denied_name = True
+        before = text[: end_of_sentences(text[:start])].rstrip()
+        return self._instead(ids, f"{before} {names.name}" if before else names.name)
+
+    def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:
+        """What takes a reply of these tokens back to where this text differs, and says that; None where the vocabulary
+        has no tokens for it.
+        """
+        instead = self.tokenizer.encode(text)
+        if self.tokenizer.decode(instead) != text:
+            return None
+        same = zip(ids, instead, strict=False)
+        n_kept = next((n for n, (old, new) in enumerate(same) if old != new), min(len(ids), len(instead)))
+        return TakenBack(n_kept, ids[n_kept], tuple(instead[n_kept:])) if n_kept < len(ids) else None
+
+    def _other_than_earlier(self, request: Request, token: int) -> TakenBack | None:
+        """If this token ends a reply that was said before: where to take it back to.
+
+        It is where a sentence begins and another token was most nearly as likely, if at least a fifth as likely.
+        """
+        if token != self.tokenizer.eos_id or request.n_repeats_refused >= MAX_REPEATS:
+            return None
+        ids = [*request.reply_ids, token]
+        if self.tokenizer.decode(ids[:-1]) not in request.earlier:
+            return None
+        begins = [n for n in range(len(ids)) if is_start_of_sentence(self.tokenizer.decode(ids[:n]))]
+        n_kept = min(begins, key=request.margins.__getitem__)
+        if request.margins[n_kept] > MAX_MARGIN:
+            return None
+        request.n_repeats_refused += 1
+        return TakenBack(n_kept, ids[n_kept])
