@@ -35,6 +35,10 @@ def test_the_next_likely_one_takes_its_place(bpe: Tokenizer) -> None:
     assert reply(engine(bpe), *TALK) == JOKES[1]
 
 
+def test_spaces_before_it_which_are_not_shown_do_not_make_it_another_one(bpe: Tokenizer) -> None:
+    assert reply(engine(bpe, (f"  {JOKES[0]}", JOKES[1])), *TALK) == JOKES[1]
+
+
 def test_each_comes_once(bpe: Tokenizer) -> None:
     assert reply(engine(bpe), *TALK, JOKES[1], "또") == JOKES[2]
 

@@ -14,7 +14,8 @@ from tinychat.page.packing import name_patterns
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import SceneExchange, read_starter
 from tinychat.tokenizer.chat import Message
-from tinychat.tokenizer.told_names import NOUNS, ToldNames
+from tinychat.tokenizer.nouns import NOUNS
+from tinychat.tokenizer.told_names import ToldNames, ends_with_consonant
 
 TITLES = ["고객", "선생"]
 ASKS = "내 이름이 뭐야?"
@@ -129,6 +130,17 @@ def test_messages_of_every_day_give_the_same_in_the_page(songys: list[tuple[str,
     assert_equal(list(cases_of([question for question, _ in songys[::20]])))
 
 
+def test_the_page_takes_a_kind_of_people_for_a_name_where_python_does() -> None:
+    words = ("수의사", "승마선수", "겁쟁이", "쌍둥이", "아이", "형수", "우주비행사", "라떼", "서연")
+    said = [
+        f"저는 {word}예요" if form is None else form.format(f"{word}이라" if ends_with_consonant(word) else f"{word}라")
+        for word in words
+        for form in (None, *told_names_tests.IS_ONE, "{}고 불러 줘", "나는 {}고 하면 돼")
+    ]
+    names = assert_equal(list(cases_of(said, words)))
+    assert set(words) <= set(names)
+
+
 def test_the_page_calls_nobody_by_what_they_are() -> None:
     words = [*sorted(NOUNS)[::10], "라떼", "남궁별", "하늘", "태국인", "쥐띠", "해인", "이해인"]
     cases = [(asked(f"저는 {word}이에요"), f"네, {word}님!") for word in words]
@@ -147,7 +159,7 @@ def test_the_page_denies_no_name_that_was_told() -> None:
         "제가 아직 이름을 몰라요.",
         "네, 서연님!",
     )
-    questions = ("내 이름이 뭐야?", "제가 누구게요?", "강아지 이름이 뭐라고?", "배고파")
+    questions = ("내 이름이 뭐야?", "제가 누구게요?", "아까 알려 준 이름이 뭐였지?", "강아지 이름이 뭐라고?", "배고파")
     cases = [
         (asked(told, "네", question), denial)
         for told in ("저는 서연이에요", "나로 말하자면 서연이라고 해", "나 배고파")
@@ -158,4 +170,4 @@ def test_the_page_denies_no_name_that_was_told() -> None:
     assert in_page(cases) == expected
     denied = {case[1]: found[2] for case, found in zip(cases, expected, strict=True) if found[2] is not None}
     assert denied == {denials[0]: 3, denials[1]: 0, denials[2]: 6}
-    assert sum(place is not None for _, _, place in expected) == 12  # two ways to tell, two questions, three denials
+    assert sum(place is not None for _, _, place in expected) == 18  # two ways to tell, three questions, three denials

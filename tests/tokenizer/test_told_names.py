@@ -9,7 +9,7 @@ import pytest
 from tests.generation.asking import asked
 from tinychat.starter.particles import fill, slots_in
 from tinychat.starter.reading import SceneExchange, read_starter
-from tinychat.tokenizer.told_names import NO_NAME, ToldNames
+from tinychat.tokenizer.told_names import NO_NAME, NO_NAMES, ToldNames, ends_with_consonant
 
 UNSEEN = Path(__file__).parents[2] / "benchmarks/unseen"
 
@@ -143,7 +143,7 @@ def test_what_somebody_is_is_called_only_where_it_is_told_as_a_name(said: str, c
     assert ToldNames([{"role": "user", "content": f"내 이름은 {called}야"}]).may_call(called)
 
 
-@pytest.mark.parametrize("word", ["라떼", "변리사", "소프라노", "반대", "똠얌꿍"])
+@pytest.mark.parametrize("word", ["라떼", "반대", "똠얌꿍"])
 def test_what_does_not_look_like_a_name_is_called_where_it_is_told_as_one(word: str) -> None:
     assert not ToldNames(asked(f"저는 {word}예요")).may_call(word)
     assert not ToldNames(asked(f"나 {word}야")).may_call(word)
@@ -153,6 +153,33 @@ def test_what_does_not_look_like_a_name_is_called_where_it_is_told_as_one(word: 
     assert ToldNames(asked("안녕", "뭐라고 부를까요?", f"저는 {word}예요")).may_call(word)
     assert ToldNames(asked(f"나는 {word}야", "그랬군요!", "내 이름이 뭐야?")).may_call(word)
     assert not ToldNames(asked("내 이름은 서연이야", "네, 서연님!", f"저는 {word}예요")).may_call(word)
+
+
+IS_ONE = ("나는 {}고 해", "{}고 합니다", "사람들이 저를 {}고 해요", "전 {}고 해요")
+
+
+@pytest.mark.parametrize(
+    "word", ["변리사", "소프라노", "수의사", "울보", "직장인", "승마선수", "쌍둥이", "겁쟁이", "아이"]
+)
+def test_a_kind_of_people_is_called_only_where_it_is_told_as_a_name(word: str) -> None:
+    ia = "이라" if ends_with_consonant(word) else "라"
+    for said in (f"저는 {word}예요", *(said.format(word + ia) for said in IS_ONE)):
+        names = ToldNames(asked(said))
+        assert (names.name, names.may_call(word)) == (None, False)
+        stem = word.removesuffix("이")
+        assert stem in NO_NAMES or not names.may_call(stem)
+    for said in (f"내 이름은 {word}야", f"{word}{ia}고 불러 줘", f"나는 {word}{ia}고 하면 돼"):
+        assert ToldNames(asked(said)).may_call(word)
+    assert ToldNames(asked("안녕", "이름이 어떻게 되세요?", f"{word}예요")).may_call(word)
+    assert ToldNames(asked("안녕", "뭐라고 부를까요?", f"저는 {word}{ia}고 해요")).may_call(word)
+    assert ToldNames(asked(f"나는 {word}{ia}고 해", "그랬군요!", "내 이름이 뭐야?")).name == word
+    assert not ToldNames(asked("내 이름은 서연이야", "네, 서연님!", f"저는 {word}{ia}고 해요")).may_call(word)
+
+
+@pytest.mark.parametrize("name", ["행자", "찬모", "여경", "도인", "전우", "수재", "재범", "시민", "대장", "테일러"])
+def test_what_is_a_word_and_a_name_is_called_where_it_is_told(name: str) -> None:
+    ia = "이라" if ends_with_consonant(name) else "라"
+    assert ToldNames(asked(f"저는 {name}{ia}고 해요")).may_call(name)
 
 
 # Names of Koreans of all ages.
@@ -238,6 +265,7 @@ def test_a_place_is_nobodys_name(said: str) -> None:
     ("said", "word"),
     [
         ("오늘이 마감이에요", "마감"),
+        ("오늘 신정이야", "신정"),
         ("세상은 요지경이야", "요지경"),
         ("이 노래는 우리 엄마 애창곡이야", "애창곡"),
         ("안녕! 내일은 소풍이야", "소풍"),
@@ -271,6 +299,8 @@ def test_what_is_said_of_something_else_is_nobodys_name(said: str, word: str) ->
         "날씨가 좋네요 ㅎㅎ 서연이에요",
         "여기가 처음인데 서연이에요",
         "친구들은 저를 서연으로 불러요",
+        "오늘 처음 온 서연이에요",
+        "어제 가입한 서연입니다",
     ],
 )
 def test_a_name_is_told_whatever_else_the_sentence_is_about(said: str) -> None:

@@ -36,8 +36,12 @@ class ReplyRules:
 
     def is_reply(self, request: Request) -> bool:
         """Whether the sentences before one with a name are a reply of their own."""
-        kept = self.tokenizer.decode(request.reply_ids)
+        kept = self._text(request.reply_ids)
         return kept != "" and kept not in request.earlier and request.n_new >= request.options.min_tokens
+
+    def _text(self, ids: Sequence[int]) -> str:
+        """The text of a reply, as it is shown."""
+        return self.tokenizer.decode(ids).lstrip(" ")
 
     def _other_name(self, request: Request, token: int) -> TakenBack | None:
         """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
@@ -46,7 +50,7 @@ class ReplyRules:
         if request.names is None or not self._may_end_name[token]:
             return None
         ids = [*request.reply_ids, token]
-        text = self.tokenizer.decode(ids)
+        text = self._text(ids)
         untold = request.names.first_untold(text)
         if untold is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
             return None
@@ -58,7 +62,7 @@ class ReplyRules:
             if shorter := self._instead(ids, called):
                 return shorter
         before = text[: end_of_sentences(text[:start])]
-        texts = [self.tokenizer.decode(ids[:n]) for n in range(len(ids) + 1)]
+        texts = [self._text(ids[:n]) for n in range(len(ids) + 1)]
         longest = max((kept for kept in texts if before.startswith(kept)), key=len)
         # More than one where a token has no text, such as the space before a rare syllable at the start.
         places = [n for n, kept in enumerate(texts) if kept == longest]
@@ -74,7 +78,7 @@ class ReplyRules:
         if names is None or names.name is None or not names.may_not_deny or request.has_denied_name:
             return None
         ids = [*request.reply_ids, token]
-        text = self.tokenizer.decode(ids)
+        text = self._text(ids)
         start = names.denial(text)
         if start is None:
             return None
@@ -101,9 +105,9 @@ class ReplyRules:
         if token != self.tokenizer.eos_id or request.n_repeats_refused >= MAX_REPEATS:
             return None
         ids = [*request.reply_ids, token]
-        if self.tokenizer.decode(ids[:-1]) not in request.earlier:
+        if self._text(ids[:-1]) not in request.earlier:
             return None
-        begins = [n for n in range(len(ids)) if is_start_of_sentence(self.tokenizer.decode(ids[:n]))]
+        begins = [n for n in range(len(ids)) if is_start_of_sentence(self._text(ids[:n]))]
         n_kept = min(begins, key=request.margins.__getitem__)
         if request.margins[n_kept] > MAX_MARGIN:
             return None

@@ -19,7 +19,7 @@ from tinychat.page.calibrating import OUTPUT_WEIGHT, input_moments
 from tinychat.page.quantizing import quantize_matrix, round_for_inputs
 from tinychat.page.regexp import regexp
 from tinychat.quantizing import quantize_rows
-from tinychat.tokenizer import Tokenizer, called_names, given_names, told_names
+from tinychat.tokenizer import Tokenizer, called_names, given_names, nouns, told_names
 from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
 
 Rounded = tuple[npt.NDArray[np.int8], Floats]  # whole numbers (out, in), the scale of each row (out,)
@@ -182,12 +182,12 @@ def name_patterns() -> dict[str, Any]:
         "speaker": regexp(called_names.SPEAKER.pattern),
         "no_names": sorted(told_names.NO_NAMES),
         "calls_nobody": regexp(told_names.CALLS_NOBODY.pattern),
-        "nouns": sorted(told_names.NOUNS),
+        "people": sorted(nouns.PEOPLE),
+        "other_nouns": sorted(nouns.OTHERS),
         "given_names": {
             "families": ["", *given_names.LONG_FAMILY_NAMES, *given_names.FAMILY_NAMES],
             "first": given_names.FIRST_SYLLABLES,
             "second": given_names.SECOND_SYLLABLES,
             "whole": sorted(given_names.WHOLE_NAMES),
         },
-        "begin_as_family_names": sorted(told_names.BEGIN_AS_FAMILY_NAMES),
     }

@@ -19,11 +19,14 @@ BEFORE_NAME = NO_PLACE + rf"(?:(?<!{LETTER}){_FAMILY_NAME}?|{_NO_SPACE})"
 # A name of one syllable stands behind no family name: 훈 of 저는 지훈이에요 is the end of a name.
 BEFORE_SHORT_NAME = NO_PLACE + rf"(?:(?<!{LETTER})|{_NO_SPACE})"
 # … and before an ending (서연이야, 서연 이에요), or it ends a clause (내 이름은 서연!). Where the clause has a subject
-# (오늘이 마감이에요), the speaker or their name is in it too (저는 부산에 사는 서연이에요).
+# or a day (오늘이 마감이에요, 오늘 신정이야), it has the speaker or their name too (저는 부산에 사는 서연이에요).
 ENDINGS = "이?(?:야|에요|예요|라|고|요|임|다|지|죠|거든|잖아)|인데|입니다|님|씨|으?로 ?(?:불러|부르)"
 BEHIND_NAME = rf" ?(?:{ENDINGS}|[이가]?(?! ?{LETTER}))"
 CLAUSE_ENDS = re.compile(r"[.,!?~…;:ㅎㅋㅠㅜ]|(?:아니라|아니고|데|지만|니까) ")
-SUBJECT = re.compile(rf"(?<!{LETTER})(?!{LETTER}*[하있없사]는 ){LETTER}+[은는이가] ")  # 일하는 서연 has none
+_DAY = "(?:오늘|내일|모레|글피|어제|그제|엊그제) $"  # right before the name: 오늘 신정이야
+SUBJECT = re.compile(
+    rf"(?<!{LETTER})(?:(?!{LETTER}*[하있없사]는 ){LETTER}+[은는이가] |{_DAY})"  # 일하는 서연 has none
+)
 SPEAKER = re.compile(
     rf"(?<!{LETTER})(?:[나난저전]|[나저][는도]|[내제]가|나로|저희는|본인은|여기는|이쪽은|사실은|실은|원래는|이제는|지금은|많이|같이"
     rf"|{LETTER}*(?:이름|본명|성함|애칭|별명|닉네임)[은이]) "

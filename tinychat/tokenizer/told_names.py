@@ -12,6 +12,7 @@ from tinychat.tokenizer.called_names import (
 )
 from tinychat.tokenizer.chat import Message
 from tinychat.tokenizer.given_names import FAMILY_NAMES, may_be_given_name
+from tinychat.tokenizer.nouns import NOUNS, OTHERS, PEOPLE, is_kind_of_people, is_noun
 
 # What no name begins with: question words, and what people say of their name (내 이름은 별로야).
 NO_NAME = (
@@ -21,7 +22,11 @@ NO_NAME = (
 NAME = rf"(?P<name>(?!{NO_NAME}){LETTER}{{1,6}}?)"  # as short as what stands behind it allows
 END = rf"(?!{LETTER})(?! *\?)"
 IS = rf"(?:(?P<i>이)?(?:야|에요|예요|여요|라고|라고요|라니까|라니까요|거든|거든요)|입니다|임|인데|인데요){END}"
-GIVEN = rf"라고? ?(?:해|해요|합니다|하는데|하는데요|하지|하거든|하거든요|한다|하면 돼|부르면 돼){END}"
+# What is said so may also be a kind of people (전 수의사라고 해요).
+GIVEN = (
+    r"라고? ?(?:(?P<may_be_kind>해|해요|합니다|하는데|하는데요|하지|하거든|하거든요|한다)|하면 돼|부르면 돼)"
+    rf"{END}"
+)
 CALL_ME = r"(?P<i>이)?라고? ?(?:불러 ?(?:줘|줄래|주)|부르면 돼(?! *\?)|부르시면)"
 CALLED = rf"(?P<i>이)?라고? ?(?:불러요?|부르지|불러 ?(?:줘|줄래|주)){LETTER}*{END}"
 CLAUSE = r"(?:^|(?<=[,.!?~])|(?<=[,.!?~] ))"  # its beginning
@@ -42,8 +47,8 @@ TELLS = [
     rf"{I_AM}{NAME}(?P<i>이)?{GIVEN}",  # 나는 서연이라고 해
     rf"{GREETING}{NAME}(?P<i>이)?{GIVEN}",  # 안녕하세요, 민수라고 해요
     rf"{CLAUSE}(?!난){NAME}(?P<i>이){GIVEN}",  # 서연이라고 해요; 그만하라고 해 is none
-    rf"{CLAUSE}(?!난){NAME}라고 합니다{END}",
-    rf"{CLAUSE}(?!난){NAME}(?<![하가오보주마자내두서쓰치지])라고 ?해요?{ENDS}",
+    rf"{CLAUSE}(?!난){NAME}라고 (?P<may_be_kind>합니다){END}",
+    rf"{CLAUSE}(?!난){NAME}(?<![하가오보주마자내두서쓰치지])라고 ?(?P<may_be_kind>해요?){ENDS}",
     rf"[나저]를 ?{NAME}{CALLED}",  # 나를 서연이라고 불러
     rf"(?:{CLAUSE}|(?<= ))(?<![가-힣][을를] ){NAME}{CALL_ME}",  # 그냥 서연이라고 불러 줘
     rf"^{NAME}(?P<i>이)?라고 ?불러요?{ENDS}",  # 서연이라고 불러
@@ -74,34 +79,13 @@ ASKS_USER = re.compile(
 )
 ASKS = re.compile(r"이름|누구|누군|뭐라고 ?(?:불|부)")
 # What asks for one's own name, and a reply that says it does not know it.
-ASKS_OWN = re.compile(r"(?<![가-힣])(?:(?:내|제|나의|저의) ?이름|(?:내가|제가|나|저) ?누(?:구|군))")
+ASKS_OWN = re.compile(
+    r"(?<![가-힣])(?:(?:내|제|나의|저의) ?이름|(?:내가|제가|나|저) ?누(?:구|군)"
+    r"|(?:말한|들은|(?:말해|알려|가르쳐) ?(?:준|드린)) 이름)"
+)
 DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:(?:말씀 ?)?안 ?(?:해|알려|말)|못 ?들|몰라|모르)")
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
-# What somebody is or has, where and when is said as a name is told (나 초딩이야, 나 옥상이야). It is a name only where
-# it is told in so many words.
-_NOUNS = """
-나 저 너 내 제 우리 저희 본인 자기 남자 여자 어른 아이 어린이 애기 청소년 사람 인간 바보 천재 백수 집순이 집돌이 초딩
-중딩 고딩 대딩 직딩 학생 초등학생 중학생 고등학생 대학생 대학원생 유학생 수험생 재수생 취준생 신입생 졸업생 직장인
-회사원 공무원 교사 의사 간호사 군인 경찰 소방관 주부 알바 알바생 사장 팀장 부장 과장 대리 사원 신입 인턴 프리랜서
-자영업자 작가 화가 가수 배우 기자 강사 교수 선생 약사 변호사 세무사 회계사 요리사 조리사 미용사 상담사 영양사 간병인
-요양보호사 디자이너 개발자 프로그래머 엔지니어 연구원 은행원 승무원 기사 운전기사 택배기사 배달원 경비원 농부 어부
-목수 유치원생 취업준비생 편입생 복학생 휴학생 은퇴자 무직 모솔 솔로 음치 박치 몸치 길치 기계치 왼손잡이 오른손잡이
-외동 첫째 둘째 셋째 막내 쌍둥이 엄마 아빠 어머니 아버지 할머니 할아버지 이모 고모 삼촌 아들 딸 언니 누나 오빠 형 동생
-민초파 부먹파 찍먹파 얼죽아 돌싱 토박이 촌놈 집순 집돌 겁쟁 고집쟁 울보 집 회사 학교 학원 병원 카페 식당 마트 편의점
-도서관 독서실 기숙사 사무실 가게 옥상 옥탑방 반지하 지하 베란다 화장실 욕실 부엌 거실 침대 이불속 버스 지하철 전철
-기차 택시 비행기 공항 터미널 정류장 엘리베이터 주차장 헬스장 수영장 운동장 체육관 미용실 은행 우체국 주유소 세탁소
-정비소 휴게소 경찰서 파출소 보건소 주민센터 목욕탕 찜질방 노래방 피시방 당구장 볼링장 영화관 미술관 박물관 백화점 시장
-문방구 서점 약국 치과 한의원 응급실 회의실 교실 강의실 자취방 고시원 원룸 놀이터 공원 시골 서울 부산 대구 인천 대전
-울산 광주 제주 춘천 전주 천식 환자 팔순 산모 채식 금연 조교 교장 원장 소장 회장 이장 일병 상병 병장 시인 덕후 회원
-주인 선배 후배 동기 애인 장인 장모 매형 형수 장남 차남 금요일 평일 방학 추석 점심 오전 오후 장마 소나기 주린 요린 호주
-미국 중국 영국 이란 한강 남산 동지 하지 남해 서해 선수 하수 정상 성인 미인 재수 주임 선임 수석 주민 상인 수재 진상
-안산 용인 강아지 진심 초보 초반 오해 천만 찬성 신자 자신 다행 월세 전세 인형 상황 시기 연애 건성 복서 현대 삼성 조장
-최선 행인 허리 신상 여행중 수국 점주 권태기 양성 음성 예보 지옥 천국 천지 축덕 새치 고민 남향 다리 만남 무대 백일 백지
-복장 상태 신인 외자 요일 우산 자리 자유 조화 종점 훈련 일일 시리 우회전 한가득 동안 오형 남자애 여자애 이동중 여행
-외근 재택 임신 정지 화병 한국인 정회원 기아 한화 두산 신한 농협 지원자 구경중
-"""
-NOUNS = frozenset(_NOUNS.split())
 BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS if noun[0] in FAMILY_NAMES)
 # 아님 is a word (is not), but before these endings it calls somebody 아, whom nobody is named.
 CALLS_NOBODY = re.compile("아 ?님(?:이라고|이시|이네|이죠|이에요|으로)")
@@ -120,15 +104,18 @@ class ToldNames:
         self.said, self.titles = "\n".join(message["content"] for message in messages), titles
         self.said_by_user, told, may_be, wrong = "", list[str](), list[str](), set[str]()
         self._answered = set[str]()  # what answered a question for the name
+        last = messages[-1]["content"] if messages and messages[-1]["role"] == "user" else ""
+        asked, asked_own = ASKS.search(last) is not None, ASKS_OWN.search(last) is not None
         before: Message | None = None
         for message in messages:
             if message["role"] == "user":
                 text = message["content"]
                 self.said_by_user += f"{text}\n"
-                told += names_told(text, TELLS)
-                may_tell = names_told(text, MAY_TELL)
                 said_before = before["content"] if before is not None and before["role"] == "assistant" else ""
-                if ASKS_USER.search(said_before):
+                is_answer = ASKS_USER.search(said_before) is not None
+                told += names_told(text, TELLS, or_kinds=is_answer or asked_own)
+                may_tell = names_told(text, MAY_TELL)
+                if is_answer:
                     if not names_told(text, [*TELLS, *MAY_TELL]):
                         may_tell = names_told(text, ANSWERS)
                     self._answered |= {*may_tell}
@@ -137,13 +124,11 @@ class ToldNames:
                     wrong |= {*told, *may_be}
                     told, may_be = corrected, []
             before = message
-        asked = before is not None and before["role"] == "user" and ASKS.search(before["content"]) is not None
         if told:
             self.name: str | None = told[-1]
         else:
             self.name = may_be[0] if asked and len(set(may_be)) == 1 else None
-        asked_own = before is not None and before["role"] == "user" and ASKS_OWN.search(before["content"]) is not None
-        self._known = {*told, *(name for name in may_be if name in self._answered or may_be_given_name(name))}
+        self._known = {*told, *(name for name in may_be if name in self._answered or self._looks_like_a_name(name))}
         self._wrong = wrong - self._known  # corrected since
         names = {*told, *(name for name in self._known if not self._is_noun(name))}
         self.may_not_deny = asked_own and self.name in names
@@ -170,17 +155,22 @@ class ToldNames:
         """Whether these texts tell it as a name, or it answered a question for the name. Where somebody says what they
         are, only what looks like a Korean name is one (나는 서연이야, not 나는 라떼야).
         """
+        if name in self._answered:
+            return name not in OTHERS
         if self._is_noun(name):
             return False
-        if is_called(name, said) or name in self._answered:
+        if is_called(name, said):
             return True
         return may_be_given_name(name) and is_said_to_be(name, said)
+
+    def _looks_like_a_name(self, name: str) -> bool:
+        return may_be_given_name(name) and not self._is_noun(name)
 
     def _is_noun(self, name: str) -> bool:
         """Whether it is no name but what somebody is; or the end of such a word that was said and that begins as a
         family name does (수 of 백수), where no word that was said begins with it.
         """
-        if name in NOUNS:
+        if is_noun(name) or f"{name}이" in PEOPLE:  # 쌍둥 of 쌍둥이라고
             return True
         begins_word = re.search(rf"(?<!{LETTER}){re.escape(name)}", self.said) is not None
         return not begins_word and any(noun[1:] == name and noun in self.said for noun in BEGIN_AS_FAMILY_NAMES)
@@ -202,19 +192,24 @@ class ToldNames:
         return None
 
 
-def names_told(text: str, patterns: Sequence[str]) -> list[str]:
+def names_told(text: str, patterns: Sequence[str], *, or_kinds: bool = True) -> list[str]:
     """Names that one of these patterns finds, in the order of the text; where two overlap, the one that begins first,
     of those that begin together that of the earlier pattern.
+
+    or_kinds  whether kinds of people are names where it is open (전 수의사라고 해요)
     """
     matches = [match for pattern in patterns for match in re.finditer(pattern, text, re.MULTILINE)]
     names, end = [], 0
     for match in sorted(matches, key=lambda match: match.start("name")):
         if match.start("name") < end:
             continue
-        name, end = match["name"], match.end()
-        if match.groupdict().get("i") and not ends_with_consonant(name):
-            name += "이"  # it belongs to the name: 유이야
-        names.append(name.removesuffix(HONORIFIC) if len(name) > 2 else name)
+        name, end, groups = match["name"], match.end(), match.groupdict()
+        with_i = f"{name}이" if groups.get("i") else name
+        if not ends_with_consonant(name) or with_i in PEOPLE:
+            name = with_i  # it belongs to the name: 유이야, 쌍둥이야
+        name = name.removesuffix(HONORIFIC) if len(name) > 2 else name
+        if or_kinds or not (groups.get("may_be_kind") and is_kind_of_people(name)):
+            names.append(name)
     return names
 
 

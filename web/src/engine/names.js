@@ -4,7 +4,7 @@ patterns. */
 export class NamePatterns {
   constructor({
     tells, corrects, may_tell, answers, asks_user, asks, asks_own, denies, honorific, called, always_told, told, clause_ends, subject, speaker,
-    no_names, calls_nobody, nouns, begin_as_family_names, given_names,
+    no_names, calls_nobody, people, other_nouns, given_names,
   }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
@@ -24,9 +24,10 @@ export class NamePatterns {
     this.honorific = honorific;
     this.noNames = new Set(no_names);
     this.callsNobody = new RegExp(calls_nobody, "uy");
-    this.nouns = new Set(nouns);
-    this.beginAsFamilyNames = begin_as_family_names;
+    this.people = new Set(people);
+    this.otherNouns = new Set(other_nouns);
     this.givenNames = { ...given_names, whole: new Set(given_names.whole) };
+    this.beginAsFamilyNames = [...people, ...other_nouns].filter(([first]) => given_names.families.includes(first));
   }
 
   /* Start and name of each name that stands before the honorific; empty where it stands alone. */
@@ -58,6 +59,19 @@ export class NamePatterns {
     return families.some((family) => word.startsWith(family) && isGiven(word.slice(family.length)));
   }
 
+  /* Whether a word is a noun that is no name; see nouns.py. */
+  isNoun(word) {
+    return this.otherNouns.has(word) || this.isKindOfPeople(word);
+  }
+
+  /* Whether a word says what kind of person somebody is, or is a compound that ends with one that does (승마선수). */
+  isKindOfPeople(word) {
+    if (this.people.has(word)) return true;
+    const letters = [...word];
+    if (letters.length <= LONGEST_NAME || this.mayBeGivenName(word)) return false;
+    return letters.slice(2, -1).some((_, n) => this.people.has(letters.slice(n + 2).join("")));
+  }
+
   /* Whether the clause in which this beginning of a line ends has a subject, and neither the speaker nor their name. */
   isAboutSomethingElse(line) {
     const clause = line.split(this.clauseEnds).at(-1);
@@ -69,6 +83,7 @@ const lengthOf = (name) => ([...name].length === 1 ? "short" : "long"); // of on
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 const withName = (pattern, name, flags) => new RegExp(pattern.replaceAll("NAME", escaped(name)), flags);
 const LETTER = "[가-힣A-Za-z0-9]";
+const LONGEST_NAME = 3; // letters, of most Korean names
 
 export class ToldNames {
   constructor(patterns, messages, titles) {
@@ -77,17 +92,20 @@ export class ToldNames {
     this.said = messages.map((message) => message.content).join("\n");
     this.saidByUser = "";
     this.answered = new Set(); // what answered a question for the name
+    const last = messages.at(-1)?.role === "user" ? messages.at(-1).content : "";
+    const asked = patterns.asks.test(last), askedOwn = patterns.asksOwn.test(last);
     let told = [], mayBe = [], before = null;
     const wrong = new Set();
     for (const message of messages) {
       if (message.role === "user") {
         const text = message.content;
         this.saidByUser += `${text}\n`;
-        const tell = (some) => namesTold(text, some, patterns.honorific);
+        const tell = (some, orKinds = true) => namesTold(text, some, patterns, orKinds);
         const saidBefore = before?.role === "assistant" ? before.content : "";
-        told.push(...tell(patterns.tells));
+        const isAnswer = patterns.asksUser.test(saidBefore);
+        told.push(...tell(patterns.tells, isAnswer || askedOwn));
         let mayTell = tell(patterns.mayTell);
-        if (patterns.asksUser.test(saidBefore)) {
+        if (isAnswer) {
           if (!tell([...patterns.tells, ...patterns.mayTell]).length) mayTell = tell(patterns.answers);
           for (const name of mayTell) this.answered.add(name);
         }
@@ -101,13 +119,12 @@ export class ToldNames {
       }
       before = message;
     }
-    const asked = before?.role === "user" && patterns.asks.test(before.content);
     if (told.length) this.name = told.at(-1);
     else this.name = asked && new Set(mayBe).size === 1 ? mayBe[0] : null;
-    const isName = (name) => this.answered.has(name) || patterns.mayBeGivenName(name);
+    const looksLikeAName = (name) => patterns.mayBeGivenName(name) && !this.isNoun(name);
+    const isName = (name) => this.answered.has(name) || looksLikeAName(name);
     this.known = new Set([...told, ...mayBe.filter(isName)]);
     this.wrong = new Set([...wrong].filter((name) => !this.known.has(name)));
-    const askedOwn = before?.role === "user" && patterns.asksOwn.test(before.content);
     const isTheirs = told.includes(this.name) || (this.known.has(this.name) && !this.isNoun(this.name));
     this.mayNotDeny = askedOwn && isTheirs; // whether the user asks for the name that they told
   }
@@ -129,16 +146,17 @@ export class ToldNames {
   what looks like a Korean name is one (나는 서연이야, not 나는 라떼야). */
   isTold(name, said) {
     const { patterns } = this;
+    if (this.answered.has(name)) return !patterns.otherNouns.has(name);
     if (this.isNoun(name)) return false;
-    if (patterns.isCalled(name, said) || this.answered.has(name)) return true;
+    if (patterns.isCalled(name, said)) return true;
     return patterns.mayBeGivenName(name) && patterns.isSaidToBe(name, said);
   }
 
   /* Whether it is no name but what somebody is, or the end of such a word that was said (수 of 백수), where
   no word that was said begins with it. */
   isNoun(name) {
-    const { nouns, beginAsFamilyNames } = this.patterns;
-    if (nouns.has(name)) return true;
+    const { beginAsFamilyNames } = this.patterns;
+    if (this.patterns.isNoun(name) || this.patterns.people.has(`${name}이`)) return true;
     if (new RegExp(`(?<!${LETTER})${escaped(name)}`, "u").test(this.said)) return false;
     return beginAsFamilyNames.some((noun) => noun.slice(1) === name && this.said.includes(noun));
   }
@@ -162,8 +180,10 @@ export class ToldNames {
   }
 }
 
-function namesTold(text, patterns, honorific) {
-  const matches = patterns.flatMap((pattern) => [...text.matchAll(pattern)]);
+/* Names that some of the patterns find, in the order of the text; without orKinds no kinds of people. */
+function namesTold(text, some, patterns, orKinds) {
+  const { honorific } = patterns;
+  const matches = some.flatMap((pattern) => [...text.matchAll(pattern)]);
   matches.sort((one, other) => one.indices.groups.name[0] - other.indices.groups.name[0]);
   const names = [];
   let end = 0;
@@ -171,8 +191,10 @@ function namesTold(text, patterns, honorific) {
     if (match.indices.groups.name[0] < end) continue;
     let name = match.groups.name;
     end = match.index + match[0].length;
-    if (match.groups.i && !endsWithConsonant(name)) name += "이";
-    names.push([...name].length > 2 && name.endsWith(honorific) ? name.slice(0, -honorific.length) : name);
+    const withI = match.groups.i ? name + "이" : name;
+    if (!endsWithConsonant(name) || patterns.people.has(withI)) name = withI; // it belongs to the name: 유이야, 쌍둥이야
+    if ([...name].length > 2 && name.endsWith(honorific)) name = name.slice(0, -honorific.length);
+    if (orKinds || !(match.groups.may_be_kind && patterns.isKindOfPeople(name))) names.push(name);
   }
   return names;
 }

@@ -1,5 +1,5 @@
-/* A reply, token by token, with what tinychat/generation/engine.py refuses: broken characters, names that nobody told,
-that a told name was not told, a reply that was said before. */
+/* A reply, token by token, with what tinychat/generation/engine.py and reply_rules.py refuse: broken characters, names
+that nobody told, that a told name was not told, a reply that was said before. */
 
 import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
@@ -11,8 +11,6 @@ const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
 const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
 const ENDED = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*\s*$/u;
-
-const withoutSpace = (text) => text.replace(/^ +/, "");
 
 export const GREEDY = { temperature: 0, topK: 0, topP: 1, seed: 0, maxTokens: 64 };
 
@@ -126,7 +124,7 @@ export class Bot {
     const ids = [], margins = [];
     let refused = [], forced = [], namesRefused = 0, repeatsRefused = 0, hasDenied = false;
     let logits = this.#read([...prompt.ids], see);
-    const decode = (some) => withoutSpace(tokenizer.decode(some));
+    const decode = (some) => this.#text(some);
     const takeBack = (kept, token, instead = []) => {
       ids.length = margins.length = kept;
       refused = [...refused.filter(([n]) => n <= kept), [kept, token]];
@@ -190,7 +188,7 @@ export class Bot {
     const { tokenizer } = this;
     if (n >= MAX_UNTOLD_NAMES || !this.mayEndName[token]) return null;
     const all = [...ids, token];
-    const text = withoutSpace(tokenizer.decode(all));
+    const text = this.#text(all);
     const untold = names.firstUntold(text);
     if (!untold) return null;
     const [start, name] = untold;
@@ -200,7 +198,7 @@ export class Bot {
       if (back) return { back, mayEnd: false };
     }
     const before = text.slice(0, endOfSentences(text.slice(0, start)));
-    const texts = [...all, null].map((_, n) => withoutSpace(tokenizer.decode(all.slice(0, n))));
+    const texts = [...all, null].map((_, n) => this.#text(all.slice(0, n)));
     const longest = texts.reduce((best, one) => (before.startsWith(one) && one.length > best.length ? one : best), "");
     // More than one where a token has no text, such as the space before a rare syllable at the start.
     const places = [...texts.keys()].filter((place) => texts[place] === longest).reverse();
@@ -213,7 +211,7 @@ export class Bot {
   that name instead. */
   #deniedName(ids, names) {
     if (!names.mayNotDeny) return null;
-    const text = withoutSpace(this.tokenizer.decode(ids));
+    const text = this.#text(ids);
     const start = names.denial(text);
     if (start === null) return null;
     const before = text.slice(0, endOfSentences(text.slice(0, start))).trimEnd();
@@ -231,13 +229,18 @@ export class Bot {
 
   /* If a reply was said before: where another one was most nearly as likely, at a sentence's beginning; else null. */
   #otherStart(ids, earlier, margins) {
-    if (!earlier.has(this.tokenizer.decode(ids))) return null;
+    if (!earlier.has(this.#text(ids))) return null;
     let best = null;
     for (let n = 0; n <= ids.length; n++) {
-      const text = this.tokenizer.decode(ids.slice(0, n));
+      const text = this.#text(ids.slice(0, n));
       if ((text === "" || ENDED.test(text)) && (best === null || margins[n] < margins[best])) best = n;
     }
     return best !== null && margins[best] <= MAX_MARGIN ? best : null;
+  }
+
+  /* The text of a reply, as it is shown. */
+  #text(ids) {
+    return this.tokenizer.decode(ids).replace(/^ +/, "");
   }
 }
 
