@@ -1,12 +1,16 @@
 """What `make` promises without running the pipeline: its help, what `make clean` takes and what it spares."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
+
+from tinychat.params.loading import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,10 +58,22 @@ def test_make_alone_lists_what_a_person_needs() -> None:
     printed = make(ROOT)
     assert printed == make(ROOT, "help")
     for target in (
-        *("help", "repro", "article", "smoke", "compare", "test", "test-slow"),
+        *("help", "repro", "quick", "article", "smoke", "compare", "test", "test-slow"),
         *("lint", "format", "check", "lock", "clean"),
     ):
         assert f"make {target} " in printed
+
+
+def test_the_quick_run_is_the_sample_with_less_of_it(tmp_path: Path) -> None:
+    command = shlex.split(make(ROOT, "-n", "quick").splitlines()[-1])
+    changes = [command[n + 1] for n, word in enumerate(command) if word == "-S"]
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    usual = load_params(tmp_path)
+    apply_overrides(tmp_path / "params.yaml", changes)  # as `dvc exp run -S` does
+    quick = load_params(tmp_path)
+    assert quick.corpus.starter.dialogues < usual.corpus.starter.dialogues
+    assert quick.model.n_layers < usual.model.n_layers
+    assert quick.train.epochs == 1
 
 
 def test_clean_removes_what_is_made_and_spares_the_rest_as_often_as_it_is_called(tmp_path: Path) -> None:
