@@ -1,6 +1,7 @@
 """How often each word occurs in a corpus: exact, in a memory that does not grow with the corpus."""
 
 import heapq
+import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -52,8 +53,10 @@ class WordCounter:
         """Each word once, sorted."""
         if self._runs and (self._counts or len(self._runs) > 1):
             # Read several times, so merged once.
-            self._runs = [self._written(_summed([*map(_read, self._runs), self._sorted()]))]
-            self._counts = {}
+            merged = self._written(_summed([*map(_read, self._runs), self._sorted()]))
+            for run in self._runs:
+                run.close()
+            self._runs, self._counts = [merged], {}
         return _read(self._runs[0]) if self._runs else self._sorted()
 
     def _sorted(self) -> Iterator[CountedWord]:
@@ -64,6 +67,7 @@ class WordCounter:
         """A temporary file that is gone when it is closed, even by a kill."""
         with add_path_to_disk_full_error(self._folder or Path()):
             file = TemporaryFile(dir=self._folder)  # noqa: SIM115 (it is read later)
+            weakref.finalize(self, file.close)
             for word in words:
                 file.write(orjson.dumps(tuple(word)) + b"\n")
         return file
