@@ -92,6 +92,16 @@ def test_after_some_tries_a_token_without_text_before_the_name_is_taken_back_too
     assert said(talker, "안녕", options=options) == "OK"
 
 
+def test_a_sentence_about_a_name_that_nobody_told_is_taken_back_with_the_next_one(
+    bpe: Tokenizer, options: SamplingOptions
+) -> None:
+    texts = ("네. 좋은 이름이네요. 이제 민수님이라고 부를게요!", "네. 그래요, 이름이 뭐예요? 반가워요")
+    for talk, expected in ((["안녕"], "네."), (["안녕", "네.", "응"], texts[1]), (["나는 민수야"], texts[0])):
+        assert said(engine(bpe, *texts), *talk, options=options) == expected
+        with engine(bpe, *texts).stream(asked(*talk), options) as stream:
+            assert "".join(stream) == expected
+
+
 @pytest.mark.parametrize("talk", [["나는 민수야"], ["나는 민수야", "응", "내 이름이 뭐야?"], ["나는민수라고해"]])
 def test_a_name_that_was_told_stays(bpe: Tokenizer, options: SamplingOptions, talk: list[str]) -> None:
     assert said(engine(bpe, FIRST, SECOND), *talk, options=options) == FIRST

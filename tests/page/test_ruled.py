@@ -47,6 +47,15 @@ def test_a_sentence_that_denies_the_name_which_was_told_begins_with_it(says: str
     assert own["text"] == says
 
 
+def test_a_sentence_about_a_name_that_nobody_told_is_taken_back_with_the_next_one() -> None:
+    pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("네. 좋은이름민수님!안녕")]
+    said = [pieces.index(piece) for piece in "네. 좋은 이름. 민수님!"]
+    asked = [{"role": "user", "content": "안녕"}]
+    value = {"patterns": name_patterns(), "pieces": pieces, "said": said, "asked": asked}
+    ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
+    assert (ruled["text"], own["text"]) == ("네.", "네. 좋은 이름. 민수님!")
+
+
 def test_a_head_carries_a_word_alone_only_where_the_word_was_likely_and_is_much_less_so_without_it() -> None:
     shares = [(0.87, 0.46), (0.87, 0.83), (0.9, 0.95), (0.04, 0.0), (0.001, 0.001)]
     assert run_in_node("carrying.mjs", shares) == [

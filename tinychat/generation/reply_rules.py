@@ -7,9 +7,10 @@ from tinychat.generation.request import Request, TakenBack
 from tinychat.generation.text import end_of_sentences, is_start_of_sentence
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.called_names import HONORIFIC
+from tinychat.tokenizer.told_names import NAME_WORD
 
-MAX_UNTOLD_NAMES = 20  # after so many tries for a reply without, a name may stay
-TRIES_AT_A_PLACE = 3  # for a reply without, before it is taken back to an earlier token, where one has no text
+MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may stay
+TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 
@@ -45,7 +46,7 @@ class ReplyRules:
 
     def _other_name(self, request: Request, token: int) -> TakenBack | None:
         """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
-        the sentence is taken back.
+        the sentence is taken back, with one before it that speaks of a name (좋은 이름이네요. 이제 …).
         """
         if request.names is None or not self._may_end_name[token]:
             return None
@@ -62,6 +63,8 @@ class ReplyRules:
             if shorter := self._instead(ids, called):
                 return shorter
         before = text[: end_of_sentences(text[:start])]
+        if request.names.name is None:
+            before = before[: end_of_sentences(before[: before.find(NAME_WORD)])] if NAME_WORD in before else before
         texts = [self._text(ids[:n]) for n in range(len(ids) + 1)]
         longest = max((kept for kept in texts if before.startswith(kept)), key=len)
         # More than one where a token has no text, such as the space before a rare syllable at the start.

@@ -10,7 +10,7 @@ import numpy as np
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.told_names import ToldNames
+from tinychat.tokenizer.told_names import NAME_WORD, ToldNames
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
 
@@ -101,7 +101,9 @@ class Request:
         self.n_names_refused = self.n_repeats_refused = 0
         self.has_denied_name = False
         self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
-        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=names is not None)
+        # Where nobody told a name, a sentence that speaks of one may be taken back when the next one calls it.
+        held = NAME_WORD if names is not None and names.name is None else None
+        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=names is not None, held=held)
         self._pieces: list[str] = []
         self._reading = threading.Lock()  # one thread may append to the reply while another asks for its text
 

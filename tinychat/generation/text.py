@@ -18,8 +18,8 @@ class ReplyText:
     A grapheme may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a Hangul
     syllable) and a code point several tokens. The last grapheme is held back until nothing can join it. So is text that
     may be the beginning of a stop text, and what may be taken back: with `whole_sentences` the last sentence, and all
-    of a reply that so far is the beginning of an `earlier` one. Spaces at its beginning, which no training answer has,
-    are left out. The pieces joined are `text`.
+    from the first sentence with the text `held` on; and all of a reply that so far is the beginning of an `earlier`
+    one. Spaces at its beginning, which no training answer has, are left out. The pieces joined are `text`.
     """
 
     def __init__(
@@ -29,7 +29,9 @@ class ReplyText:
         earlier: Sequence[str] = (),
         *,
         whole_sentences: bool = False,
+        held: str | None = None,
     ) -> None:
+        self._held = held
         self._decode, self._stop, self._earlier, self._whole_sentences = decode, stop, earlier, whole_sentences
         self._ids: list[int] = []
         self._given = 0  # characters given out
@@ -49,7 +51,9 @@ class ReplyText:
             return self._give(len(self.text))
         if any(other.startswith(text) for other in self._earlier):
             return ""
-        final = end_of_sentences(text) if self._whole_sentences else len(text)
+        final = len(text)
+        if self._whole_sentences:
+            final = end_of_sentences(text[: text.find(self._held)] if self._held and self._held in text else text)
         return self._give(min(start_of_last_grapheme(text), start_of_stop(text, self._stop), final))
 
     def end(self, cut: bool) -> str:

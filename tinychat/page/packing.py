@@ -172,6 +172,7 @@ def name_patterns() -> dict[str, Any]:
         "asks_own": regexp(told_names.ASKS_OWN.pattern),
         "denies": regexp(told_names.DENIES.pattern),
         "honorific": called_names.HONORIFIC,
+        "name_word": told_names.NAME_WORD,
         "called": regexp(called_names.CALLED.pattern),
         "always_told": {
             name: regexp(called_names.always_told("NAME", before)) for name, before in before_names.items()

@@ -84,6 +84,7 @@ ASKS_OWN = re.compile(
     r"|(?:말한|들은|(?:말해|알려|가르쳐) ?(?:준|드린)) 이름)"
 )
 DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:(?:말씀 ?)?안 ?(?:해|알려|말)|못 ?들|몰라|모르)")
+NAME_WORD = "이름"
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
 BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS if noun[0] in FAMILY_NAMES)

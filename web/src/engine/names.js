@@ -4,7 +4,7 @@ patterns. */
 export class NamePatterns {
   constructor({
     tells, corrects, may_tell, answers, asks_user, asks, asks_own, denies, honorific, called, always_told, told, clause_ends, subject, speaker,
-    no_names, calls_nobody, people, other_nouns, given_names,
+    name_word, no_names, calls_nobody, people, other_nouns, given_names,
   }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
@@ -22,6 +22,7 @@ export class NamePatterns {
     this.subject = new RegExp(subject, "u");
     this.speaker = new RegExp(speaker, "u");
     this.honorific = honorific;
+    this.nameWord = name_word;
     this.noNames = new Set(no_names);
     this.callsNobody = new RegExp(calls_nobody, "uy");
     this.people = new Set(people);

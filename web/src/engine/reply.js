@@ -5,8 +5,8 @@ import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
 import { ToldNames } from "./names.js";
 
-const MAX_UNTOLD_NAMES = 20;
-const TRIES_AT_A_PLACE = 3;
+const MAX_UNTOLD_NAMES = 40;
+const TRIES_AT_A_PLACE = 2;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
 const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
@@ -185,7 +185,6 @@ export class Bot {
 
   /* If this token completes a name that nobody told: how to go on. */
   #untoldName(ids, token, names, n, refused) {
-    const { tokenizer } = this;
     if (n >= MAX_UNTOLD_NAMES || !this.mayEndName[token]) return null;
     const all = [...ids, token];
     const text = this.#text(all);
@@ -197,7 +196,10 @@ export class Bot {
       const back = this.#instead(all, called);
       if (back) return { back, mayEnd: false };
     }
-    const before = text.slice(0, endOfSentences(text.slice(0, start)));
+    let before = text.slice(0, endOfSentences(text.slice(0, start)));
+    const { nameWord } = this.namePatterns;
+    if (names.name === null && before.includes(nameWord))
+      before = before.slice(0, endOfSentences(before.slice(0, before.indexOf(nameWord))));
     const texts = [...all, null].map((_, n) => this.#text(all.slice(0, n)));
     const longest = texts.reduce((best, one) => (before.startsWith(one) && one.length > best.length ? one : best), "");
     // More than one where a token has no text, such as the space before a rare syllable at the start.
