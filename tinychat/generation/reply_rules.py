@@ -62,9 +62,10 @@ class ReplyRules:
             called = text[:start] + request.names.name + text[start + len(name) :]
             if shorter := self._instead(ids, called):
                 return shorter
-        before = text[: end_of_sentences(text[:start])]
+        said = text[:start]
         if request.names.name is None:
-            before = before[: end_of_sentences(before[: before.find(NAME_WORD)])] if NAME_WORD in before else before
+            said = said.partition(NAME_WORD)[0]
+        before = text[: end_of_sentences(said)]
         texts = [self._text(ids[:n]) for n in range(len(ids) + 1)]
         longest = max((kept for kept in texts if before.startswith(kept)), key=len)
         # More than one where a token has no text, such as the space before a rare syllable at the start.

@@ -114,7 +114,7 @@ class Request:
 
     @property
     def n_new(self) -> int:
-        """Tokens of the reply so far."""
+        """How many they are."""
         return len(self.ids) - len(self.prompt_ids)
 
     def append(self, choice: Choice) -> None:

@@ -53,7 +53,7 @@ class ReplyText:
             return ""
         final = len(text)
         if self._whole_sentences:
-            final = end_of_sentences(text[: text.find(self._held)] if self._held and self._held in text else text)
+            final = end_of_sentences(text.partition(self._held)[0] if self._held else text)
         return self._give(min(start_of_last_grapheme(text), start_of_stop(text, self._stop), final))
 
     def end(self, cut: bool) -> str:

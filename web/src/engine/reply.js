@@ -196,10 +196,9 @@ export class Bot {
       const back = this.#instead(all, called);
       if (back) return { back, mayEnd: false };
     }
-    let before = text.slice(0, endOfSentences(text.slice(0, start)));
     const { nameWord } = this.namePatterns;
-    if (names.name === null && before.includes(nameWord))
-      before = before.slice(0, endOfSentences(before.slice(0, before.indexOf(nameWord))));
+    const said = text.slice(0, start);
+    const before = text.slice(0, endOfSentences(names.name === null ? said.split(nameWord, 1)[0] : said));
     const texts = [...all, null].map((_, n) => this.#text(all.slice(0, n)));
     const longest = texts.reduce((best, one) => (before.startsWith(one) && one.length > best.length ? one : best), "");
     // More than one where a token has no text, such as the space before a rare syllable at the start.
