@@ -10,10 +10,12 @@ import re
 import shutil
 import stat
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from tempfile import TemporaryFile
+from typing import IO, Any, NoReturn, TypeVar
 
 from tinychat.errors import FULL_DISK, FaultError, InputError, Phrase, text_of
 
@@ -24,6 +26,16 @@ T = TypeVar("T")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "'")
 TEMPORARY_FOLDER = re.compile(r"tinychat-(\d{1,9})-\w+")  # the number is the id of a process
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")  # in a JSON text; may be a lone surrogate
+
+
+def temporary_file(owner: object, folder: Path | None) -> IO[bytes]:
+    """A file without a name, in `folder` or the system's. It is closed at the latest when its owner is gone.
+
+    A finalizer does it, not `__del__`: in a cycle of garbage a file may be finalized before the object that holds it.
+    """
+    file = TemporaryFile(dir=folder)  # noqa: SIM115 (it outlives this function)
+    weakref.finalize(owner, file.close)
+    return file
 
 
 Content = str | bytes | Callable[[Path], None]

@@ -186,7 +186,7 @@ class FeatureStore:
         self._texts, self._flags = Growing(np.int32, scratch), Growing(np.uint8, scratch)
         self._keys = KeyTable(scratch)
         self._begins, self._lengths = Growing(np.int64, scratch), Growing(np.int32, scratch)
-        self._codes, self._code_count = scratch.file(), 0
+        self._codes, self._code_count = scratch.file(self), 0
 
     def __len__(self) -> int:
         return len(self._turns)

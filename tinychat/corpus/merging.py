@@ -88,7 +88,7 @@ class _Waiting(Generic[Kept]):
 
     def __init__(self, scratch: Scratch) -> None:
         self.seen = KeyTable(scratch)
-        self._file = scratch.file()  # closed by `evenly`
+        self._file = scratch.file(self)
         self._rows: list[Rows] = []  # of each chunk: where it is counted
         self._total = 0
 

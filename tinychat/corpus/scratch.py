@@ -16,6 +16,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinychat.files import temporary_file
+
 SMALL = 1 << 20  # bytes: a smaller array is in memory, as there are no more than some dozens of them
 AT_ONCE = 1 << 17  # elements of a part
 ZEROS = 1 << 20  # bytes
@@ -27,16 +29,16 @@ class Scratch:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 
-    def file(self) -> IO[bytes]:
-        """A new file without a name."""
-        return TemporaryFile(dir=self._folder)
+    def file(self, owner: object) -> IO[bytes]:
+        """A new file without a name, closed at the latest when its owner is gone. What is mapped stays."""
+        return temporary_file(owner, self._folder)
 
     def zeros(self, shape: int | tuple[int, int], dtype: DTypeLike) -> NDArray[Any]:
         """An array of zeros, or of False."""
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         if size <= SMALL:
             return np.zeros(shape, dtype)
-        with self.file() as file:  # the map keeps it
+        with TemporaryFile(dir=self._folder) as file:  # the map keeps it
             return mapped(file, size).view(dtype).reshape(shape)
 
     def full(self, n: int, value: int | np.uint64, dtype: DTypeLike) -> NDArray[Any]:
@@ -54,10 +56,6 @@ class Growing:
         self._file: IO[bytes] | None = None
         self._room: NDArray[Any] = np.empty(0, dtype)
         self._count = 0
-
-    def __del__(self) -> None:
-        if self._file is not None:
-            self._file.close()  # what is mapped stays
 
     def __len__(self) -> int:
         return self._count
@@ -82,7 +80,7 @@ class Growing:
             grown[: self._count] = self.array
         else:
             new = self._file is None
-            self._file = self._file or self._scratch.file()
+            self._file = self._file or self._scratch.file(self)
             grown = mapped(self._file, room * dtype.itemsize).view(dtype)
             if new:
                 grown[: self._count] = self.array

@@ -1,21 +1,19 @@
 """How often each word occurs in a corpus: exact, in a memory that does not grow with the corpus."""
 
 import heapq
-import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 import orjson
 
 from tinychat.corpus.dialogue import slot_values
 from tinychat.corpus_shards import dialogues_in
-from tinychat.files import add_path_to_disk_full_error
+from tinychat.files import add_path_to_disk_full_error, temporary_file
 from tinychat.shards import Shard
 from tinychat.tokenizer.words import CountedWord, words_of
 
@@ -66,8 +64,7 @@ class WordCounter:
     def _written(self, words: Iterable[CountedWord]) -> IO[bytes]:
         """A temporary file that is gone when it is closed, even by a kill."""
         with add_path_to_disk_full_error(self._folder or Path()):
-            file = TemporaryFile(dir=self._folder)  # noqa: SIM115 (it is read later)
-            weakref.finalize(self, file.close)
+            file = temporary_file(self, self._folder)
             for word in words:
                 file.write(orjson.dumps(tuple(word)) + b"\n")
         return file
