@@ -269,6 +269,9 @@ def test_a_place_is_nobodys_name(said: str) -> None:
         ("세상은 요지경이야", "요지경"),
         ("이 노래는 우리 엄마 애창곡이야", "애창곡"),
         ("안녕! 내일은 소풍이야", "소풍"),
+        ("저는 그걸 사랑이라고 불러요", "사랑"),
+        ("나는 우리 집 강아지를 하늘이라고 불러", "하늘"),
+        ("우리는 막내를 보라라고 불러요", "보라"),
     ],
 )
 def test_what_is_said_of_something_else_is_nobodys_name(said: str, word: str) -> None:
@@ -283,6 +286,9 @@ def test_what_is_said_of_something_else_is_nobodys_name(said: str, word: str) ->
         "사실은 서연이야",
         "내 이름이 서연이야",
         "친구들은 서연이라고 불러",
+        "엄마는 나를 서연이라고 불러",
+        "다들 절 서연이라고 불러요",
+        "오늘 회의를 서연님이 잡았어",
         "거기서 일하는 서연이에요",
         "노을이 아니라 서연이야",
         "오늘은 서연님이 없네",

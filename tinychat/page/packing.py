@@ -177,7 +177,7 @@ def name_patterns() -> dict[str, Any]:
         "always_told": {
             name: regexp(called_names.always_told("NAME", before)) for name, before in before_names.items()
         },
-        "told": {name: regexp(f"{before}NAME{called_names.BEHIND_NAME}") for name, before in before_names.items()},
+        "told": {name: regexp(called_names.said_to_be("NAME", before)) for name, before in before_names.items()},
         "clause_ends": regexp(called_names.CLAUSE_ENDS.pattern),
         "subject": regexp(called_names.SUBJECT.pattern),
         "speaker": regexp(called_names.SPEAKER.pattern),

@@ -32,7 +32,10 @@ SPEAKER = re.compile(
     rf"|{LETTER}*(?:이름|본명|성함|애칭|별명|닉네임)[은이]) "
 )
 # What a name is told or called with whatever the clause is about (친구들은 서연이라고 불러, 오늘은 김 부장님이) …
-BEHIND_ALWAYS = " ?(?:이?라고|이?라 ?(?:불|부)|으?로 ?(?:불러|부르)|님|씨)"
+BEHIND_TOLD = " ?(?:이?라고|이?라 ?(?:불|부)|으?로 ?(?:불러|부르))"
+BEHIND_CALLED = " ?(?:님|씨)"
+# … but not behind an object, other than the speaker (저는 그걸 사랑이라고 불러요; 다들 저를 서연으로 불러요) …
+NO_OBJECT = "(?<!(?<![나저])[을를걸] )"
 # … and the word for name before it (내 이름 서연 기억해 줘).
 BEHIND_WORD = "이름[은이]? ?(?:바로 ?)?"
 
@@ -50,7 +53,7 @@ def is_called(name: str, said: str) -> bool:
 
 def is_said_to_be(name: str, said: str) -> bool:
     """Whether a text says of its speaker that they are this, or tells the name alone (나는 서연이야, 나는 음치야)."""
-    for match in re.finditer(before(name) + re.escape(name) + BEHIND_NAME, said):
+    for match in re.finditer(said_to_be(re.escape(name), before(name)), said):
         line = said[said.rfind("\n", 0, match.start()) + 1 : match.start()]
         if not is_about_something_else(line):
             return True
@@ -64,7 +67,12 @@ def before(name: str) -> str:
 
 def always_told(name: str, before_name: str = BEFORE_NAME) -> str:
     """The pattern of this name where it is told whatever the clause is about."""
-    return f"{before_name}{name}{BEHIND_ALWAYS}|{BEHIND_WORD}{name}"
+    return f"{before_name}{name}{BEHIND_CALLED}|{NO_OBJECT}{before_name}{name}{BEHIND_TOLD}|{BEHIND_WORD}{name}"
+
+
+def said_to_be(name: str, before_name: str = BEFORE_NAME) -> str:
+    """The pattern of this name where the speaker may be who has it."""
+    return f"{NO_OBJECT}{before_name}{name}{BEHIND_NAME}"
 
 
 def is_about_something_else(line: str) -> bool:
