@@ -272,6 +272,8 @@ def test_a_place_is_nobodys_name(said: str) -> None:
         ("저는 그걸 사랑이라고 불러요", "사랑"),
         ("나는 우리 집 강아지를 하늘이라고 불러", "하늘"),
         ("우리는 막내를 보라라고 불러요", "보라"),
+        ("이름은 안 알려 줄래", "안"),
+        ("제 이름 못 말해요", "못"),
     ],
 )
 def test_what_is_said_of_something_else_is_nobodys_name(said: str, word: str) -> None:

@@ -50,12 +50,12 @@ COMMON_SYLLABLES = tuple(
     for char in [code.to_bytes(2, "big").decode("euc_kr")]
 )  # the 2,350 syllables of KS X 1001
 SHARES = {
-    "single": 0.272,
+    "single": 0.265,
     "chain": 0.110,
     "names": 0.201,
-    "scenes": 0.170,
+    "scenes": 0.171,
     "unknown": 0.108,
-    "statements": 0.103,
+    "statements": 0.109,
     "advice": 0.036,
 }
 CHAIN_LENGTHS = (2, 5)  # dialogues

@@ -36,8 +36,8 @@ BEHIND_TOLD = " ?(?:이?라고|이?라 ?(?:불|부)|으?로 ?(?:불러|부르))"
 BEHIND_CALLED = " ?(?:님|씨)"
 # … but not behind an object, other than the speaker (저는 그걸 사랑이라고 불러요; 다들 저를 서연으로 불러요) …
 NO_OBJECT = "(?<!(?<![나저])[을를걸] )"
-# … and the word for name before it (내 이름 서연 기억해 줘).
-BEHIND_WORD = "이름[은이]? ?(?:바로 ?)?"
+# … and the word for name before it (내 이름 서연 기억해 줘, not 이름은 안 알려 줄래).
+BEHIND_WORD = "이름[은이]? ?(?:바로 ?)?(?![안못] )"
 
 
 def called_names(text: str) -> Iterator[tuple[int, str]]:
