@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tinychat.corpus import text_files
 from tinychat.corpus.json_documents import json_values, messenger_of
 from tinychat.corpus.text_files import open_text_file
 from tinychat.errors import InputError
@@ -62,9 +63,12 @@ def test_half_a_surrogate_pair_is_told_in_place_of_the_value_that_holds_it(tmp_p
     ]
 
 
-def test_pairs_and_what_looks_like_half_of_one_are_read_wherever_the_text_is_divided(tmp_path: Path) -> None:
+def test_pairs_and_what_looks_like_half_of_one_are_read_wherever_the_text_is_divided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_files, "PIECE_CHARACTERS", 1 << 12)
     for filler in range(24):
-        text = "가" * ((1 << 20) - 20 + filler) + "😄\\ud83d"
+        text = "가" * ((1 << 12) - 20 + filler) + "😄\\ud83d"
         assert values(tmp_path, json.dumps({"name": text}))[0][2] == text
 
 

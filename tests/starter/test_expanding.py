@@ -414,3 +414,19 @@ def test_one_scene_more_leaves_the_dialogues_of_one_exchange_as_they_were(folder
     singles = [s.turns for s in islice(Expansion(read_starter(folder.write()), 0).training(100), 20)]
     folder.contents["scenes/names.yaml"]["scenes"]["bye"] = {"turns": [{"user": ["잘 가"], "bot": ["네!"]}]}
     assert [s.turns for s in islice(Expansion(read_starter(folder.write()), 0).training(100), 20)] == singles
+
+
+def test_that_nothing_was_told_is_said_about_as_often_as_what_an_intent_answers(
+    starter: Starter, expand: Expand
+) -> None:
+    _, training, _ = expand(0)
+    times = Counter(turn.content for dialogue in training for turn in dialogue.turns)
+
+    def often(answers: tuple[str, ...]) -> int:
+        return sum(times[answer] for answer in answers)
+
+    usual = sorted(often(intent.answers) for intent in starter.intents.values())
+    for slot in ("food", "animal", "hobby", "color"):
+        step = starter.scenes[f"{slot}_never_told"].steps[-1]
+        assert isinstance(step, SceneExchange)
+        assert usual[0] / 2 < often(step.bot) < usual[-1]

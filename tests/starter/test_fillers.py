@@ -1,16 +1,12 @@
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tinychat.starter.drawing import Rng
-from tinychat.starter.evaluation_set import EvalDialogue
-from tinychat.starter.expanding import Expansion, StarterDialogue
+from tinychat.starter.expanding import Expansion
 from tinychat.starter.fillers import FillerScenes
 from tinychat.starter.reading import FillerExchanges, IntentExchange, Scene, SceneExchange, Starter, read_starter
 
-Expand = Callable[[int], tuple[Expansion, list[StarterDialogue], list[EvalDialogue]]]
 TELLS = SceneExchange(("{food} 좋아해",), ("{food}군요!",))
 ASKS = SceneExchange(("내가 뭘 좋아한다고 했지?",), ("{food}이요!",))
 NEVER_TOLD = Scene("never_told", (FillerExchanges(0, 2), SceneExchange(ASKS.user, ("아직 못 들었어요.",))))
@@ -57,22 +53,6 @@ def test_nobody_hears_that_nothing_was_told_where_it_was(starter: Starter, slot:
         assert not denied & {turn.content for turn in dialogue.turns}
         n_fillers += len(dialogue.turns) // 2 - 2
     assert n_fillers > 300
-
-
-def test_that_nothing_was_told_is_said_about_as_often_as_what_an_intent_answers(
-    starter: Starter, expand: Expand
-) -> None:
-    _, training, _ = expand(0)
-    times = Counter(turn.content for dialogue in training for turn in dialogue.turns)
-
-    def often(answers: tuple[str, ...]) -> int:
-        return sum(times[answer] for answer in answers)
-
-    usual = sorted(often(intent.answers) for intent in starter.intents.values())
-    for slot in ("food", "animal", "hobby", "color"):
-        step = starter.scenes[f"{slot}_never_told"].steps[-1]
-        assert isinstance(step, SceneExchange)
-        assert usual[0] / 2 < often(step.bot) < usual[-1]
 
 
 def test_where_few_scenes_fit_none_of_them_stands_there(starter: Starter, folder: Any) -> None:
