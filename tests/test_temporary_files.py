@@ -1,4 +1,5 @@
 import gc
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from tinychat.corpus import scratch as scratch_module
 from tinychat.corpus.features import FeatureStore
 from tinychat.corpus.merging import _Waiting
 from tinychat.corpus.scratch import Growing, Scratch
+from tinychat.files import temporary_file
 from tinychat.tokenizer.word_counts import WordCounter
 
 
@@ -40,3 +42,17 @@ def test_no_temporary_file_stays_open(
     cycle.append(cycle)
     del cycle
     gc.collect()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_file_that_cannot_be_written_any_more_is_closed_without_a_word(tmp_path: Path) -> None:
+    class Owner:
+        pass
+
+    owner = Owner()
+    file = temporary_file(owner, tmp_path)
+    file.write(b"buffered")
+    os.close(file.fileno())  # so that writing what is buffered fails, as on a full disk
+    del owner
+    gc.collect()
+    assert file.closed

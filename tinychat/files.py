@@ -34,8 +34,14 @@ def temporary_file(owner: object, folder: Path | None) -> IO[bytes]:
     A finalizer does it, not `__del__`: in a cycle of garbage a file may be finalized before the object that holds it.
     """
     file = TemporaryFile(dir=folder)  # noqa: SIM115 (it outlives this function)
-    weakref.finalize(owner, file.close)
+    weakref.finalize(owner, _close_unread, file)
     return file
+
+
+def _close_unread(file: IO[bytes]) -> None:
+    """Close a file that nobody reads any more: on a full disk what it still buffers is lost, and not needed."""
+    with suppress(OSError):
+        file.close()
 
 
 Content = str | bytes | Callable[[Path], None]

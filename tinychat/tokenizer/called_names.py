@@ -34,10 +34,11 @@ SPEAKER = re.compile(
 # What a name is told or called with whatever the clause is about (친구들은 서연이라고 불러, 오늘은 김 부장님이) …
 BEHIND_TOLD = " ?(?:이?라고|이?라 ?(?:불|부)|으?로 ?(?:불러|부르))"
 BEHIND_CALLED = " ?(?:님|씨)"
-# … but not behind an object, other than the speaker (저는 그걸 사랑이라고 불러요; 다들 저를 서연으로 불러요) …
-NO_OBJECT = "(?<!(?<![나저])[을를걸] )"
+# … but not behind an object (저는 그걸 사랑이라고 불러요), unless it is the speaker or a name (저를 서연으로 불러요) …
+_OBJECTS = ("(?<![누하])[나저]를", "이름을", "본명을", "성함을", "애칭을", "별명을", "호칭을", "닉네임을")
+NO_OBJECT = f"(?:(?<![을를걸] )|{'|'.join(f'(?<={words} )' for words in _OBJECTS)})"
 # … and the word for name before it (내 이름 서연 기억해 줘, not 이름은 안 알려 줄래).
-BEHIND_WORD = "이름[은이]? ?(?:바로 ?)?(?![안못] )"
+BEHIND_WORD = "이름[은이]? ?(?:바로 ?)?(?![안못](?: |알려|말|밝|가르))"
 
 
 def called_names(text: str) -> Iterator[tuple[int, str]]:

@@ -49,7 +49,7 @@ TELLS = [
     rf"{CLAUSE}(?!난){NAME}(?P<i>이){GIVEN}",  # 서연이라고 해요; 그만하라고 해 is none
     rf"{CLAUSE}(?!난){NAME}라고 (?P<may_be_kind>합니다){END}",
     rf"{CLAUSE}(?!난){NAME}(?<![하가오보주마자내두서쓰치지])라고 ?(?P<may_be_kind>해요?){ENDS}",
-    rf"[나저]를 ?{NAME}{CALLED}",  # 나를 서연이라고 불러
+    rf"(?<![누하])[나저]를 ?{NAME}{CALLED}",  # 나를 서연이라고 불러
     rf"(?:{CLAUSE}|(?<= ))(?<![가-힣][을를] ){NAME}{CALL_ME}",  # 그냥 서연이라고 불러 줘
     rf"^{NAME}(?P<i>이)?라고 ?불러요?{ENDS}",  # 서연이라고 불러
 ]
