@@ -102,6 +102,30 @@ def test_a_sentence_about_a_name_that_nobody_told_is_taken_back_with_the_next_on
             assert "".join(stream) == expected
 
 
+@pytest.mark.parametrize("praise", ["좋은 이름이네요. OK", "이름이 참 좋네요. 네"])
+def test_a_name_that_was_taken_back_is_not_called_a_good_one_instead(
+    bpe: Tokenizer, options: SamplingOptions, praise: str
+) -> None:
+    texts = ("네, 민수님! 반가워요", praise, "아, 그래요?")
+    assert said(engine(bpe, *texts), "저는 얼죽아예요", options=options) == texts[2]
+    assert said(engine(bpe, *texts[1:]), "저는 얼죽아예요", options=options) == praise
+
+
+@pytest.mark.parametrize(
+    ("said_by_user", "reply"),
+    [
+        (["저는 서연이에요"], "좋은 이름이네요. 이제 서연님이라고 부를게요!"),
+        (["우리 강아지 이름은 초코야", "네", "우리 강아지 이름 뭐였지?"], "초코예요! 귀여운 이름이라 안 잊었어요."),
+        (["저는 얼죽아예요"], "저는 제 이름이 좋아요."),
+    ],
+)
+def test_a_name_that_was_told_may_be_called_a_good_one_after_another_was_taken_back(
+    bpe: Tokenizer, options: SamplingOptions, said_by_user: list[str], reply: str
+) -> None:
+    texts = ("반가워요, 세연님! 또 봐요", reply, "OK")
+    assert said(engine(bpe, *texts), *said_by_user, options=options) == reply
+
+
 @pytest.mark.parametrize("talk", [["나는 민수야"], ["나는 민수야", "응", "내 이름이 뭐야?"], ["나는민수라고해"]])
 def test_a_name_that_was_told_stays(bpe: Tokenizer, options: SamplingOptions, talk: list[str]) -> None:
     assert said(engine(bpe, FIRST, SECOND), *talk, options=options) == FIRST
@@ -126,6 +150,12 @@ def test_where_the_user_told_theirs_it_is_called_in_the_place_of_another(bpe: To
 def test_with_its_honorific_twice_the_name_is_said_once(bpe: Tokenizer, options: SamplingOptions) -> None:
     talker = engine(bpe, "네, 서연님님! 잘 자", "네, 서연님! OK")
     assert said(talker, "내 이름은 서연이야", options=options) == "네, 서연님! OK"
+
+
+def test_the_name_is_said_whole_and_without_its_beginning_before_it(bpe: Tokenizer, options: SamplingOptions) -> None:
+    for reply in ("네, 서 연님! 잘 자", "네, 서 서연님! 잘 자"):
+        talker = engine(bpe, reply, "네, 서연님! OK")
+        assert said(talker, "내 이름은 서연이야", options=options) == "네, 서연님! OK"
 
 
 def test_a_word_of_the_dialogue_is_no_name(bpe: Tokenizer, options: SamplingOptions) -> None:

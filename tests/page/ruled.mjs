@@ -1,5 +1,6 @@
 /* Which tokens of a reply a rule put in: for test_ruled.py. Reads {patterns, pieces, said, asked, cases: [options, …]},
-where `pieces` are the tokens' texts and `said` the ids that the model would say, and writes for each case the reply's text and
+where `pieces` are the tokens' texts and `said` the ids that the model would say whatever stands before; or `texts` of ids, of
+which it says the first that goes on as the reply has begun. It writes for each case the reply's text and
 [id, isRuled] of its tokens. */
 
 import { text } from "node:stream/consumers";
@@ -7,7 +8,7 @@ import { NamePatterns } from "../../web/src/engine/names.js";
 import { Bot, GREEDY } from "../../web/src/engine/reply.js";
 import { EOS } from "../../web/src/engine/tokenizer.js";
 
-const { patterns, pieces, said, asked, cases } = JSON.parse(await text(process.stdin));
+const { patterns, pieces, said = [], texts = [], asked, cases } = JSON.parse(await text(process.stdin));
 const idOf = (piece) => pieces.indexOf(piece);
 const tokenizer = {
   unknown: [], bytesOf: null, size: pieces.length,
@@ -16,11 +17,16 @@ const tokenizer = {
 };
 
 let nPrompt = 0;
+const read = []; // tokens of prompt and reply
 const model = {
   config: { vocab_size: pieces.length, max_len: 64 },
   forward(ids, position) {
     const logits = new Float32Array(pieces.length);
-    logits[said[position + ids.length - nPrompt] ?? EOS] = 5;
+    read.splice(position, Infinity, ...ids);
+    const reply = read.slice(nPrompt);
+    for (const [rank, one] of texts.entries())
+      if (reply.every((id, n) => id === one[n])) logits[one[reply.length] ?? EOS] ||= 20 - rank;
+    if (!texts.length) logits[said[reply.length] ?? EOS] = 5;
     return logits;
   },
 };

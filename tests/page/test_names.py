@@ -20,10 +20,11 @@ from tinychat.tokenizer.told_names import ToldNames, ends_with_consonant
 TITLES = ["고객", "선생"]
 ASKS = "내 이름이 뭐야?"
 BEFORE = ("네!", "네, 민수님!", "네, 서연님!", "이름이 어떻게 되세요?", "뭐라고 부르면 될까요?", "아직 이름을 몰라요.")
-REPLY = "고객님, {name}님, 반가워요! 팀장님도요. 님"
+REPLY = "고객님, {name}님, 반가워요! 팀장님도요. 님 좋은 이름이네요"
 ODD = [*"\n .,!?~😀İß\u3000\u200b님이", "ㅎㅎ", "님님", "이라고"]
 Case = tuple[list[Message], str]
-Found = tuple[str | None, tuple[int, str] | None, int | None]  # the name, the first untold one, where it is denied
+Place = tuple[int, str] | None
+Found = tuple[str | None, Place, int | None, Place]  # the name, the first untold one, where it is denied, or praised
 
 
 def sentences(test: Any) -> list[str]:
@@ -57,12 +58,15 @@ def cases_of(texts: list[str], names: tuple[str, ...] = ("서연", "민수")) ->
 
 def in_page(cases: list[Case]) -> list[Found]:
     asked = {"patterns": name_patterns(), "titles": TITLES, "cases": cases}
-    return [(name, untold and tuple(untold), denial) for name, untold, denial in run_in_node("names.mjs", asked)]
+    return [
+        (name, untold and tuple(untold), denial, praised and tuple(praised))
+        for name, untold, denial, praised in run_in_node("names.mjs", asked)
+    ]
 
 
 def in_python(cases: list[Case]) -> list[Found]:
     return [
-        (told.name, told.first_untold(reply), told.denial(reply))
+        (told.name, told.first_untold(reply), told.denial(reply), told.praised(reply))
         for told, reply in ((ToldNames(said, TITLES), reply) for said, reply in cases)
     ]
 
@@ -72,7 +76,7 @@ def assert_equal(cases: list[Case]) -> list[str | None]:
     found = in_python(cases)
     different = [case for case, one, other in zip(cases, found, in_page(cases), strict=True) if one != other]
     assert different == []
-    return [name for name, _, _ in found]
+    return [name for name, *_ in found]
 
 
 def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
@@ -81,7 +85,11 @@ def test_a_name_that_answers_the_bots_question_is_the_users() -> None:
         (asked("안녕", "뭐라고 부르면 될까요?", "글쎄", "네!", ASKS), "네, 민수님!"),
         (asked("안녕", "네!", "서연", "네!", ASKS), "네, 서연님!"),
     ]
-    assert in_page(cases) == [("서연", (3, "민수"), None), (None, (3, "민수"), None), (None, None, None)]
+    assert in_page(cases) == [
+        ("서연", (3, "민수"), None, None),
+        (None, (3, "민수"), None, None),
+        (None, None, None, None),
+    ]
     assert_equal(cases)
 
 
@@ -97,7 +105,7 @@ def test_what_names_nobody_names_nobody_in_the_page_either() -> None:
     )
     told = [case for test in tests for case in test.pytestmark[0].args[1]]
     cases = [(asked(said), f"{word}님!") for said, word in told]
-    assert in_page(cases) == [(None, (0, word), None) for _, word in told] == in_python(cases)
+    assert in_page(cases) == [(None, (0, word), None, None) for _, word in told] == in_python(cases)
 
 
 @pytest.mark.slow
@@ -146,7 +154,18 @@ def test_the_page_calls_nobody_by_what_they_are() -> None:
     cases = [(asked(f"저는 {word}이에요"), f"네, {word}님!") for word in words]
     expected = in_python(cases)
     assert in_page(cases) == expected
-    assert [untold is None for _, untold, _ in expected[-4:]] == [False, False, True, True]
+    assert [untold is None for _, untold, *_ in expected[-4:]] == [False, False, True, True]
+
+
+def test_the_page_says_a_name_whole_too() -> None:
+    names, befores = (
+        ("서연", "제임스", "새봄", "홍길동"),
+        ("", "네! ", "서 ", "제 ", "새 새 ", "홍길 ", "새봄 ", "네, "),
+    )
+    calls = [f"{before}{name[cut:]}님!" for before in befores for name in names for cut in range(len(name))]
+    found = in_python(cases := [(asked(f"내 이름은 {name}"), call) for name in names for call in calls])
+    assert in_page(cases) == found
+    assert sum(untold is not None and " " in untold[1] for _, untold, *_ in found) == 8
 
 
 RECALLS = ("네, 서연님!", "서연님이죠! 이름 안 까먹었어요", "이름을 안 잊었어요", "서연님, 아직 이름을 몰라요")
@@ -170,4 +189,6 @@ def test_the_page_denies_no_name_that_was_told() -> None:
     assert in_page(cases) == expected
     denied = {case[1]: found[2] for case, found in zip(cases, expected, strict=True) if found[2] is not None}
     assert denied == {denials[0]: 3, denials[1]: 0, denials[2]: 6}
-    assert sum(place is not None for _, _, place in expected) == 18  # two ways to tell, three questions, three denials
+    assert (
+        sum(place is not None for _, _, place, _ in expected) == 18
+    )  # two ways to tell, three questions, three denials

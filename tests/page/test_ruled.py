@@ -56,6 +56,29 @@ def test_a_sentence_about_a_name_that_nobody_told_is_taken_back_with_the_next_on
     assert (ruled["text"], own["text"]) == ("네.", "네. 좋은 이름. 민수님!")
 
 
+@pytest.mark.parametrize(
+    ("texts", "asked", "text"),
+    [
+        (["민수님!", "좋은 이름이네!", "안녕"], "저는 얼죽아예요", "안녕"),
+        (["민수님!", "좋은 이름이네!", "안녕"], "저는 서연이에요", "좋은 이름이네!"),
+        (["좋은 이름이네!", "안녕"], "저는 얼죽아예요", "좋은 이름이네!"),
+        (["네 서 연님!"], "내 이름은 서연이야", "네 서연님!"),
+        (["네 서 서연님!"], "내 이름은 서연이야", "네 서연님!"),
+    ],
+)
+def test_no_other_name_is_praised_and_the_users_is_said_whole(texts: list[str], asked: str, text: str) -> None:
+    pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join(texts) + "서연 내은야에요저얼죽아예")]
+    said = [[pieces.index(piece) for piece in text] for text in [*texts, text]]
+    value = {
+        "patterns": name_patterns(),
+        "pieces": pieces,
+        "texts": said,
+        "asked": [{"role": "user", "content": asked}],
+    }
+    [ruled] = run_in_node("ruled.mjs", {**value, "cases": [{}]})
+    assert ruled["text"] == text
+
+
 def test_a_head_carries_a_word_alone_only_where_the_word_was_likely_and_is_much_less_so_without_it() -> None:
     shares = [(0.87, 0.46), (0.87, 0.83), (0.9, 0.95), (0.04, 0.0), (0.001, 0.001)]
     assert run_in_node("carrying.mjs", shares) == [

@@ -46,13 +46,16 @@ class ReplyRules:
 
     def _other_name(self, request: Request, token: int) -> TakenBack | None:
         """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
-        the sentence is taken back, with one before it that speaks of a name (좋은 이름이네요. 이제 …).
+        the sentence is taken back, with one before it that speaks of a name (좋은 이름이네요. 이제 …). Once one was, a
+        sentence that praises a name is too.
         """
-        if request.names is None or not self._may_end_name[token]:
+        if request.names is None or not (self._may_end_name[token] or request.n_names_refused):
             return None
         ids = [*request.reply_ids, token]
         text = self._text(ids)
         untold = request.names.first_untold(text)
+        if untold is None and request.n_names_refused:
+            untold = request.names.praised(text)
         if untold is None or request.n_names_refused >= MAX_UNTOLD_NAMES:
             return None
         start, name = untold

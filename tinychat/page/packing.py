@@ -171,6 +171,7 @@ def name_patterns() -> dict[str, Any]:
         "asks": regexp(told_names.ASKS.pattern),
         "asks_own": regexp(told_names.ASKS_OWN.pattern),
         "denies": regexp(told_names.DENIES.pattern),
+        "praises": regexp(told_names.PRAISES.pattern),
         "honorific": called_names.HONORIFIC,
         "name_word": told_names.NAME_WORD,
         "called": regexp(called_names.CALLED.pattern),

@@ -6,7 +6,7 @@ phrasings in scenes and intents that scenes go on after, out-of-scope questions 
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -35,6 +35,7 @@ HELD_OUT_SHARE = 0.15
 MIN_TOPICS = 4  # a scene that goes on after so many intents, or more, is not trained on after some of them
 ALWAYS_TRAINED = 3  # phrasings of an intent, the first in its list, that are never held out
 ALWAYS_TRAINED_SHARE = 0.18  # of an intent's questions in one of these phrasings: what most people type first
+PHRASINGS_PER_ROUND = 10  # see _as_often_as_phrasings
 TYPING_NOISE_SHARE = 0.25  # of the user's turns
 N_NAMES = 2400
 RANDOM_NAME_SHARE = 0.25
@@ -127,8 +128,10 @@ class Expansion:
         self._weighted_scenes = [scene for scene in self.other_scenes for _ in range(scene.weight)]
         self._filler_scenes = FillerScenes([_without_fillers(scene) for scene in self.other_scenes], scenes)
         self._held_out = {text_key(text) for split in self._splits() for text in split.held_out}
-        self._intents = [*starter.intents.values()]
-        self._filler_intents = self._oftener_where_scenes_are_few(scenes)
+        n_phrasings = {name: len(self.train_phrasings_of(intent)) for name, intent in starter.intents.items()}
+        # The first round has each intent once, in order: the number of an intent is its place here too.
+        self._intents = [*_as_often_as_phrasings(n_phrasings)]
+        self._filler_intents = self._oftener_where_scenes_are_few(scenes, n_phrasings)
         self._shuffled_names = self.rng("names in turn").sample(self.names.train, len(self.names.train))
         self._kinds: dict[str, Callable[[Rng, int], StarterDialogue]] = {
             "single": self._single,
@@ -196,18 +199,20 @@ class Expansion:
                     accept = split.texts.answers
         return StarterDialogue(tuple(turns), values, accept)
 
-    def _oftener_where_scenes_are_few(self, scenes: Sequence[Scene]) -> list[int]:
-        """The numbers of the intents, those that few scenes begin with two or three times, so that in the end each
-        occurs about equally often.
+    def _oftener_where_scenes_are_few(self, scenes: Sequence[Scene], n_phrasings: Mapping[str, int]) -> list[int]:
+        """The numbers of the intents, each as often as in `_intents`, and those that few scenes begin with two or three
+        times as often: in the end each phrasing occurs about equally often, less the plainest, which occur oftener.
         """
         times = dict.fromkeys(self.starter.intents, 0.0)
         steps = ((step, scene.weight) for scene in scenes for step in scene.steps)
         for step, weight in ((step, weight) for step, weight in steps if isinstance(step, IntentExchange)):
             for name in step.intents:
                 times[name] += weight / len(step.intents)
+        times = {name: n / n_phrasings[name] for name, n in times.items()}
         ranked = sorted(times.values())
         limits = ranked[len(ranked) // 2], ranked[len(ranked) // 4]
-        return [n for n, name in enumerate(times) for _ in range(1 + sum(times[name] <= limit for limit in limits))]
+        oftener = {name: 1 + sum(times[name] <= limit for limit in limits) for name in times}
+        return [n for n, name in enumerate(times) for _ in range(oftener[name] * self._intents.count(name))]
 
     def _without_held_out_topics(self, scene: Scene) -> Scene:
         """The scene as it is trained on."""
@@ -264,11 +269,9 @@ class Expansion:
         """A phrasing to train on, and one of these answers (none given: of the intent's). Where it follows another
         exchange, the phrasing may begin as a change of topic does.
         """
-        phrasings = self.phrasings[intent.name].train
+        phrasings = self.train_phrasings_of(intent)
         if rng.random() < ALWAYS_TRAINED_SHARE:
             phrasings = phrasings[:ALWAYS_TRAINED]
-        else:
-            phrasings += self.with_details[intent.name].train
         changing = connected(rng.choice(phrasings), rng) if follows and rng.random() < CONNECTED_SHARE else None
         if changing is None or text_key(changing) in self._held_out:
             asked = rng.draw_without_replacement(phrasings)
@@ -297,6 +300,10 @@ class Expansion:
         """The text as a user may type it."""
         return add_typing_noise(text, rng) if rng.random() < TYPING_NOISE_SHARE else text
 
+    def train_phrasings_of(self, intent: Intent) -> tuple[str, ...]:
+        """An intent's phrasings to train on, those with details last."""
+        return self.phrasings[intent.name].train + self.with_details[intent.name].train
+
     def train_phrasings(self, scene: Scene, number: int) -> Sequence[str]:
         """The user's phrasings of a step of a scene, in training."""
         return self.scene_phrasings[scene.name, number].train
@@ -307,7 +314,7 @@ class Expansion:
         return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
 
     def _single(self, rng: Rng, n: int, *, follows: bool = False) -> StarterDialogue:
-        intent = self._intents[n % len(self._intents)]
+        intent = self.starter.intents[self._intents[n % len(self._intents)]]
         return StarterDialogue(tuple(self.exchange_of(intent, rng, follows=follows)), accept=intent.answers)
 
     def _chain(self, rng: Rng, n: int) -> StarterDialogue:
@@ -345,6 +352,15 @@ class Expansion:
             before = self.fillers(rng, rng.randint(1, MAX_EXCHANGES_BEFORE), follows=False)
             turns = [*(turn for filler in before for turn in filler.turns), *turns]
         return StarterDialogue(tuple(turns), accept=split.texts.answers)
+
+
+def _as_often_as_phrasings(n_phrasings: Mapping[str, int]) -> Iterator[str]:
+    """The intents in turn, round after round, each in one round for every ten of its phrasings: else each of 60
+    phrasings of one intent would occur half as often as each of 30 of another.
+    """
+    rounds = {name: max(1, round(n / PHRASINGS_PER_ROUND)) for name, n in n_phrasings.items()}
+    for number in range(max(rounds.values(), default=0)):
+        yield from (name for name, n in rounds.items() if number < n)
 
 
 def _without_fillers(scene: Scene) -> Scene:

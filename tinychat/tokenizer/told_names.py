@@ -85,6 +85,10 @@ ASKS_OWN = re.compile(
 )
 DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:(?:말씀 ?)?안 ?(?:해|알려|말)|못 ?들|몰라|모르)")
 NAME_WORD = "이름"
+PRAISES = re.compile(  # of the user's name; 귀여운 is said of pets
+    rf"(?:좋은|예쁜|멋진) {NAME_WORD}이(?:네|에|군)"
+    rf"|(?<!제 ){NAME_WORD}[이도]? (?:참 |정말 |너무 |아주 )?(?:좋네|예쁘네|예뻐요|멋지네)"
+)
 # Common words that end in 님, and no names of users.
 NO_NAMES = frozenset({"아", "어머", "아버", "부모", "시어머", "장모", "손", "스", "하느"})
 BEGIN_AS_FAMILY_NAMES = frozenset(noun for noun in NOUNS if noun[0] in FAMILY_NAMES)
@@ -185,12 +189,29 @@ class ToldNames:
         found = DENIES.search(reply)
         return found.start() if found else None
 
+    def praised(self, reply: str) -> tuple[int, str] | None:
+        """Start and text of the first praise of a name in a reply, where the user told none; else None."""
+        found = PRAISES.search(reply) if self.name is None and not self._known else None
+        return (found.start(), found[0]) if found else None
+
     def first_untold(self, reply: str) -> tuple[int, str] | None:
-        """Start and name of the first one in a reply that may not be called; None where there is none."""
+        """Start and name of the first one in a reply that may not be called; None where there is none. Where the user's
+        name is cut, or its beginning said before it (제 임스님, 새 새봄님), both parts together are one name.
+        """
         for start, name in called_names(reply):
-            if CALLS_NOBODY.match(reply, start) or not self.may_call(name):
-                return start, name
+            begun = self._begun_before(name, reply[:start])
+            if begun or CALLS_NOBODY.match(reply, start) or not self.may_call(name):
+                return start - len(begun), begun + name
         return None
+
+    def _begun_before(self, name: str, before: str) -> str:
+        """The beginning of the user's name, and a space, where it stands before this name as a word of its own. So does
+        이제 before 이제훈님, which is lost.
+        """
+        begun = before.rpartition(" ")[0].rpartition(" ")[2] if before.endswith(" ") else ""
+        if self.name is None or not begun or begun == self.name or not self.name.startswith(begun):
+            return ""
+        return f"{begun} " if name == self.name or begun + name == self.name else ""
 
 
 def names_told(text: str, patterns: Sequence[str], *, or_kinds: bool = True) -> list[str]:

@@ -3,8 +3,8 @@ patterns. */
 
 export class NamePatterns {
   constructor({
-    tells, corrects, may_tell, answers, asks_user, asks, asks_own, denies, honorific, called, always_told, told, clause_ends, subject, speaker,
-    name_word, no_names, calls_nobody, people, other_nouns, given_names,
+    tells, corrects, may_tell, answers, asks_user, asks, asks_own, denies, praises, honorific, called, always_told, told, clause_ends, subject,
+    speaker, name_word, no_names, calls_nobody, people, other_nouns, given_names,
   }) {
     const compile = (patterns, flags) => patterns.map((pattern) => new RegExp(pattern, flags));
     this.tells = compile(tells, "dgmu");
@@ -15,6 +15,7 @@ export class NamePatterns {
     this.asks = new RegExp(asks, "u");
     this.asksOwn = new RegExp(asks_own, "u");
     this.denies = new RegExp(denies, "u");
+    this.praises = new RegExp(praises, "u");
     this.called = new RegExp(called, "gu");
     this.alwaysTold = always_told; // NAME is in the place of the name, in this one and the next
     this.told = told;
@@ -170,14 +171,29 @@ export class ToldNames {
     return this.patterns.denies.exec(reply)?.index ?? null;
   }
 
-  /* Start and name of the first one in a reply that may not be called; null where there is none. */
+  /* Start and text of the first praise of a name in a reply, where the user told none; else null. */
+  praised(reply) {
+    const found = this.name === null && !this.known.size ? this.patterns.praises.exec(reply) : null;
+    return found && [found.index, found[0]];
+  }
+
+  /* Start and name of the first one in a reply that may not be called; null where there is none. Where the user's name is
+  cut, or its beginning said before it (제 임스님, 새 새봄님), both parts together are one name. */
   firstUntold(reply) {
     const { callsNobody } = this.patterns;
     for (const [start, name] of this.patterns.calledNames(reply)) {
+      const begun = this.begunBefore(name, reply.slice(0, start));
       callsNobody.lastIndex = start;
-      if (callsNobody.test(reply) || !this.mayCall(name)) return [start, name];
+      if (begun || callsNobody.test(reply) || !this.mayCall(name)) return [start - begun.length, begun + name];
     }
     return null;
+  }
+
+  /* The beginning of the user's name, and a space, where it stands before this name as a word of its own. */
+  begunBefore(name, before) {
+    const begun = before.endsWith(" ") ? before.slice(0, -1).split(" ").at(-1) : "";
+    if (this.name === null || !begun || begun === this.name || !this.name.startsWith(begun)) return "";
+    return name === this.name || begun + name === this.name ? `${begun} ` : "";
   }
 }
 

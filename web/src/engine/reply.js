@@ -183,12 +183,12 @@ export class Bot {
     return logits;
   }
 
-  /* If this token completes a name that nobody told: how to go on. */
+  /* If this token completes a name that nobody told, or praises one after n were taken back: how to go on. */
   #untoldName(ids, token, names, n, refused) {
-    if (n >= MAX_UNTOLD_NAMES || !this.mayEndName[token]) return null;
+    if (n >= MAX_UNTOLD_NAMES || !(this.mayEndName[token] || n)) return null;
     const all = [...ids, token];
     const text = this.#text(all);
-    const untold = names.firstUntold(text);
+    const untold = names.firstUntold(text) ?? (n ? names.praised(text) : null);
     if (!untold) return null;
     const [start, name] = untold;
     if (names.name !== null) {
