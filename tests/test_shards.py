@@ -85,6 +85,7 @@ def many(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_result_is_the_same_whatever_the_number_of_shards_and_processes(
     many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

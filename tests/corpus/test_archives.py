@@ -344,6 +344,7 @@ def test_copies_and_an_archive_beside_what_it_holds_add_nothing_and_it_is_said(
     assert f"dropped, repeat: 4 ({project.raw}/a.csv:2, :3, {project.raw}/b.zip/a.csv:2, :3)" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gz", "zst", "zip"])
 def test_memory_does_not_grow_with_what_is_packed(tmp_path: Path, kind: str) -> None:
     rng = random.Random(0)

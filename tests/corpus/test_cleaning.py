@@ -92,6 +92,7 @@ def test_marks_of_real_letters_stay() -> None:
         assert clean(text) == clean(composed) == composed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0f73", "\u0344", "\u0301\u200b\u0323"])
 @pytest.mark.parametrize("before", ["가", *(pytest.param(text, marks=pytest.mark.slow) for text in ("", "e"))])
 def test_a_megabyte_of_combining_marks_is_cleaned_in_time_linear_in_it(before: str, marks: str) -> None:

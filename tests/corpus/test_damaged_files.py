@@ -62,6 +62,7 @@ def expected(pairs: list[tuple[str, str]]) -> list[list[tuple[str, str]]] | None
     return found or None
 
 
+@pytest.mark.slow
 @given(PAIRS)
 @quick
 def test_chat_lines_are_read_as_they_were_written(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
@@ -72,6 +73,7 @@ def test_chat_lines_are_read_as_they_were_written(tmp_path: Path, pairs: list[tu
     assert read(tmp_path / "raw", "chat.jsonl", "\n".join(lines).encode()) == expected(pairs)
 
 
+@pytest.mark.slow
 @given(PAIRS)
 @quick
 def test_a_table_is_read_as_it_was_written(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
@@ -80,6 +82,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path, pairs: list[tuple[str
     assert read(tmp_path / "raw", "qa.csv", table.getvalue().encode()) == expected(pairs)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=2000))
 @quick
 def test_any_bytes_are_dialogues_or_one_error(tmp_path: Path, data: bytes) -> None:

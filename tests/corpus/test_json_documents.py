@@ -72,6 +72,7 @@ def test_pairs_and_what_looks_like_half_of_one_are_read_wherever_the_text_is_div
         assert values(tmp_path, json.dumps({"name": text}))[0][2] == text
 
 
+@pytest.mark.slow
 def test_the_memory_does_not_grow_with_the_document(tmp_path: Path) -> None:
     message = json.dumps({"text": "가" * 100})
     path = tmp_path / "result.json"

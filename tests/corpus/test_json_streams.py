@@ -30,6 +30,7 @@ def values(document: str, *lists: str, size: int = 7) -> list[tuple[str, Any, st
     ]
 
 
+@pytest.mark.slow
 @given(VALUES, st.booleans())
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_values_are_those_of_json(value: Any, ascii_only: bool) -> None:
@@ -37,6 +38,7 @@ def test_values_are_those_of_json(value: Any, ascii_only: bool) -> None:
     assert values(document) == [("[0]", json.loads(document)[0], "")]
 
 
+@pytest.mark.slow
 @given(ESCAPES, st.integers(1, 9))
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 def test_half_a_surrogate_pair_stays_one_wherever_the_pieces_end(texts: list[str], size: int) -> None:
@@ -68,6 +70,7 @@ def test_records_are_the_items_of_the_array_or_of_a_named_list_or_the_whole(
     assert values(document, "data") == [(*one, "") for one in expected]
 
 
+@pytest.mark.slow
 @given(VALUES, st.integers(0, 200))
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 def test_the_beginning_of_a_document_is_what_it_begins_with(value: Any, end: int) -> None:

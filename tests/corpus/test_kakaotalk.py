@@ -387,6 +387,7 @@ def test_a_sentence_about_a_call_or_a_vote_stays(project: Any, text: str) -> Non
     assert project.texts() == [["안녕", text]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", ["글 " * 20, "a invited " * 20_000, "님이 " * 20_000, "100원 받기 완료!" * 20_000, "[" * 50_000]
 )

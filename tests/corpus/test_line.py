@@ -119,6 +119,7 @@ def test_an_impossible_time_is_text_and_a_file_without_messages_an_error(project
     assert "chat.txt" in fault(project)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["2026/02/09" * 20_000, "9:05\t" * 20_000, '"' * 60_000, "参加 " * 20_000])
 def test_long_lines_take_no_long_time(project: Any, line: str) -> None:
     project.lay("chat.txt", phone("9:05\t하늘\t안녕", "9:06\t바다\t응", f"9:07\t하늘\t{line}", line, "9:08\t바다\t응"))

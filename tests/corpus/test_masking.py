@@ -252,6 +252,7 @@ def test_errors_quote_a_file_without_personal_data() -> None:
     assert excerpt(text) == f'"{"가" * 55}<phon…"'
 
 
+@pytest.mark.slow
 def test_the_starter_corpus_is_not_masked(project: Any, monkeypatch: pytest.MonkeyPatch, repo: Path) -> None:
     def fail(*_: object) -> str:
         raise AssertionError("a text of the starter corpus was masked")

@@ -132,6 +132,7 @@ def test_texts_in_a_bucket_too_large_to_compare_all_are_counted() -> None:
     assert set(copies.groups.tolist()) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [40, 200])
 def test_buckets_are_the_same_whatever_is_compared_at_once(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
     copies = [f"모두가거의똑같은긴문장이라서한무리다{n % 10}{'ㅋ' * (n // 10)}" for n in range(200)]
@@ -149,6 +150,7 @@ def test_a_few_texts_have_groups(texts: list[str]) -> None:
     assert len(near_duplicates(texts_of(texts), Scratch()).groups) == len(texts)
 
 
+@pytest.mark.slow
 def test_all_twins_of_some_texts_are_found() -> None:
     texts = sentences(2000)
     wanted = np.arange(0, 2000, 17)

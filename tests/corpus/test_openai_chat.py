@@ -221,6 +221,7 @@ def test_many_duplicate_keys_take_time_linear_in_them(project: Any) -> None:
     assert json.loads(project.metrics_file.read_text(encoding="utf-8"))["rows_dropped"] == {"duplicate_key": 1}
 
 
+@pytest.mark.slow
 def test_of_very_many_keys_that_nobody_reads_the_first_eight_are_named(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,7 @@ def test_rows_keep_their_order_over_row_groups(project: Any) -> None:
     assert [texts[0] for texts in project.texts()] == [f"q{number}" for number in range(7000)]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_or_changed_is_read_or_one_error(project: Any) -> None:
     whole = lay(
         project, PAIRS.replace("(VALUES", "(VALUES ('가', '나', 3),"), options=", CODEC uncompressed"
@@ -151,6 +152,7 @@ def test_a_file_that_is_cut_or_changed_is_read_or_one_error(project: Any) -> Non
             assert "qa.parquet" in str(error)
 
 
+@pytest.mark.slow
 def test_rows_out_of_all_proportion_to_the_file_are_refused(project: Any) -> None:
     lay(project, "SELECT repeat('가', 1000) AS q, repeat('나', 1000) AS a FROM range(100000)")
     assert refusal(project).startswith("qa.parquet: unpacked it is more than 100 times as large as packed (")

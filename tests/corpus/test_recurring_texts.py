@@ -44,6 +44,7 @@ def groups_of(dialogues: Iterable[Dialogue]) -> grouping.Groups:
     return group(store.columns())
 
 
+@pytest.mark.slow
 def test_of_an_export_whose_texts_recur_the_asked_for_share_is_held_out(project: Any) -> None:
     written = write_export(project.raw / "talk.txt", recurring(500), EXPORT, "android-ko", seed=0)
     metrics = project.ingest(shares=SHARES)
@@ -53,6 +54,7 @@ def test_of_an_export_whose_texts_recur_the_asked_for_share_is_held_out(project:
         assert 0.03 <= metrics["splits"][name]["dialogues"] / metrics["rows_kept"] <= 0.07
 
 
+@pytest.mark.slow
 def test_what_such_an_export_holds_out_and_training_has_is_counted_and_not_scored(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +115,7 @@ def test_no_order_of_the_conversations_moves_one() -> None:
     assert split([old[i] for i in order]).names == [names[i] for i in order]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("held_out", "scored"),
     [

@@ -340,6 +340,7 @@ def result(splits: Splits) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [None, 2])
 def test_the_splits_are_the_same_whatever_is_done_at_once(limit: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     dialogues = [*talks(600), *(pair(text(n), text(f"answer {n % 3}")) for n in range(1000, 1060))]

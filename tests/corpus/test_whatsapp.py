@@ -170,6 +170,7 @@ def test_an_edited_message_is_as_typed_and_a_paste_is_text(project: Any) -> None
     assert project.texts() == [["안녕", f"봐\n{old}"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["1/" * 30_000, "[" * 60_000, "1 " * 30_000, "글 added " * 20_000, "\u200e" * 60_000])
 def test_long_lines_take_no_long_time(project: Any, line: str) -> None:
     begin = android("하늘: 안녕", "바다: 응", "하늘: 자?", f"바다: {line}")

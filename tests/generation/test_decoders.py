@@ -112,6 +112,7 @@ def test_a_slot_is_as_new_after_a_longer_sequence_has_left_it(sample: Sample, ki
     both.step(6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_in_any_order_of_entering_growing_and_leaving(small: Sample, kind: str, seed: int) -> None:
     both = Both(small, kind, slots=5, seed=seed, scattered=seed % 2 == 1)

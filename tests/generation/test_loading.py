@@ -244,6 +244,7 @@ def test_room_for_no_dialogue_is_refused(folder: Path, slots: int) -> None:
         load_engine(folder, slots=slots)
 
 
+@pytest.mark.slow
 def test_a_vocabulary_smaller_than_the_models_will_do(
     talker: Sample, bpe: Tokenizer, tmp_path: Path, decoder: str
 ) -> None:
@@ -254,6 +255,7 @@ def test_a_vocabulary_smaller_than_the_models_will_do(
     assert all(token < bpe.size for ids in ids_of(ask(engine, PROMPTS)) for token in ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [False, True], ids=["random", "trained"])
 @pytest.mark.parametrize("name", KINDS)
 def test_every_decoder_says_the_same(

@@ -95,6 +95,7 @@ def test_it_is_trained_and_stored(trained: Path) -> None:
     assert "rope_base 10000" in (folder / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_with_the_same_bytes(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

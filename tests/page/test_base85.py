@@ -54,6 +54,7 @@ def test_its_characters_mean_nothing_to_html() -> None:
     assert read == [ALPHABET]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 6, 5 * 8192 - 1, 5 * 8192 + 3])
 @pytest.mark.parametrize("wrong", ["<", " ", "\x00", "é", "가", "😀"])
 def test_a_wrong_character_is_named_with_its_place(wrong: str, at: int) -> None:

@@ -52,6 +52,7 @@ def test_a_layer_alone_means_its_attention_and_a_step_alone_the_first_layers(lin
     assert followed(link) == step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "link",
     [

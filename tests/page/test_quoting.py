@@ -71,6 +71,7 @@ def test_of_a_large_corpus_evenly_spaced_dialogues_are_read(tmp_path: Path, monk
     assert read_quotes(corpus) == Quotes({f"질문 {n}": ["답"] for n in (0, 3, 6)}, is_sample=True)
 
 
+@pytest.mark.slow
 def test_a_page_is_at_most_a_fifth_larger_and_says_that_it_carries_a_sample(inputs: PageInputs) -> None:
     draw = random.Random(0)
     texts = ["".join(draw.choices("가나다라마바사아자차카타파하", k=40)) for _ in range(20_000)]

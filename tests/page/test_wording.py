@@ -5,6 +5,7 @@ import pytest
 from tests.page.node import run_in_node
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "read"),
     [

@@ -90,6 +90,7 @@ def test_both_ends_of_a_very_long_message_are_read(text: str) -> None:
     assert recognises_danger(text.format("가나 다라 " * MAX_CHARACTERS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.description)
 def test_no_rule_is_hidden_by_the_words_it_looks_for_first(rule: Rule) -> None:
     for text in (*phrases("danger_tuning"), *phrases("danger_apart")):

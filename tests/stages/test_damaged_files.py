@@ -150,6 +150,7 @@ def test_a_damaged_file_is_named_with_what_to_run(project: Path, file: str, read
         assert message or name in MAY_LOOK_WHOLE or (name == "empty" and file in MAY_BE_EMPTY), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "reader", "writer"), READ)
 def test_a_folder_in_its_place_is_named(project: Path, file: str, reader: str, writer: str) -> None:
     (project / file).unlink()

@@ -58,6 +58,7 @@ def run_both(root: Path) -> dict[str, bytes]:
     return written(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bpe", "word"])
 def test_the_same_bytes_whatever_the_shards(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_project(tmp_path / "project", kind)

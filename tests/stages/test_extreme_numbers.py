@@ -127,6 +127,7 @@ SLOW = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [

@@ -86,6 +86,7 @@ def written(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 10_000])
 def test_the_corpus_and_what_is_told_do_not_depend_on_what_is_tidied_together(
     root: Path, rows: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

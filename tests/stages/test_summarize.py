@@ -424,6 +424,7 @@ def test_what_was_left_out_is_told_with_its_places_and_no_text(project: Project)
     assert "읽지 않은 파일" not in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "shares"),
     [

@@ -55,6 +55,7 @@ def asked(one: EvalDialogue) -> str:
     return one.dialogue.turns[-2].content
 
 
+@pytest.mark.slow
 def test_there_is_every_measure_and_enough_of_each(by_measure: dict[str, list[EvalDialogue]]) -> None:
     assert set(by_measure) == MEASURES
     assert len(by_measure["seen"]) == MAX_PER_MEASURE
@@ -66,6 +67,7 @@ def test_there_is_every_measure_and_enough_of_each(by_measure: dict[str, list[Ev
     assert len(by_measure["name_odd"]) >= 3 * len(ODD_NAMES)
 
 
+@pytest.mark.slow
 def test_the_real_answer_is_accepted_but_where_it_measures_the_wrong_ones(
     by_measure: dict[str, list[EvalDialogue]],
 ) -> None:
@@ -74,6 +76,7 @@ def test_the_real_answer_is_accepted_but_where_it_measures_the_wrong_ones(
             assert (one.dialogue.turns[-1].content in one.accept) == (name != "taken_for_unknown")
 
 
+@pytest.mark.slow
 def test_the_replies_accepted_are_the_intents_own_and_no_others(
     starter: Starter, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -85,6 +88,7 @@ def test_the_replies_accepted_are_the_intents_own_and_no_others(
         assert all(one.accept == starter.out_of_scope["unknown"].answers for one in by_measure[name])
 
 
+@pytest.mark.slow
 def test_seen_phrasings_are_trained_on_and_are_no_new_dialogues(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -94,6 +98,7 @@ def test_seen_phrasings_are_trained_on_and_are_no_new_dialogues(
     assert len({asked(one) for one in by_measure["seen"]}) == MAX_PER_MEASURE
 
 
+@pytest.mark.slow
 def test_near_and_far_are_all_that_is_held_out_for_the_test_each_once(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -101,6 +106,7 @@ def test_near_and_far_are_all_that_is_held_out_for_the_test_each_once(
     assert sorted(asked(one) for name in ("near", "far") for one in by_measure[name]) == held_out
 
 
+@pytest.mark.slow
 def test_near_means_that_every_word_begins_as_one_that_is_trained_on_in_the_same_intent(
     expansion: Expansion, starter: Starter, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -111,6 +117,7 @@ def test_near_means_that_every_word_begins_as_one_that_is_trained_on_in_the_same
             assert (stems(asked(one)) <= known) == (name == "near")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phrasing", "others", "near"),
     [
@@ -128,17 +135,20 @@ def test_a_word_is_known_by_its_first_two_syllables(phrasing: str, others: list[
     assert is_near(phrasing, others) == near
 
 
+@pytest.mark.slow
 def test_what_may_be_taken_for_unknown_is_what_is_near(by_measure: dict[str, list[EvalDialogue]]) -> None:
     wrongly = by_measure["taken_for_unknown"]
     assert [asked(one) for one in wrongly] == [asked(one) for one in by_measure["near"]]
     assert all(one.repeats for one in wrongly)
 
 
+@pytest.mark.slow
 def test_only_what_was_trained_on_or_measured_before_repeats(by_measure: dict[str, list[EvalDialogue]]) -> None:
     repeating = {name for name, found in by_measure.items() if any(one.repeats for one in found)}
     assert repeating == {"seen", "taken_for_unknown", *LATER}
 
 
+@pytest.mark.slow
 def test_questions_from_outside_are_held_out_ones(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -148,6 +158,7 @@ def test_questions_from_outside_are_held_out_ones(
     assert len(set(by_template)) == len(by_template)
 
 
+@pytest.mark.slow
 def test_hard_negatives_are_held_out_ones_of_each_kind_and_measured_by_themselves(
     expand: Callable[[int], Any], expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -159,6 +170,7 @@ def test_hard_negatives_are_held_out_ones_of_each_kind_and_measured_by_themselve
     assert not measured.keys() & (others | trained)
 
 
+@pytest.mark.slow
 def test_names_are_measured_that_nobody_has_in_training(
     expand: Callable[[int], Any], by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -168,6 +180,7 @@ def test_names_are_measured_that_nobody_has_in_training(
         assert not trained & {one.dialogue.slot_values["name"] for one in by_measure[name]}
 
 
+@pytest.mark.slow
 def test_a_usual_name_is_one_that_the_lists_can_make(
     starter: Starter, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -187,6 +200,7 @@ def test_a_usual_name_is_one_that_the_lists_can_make(
     assert not usual & set(ODD_NAMES)
 
 
+@pytest.mark.slow
 def test_a_name_that_is_told_stands_in_the_last_exchange_only(by_measure: dict[str, list[EvalDialogue]]) -> None:
     dialogues = by_measure["name_told"]
     assert len(dialogues) == MAX_PER_MEASURE // 2
@@ -201,12 +215,14 @@ def test_a_name_that_is_told_stands_in_the_last_exchange_only(by_measure: dict[s
     assert min(exchanges.values()) > 50
 
 
+@pytest.mark.slow
 def test_every_reply_accepted_for_a_name_has_the_name(by_measure: dict[str, list[EvalDialogue]]) -> None:
     for name in ("name", "name_asked_anew", "name_other", "name_odd", "name_told"):
         for one in by_measure[name]:
             assert all(f"{one.dialogue.slot_values['name']}님" in reply for reply in one.accept)
 
 
+@pytest.mark.slow
 def test_what_is_right_besides_is_accepted_and_not_trained_on(
     expand: Callable[[int], Any], starter: Starter, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -229,6 +245,7 @@ def _frame(answer: str) -> str:
     return max(answer.split("{name}"), key=len)
 
 
+@pytest.mark.slow
 def test_a_name_is_told_one_to_seven_turns_before_it_is_asked_for(by_measure: dict[str, list[EvalDialogue]]) -> None:
     back = set()
     for one in by_measure["name"]:
@@ -238,6 +255,7 @@ def test_a_name_is_told_one_to_seven_turns_before_it_is_asked_for(by_measure: di
     assert {1, 2, 3, 4, 5, 6} <= back <= {1, 2, 3, 4, 5, 6, 7}
 
 
+@pytest.mark.slow
 def test_a_name_is_asked_for_in_a_trained_way_or_anew_in_one_that_is_held_out(
     expansion: Expansion, by_measure: dict[str, list[EvalDialogue]]
 ) -> None:
@@ -252,17 +270,20 @@ def test_a_name_is_asked_for_in_a_trained_way_or_anew_in_one_that_is_held_out(
     assert not {text_key(asked(one)).rstrip("ㅋㅎㅠㅜ") for one in by_measure["name"]} & held_out
 
 
+@pytest.mark.slow
 def test_the_metadata_says_what_is_measured_and_what_is_right(by_measure: dict[str, list[EvalDialogue]]) -> None:
     new, seen = by_measure["near"][0], by_measure["seen"][0]
     assert new.metadata() == {"measure": "near", "accept": list(new.accept)}
     assert seen.metadata() == {"measure": "seen", "accept": list(seen.accept), "repeats": True}
 
 
+@pytest.mark.slow
 def test_measuring_the_same_corpus_gives_the_same_dialogues(folder: Any) -> None:
     starter = read_starter(folder.write())
     assert list(evaluation_set(Expansion(starter, 0))) == list(evaluation_set(Expansion(starter, 0)))
 
 
+@pytest.mark.slow
 def test_a_scene_in_which_only_the_bot_says_a_name_does_not_measure_whether_it_is_called(folder: Any) -> None:
     scenes = folder.contents["scenes/names.yaml"]["scenes"]
     scenes["guessed"] = {"turns": [{"user": ["내가 누구게?", "누구게?"], "bot": ["{name}님이죠?"]}]}

@@ -42,6 +42,7 @@ def test_a_filler_is_short_enough_and_contradicts_no_scene_around_it(
     assert [fillers.scenes[number].name for number in fillers.fitting(most, around)] == fitting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slot", ["food", "animal", "hobby", "color"])
 def test_nobody_hears_that_nothing_was_told_where_it_was(starter: Starter, slot: str) -> None:
     expansion = Expansion(starter, 0)

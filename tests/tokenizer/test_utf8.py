@@ -44,6 +44,7 @@ BEGUN = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pending", [b"", *BEGUN], ids=lambda pending: pending.hex() or "nothing")
 def test_a_token_breaks_a_character_where_the_bytes_together_begin_none(pending: bytes) -> None:
     said = tokens()

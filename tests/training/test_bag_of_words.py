@@ -121,6 +121,7 @@ def test_a_batch_without_a_reply_has_no_loss() -> None:
     assert words.loss(batch(np.full(INPUTS.shape, NONE))) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_what_is_trained_has_the_weights_of_a_plain_model(

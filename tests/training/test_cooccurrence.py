@@ -199,6 +199,7 @@ def test_tokens_that_are_answered_alike_can_be_told_apart(bpe: Tokenizer, monkey
     assert torch.cdist(added, added).fill_diagonal_(1).min() > NOISE_STD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subword_embeddings", [False, True])
 def test_a_training_that_begins_with_counts_is_the_same_each_time(make_trainer: Any, subword_embeddings: bool) -> None:
     changes = {"cooccurrence_init": True, "subword_embeddings": subword_embeddings}

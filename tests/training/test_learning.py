@@ -40,6 +40,7 @@ def test_a_training_that_answers_gives_the_weights_of_one_that_does_not(
     assert one.history == other.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 6, 12])
 def test_a_stopped_run_notes_the_same_losses_and_answers(make_trainer: Make, steps: int) -> None:
     expected = make_trainer(valid=[])

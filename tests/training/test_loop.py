@@ -41,7 +41,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
     return all(torch.equal(tensor, other.weights[name]) for name, tensor in one.weights.items())
 
 
-@pytest.mark.parametrize("steps", [1, 2, 5, 6, 11])
+@pytest.mark.parametrize("steps", [2, 5, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 6, 11))])
 @pytest.mark.parametrize(
     "changes",
     [

@@ -68,6 +68,7 @@ def test_an_embedding_that_the_output_layer_shares_gets_none(bpe: Tokenizer) -> 
         assert merge_subwords(model, model.weights()).keys() == before.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_what_is_trained_has_the_weights_of_a_plain_model(make_trainer: Any, optimizer: str, keep: str) -> None:
