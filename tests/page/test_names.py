@@ -189,6 +189,5 @@ def test_the_page_denies_no_name_that_was_told() -> None:
     assert in_page(cases) == expected
     denied = {case[1]: found[2] for case, found in zip(cases, expected, strict=True) if found[2] is not None}
     assert denied == {denials[0]: 3, denials[1]: 0, denials[2]: 6}
-    assert (
-        sum(place is not None for _, _, place, _ in expected) == 18
-    )  # two ways to tell, three questions, three denials
+    # Two ways to tell, three questions, three denials.
+    assert sum(found[2] is not None for found in expected) == 18

@@ -200,8 +200,8 @@ class Expansion:
         return StarterDialogue(tuple(turns), values, accept)
 
     def _oftener_where_scenes_are_few(self, scenes: Sequence[Scene], n_phrasings: Mapping[str, int]) -> list[int]:
-        """The numbers of the intents, each as often as in `_intents`, and those that few scenes begin with two or three
-        times as often: in the end each phrasing occurs about equally often, less the plainest, which occur oftener.
+        """The numbers of the intents, each as often as in `_intents`, and two or three times as often where few scenes
+        begin with it. In the end all phrasings occur about equally often, except the plainest, which occur more often.
         """
         times = dict.fromkeys(self.starter.intents, 0.0)
         steps = ((step, scene.weight) for scene in scenes for step in scene.steps)
@@ -355,8 +355,8 @@ class Expansion:
 
 
 def _as_often_as_phrasings(n_phrasings: Mapping[str, int]) -> Iterator[str]:
-    """The intents in turn, round after round, each in one round for every ten of its phrasings: else each of 60
-    phrasings of one intent would occur half as often as each of 30 of another.
+    """The names of the intents in rounds: an intent is in as many rounds as it has tens of phrasings. If all were in
+    each round, a phrasing of an intent with 60 would occur half as often as one of an intent with 30.
     """
     rounds = {name: max(1, round(n / PHRASINGS_PER_ROUND)) for name, n in n_phrasings.items()}
     for number in range(max(rounds.values(), default=0)):

@@ -205,8 +205,8 @@ class ToldNames:
         return None
 
     def _begun_before(self, name: str, before: str) -> str:
-        """The beginning of the user's name, and a space, where it stands before this name as a word of its own. So does
-        이제 before 이제훈님, which is lost.
+        """The beginning of the user's name, and a space, where it stands before this name as a word of its own. A word
+        that happens to be such a beginning counts too: 이제 in 이제 이제훈님.
         """
         begun = before.rpartition(" ")[0].rpartition(" ")[2] if before.endswith(" ") else ""
         if self.name is None or not begun or begun == self.name or not self.name.startswith(begun):
