@@ -21,9 +21,9 @@ import tinychat
 from tinychat.corpus.dialogue import read_corpus
 from tinychat.starter.particles import fill
 from tinychat.starter.reading import read_starter
-from tinychat.tokenizer.called_names import called_names
+from tinychat.tokenizer.called_names import NAME_WORD, called_names
 from tinychat.tokenizer.nouns import PEOPLE
-from tinychat.tokenizer.told_names import NAME_WORD, NO_NAMES
+from tinychat.tokenizer.told_names import NO_NAMES
 
 FORMS = ("저는 {noun}입니다", "저는 {noun:이에요/예요}", "나 {noun:이야/야}", "전 {noun:이에요/예요}")
 KINDS = ("a name", "listens", "anything else")

@@ -61,8 +61,8 @@ def is_told(name: str, text: str) -> bool:
     return is_called(name, text) or is_said_to_be(name, text)
 
 
-def engine(tokenizer: Tokenizer, *texts: str, titles: tuple[str, ...] = ()) -> Engine:
-    return Engine(Says(tokenizer, *texts), tokenizer, generation=GenerationConfig(64, titles))
+def engine(tokenizer: Tokenizer, *texts: str, titles: tuple[str, ...] = (), common: tuple[str, ...] = ()) -> Engine:
+    return Engine(Says(tokenizer, *texts), tokenizer, generation=GenerationConfig(64, titles, common_replies=common))
 
 
 def test_a_sentence_with_a_name_that_nobody_told_is_taken_back_and_the_reply_goes_on_otherwise(
@@ -100,6 +100,65 @@ def test_a_sentence_about_a_name_that_nobody_told_is_taken_back_with_the_next_on
         assert said(engine(bpe, *texts), *talk, options=options) == expected
         with engine(bpe, *texts).stream(asked(*talk), options) as stream:
             assert "".join(stream) == expected
+
+
+COMMON = ("네, 그래요?", "아, OK. 더!", "오, OK.")
+
+
+@pytest.mark.parametrize(
+    ("talk", "reply"),
+    [
+        (["나는 라떼야"], "아, OK. 더!"),  # the likeliest, token by token, of those that begin otherwise
+        (["안녕", "아, OK. 더!", "나는 라떼야"], "오, OK."),
+        (["나는 라떼야", "오, OK.", "안녕", "아, OK. 더!", "나는 라떼야"], "안 그래?"),  # as without them
+        (["나는 민수야"], "네, 민수님! 안녕"),
+    ],
+)
+def test_where_the_first_sentence_calls_a_name_that_nobody_told_the_reply_is_a_common_one(
+    bpe: Tokenizer, options: SamplingOptions, talk: list[str], reply: str
+) -> None:
+    says = ("네, 민수님! 안녕", "안 그래?", "오, OK.", "아, OK. 더!", "네, 그래요?")
+    talker = engine(bpe, *says, common=COMMON)
+    assert said(talker, *talk, options=options) == reply
+    with talker.stream(asked(*talk), options) as stream:
+        assert "".join(stream) == reply
+    others = [asked(*talk), asked("안녕"), asked(*talk)]
+    assert [one.text for one in talker.reply(others, options)][::2] == [reply, reply]
+
+
+@pytest.mark.parametrize("method", ["greedy", "sample"])
+def test_where_no_common_reply_may_stand_the_reply_goes_on_as_without_them(bpe: Tokenizer, method: str) -> None:
+    options = SamplingOptions(max_tokens=64, method=method, seed=1)
+    texts = ("네, 민수님! 안녕", "오, 지훈님!", "아, 좋아요.")
+    expected = said(engine(bpe, *texts), "나는 라떼야", options=options)
+    for common in (("네, 그래요?",), ("가" * 80,)):
+        assert said(engine(bpe, *texts, common=common), "나는 라떼야", options=options) == expected
+
+
+def test_where_no_n_gram_may_occur_twice_no_common_reply_is_said(bpe: Tokenizer) -> None:
+    options = SamplingOptions(max_tokens=64, no_repeat_ngram=2)
+    talk = ["안녕", "네, OK. 더!", "나는 라떼야"]
+    expected = said(engine(bpe, FIRST, "좋아요."), *talk, options=options)
+    assert said(engine(bpe, FIRST, "좋아요.", common=COMMON), *talk, options=options) == expected
+
+
+def test_a_common_reply_with_a_word_that_the_vocabulary_does_not_know_is_not_said(words: Tokenizer) -> None:
+    rules = reply_rules.ReplyRules(words, words.size, ("안녕", "모르는말입니다"))
+    assert {*rules._common} == {"안녕"}
+
+
+def test_a_sentence_before_the_name_stays_and_no_common_reply_is_said(bpe: Tokenizer, options: SamplingOptions) -> None:
+    assert said(engine(bpe, "OK. 네, 민수님!", common=COMMON), "나는 라떼야", options=options) == "OK."
+
+
+def test_a_sampled_reply_is_a_common_one_too_and_as_long_as_it_must_be(bpe: Tokenizer) -> None:
+    for seed in range(5):
+        sampled = SamplingOptions(max_tokens=64, method="sample", temperature=2.0, seed=seed)
+        assert said(engine(bpe, FIRST, common=COMMON), "나는 라떼야", options=sampled) in COMMON[1:]
+    longest = len(bpe.encode(COMMON[1]))
+    assert longest > len(bpe.encode(COMMON[2]))
+    at_least = SamplingOptions(max_tokens=64, min_tokens=longest)
+    assert said(engine(bpe, FIRST, common=COMMON), "나는 라떼야", options=at_least) == COMMON[1]
 
 
 @pytest.mark.parametrize("praise", ["좋은 이름이네요. OK", "이름이 참 좋네요. 네"])

@@ -42,8 +42,9 @@ def test_what_replies_need_is_kept_and_a_model_of_an_earlier_version_has_none(fo
     save_model(folder, CONFIG, build_model(CONFIG).state_dict(), generation=GenerationConfig(18, ("선생",)))
     assert load_generation_config(folder) == GenerationConfig(18, ("선생",))
     assert "single_exchange" not in (folder / "generation_config.json").read_text(encoding="utf-8")
-    save_model(folder, CONFIG, build_model(CONFIG).state_dict(), generation=GenerationConfig(18, (), True))
-    assert load_generation_config(folder) == GenerationConfig(18, (), True)
+    for generation in (GenerationConfig(18, (), True), GenerationConfig(18, common_replies=("네, 그렇군요.",))):
+        save_model(folder, CONFIG, build_model(CONFIG).state_dict(), generation=generation)
+        assert load_generation_config(folder) == generation
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,18 @@ def test_what_replies_need_is_kept_and_a_model_of_an_earlier_version_has_none(fo
         ('{"reply_tokens": 9}', "titles must be a list of texts, found None"),
         ('{"reply_tokens": 9, "titles": [1]}', r"titles must be a list of texts, found \[1\]"),
         ('{"reply_tokens": 9, "titles": [], "single_exchange": 1}', "single_exchange is 1; it must be true or false"),
+        (
+            '{"reply_tokens": 9, "titles": [], "common_replies": "네"}',
+            "common_replies must be a list of trimmed texts, found '네'",
+        ),
+        (
+            '{"reply_tokens": 9, "titles": [], "common_replies": ["네", ""]}',
+            r"common_replies must be a list of trimmed texts, found \['네', ''\]",
+        ),
+        (
+            '{"reply_tokens": 9, "titles": [], "common_replies": [" 네"]}',
+            r"common_replies must be a list of trimmed texts, found \[' 네'\]",
+        ),
     ],
 )
 def test_a_faulty_generation_config_is_named(folder: Path, content: str, message: str) -> None:

@@ -79,6 +79,41 @@ def test_no_other_name_is_praised_and_the_users_is_said_whole(texts: list[str], 
     assert ruled["text"] == text
 
 
+@pytest.mark.parametrize(
+    ("asked", "text", "n_common"),
+    [(["안녕"], "오!", 3), (["안녕", "오!", "안녕"], "아, 네!", 6), (["내 이름은 서연이야"], "네, 서연님", 0)],
+)
+def test_a_common_reply_is_said_where_the_first_sentence_calls_a_name_that_nobody_told(
+    asked: list[str], text: str, n_common: int
+) -> None:
+    texts, common = ["네, 민수님!", "음!", "오!", "아, 네!"], ["네!", "오!", "아, 네!"]
+    pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join([*texts, *common]) + "서연 내이름은야안녕")]
+    said = [[pieces.index(piece) for piece in one] for one in texts]
+    messages = [{"role": ("user", "assistant")[n % 2], "content": one} for n, one in enumerate(asked)]
+    value = {"patterns": name_patterns(), "pieces": pieces, "texts": said, "asked": messages, "common": common}
+    ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
+    assert (ruled["text"], ruled["nCommon"]) == (text, n_common)
+    assert own["nCommon"] == 0
+
+
+def test_a_common_reply_is_whole_and_where_none_may_stand_the_reply_begins_otherwise() -> None:
+    texts, common = ["민수님!", "음!"], ["아, 네, 그래!", "오!"]
+    pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join([*texts, *common]) + "안녕")]
+    said = [[pieces.index(piece) for piece in one] for one in [*texts, *common]]
+    value = {
+        "patterns": name_patterns(),
+        "pieces": pieces,
+        "texts": said,
+        "asked": [{"role": "user", "content": "안녕"}],
+    }
+    cases = [{}, {"maxTokens": 3}, {"temperature": 0.1, "seed": 1}]
+    either, short, drawn = run_in_node("ruled.mjs", {**value, "common": common, "cases": cases})
+    assert (either["text"], short["text"]) == ("아, 네, 그래!", "오!")
+    assert drawn["text"] in common and drawn["nCommon"]
+    [none] = run_in_node("ruled.mjs", {**value, "common": common[:1], "cases": cases[1:2]})
+    assert (none["text"], none["nCommon"]) == ("음!", 0)
+
+
 def test_a_head_carries_a_word_alone_only_where_the_word_was_likely_and_is_much_less_so_without_it() -> None:
     shares = [(0.87, 0.46), (0.87, 0.83), (0.9, 0.95), (0.04, 0.0), (0.001, 0.001)]
     assert run_in_node("carrying.mjs", shares) == [
@@ -86,20 +121,20 @@ def test_a_head_carries_a_word_alone_only_where_the_word_was_likely_and_is_much_
     ]
 
 
-def saying(inputs: PageInputs, bpe: Tokenizer, reply: str) -> PageInputs:
-    """The inputs of the page of a model that says this to `ASKED`, whatever its heads do: each place has its word."""
+def saying(inputs: PageInputs, bpe: Tokenizer, reply: str, asked: list[Message] = ASKED) -> PageInputs:
+    """The inputs of the page of a model that says this to `asked`, whatever its heads do: each place has its word."""
     config = replace(inputs.config, max_len=64)
     weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in config.weight_shapes().items()}
     for name in weights:
         if "norm" in name and name.endswith("weight"):
             weights[name][:] = 1
-    first = len(bpe.encode_prompt(ASKED, max_len=64, reply_tokens=16)) - 1
+    first = len(bpe.encode_prompt(asked, max_len=64, reply_tokens=16)) - 1
     output, bias = OUTPUT
     weights[bias][3] = 1
     for n, token in enumerate(bpe.encode(reply)):
         weights["input_layer.pos_embedding.weight"][first + n, n] = 1
         weights[output][token, n] = 1
-    prompts = [[message["content"] for message in ASKED]]
+    prompts = [[message["content"] for message in asked]]
     return replace(inputs, config=config, weights=weights, prompts=prompts)
 
 
@@ -130,6 +165,24 @@ def test_a_name_that_a_rule_put_in_is_marked_wherever_the_page_says_why_it_was_s
     go_to_the_step(page, "어텐션")
     page.page.get_by_role("button", name="이 헤드 끄기").click()
     assert RULED in page.page.locator(".change").inner_text()
+
+
+@pytest.mark.slow
+def test_where_only_the_common_replies_are_left_the_page_says_so(
+    open_page: Open, inputs: PageInputs, bpe: Tokenizer, tmp_path: Path
+) -> None:
+    file = tmp_path / "tinychat.html"
+    asked: list[Message] = [{"role": "user", "content": "안녕"}]
+    of_page = saying(inputs, bpe, "민수님!", asked)
+    generation = replace(of_page.generation, common_replies=("민수 이야기네요.", "그렇군요."))
+    file.write_text(build_page(replace(of_page, generation=generation), 6), encoding="utf-8")
+    page = open_page(file)
+    assert page.talk()[-1] == "그렇군요."
+    go_to_the_step(page, "단어")
+    page.page.get_by_role("button", name="처음부터").click()  # the first token is a space, as that of the name would be
+    go_to_the_step(page, "단어")
+    reason = page.page.locator(".choice").inner_text()
+    assert "학습할 때 가장 자주 나온 대답 가운데 하나" in reason and "이미 한 대답" not in reason
 
 
 @pytest.mark.slow

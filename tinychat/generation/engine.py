@@ -37,7 +37,8 @@ class Engine:
     ) -> None:
         self.decoder, self.tokenizer, self.folder, self.generation = decoder, tokenizer, folder, generation
         self._utf8 = utf8_of(tokenizer, decoder.vocab_size)
-        self._rules = ReplyRules(tokenizer, decoder.vocab_size)
+        common = generation.common_replies if generation else ()
+        self._rules = ReplyRules(tokenizer, decoder.vocab_size, common)
         self._suppressed = cache(self._suppressed_after)
         self.lock = threading.RLock()  # for threads that share a model; a step advances the replies of all
         self._running: dict[int, Request] = {}  # by slot, lowest first: adjacent slots need no copy
@@ -150,6 +151,11 @@ class Engine:
         for request, own_logits, out in zip(requests, logits, allowed, strict=True):
             np.add(own_logits, self._suppressed(request.pending), out=out)
             out[[token_id for n_kept, token_id in request.refused if n_kept == request.n_new]] = -np.inf
+            if among := request.next_among():
+                likely = out[among]
+                if np.isfinite(likely).any():
+                    out[:] = -np.inf
+                    out[among] = likely
             if request.forced:
                 out[:] = -np.inf
                 out[request.forced[0]] = own_logits[request.forced[0]]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from tinychat.generation.request import Request, TakenBack
 from tinychat.generation.text import end_of_sentences, is_start_of_sentence
+from tinychat.params.limits import REPLACEMENT
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.called_names import HONORIFIC
-from tinychat.tokenizer.told_names import NAME_WORD
+from tinychat.tokenizer.called_names import HONORIFIC, NAME_WORD
 
 MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may stay
 TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
@@ -18,8 +18,11 @@ MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least
 class ReplyRules:
     """They look at each token of a reply before it is appended."""
 
-    def __init__(self, tokenizer: Tokenizer, vocab_size: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, vocab_size: int, common_replies: Sequence[str] = ()) -> None:
         self.tokenizer = tokenizer
+        ids_of = {text: (*tokenizer.encode(text), tokenizer.eos_id) for text in common_replies}
+        unknown = {*tokenizer.unknown_ids}
+        self._common = {text: ids for text, ids in ids_of.items() if unknown.isdisjoint(ids)}
         last_byte = HONORIFIC.encode()[-1:]
         self._may_end_name = [
             last_byte in data
@@ -46,8 +49,9 @@ class ReplyRules:
 
     def _other_name(self, request: Request, token: int) -> TakenBack | None:
         """If this token completes a name that nobody told: the one that was told in its place, where there is one; else
-        the sentence is taken back, with one before it that speaks of a name (좋은 이름이네요. 이제 …). Once one was, a
-        sentence that praises a name is too.
+        the sentence is taken back, with one before it that speaks of a name (좋은 이름이네요. 이제 …). Where nothing is
+        left, the reply is one of the common ones, if any may stand. Once a sentence was taken back, one that praises a
+        name is too.
         """
         if request.names is None or not (self._may_end_name[token] or request.n_names_refused):
             return None
@@ -75,7 +79,28 @@ class ReplyRules:
         places = [n for n, kept in enumerate(texts) if kept == longest]
         tries = Counter(n for n, _ in request.refused)
         n_kept = next((n for n in reversed(places) if tries[n] < TRIES_AT_A_PLACE), places[0])
+        first = next((kept for kept in texts if kept and REPLACEMENT not in kept), text)
+        if longest == "" and (among := self._common_replies(request, first)):
+            return TakenBack(0, None, among=among)
         return TakenBack(n_kept, ids[n_kept], may_end=True)
+
+    def _common_replies(self, request: Request, first: str) -> tuple[tuple[int, ...], ...]:
+        """Tokens of the common replies that may stand here, less those that begin with this text or were said before;
+        none where a name was told, which a reply may call, or where no n-gram may occur twice.
+        """
+        options = request.options
+        if request.names is None or request.names.name is not None or options.no_repeat_ngram:
+            return ()
+        refused = {token for n_kept, token in request.refused if n_kept == 0}
+        return tuple(
+            ids
+            for text, ids in self._common.items()
+            if not text.startswith(first)
+            and text not in request.earlier
+            and ids[0] not in refused
+            and options.min_tokens < len(ids) <= options.max_tokens + 1
+            and not any(stop in text for stop in options.stop)
+        )
 
     def _told_name(self, request: Request, token: int) -> TakenBack | None:
         """If with this token the reply says that it does not know the name that the user told and asks for: how the

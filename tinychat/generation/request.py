@@ -10,7 +10,8 @@ import numpy as np
 from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
-from tinychat.tokenizer.told_names import NAME_WORD, ToldNames
+from tinychat.tokenizer.called_names import NAME_WORD
+from tinychat.tokenizer.told_names import ToldNames
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
 
@@ -34,9 +35,9 @@ class Reply:
 
     text           without the stop text that ended it, if one did
     token_ids      without `<eos>`
-    finish_reason  stop: `<eos>` or a stop text was generated, or a later sentence had a name that nobody told; length:
-                   `max_tokens` or the model's `max_len` was reached; cancelled: by the caller; safety: the help lines
-                   in place of a reply of the model
+    finish_reason  stop: `<eos>` or a stop text was generated, or the next sentence would call a name that nobody told;
+                   length: `max_tokens` or the model's `max_len` was reached; cancelled: by the caller; safety: the
+                   help lines in place of a reply of the model
     choices        one for each token, `<eos>` included if it was generated
     prompt_ids     the prompt, in the chat template
     """
@@ -63,15 +64,17 @@ class TakenBack:
     """The end of a reply that is taken back while it is generated.
 
     n_kept   how many of its tokens stay
-    refused  the token that must not follow them
+    refused  the token that must not follow them, if there is one
     forced   the tokens that must
     may_end  whether what stays may be the whole reply
+    among    where there are any: the whole reply is one of these
     """
 
     n_kept: int
-    refused: int
+    refused: int | None
     forced: tuple[int, ...] = ()
     may_end: bool = False
+    among: tuple[tuple[int, ...], ...] = ()
 
 
 class Request:
@@ -98,6 +101,7 @@ class Request:
         self.rng = np.random.default_rng(options.seed)
         self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
         self.forced: list[int] = []  # the next tokens, whatever the model finds likely
+        self.among: tuple[tuple[int, ...], ...] = ()  # if not empty, the reply is one of these, each with `<eos>`
         self.n_names_refused = self.n_repeats_refused = 0
         self.has_denied_name = False
         self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
@@ -117,6 +121,11 @@ class Request:
         """How many they are."""
         return len(self.ids) - len(self.prompt_ids)
 
+    def next_among(self) -> list[int]:
+        """The tokens with which the replies that it may be go on; none where it may be any."""
+        reply = tuple(self.reply_ids)
+        return sorted({ids[len(reply)] for ids in self.among if ids[: len(reply)] == reply})
+
     def append(self, choice: Choice) -> None:
         """Append a token to the reply."""
         self.choices.append(choice)
@@ -133,8 +142,11 @@ class Request:
         with self._reading:
             del self.ids[len(self.prompt_ids) + n_kept :], self.choices[n_kept:], self.margins[n_kept:]
         # What was refused later in the reply was refused after tokens that are gone.
-        self.refused = [*((n, token) for n, token in self.refused if n <= n_kept), (n_kept, shorter.refused)]
+        self.refused = [(n, token) for n, token in self.refused if n <= n_kept]
+        if shorter.refused is not None:
+            self.refused.append((n_kept, shorter.refused))
         self.forced = list(shorter.forced)
+        self.among = shorter.among
 
     def finish(self, reason: FinishReason, eos: Choice | None = None) -> None:
         """End the reply."""

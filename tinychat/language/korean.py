@@ -119,6 +119,7 @@ ERRORS = {
     "{file}: cannot be read: {reason}": "{file}: 읽을 수 없습니다({reason})",
     "{file}: damaged, not JSON: {error}; `make repro` makes it again": "{file}: 손상되었습니다. JSON이 아닙니다({error}). `make repro`가 다시 만듭니다",
     "{file}: titles must be a list of texts, found {found:.40}; `make repro` makes it again": "{file}: titles는 글의 목록이어야 하는데 {found:.40}입니다. `make repro`가 다시 만듭니다",
+    "{file}: common_replies must be a list of trimmed texts, found {found:.40}; `make repro` makes it again": "{file}: common_replies는 글의 목록이고 빈 글이나 앞뒤에 빈칸이 있는 글이 없어야 하는데 {found:.40}입니다. `make repro`가 다시 만듭니다",
     "{file}: single_exchange is {value!r}; it must be true or false; `make repro` makes it again": "{file}: single_exchange의 값이 {value!r}입니다. true나 false여야 합니다. `make repro`가 다시 만듭니다",
     "{file}: reply_tokens is {value!r}; it must be a whole number above 0; `make repro` makes it again": "{file}: reply_tokens의 값이 {value!r}입니다. 0보다 큰 정수여야 합니다. `make repro`가 다시 만듭니다",
     "{file}: {name} is {value!r}; it must be a whole number above 0, at most {maximum}": "{file}: {name}의 값이 {value!r}입니다. 0보다 크고 {maximum} 이하인 정수여야 합니다",

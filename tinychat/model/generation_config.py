@@ -9,7 +9,7 @@ from tinychat.errors import InputError
 from tinychat.files import read_regular
 
 GENERATION_CONFIG_FILE = "generation_config.json"
-MAX_BYTES = 1_000_000  # of the file, which has a few dozen
+MAX_BYTES = 1_000_000  # of the file, which has a few thousand
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,18 @@ class GenerationConfig:
                   which a reply has from the dialogue
     single_exchange  whether no training example has a second exchange: then a prompt is the last message alone. Of the
                   trained questions of songys such a model answers 95% as trained, and 0.3% after another exchange
+    common_replies  the replies that training gave most often (그렇군요. 이야기해 줘서 고마워요.): one of them is said
+                  where the first sentence of a reply would call a name that nobody told; often there are none
     """
 
     reply_tokens: int
     titles: tuple[str, ...] = ()
     single_exchange: bool = False
+    common_replies: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of the file; `single_exchange` is in it where it holds."""
-        return {name: value for name, value in asdict(self).items() if name != "single_exchange" or value}
+        """The content of the file; `single_exchange` and `common_replies` are in it where there is something to say."""
+        return {name: value for name, value in asdict(self).items() if name in ("reply_tokens", "titles") or value}
 
 
 def load_generation_config(folder: str | Path) -> GenerationConfig | None:
@@ -71,4 +74,13 @@ def load_generation_config(folder: str | Path) -> GenerationConfig | None:
             file=file,
             value=single_exchange,
         )
-    return GenerationConfig(value, tuple(titles), single_exchange)
+    common = data.get("common_replies", [])
+    if not isinstance(common, list) or not all(
+        isinstance(text, str) and text and text == text.strip() for text in common
+    ):
+        raise InputError(
+            "{file}: common_replies must be a list of trimmed texts, found {found:.40}; `make repro` makes it again",
+            file=file,
+            found=repr(common),
+        )
+    return GenerationConfig(value, tuple(titles), single_exchange, tuple(common))

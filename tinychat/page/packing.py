@@ -173,7 +173,7 @@ def name_patterns() -> dict[str, Any]:
         "denies": regexp(told_names.DENIES.pattern),
         "praises": regexp(told_names.PRAISES.pattern),
         "honorific": called_names.HONORIFIC,
-        "name_word": told_names.NAME_WORD,
+        "name_word": called_names.NAME_WORD,
         "called": regexp(called_names.CALLED.pattern),
         "always_told": {
             name: regexp(called_names.always_told("NAME", before)) for name, before in before_names.items()

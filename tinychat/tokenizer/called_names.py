@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tinychat.tokenizer.given_names import FAMILY_NAMES, LONG_FAMILY_NAMES
 
 HONORIFIC = "님"
+NAME_WORD = "이름"
 CALLED = re.compile(rf"(\w*) ?{HONORIFIC}")
 LETTER = "[가-힣A-Za-z0-9]"
 # What is told behind these is no name but a place (제가 사는 곳은 춘천이에요).

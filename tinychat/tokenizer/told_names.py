@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from tinychat.tokenizer.called_names import (
     HONORIFIC,
     LETTER,
+    NAME_WORD,
     called_names,
     is_called,
     is_said_to_be,
@@ -84,7 +85,6 @@ ASKS_OWN = re.compile(
     r"|(?:말한|들은|(?:말해|알려|가르쳐) ?(?:준|드린)) 이름)"
 )
 DENIES = re.compile(r"이름[을은이]? ?(?:아직 ?)?(?:(?:말씀 ?)?안 ?(?:해|알려|말)|못 ?들|몰라|모르)")
-NAME_WORD = "이름"
 PRAISES = re.compile(  # of the user's name; 귀여운 is said of pets
     rf"(?:좋은|예쁜|멋진) {NAME_WORD}이(?:네|에|군)"
     rf"|(?<!제 ){NAME_WORD}[이도]? (?:참 |정말 |너무 |아주 )?(?:좋네|예쁘네|예뻐요|멋지네)"

@@ -31,8 +31,8 @@ project. It knows nothing else: it answers in their manner, and what lies outsid
 | trained on | {runtime["device"]}, {runtime["precision"]}, {runtime["threads"]} threads, torch {settings["torch"]} |
 
 `config.json` is the shape, `model.safetensors` the weights, `tokenizer.json` the vocabulary (it opens with the library
-`tokenizers`), `generation_config.json` the room that a prompt leaves for the reply, `training.json` the settings. A
-dialogue is `<user> … <bot> … <eos>`, turn after turn.
+`tokenizers`), `generation_config.json` the room that a prompt leaves for the reply and the replies that training gave
+most often, `training.json` the settings. A dialogue is `<user> … <bot> … <eos>`, turn after turn.
 
 To talk with it: `tinychat chat --model FOLDER`, or
 

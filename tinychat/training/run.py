@@ -22,6 +22,7 @@ from tinychat.printing import say
 from tinychat.runtime import Runtime
 from tinychat.tokenizer import Tokenizer
 from tinychat.training.card import model_card
+from tinychat.training.common_replies import common_replies
 from tinychat.training.epochs import Length, choose_length, resolve
 from tinychat.training.interruption import StopSignals
 from tinychat.training.learning import LearningPrompts, learning_report
@@ -134,10 +135,12 @@ def train_model(
         try:
             if versions(files) != before and store.folder.name != fingerprint(settings, files):
                 raise inputs_changed(Phrase("the code or the data"))
+            n_tokens = reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id)
             generation = GenerationConfig(
-                reply_tokens(train, tokenizer.bot_id, tokenizer.eos_id),
+                n_tokens,
                 titles_in(train, tokenizer),
                 is_single_exchange(train, tokenizer.bot_id),
+                common_replies(train, tokenizer, n_tokens),
             )
             metrics = _metrics(trained, n_parameters, length)
             progress = trainer.progress

@@ -65,6 +65,7 @@ CODE = (
     "tokenizer/words.py",
     "training/bag_of_words.py",
     "training/card.py",
+    "training/common_replies.py",
     "training/cooccurrence.py",
     "training/epochs.py",
     "training/interruption.py",

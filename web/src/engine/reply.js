@@ -82,7 +82,7 @@ export function turnsOf(messages) {
 }
 
 export class Bot {
-  /* generation: reply_tokens, titles and single_exchange, as generation_config.json has them. */
+  /* generation: reply_tokens, titles, single_exchange and common_replies, as generation_config.json has them. */
   constructor(model, tokenizer, generation, namePatterns) {
     Object.assign(this, { model, tokenizer, generation, namePatterns });
     const { vocab_size } = model.config;
@@ -90,6 +90,9 @@ export class Bot {
     for (let id = tokenizer.size; id < vocab_size; id++) this.never.push(id);
     this.utf8 = tokenizer.bytesOf ? new Utf8(tokenizer.bytesOf, vocab_size) : null;
     this.held = []; // the tokens in the cache's slot 0
+    this.common = (generation.common_replies ?? [])
+      .map((text) => [text, [...tokenizer.encode(text), EOS]])
+      .filter(([, ids]) => !ids.some((id) => tokenizer.unknown.includes(id)));
     const lastByte = new TextEncoder().encode(namePatterns.honorific).at(-1);
     const bytes = (id) => tokenizer.bytesOf?.[id] ?? new TextEncoder().encode(tokenizer.decode([id]));
     this.mayEndName = [...Array(vocab_size).keys()].map((id) => bytes(id)?.includes(lastByte) ?? false);
@@ -107,9 +110,10 @@ export class Bot {
     return prompt && { ...prompt, start: prompt.start + turnsOf(messages).length - turns.length };
   }
 
-  /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text, isRuled}, where text
+  /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text, isRuled, isCommon}, where text
   is the whole reply so far, logits (V) are what the network said before rules and chance, and isRuled says that the token
-  is of the name that the user told, put in by a rule (none is with options.nameRules false); where a name or a sentence is
+  is of the name that the user told, put in by a rule, and isCommon that only the common replies were left to choose from
+  (neither is with options.nameRules false); where a name or a sentence is
   taken back, {id: null, kept, text}, kept the number of tokens that are left. At the end it returns
   {text, ids, finish}; finish: stop, length. null where the last message is too long. `see(position, seen)` gets what the
   layers did to every token of prompt and reply. */
@@ -122,13 +126,15 @@ export class Bot {
     const random = generator(options.seed ?? 0);
     const { model, tokenizer } = this;
     const ids = [], margins = [];
-    let refused = [], forced = [], namesRefused = 0, repeatsRefused = 0, hasDenied = false;
+    let refused = [], forced = [], among = [], namesRefused = 0, repeatsRefused = 0, hasDenied = false;
     let logits = this.#read([...prompt.ids], see);
     const decode = (some) => this.#text(some);
-    const takeBack = (kept, token, instead = []) => {
+    const takeBack = (kept, token, instead = [], replies = []) => {
       ids.length = margins.length = kept;
-      refused = [...refused.filter(([n]) => n <= kept), [kept, token]];
+      refused = refused.filter(([n]) => n <= kept);
+      if (token !== null) refused.push([kept, token]);
       forced = [...instead];
+      among = replies;
       logits = this.#read([...prompt.ids, ...ids], see);
     };
     for (;;) {
@@ -136,10 +142,17 @@ export class Bot {
       for (const id of this.never) allowed[id] = -Infinity;
       this.utf8?.suppress(allowed, this.utf8.pendingAfter(ids));
       for (const [n, id] of refused) if (n === ids.length) allowed[id] = -Infinity;
+      let isCommon = false;
+      if (among.length) {
+        const going = among.filter((one) => ids.every((id, n) => id === one[n])).map((one) => one[ids.length]);
+        isCommon = going.some((id) => allowed[id] > -Infinity);
+        if (isCommon)
+          for (let id = 0; id < allowed.length; id++) if (!going.includes(id)) allowed[id] = -Infinity;
+      }
       const isForced = forced.length > 0;
       const token = isForced ? forced.shift() : chooseToken(allowed, options, random);
       if (earlier.size) margins.push(isForced ? Infinity : margin(allowed, token));
-      const untold = options.nameRules !== false && this.#untoldName(ids, token, names, namesRefused, refused);
+      const untold = options.nameRules !== false && this.#untoldName(ids, token, names, namesRefused, refused, earlier, options.maxTokens);
       if (untold) {
         namesRefused += 1;
         takeBack(...untold.back);
@@ -163,11 +176,11 @@ export class Bot {
           yield { id: null, kept: ids.length, text: decode(ids) };
           continue;
         }
-        yield { id: EOS, logits, text: decode(ids) };
+        yield { id: EOS, logits, text: decode(ids), isCommon };
         return { text: decode(ids), ids, finish: "stop" };
       }
       ids.push(token);
-      yield { id: token, logits, text: decode(ids), isRuled: isForced };
+      yield { id: token, logits, text: decode(ids), isRuled: isForced, isCommon };
       if (ids.length === options.maxTokens || prompt.ids.length + ids.length === model.config.max_len)
         return { text: decode(ids), ids, finish: "length" };
       logits = this.#read([...prompt.ids, ...ids], see);
@@ -184,7 +197,7 @@ export class Bot {
   }
 
   /* If this token completes a name that nobody told, or praises one after n were taken back: how to go on. */
-  #untoldName(ids, token, names, n, refused) {
+  #untoldName(ids, token, names, n, refused, earlier, maxTokens) {
     if (n >= MAX_UNTOLD_NAMES || !(this.mayEndName[token] || n)) return null;
     const all = [...ids, token];
     const text = this.#text(all);
@@ -205,6 +218,12 @@ export class Bot {
     const places = [...texts.keys()].filter((place) => texts[place] === longest).reverse();
     const tries = (place) => refused.filter(([kept]) => kept === place).length;
     const kept = places.find((place) => tries(place) < TRIES_AT_A_PLACE) ?? places.at(-1);
+    const may = longest === "" && names.name === null, first = texts.find((one) => one && !one.includes("\ufffd")) ?? text;
+    const isRefused = (id) => refused.some(([kept, token]) => kept === 0 && token === id);
+    const fits = ([one, ids]) =>
+      !one.startsWith(first) && !earlier.has(one) && !isRefused(ids[0]) && ids.length <= maxTokens + 1;
+    const common = may ? this.common.filter(fits) : [];
+    if (common.length) return { back: [0, null, [], common.map(([, tokens]) => tokens)], mayEnd: true };
     return { back: [kept, all[kept]], mayEnd: true };
   }
 

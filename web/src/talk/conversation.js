@@ -159,14 +159,14 @@ async function answer({ how = options.value, tries = [], another = false, before
 
 /* A token of the reply with its probability and the others that were likely; after a name or a sentence that was taken
 back, only what is left. */
-function keep(reply, { id, logits, kept, isRuled }) {
+function keep(reply, { id, logits, kept, isRuled, isCommon }) {
   if (id === null) {
     reply.tokens.length = kept;
     return;
   }
   const probabilities = softmax(logits);
   const top = likeliest(probabilities, ALTERNATIVES).map((other) => [other, probabilities[other]]);
-  reply.tokens.push({ id, probability: probabilities[id], top, isRuled });
+  reply.tokens.push({ id, probability: probabilities[id], top, isRuled, isCommon });
 }
 
 /* Shows what was said so far. The first token is there sooner without its walk, which comes with the next picture. */

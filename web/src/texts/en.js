@@ -216,6 +216,7 @@ export const en = {
   "choice.drawn": "{word} was drawn by its probability at temperature {temperature}.",
   "choice.ruled": "{top} ({share}) was the likeliest, but {word} was said: names that nobody told, replies said before and broken characters are refused.",
   "choice.ruled.off": "{top} ({share}) was the likeliest, but {word} was said: replies said before and broken characters are refused.",
+  "choice.common": "A reply that calls a name which nobody told is refused. One of the replies that training gave most often is said instead, and {word} belongs to it. The likeliest word of all was {top} ({share}).",
   "choice.named": "{top} ({share}) is the likeliest now.",
   "choice.heads": "The reply with {word} was made with other heads on than now. Now {top} ({share}) is the likeliest.",
   "choice.prompt": "A person wrote this, so nothing is chosen: {word} follows in the text.",

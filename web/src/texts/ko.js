@@ -221,6 +221,7 @@ export const ko = {
   "choice.drawn": "온도 {temperature}에서 확률대로 뽑아 {word|가} 나왔다.",
   "choice.ruled": "가장 높은 것은 {top}({share})이지만 {word|를} 말했다. 알려 준 적 없는 이름, 이미 한 대답, 깨진 글자는 막기 때문이다.",
   "choice.ruled.off": "가장 높은 것은 {top}({share})이지만 {word|를} 말했다. 이미 한 대답과 깨진 글자는 막기 때문이다.",
+  "choice.common": "알려 준 적 없는 이름을 부르는 대답은 막는다. 그 대신 학습할 때 가장 자주 나온 대답 가운데 하나를 하는데, {word|가} 그 대답에 들어 있다. 모든 단어 가운데 가장 높은 것은 {top}({share})이다.",
   "choice.named": "지금 확률이 가장 높은 것은 {top}({share})이다.",
   "choice.heads": "{word|를} 말한 대답은 켜진 헤드가 지금과 다를 때 만들었다. 지금 확률이 가장 높은 것은 {top}({share})이다.",
   "choice.prompt": "여기는 사람이 쓴 말이라 고르지 않는다. 문장에 적힌 {word|가} 이어진다.",

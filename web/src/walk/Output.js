@@ -7,7 +7,7 @@ import { Bars } from "../parts/Bars.js";
 import { quoted, word } from "../parts/words.js";
 import { currentStep, headsOff, options, position, sequence, trace } from "../state.js";
 import { percent, t } from "../texts/index.js";
-import { goTo, isHidden, isRuled, lastPosition, move, nextId, shownReply } from "./showing.js";
+import { goTo, isCommon, isHidden, isRuled, lastPosition, move, nextId, shownReply } from "./showing.js";
 
 const SHOWN = 10;
 const temperature = signal(1); // of the picture only
@@ -60,10 +60,11 @@ function Choice() {
   </div>`;
 }
 
-/* Why the model said a word: drawn, the likeliest, or another one. off: the heads without which the reply was made. */
+/* Why the model said a word: one of a common reply, drawn, the likeliest, or another one. off: the heads without which the reply was made. */
 function reasonOf(how, isTop, off) {
-  if (how.temperature) return "choice.drawn";
+  if (how.temperature) return isCommon.value ? "choice.common" : "choice.drawn";
   if (isTop) return "choice.top";
   if ([...off].sort().join() !== [...headsOff.value].sort().join()) return "choice.heads";
+  if (isCommon.value) return "choice.common";
   return off.length ? "choice.ruled.off" : "choice.ruled";
 }

@@ -34,11 +34,12 @@ export const lastPosition = computed(() => {
 /* The token that follows the one that is shown; null where the sequence ends. */
 export const nextId = computed(() => state.sequence.value?.ids[state.position.value + 1] ?? null);
 
-/* How the reply that is shown was made (see talk/conversation.js), and whether a rule put in the token that follows. */
+/* How the reply that is shown was made (see talk/conversation.js), and of the token that follows whether a rule
+put it in, and whether only the common replies were left to choose from. */
 export const shownReply = computed(() => state.messages.value[state.sequence.value?.message]?.shown ?? null);
-export const isRuled = computed(
-  () => shownReply.value?.tokens[state.position.value + 1 - state.sequence.value.nPrompt]?.isRuled ?? false,
-);
+const following = computed(() => shownReply.value?.tokens[state.position.value + 1 - state.sequence.value.nPrompt]);
+export const isRuled = computed(() => following.value?.isRuled ?? false);
+export const isCommon = computed(() => following.value?.isCommon ?? false);
 
 /* Whether the next word is still to be guessed. */
 export const isHidden = computed(() => {
