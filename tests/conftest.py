@@ -41,11 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
 LONGEST = (
     "quality",
     "docs",
-    "killed",
+    "ci",
+    "own_answers",
     "what_runs",
+    "starter",
+    "killed",
     "remote",
-    "experiments",
     "deps_are_true",
+    "experiments",
+    "canaries",
+    "full_disk",
     "environment",
     "going_back",
 )

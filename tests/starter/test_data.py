@@ -130,9 +130,7 @@ def test_a_scene_that_needs_no_earlier_answer_shares_no_way_with_an_intent(start
     """고마워 after an intent's answer may be answered otherwise than 고마워 alone."""
     known = {text_key(phrasing) for phrasing in [*phrasings(starter), *by_hand(starter)]}
     starting = [
-        s
-        for s in starter.scenes.values()
-        if s.slots() or not isinstance(s.steps[0], IntentExchange | OutOfScopeExchange)
+        s for s in starter.scenes.values() if s.slots or not isinstance(s.steps[0], IntentExchange | OutOfScopeExchange)
     ]
     shared = {
         (scene.name, phrasing)
@@ -225,7 +223,7 @@ def test_words_that_are_measured_as_unseen_are_in_no_slot(starter: Starter) -> N
 
 
 def test_every_slot_is_known_and_used(starter: Starter) -> None:
-    in_scenes = {slot for scene in starter.scenes.values() for slot in scene.slots()}
+    in_scenes = {slot for scene in starter.scenes.values() for slot in scene.slots}
     assert in_scenes == {*NAME_SLOTS, *starter.slots}
     for one in out_of_scope(starter):
         assert {slot for template in one.templates for slot, _ in slots_in(template)} == set(one.slots)

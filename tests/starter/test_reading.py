@@ -29,9 +29,9 @@ def test_the_files_are_read_as_they_stand(folder: Any) -> None:
     recall, more = starter.scenes["recall"], starter.scenes["more"]
     assert [type(part) for part in recall.steps] == [SceneExchange, FillerExchanges, SceneExchange]
     assert recall.steps[1] == FillerExchanges(0, 1)
-    assert recall.slots() == {"name"}
+    assert recall.slots == {"name"}
     assert more.steps[0] == IntentExchange(("hungry",))
-    assert more.slots() == set()
+    assert more.slots == set()
     assert starter.names.whole == ("별", "하늘")
     assert starter.slots == {"food": ("밥", "국수")}
     assert starter.out_of_scope["unknown"].slots["city"] == ("서울", "부산", "제주")
@@ -350,7 +350,7 @@ def test_the_examples_of_the_readme_can_be_read(folder: Any, real: Path) -> None
     starter = read_starter(folder.path)
     assert list(starter.intents) == ["tea"]
     assert starter.prompts == ("녹차 마시고 싶어",)
-    assert starter.scenes["food_again"].slots() == {"food"}
+    assert starter.scenes["food_again"].slots == {"food"}
     listed = re.search(r"agrees with it:\n(.*)\.\n", readme)
     assert listed is not None
     assert listed[1].split() == list(PAIRS)

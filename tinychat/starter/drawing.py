@@ -28,7 +28,8 @@ class Rng(random.Random):
 
     def draw_rarest(self, items: Sequence[T]) -> T:
         """One of the items that were drawn least often, whatever others they were drawn among."""
-        least = min(self.drawn[item] for item in items)
-        item = self.choice([item for item in items if self.drawn[item] == least])
+        times = [self.drawn.get(item, 0) for item in items]
+        least = min(times)
+        item = self.choice([item for item, n in zip(items, times, strict=True) if n == least])
         self.drawn[item] += 1
         return item

@@ -109,15 +109,37 @@ def _with_details(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
 def _follow_ups(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
     """What goes on after an answer: in a phrasing that is held out, or after an intent that is held out there."""
     scenes = [scene for scene in expansion.other_scenes if isinstance(scene.steps[-1], SceneExchange)]
-    last_held_out = _last_held_out(expansion)
+    last_held_out, last_exchanges = _last_held_out(expansion), _last_exchanges(expansion)
     new = [scene for scene in scenes if last_held_out(scene, len(scene.steps) - 1)]
     for n in range(min(MAX_PER_MEASURE, FOLLOW_UPS_PER_SCENE * len(new))):
-        yield _follow_up("follow_up", expansion, new[n % len(new)], last_held_out, rng)
+        yield _follow_up("follow_up", expansion, new[n % len(new)], last_held_out, last_exchanges, rng)
     pairs = [(scene, topic) for scene in scenes for topic in _new_topics(expansion, scene)]
     for scene, topic in pairs * FOLLOW_UPS_PER_SCENE:
         before = replace(_before_last(scene), intents=(topic,))
         after_topic = replace(scene, steps=(*scene.steps[:-2], before, scene.steps[-1]))
-        yield _follow_up("follow_up_new_topic", expansion, after_topic, expansion.train_phrasings, rng)
+        yield _follow_up("follow_up_new_topic", expansion, after_topic, expansion.train_phrasings, last_exchanges, rng)
+
+
+@dataclass(frozen=True)
+class _LastExchange:
+    """The last exchange of a scene: what the bot may say before it, the keys of what the user says, and the replies
+    that are right.
+    """
+
+    before: frozenset[str]
+    asked: frozenset[str]
+    right: tuple[str, ...]
+
+
+def _last_exchanges(expansion: Expansion) -> list[_LastExchange]:
+    """Those of all scenes that end in an exchange which is written out."""
+    return [
+        _LastExchange(
+            frozenset(_answers_before_last(expansion, scene)), frozenset(map(text_key, last.user)), last.bot + last.also
+        )
+        for scene in expansion.starter.scenes.values()
+        if isinstance(last := scene.steps[-1], SceneExchange)
+    ]
 
 
 def _follow_up(
@@ -125,18 +147,13 @@ def _follow_up(
     expansion: Expansion,
     scene: Scene,
     phrasings: Callable[[Scene, int], Sequence[str]],
+    last_exchanges: Sequence[_LastExchange],
     rng: Rng,
 ) -> EvalDialogue:
     """A scene's dialogue; right is too what another scene answers to the same words after the same answer."""
     dialogue = expansion.scene(scene, rng, expansion.values_of(scene, rng), phrasings)
     asked, before = text_key(dialogue.turns[-2].content), {turn.content for turn in dialogue.turns[-3:-2]}
-    same = (
-        last.bot + last.also
-        for other in expansion.starter.scenes.values()
-        if isinstance(last := other.steps[-1], SceneExchange)
-        and before & {*_answers_before_last(expansion, other)}
-        and asked in map(text_key, last.user)
-    )
+    same = (last.right for last in last_exchanges if asked in last.asked and before & last.before)
     accept = dict.fromkeys([*dialogue.accept, *(answer for answers in same for answer in answers)])
     return EvalDialogue(measure, dialogue, tuple(accept))
 
@@ -225,8 +242,8 @@ def _hard_negatives(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
 def _names(expansion: Expansion, rng: Rng) -> Iterator[EvalDialogue]:
     usual = [name for name in expansion.names.test if has_ordinary_syllables(expansion, name)]
     ending = [scene for scene in expansion.name_scenes if isinstance(scene.steps[-1], SceneExchange)]
-    scenes = [scene for scene in ending if OTHER_NAME not in scene.slots()]
-    corrected = [scene for scene in ending if OTHER_NAME in scene.slots()]
+    scenes = [scene for scene in ending if OTHER_NAME not in scene.slots]
+    corrected = [scene for scene in ending if OTHER_NAME in scene.slots]
     last_held_out = _last_held_out(expansion)
     for n in range(MAX_PER_MEASURE // 2 if usual and scenes else 0):
         scene = scenes[n % len(scenes)]

@@ -123,8 +123,8 @@ class Expansion:
             if isinstance(step, IntentExchange)
         }
         scenes = [self._without_held_out_topics(scene) for scene in starter.scenes.values()]
-        self.name_scenes = [scene for scene in scenes if NAME in scene.slots()]
-        self.other_scenes = [scene for scene in scenes if NAME not in scene.slots()]
+        self.name_scenes = [scene for scene in scenes if NAME in scene.slots]
+        self.other_scenes = [scene for scene in scenes if NAME not in scene.slots]
         self._weighted_scenes = [scene for scene in self.other_scenes for _ in range(scene.weight)]
         self._filler_scenes = FillerScenes([_without_fillers(scene) for scene in self.other_scenes], scenes)
         self._held_out = {text_key(text) for split in self._splits() for text in split.held_out}
@@ -311,7 +311,7 @@ class Expansion:
     def values_of(self, scene: Scene, rng: Rng) -> dict[str, str]:
         """A value for each slot of a scene; a name is one that is trained on."""
         choices = {**dict.fromkeys(NAME_SLOTS, self.names.train), **self.starter.slots}
-        return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots())}
+        return {slot: rng.choice(choices[slot]) for slot in sorted(scene.slots)}
 
     def _single(self, rng: Rng, n: int, *, follows: bool = False) -> StarterDialogue:
         intent = self.starter.intents[self._intents[n % len(self._intents)]]

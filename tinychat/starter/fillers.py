@@ -21,12 +21,12 @@ class FillerScenes:
         self._slots_of_words: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         for scene in all_scenes:
             for words in _words(scene):
-                self._slots_of_words[words] |= scene.slots()
+                self._slots_of_words[words] |= scene.slots
         self.scenes = [scene for scene in fillers for _ in range(scene.weight)]
         self._n_exchanges = [n_exchanges(scene) for scene in self.scenes]
         self._with_slot, self._about_slot = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
         for number, scene in enumerate(self.scenes):
-            for slot in scene.slots():
+            for slot in scene.slots:
                 self._with_slot[slot].add(number)
             for slot in self._about(scene):
                 self._about_slot[slot].add(number)
@@ -35,13 +35,13 @@ class FillerScenes:
         """The numbers of those that have at most so many exchanges and contradict none of the scenes `around` them."""
         contradicting = set[int]()
         for scene in around:
-            contradicting.update(*(self._about_slot[slot] for slot in scene.slots()))
+            contradicting.update(*(self._about_slot[slot] for slot in scene.slots))
             contradicting.update(*(self._with_slot[slot] for slot in self._about(scene)))
         return [n for n, size in enumerate(self._n_exchanges) if size <= most and n not in contradicting]
 
-    def _about(self, scene: Scene) -> set[str]:
+    def _about(self, scene: Scene) -> frozenset[str]:
         """The slots that a scene is about."""
-        return scene.slots().union(*(self._slots_of_words[words] for words in _words(scene)))
+        return scene.slots.union(*(self._slots_of_words[words] for words in _words(scene)))
 
 
 def n_exchanges(scene: Scene) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,13 @@ class Scene:
     steps: tuple[SceneStep, ...]
     weight: int = 1
 
-    def slots(self) -> set[str]:
+    @cached_property
+    def slots(self) -> frozenset[str]:
         """The names of its slots."""
         exchanges = [step for step in self.steps if isinstance(step, SceneExchange)]
-        return {
+        return frozenset(
             name for step in exchanges for text in (*step.user, *step.bot, *step.also) for name, _ in slots_in(text)
-        }
+        )
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ def _refuse_unknown_intents(starter: Starter, folder: Path) -> None:
         for step in scene.steps:
             if isinstance(step, IntentExchange):
                 _refuse_unknown_intents_of(step, scene.name, starter, folder)
-        if missing := scene.slots() - {*NAME_SLOTS, *starter.slots}:
+        if missing := scene.slots - {*NAME_SLOTS, *starter.slots}:
             raise InputError(
                 "{folder}: the scene {scene} has the slot {slot}, which {file} lacks",
                 folder=folder / SCENES,
