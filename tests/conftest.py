@@ -3,6 +3,7 @@
 import csv
 import gc
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,9 @@ SENTENCES = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start one fork server for all processes of pytest-xdist."""
+    """Let Ctrl-C reach the processes that tests start, and start one fork server for all of pytest-xdist."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun with `&` by a script; processes inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
         fast_python()
 
