@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "dropout": 0.1,
     "subword_embeddings": False,
     "cooccurrence_init": False,
+    "induction_init": False,
     "prompt_loss_weight": 0.0,
     "bag_of_words_weight": 0.0,
     "grad_clip": 1.0,

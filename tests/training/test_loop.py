@@ -52,6 +52,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
             "schedule": "linear",
             "subword_embeddings": True,
             "cooccurrence_init": True,
+            "induction_init": True,
             "prompt_loss_weight": 0.2,
             "bag_of_words_weight": 0.3,
         },

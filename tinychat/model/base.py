@@ -43,6 +43,32 @@ class ParameterGroups:
 
 
 @dataclass(frozen=True)
+class HeadWeights:
+    """The weights of an attention head, views of those of its layer: query, key and value (K, D) each, out (D, K)."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    out: Tensor
+
+
+@dataclass(frozen=True)
+class InductionWeights:
+    """What training/induction.py sets before a training.
+
+    tokens          (V, D) the token embeddings
+    positions       (max_len, D) the position embeddings
+    previous_token  a head of the first layer
+    induction       a head of the second layer
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    previous_token: HeadWeights
+    induction: HeadWeights
+
+
+@dataclass(frozen=True)
 class LayerInfo:
     """One layer in the table of inspection.
 
@@ -85,6 +111,10 @@ class LanguageModel(nn.Module, ABC):
     @abstractmethod
     def parameter_groups(self) -> ParameterGroups:
         """Its parameters in groups."""
+
+    def induction_weights(self) -> InductionWeights | None:
+        """Weights for `train.induction_init`; None for an architecture in which it does nothing."""
+        return None
 
     @abstractmethod
     def layers(self) -> list[LayerInfo]:

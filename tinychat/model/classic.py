@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tinychat.model.attention import Attention
-from tinychat.model.base import LanguageModel, LayerInfo, Matrix, ParameterGroups
+from tinychat.model.base import HeadWeights, InductionWeights, LanguageModel, LayerInfo, Matrix, ParameterGroups
 from tinychat.model.cache import CacheView
 from tinychat.model.classic_config import ClassicConfig
 
@@ -75,6 +75,12 @@ class SelfAttention(nn.Module):
         heads = projected.unflatten(2, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, K)
         queries, keys, values = heads.unbind()
         return queries, keys, values
+
+    def head_weights(self, head: int) -> HeadWeights:
+        """Those of one head."""
+        query, key, value = self.in_proj.weight.detach().unflatten(0, (3, self.n_heads, -1))[:, head]  # (K, D) each
+        out = self.out_proj.weight.detach().unflatten(1, (self.n_heads, -1))[:, head]  # (D, K)
+        return HeadWeights(query, key, value, out)
 
 
 def _to_multihead_names(_: nn.Module, state: dict[str, Tensor], prefix: str, *__: object) -> None:
@@ -149,6 +155,19 @@ class DialogueModel(LanguageModel):
             if weight.dim() == 2
         ]
         return ParameterGroups(matrices, list(self.input_layer.word_embedding.parameters()))
+
+    def induction_weights(self) -> InductionWeights | None:
+        """Of the first head of each of the first two layers; None where there is one layer."""
+        if self.config.n_layers < 2:
+            return None
+        first, second = (self.get_submodule(f"decoder_layers.{n}.self_attn") for n in range(2))
+        assert isinstance(first, SelfAttention) and isinstance(second, SelfAttention)
+        return InductionWeights(
+            self.input_layer.word_embedding.weight.detach(),
+            self.input_layer.pos_embedding.weight.detach(),
+            first.head_weights(0),
+            second.head_weights(0),
+        )
 
     def layers(self) -> list[LayerInfo]:
         """As sections 8 to 10 of the article list them."""

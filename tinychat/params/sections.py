@@ -376,6 +376,7 @@ class TrainParams(Section):
     dropout: Annotated[Real, Field(ge=0, lt=1)]
     subword_embeddings: bool
     cooccurrence_init: bool
+    induction_init: bool
     prompt_loss_weight: Annotated[Real, Field(ge=0, le=1)]
     bag_of_words_weight: Annotated[Real, Field(ge=0, le=1)]
     grad_clip: Annotated[Real, Field(gt=0)] | None

@@ -37,20 +37,22 @@ Pairs = tuple[Ids, Ids]  # (P,) each: the first tokens, the second ones
 Cells = tuple[Ids, npt.NDArray[np.float64]]  # of a sparse matrix (V, V): row times V plus column, and the value
 
 
-def add_cooccurrence(model: LanguageModel, split: PreparedSplit, tokenizer: Tokenizer) -> int:
+def add_cooccurrence(model: LanguageModel, split: PreparedSplit, tokenizer: Tokenizer, reserved: int = 0) -> int:
     """Add the vectors of a split's tokens to the token embedding of a model, and random numbers to all of it. How many
     tokens have a vector.
 
-    Where the output layer shares the embedding's weight, nothing is added, since logits would begin far from zero.
+    The first `reserved` dimensions stay as they are. Where the output layer shares the embedding's weight, nothing is
+    added, since logits would begin far from zero.
     """
     if (name := token_embedding(model)) is None:
         return 0
     weight = model.get_submodule(name).get_parameter("weight")
-    vectors = token_vectors(split, tokenizer, *weight.shape)
+    vocab_size, width = weight.shape
+    vectors = token_vectors(split, tokenizer, vocab_size, width - reserved)
     found = int(vectors.any(dim=1).sum())
     if found:
         with torch.no_grad():
-            weight.add_((vectors + NOISE_STD * torch.randn_like(vectors)).to(weight))
+            weight[:, reserved:] += (vectors + NOISE_STD * torch.randn_like(vectors)).to(weight)
     return found
 
 

@@ -26,6 +26,7 @@ from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import IGNORE_INDEX
 from tinychat.training.bag_of_words import BagOfWords, without_bag_of_words
 from tinychat.training.cooccurrence import add_cooccurrence
+from tinychat.training.induction import init_induction, reserved_dims
 from tinychat.training.interruption import StopSignals
 from tinychat.training.learning import LearningPrompts, answer_steps, loss_steps
 from tinychat.training.optimizers import build_optimizer, learning_rate_at
@@ -87,7 +88,9 @@ class Trainer:
         prompts: LearningPrompts,
     ) -> None:
         # Before a snapshot is looked for: resuming restores the weights and the random state.
-        self.tokens_counted = add_cooccurrence(model, train, tokenizer) if params.cooccurrence_init else None
+        reserved = reserved_dims(model) if params.induction_init else 0
+        self.tokens_counted = add_cooccurrence(model, train, tokenizer, reserved) if params.cooccurrence_init else None
+        self.has_induction = init_induction(model) if params.induction_init else None
         if params.subword_embeddings:
             add_subwords(model, tokenizer)
         self.model, self.train, self.valid, self.params, self.runtime = model, train, valid, params, runtime

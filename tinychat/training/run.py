@@ -118,6 +118,8 @@ def train_model(
             say(f"resuming from the snapshot of step {trainer.progress.step} of {trainer.total_steps}")
         if trainer.tokens_counted == 0:
             say("train.cooccurrence_init: nothing to count for this model: its token embeddings begin at random")
+        if trainer.has_induction is False:
+            say("train.induction_init: its two heads need two layers and three heads; all begin at random")
         if not len(valid) and train_params.keep == "best":
             say("no validation dialogues: the last weights are kept, not the best")
         say(

@@ -68,6 +68,7 @@ CODE = (
     "training/common_replies.py",
     "training/cooccurrence.py",
     "training/epochs.py",
+    "training/induction.py",
     "training/interruption.py",
     "training/learning.py",
     "training/loop.py",
