@@ -47,7 +47,7 @@ model: {architecture: classic, vocab_size: 999, embed_dim: 64, n_layers: 1, n_he
 train:
   {seed: 1, epochs: 2, batch_tokens: 512, optimizer: adam, learning_rate: 0.01, beta2: 0.9, weight_decay: 0.1,
    schedule: constant,
-   warmup_steps: 1, dropout: 0.2, subword_embeddings: false, cooccurrence_init: false, induction_init: false,
+   warmup_steps: 1, dropout: 0.2, subword_embeddings: false, cooccurrence_init: false, induction_init: true,
    prompt_loss_weight: 0.5, bag_of_words_weight: 0.2, grad_clip: 0.5, patience: 1, keep: best}
 evaluate: {max_dialogues: 3}
 generate:
