@@ -68,10 +68,12 @@ def split_of(tokenizer: Tokenizer, pairs: list[tuple[str, str]]) -> PreparedSpli
 
 @pytest.fixture
 def make_trainer(bpe: Tokenizer, tmp_path: Path) -> Any:
-    def make(*, valid: list[tuple[str, str]] = PAIRS[:3], runtime: Runtime = FP32, **changes: Any) -> Trainer:
+    def make(
+        *, valid: list[tuple[str, str]] = PAIRS[:3], runtime: Runtime = FP32, embed_dim: int = 32, **changes: Any
+    ) -> Trainer:
         params = ResolvedTrainParams(**{**DEFAULTS, **changes})
         torch.manual_seed(params.seed)
-        config = ClassicConfig(vocab_size=bpe.size, embed_dim=32, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
+        config = ClassicConfig(vocab_size=bpe.size, embed_dim=embed_dim, n_layers=2, n_heads=4, ffn_dim=64, max_len=48)
         model = build_model(config, params.dropout).to(runtime.device)
         store = SnapshotStore(tmp_path / "runs" / "test")
         train, held_out = split_of(bpe, PAIRS), split_of(bpe, valid)

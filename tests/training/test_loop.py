@@ -53,6 +53,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
             "subword_embeddings": True,
             "cooccurrence_init": True,
             "induction_init": True,
+            "embed_dim": 64,
             "prompt_loss_weight": 0.2,
             "bag_of_words_weight": 0.3,
         },
@@ -242,14 +243,18 @@ def test_a_validation_loss_that_is_not_finite_ends_the_run(make_trainer: Make) -
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here: training on one stays untested")
+@pytest.mark.parametrize("induction_init", [False, True])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_training_on_a_gpu_learns_and_goes_on_to_the_same_weights(make_trainer: Make, precision: str) -> None:
+def test_training_on_a_gpu_learns_and_goes_on_to_the_same_weights(
+    make_trainer: Make, precision: str, induction_init: bool
+) -> None:
     gpu = Runtime(device="cuda", precision=precision, threads=1)
-    expected = train(make_trainer(epochs=10, runtime=gpu))
+    changes = {"epochs": 10, "runtime": gpu, "induction_init": induction_init, "embed_dim": 64}
+    expected = train(make_trainer(**changes))
     assert expected.history[-1]["train_loss"] < 0.5 * expected.history[0]["train_loss"]
     stop = StopSignals()
     with pytest.raises(Interrupted):
-        make_trainer(epochs=10, runtime=gpu).run(StopAfter(stop, 5), stop)
-    resumed = make_trainer(epochs=10, runtime=gpu)
+        make_trainer(**changes).run(StopAfter(stop, 5), stop)
+    resumed = make_trainer(**changes)
     assert resumed.resume()
     assert same_weights(train(resumed), expected)

@@ -44,7 +44,10 @@ class ParameterGroups:
 
 @dataclass(frozen=True)
 class HeadWeights:
-    """The weights of an attention head, views of those of its layer: query, key and value (K, D) each, out (D, K)."""
+    """The weights of an attention head: query, key and value (K, D) each, out (D, K).
+
+    They are detached views, so that what is written to them is written to the layer. No other head has them.
+    """
 
     query: Tensor
     key: Tensor
@@ -54,7 +57,7 @@ class HeadWeights:
 
 @dataclass(frozen=True)
 class InductionWeights:
-    """What training/induction.py sets before a training.
+    """What training/induction.py sets before a training: detached views of parameters. Biases begin at zero.
 
     tokens          (V, D) the token embeddings
     positions       (max_len, D) the position embeddings

@@ -119,7 +119,10 @@ def train_model(
         if trainer.tokens_counted == 0:
             say("train.cooccurrence_init: nothing to count for this model: its token embeddings begin at random")
         if trainer.has_induction is False:
-            say("train.induction_init: its two heads need two layers and three heads; all begin at random")
+            say(
+                "train.induction_init has no effect: it takes an architecture that supports it, n_layers of 2 or more, "
+                "n_heads of 3 or more, and an even embed_dim / n_heads of 16 or more"
+            )
         if not len(valid) and train_params.keep == "best":
             say("no validation dialogues: the last weights are kept, not the best")
         say(
