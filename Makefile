@@ -35,7 +35,7 @@ IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" && export PATH &&
 SMOKE = -S 'corpus.sources=[{corpus: starter}]' -S corpus.starter.dialogues=100 -S model.embed_dim=32 \
 	-S model.n_layers=2 -S model.n_heads=4 -S model.ffn_dim=64 -S train.epochs=1 -S evaluate.max_dialogues=20
 
-# The quick run's params: what two cores learn in about five minutes. Fewer layers learn more in so little time than six
+# The quick run's params: what two cores learn in three to six minutes. Fewer layers learn more in so little time than six
 # layers that see fewer dialogues (docs/experiments.md).
 QUICK = -S 'corpus.sources=[{corpus: starter}]' -S corpus.starter.dialogues=28000 -S model.n_layers=3 -S train.epochs=1
 
@@ -51,7 +51,7 @@ help: ## This list
 repro: environment ## From raw dialogues to the report, only what is not up to date: dvc repro
 	@$(IN_VENV) python -m tools.repro
 
-quick: environment ## The sample in five minutes instead of twenty, for a first look: an experiment on fewer dialogues
+quick: environment ## The sample in a third of the time (3 to 6 minutes), for a first look: an experiment on fewer dialogues
 	@$(IN_VENV) dvc exp run $(QUICK)
 
 article: environment ## The article from top to bottom, on its own sentence

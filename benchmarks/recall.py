@@ -8,7 +8,7 @@ are (서연), as in the measure `name`. A reply that contains the name is right.
 
 Then the same with a favourite food, a hobby, a favourite animal, and two ordinary exchanges between: words that the
 starter corpus has in its slots, and words that it has not (benchmarks/unseen/facts.yaml); where nothing else was told,
-and where a name was told before.
+where a name was told before, and in the plainest words with nothing between.
 """
 
 import argparse
@@ -32,6 +32,12 @@ STARTER = Path("data/starter")
 SCENES = {NAME: "name_recall", "food": "food_recall", "hobby": "hobby_recall", "animal": "animal_recall"}
 UNSEEN_WORDS = Path(__file__).with_name("unseen") / "facts.yaml"
 BETWEEN = 2  # exchanges between what one likes and the question for it
+# How each is told and asked for in the plainest words, whether the starter corpus has them or not.
+PLAIN = {
+    "food": ("나는 {food} 좋아해", "내가 뭐 좋아한다고 했지?"),
+    "hobby": ("내 취미는 {hobby:이야/야}", "내 취미가 뭐라고 했지?"),
+    "animal": ("나는 {animal} 좋아해", "내가 무슨 동물 좋아한다고 했지?"),
+}
 Talk = tuple[str, list[str]]  # what is to be recalled, and the user's messages
 
 
@@ -69,6 +75,13 @@ def talks(
     return found
 
 
+def plain_talks(slot: str, words: Sequence[str], n_talks: int) -> list[Talk]:
+    """Talks in which one of these words is told in the plainest words, and asked for at once."""
+    rng = Rng(f"plain {slot}")
+    drawn = [rng.draw_without_replacement(words) for _ in range(n_talks)]
+    return [(word, [fill(text, {slot: word}) for text in PLAIN[slot]]) for word in drawn]
+
+
 def ordinary_names(expansion: Expansion) -> list[str]:
     """The held-out names that are built as most are."""
     return [name for name in expansion.names.test if has_ordinary_syllables(expansion, name)]
@@ -103,14 +116,15 @@ def main() -> None:
     console = Console()
     console.print(table)
     unseen: dict[str, list[str]] = yaml.safe_load(UNSEEN_WORDS.read_text(encoding="utf-8"))
-    facts = Table("told", "words", "alone", "after a name")
+    facts = Table("told", "words", "alone", "after a name", "plainly, at once")
     for slot, unseen_words in unseen.items():
         for kind, words in (("of the slots", expansion.starter.slots[slot]), ("unseen", unseen_words)):
-            shares = (
-                np.mean(recalled(bot, talks(expansion, slot, words, arguments.talks, BETWEEN, after_a_name=is_after)))
-                for is_after in (False, True)
-            )
-            facts.add_row(slot, kind, *(f"{share:.1%}" for share in shares))
+            asked = [
+                talks(expansion, slot, words, arguments.talks, BETWEEN),
+                talks(expansion, slot, words, arguments.talks, BETWEEN, after_a_name=True),
+                plain_talks(slot, words, arguments.talks),
+            ]
+            facts.add_row(slot, kind, *(f"{np.mean(recalled(bot, talking)):.1%}" for talking in asked))
     console.print(facts)
 
 
