@@ -2,20 +2,22 @@
 
     python -m tools.train_safety            writes tinychat/safety/classifier.json
 
-Logistic regression with an L2 penalty, fitted by L-BFGS. The threshold is the one at which rules and classifier
-together take at most MAX_FALSE of the phrases in benchmarks/unseen/harmless_for_choosing.txt for danger.
+Logistic regression with an L2 penalty, fitted by L-BFGS. The threshold is the lowest at which rules and classifier
+together take at most MAX_FALSE of the phrases in benchmarks/unseen/harmless_for_choosing.txt for danger, and no message
+of the ordinary talks in benchmarks/unseen.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tests.safety.phrases import REPO, UNSEEN, phrases, read_phrases, starter_texts, training_phrases
+from tests.safety.phrases import REPO, UNSEEN, phrases, read_phrases, starter_texts, training_phrases, unseen_talks
 from tinychat.safety.classifier import SIZE, Classifier, features
-from tinychat.safety.danger import matches_rule, windows
+from tinychat.safety.danger import PAIR_MARGIN, SLACK, matches_rule, windows
 from tinychat.safety.normalising import normalised
 from tinychat.starter.expanding import Expansion
 from tinychat.starter.particles import fill, slots_in
@@ -24,7 +26,7 @@ from tinychat.starter.reading import SceneExchange, read_starter
 CLASSIFIER = REPO / "tinychat/safety/classifier.json"
 L2 = 1e-7
 ITERATIONS = 250
-MAX_FALSE = 0.025
+MAX_FALSE = 0.03
 REPEATS = 5
 NAMES_EACH = 3  # for a phrasing that tells a name
 
@@ -81,6 +83,13 @@ def threshold(logits: Sequence[float], most: int) -> float:
     return sorted(logits, reverse=True)[most]
 
 
+def alarm_threshold(trained: Classifier, before: str, text: str) -> float:
+    """The lowest threshold at which a message after another one is not taken for danger (`danger.is_classified`)."""
+    alone = max(map(trained.logit, windows(text)), default=trained.bias)
+    together = trained.logit(f"{next(windows(before), '')} {next(windows(text), '')}")
+    return max(alone, min(together - PAIR_MARGIN, alone + SLACK))
+
+
 def main() -> None:
     """Train and write."""
     torch.set_num_threads(1)
@@ -91,7 +100,8 @@ def main() -> None:
     left = [text for text in choosing if not matches_rule(text)]
     logits = [max(map(trained.logit, windows(text))) for text in left]
     most = int(MAX_FALSE * len(choosing)) - (len(choosing) - len(left))
-    trained = replace(trained, threshold=math.ceil(1000 * threshold(logits, most)) / 1000)
+    ordinary = max(alarm_threshold(trained, *pair) for talk in unseen_talks() for pair in pairwise(talk))
+    trained = replace(trained, threshold=math.ceil(1000 * max(threshold(logits, most), ordinary)) / 1000)
     trained.save(CLASSIFIER)
     print(f"{CLASSIFIER.relative_to(REPO)}: threshold {trained.threshold}")
 

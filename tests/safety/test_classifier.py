@@ -52,11 +52,8 @@ def test_a_message_that_is_not_clear_is_read_together_with_the_one_before() -> N
 
 def test_messages_of_ordinary_talks_are_not_taken_for_danger() -> None:
     pairs = [pair for talk in unseen_talks() for pair in pairwise(talk)]
-    assert len(pairs) > 300
-    found = [text for before, text in pairs if recognises_danger(text, before)]
-    assert set(found) <= {
-        "남편 먼저 보내고 나니 밤이 길어요"
-    }  # a widow's: not danger, but the help lines do no harm there
+    assert len(pairs) > 1_500
+    assert not [text for before, text in pairs if recognises_danger(text, before)]
 
 
 def test_two_messages_together_need_more_than_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
