@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.safety.phrases import REPO, UNSEEN, phrases, read_phrases, starter_texts, training_phrases, unseen_talks
 from tinychat.safety.classifier import SIZE, Classifier, features
-from tinychat.safety.danger import PAIR_MARGIN, SLACK, matches_rule, windows
+from tinychat.safety.danger import danger_logit, matches_rule, windows
 from tinychat.safety.normalising import normalised
 from tinychat.starter.expanding import Expansion
 from tinychat.starter.particles import fill, slots_in
@@ -83,13 +83,6 @@ def threshold(logits: Sequence[float], most: int) -> float:
     return sorted(logits, reverse=True)[most]
 
 
-def alarm_threshold(trained: Classifier, before: str, text: str) -> float:
-    """The lowest threshold at which a message after another one is not taken for danger (`danger.is_classified`)."""
-    alone = max(map(trained.logit, windows(text)), default=trained.bias)
-    together = trained.logit(f"{next(windows(before), '')} {next(windows(text), '')}")
-    return max(alone, min(together - PAIR_MARGIN, alone + SLACK))
-
-
 def main() -> None:
     """Train and write."""
     torch.set_num_threads(1)
@@ -98,9 +91,9 @@ def main() -> None:
     trained = fit(training_phrases("danger"), training_phrases("harmless"), starter)
     choosing = read_phrases(UNSEEN / "harmless_for_choosing.txt")
     left = [text for text in choosing if not matches_rule(text)]
-    logits = [max(map(trained.logit, windows(text))) for text in left]
+    logits = [danger_logit(trained, text) for text in left]
     most = int(MAX_FALSE * len(choosing)) - (len(choosing) - len(left))
-    ordinary = max(alarm_threshold(trained, *pair) for talk in unseen_talks() for pair in pairwise(talk))
+    ordinary = max(danger_logit(trained, text, before) for talk in unseen_talks() for before, text in pairwise(talk))
     trained = replace(trained, threshold=math.ceil(1000 * max(threshold(logits, most), ordinary)) / 1000)
     trained.save(CLASSIFIER)
     print(f"{CLASSIFIER.relative_to(REPO)}: threshold {trained.threshold}")

@@ -39,13 +39,16 @@ def matches_rule(text: str) -> bool:
 def is_classified(text: str, before: str = "") -> bool:
     """Whether the classifier takes the message for danger, by itself or together with the one before."""
     trained = classifier.load()
-    logit = max(map(trained.logit, windows(text)), default=trained.bias)
-    if logit > trained.threshold:
-        return True
-    if not before or logit < trained.threshold - SLACK:
-        return False
-    together = f"{next(windows(before), '')} {next(windows(text), '')}"
-    return trained.logit(together) > trained.threshold + PAIR_MARGIN
+    return danger_logit(trained, text, before) > trained.threshold
+
+
+def danger_logit(trained: classifier.Classifier, text: str, before: str = "") -> float:
+    """The log-odds of danger of a message, alone or with the one before: above the threshold it is taken for danger."""
+    alone = max(map(trained.logit, windows(text)), default=trained.bias)
+    if not before:
+        return alone
+    together = trained.logit(f"{next(windows(before), '')} {next(windows(text), '')}")
+    return max(alone, min(together - PAIR_MARGIN, alone + SLACK))
 
 
 def sentences(text: str, most: int = MAX_CHARACTERS) -> list[str]:
