@@ -1,14 +1,15 @@
-/* Which tokens of a reply a rule put in: for test_ruled.py. Reads {patterns, pieces, said, asked, cases: [options, …]},
+/* Which tokens of a reply a rule put in: for test_ruled.py. Reads {patterns, facts, pieces, said, asked, cases: [options, …]},
 where `pieces` are the tokens' texts and `said` the ids that the model would say whatever stands before; or `texts` of ids, of
 which it says the first that goes on as the reply has begun. It writes for each case the reply's text, [id, isRuled] of
 its tokens, and for how many tokens, <eos> included, only the `common` replies were left. */
 
 import { text } from "node:stream/consumers";
+import { FactPatterns } from "../../web/src/engine/facts.js";
 import { NamePatterns } from "../../web/src/engine/names.js";
 import { Bot, GREEDY } from "../../web/src/engine/reply.js";
 import { EOS } from "../../web/src/engine/tokenizer.js";
 
-const { patterns, pieces, said = [], texts = [], common = [], asked, cases } = JSON.parse(await text(process.stdin));
+const { patterns, facts, pieces, said = [], texts = [], common = [], asked, cases } = JSON.parse(await text(process.stdin));
 const idOf = (piece) => pieces.indexOf(piece);
 const tokenizer = {
   unknown: [], bytesOf: null, size: pieces.length,
@@ -31,7 +32,7 @@ const model = {
   },
 };
 const replies = cases.map((options) => {
-  const bot = new Bot(model, tokenizer, { reply_tokens: 16, titles: [], common_replies: common }, new NamePatterns(patterns));
+  const bot = new Bot(model, tokenizer, { reply_tokens: 16, titles: [], common_replies: common }, new NamePatterns(patterns), new FactPatterns(facts));
   nPrompt = bot.prompt(asked, GREEDY).ids.length;
   const tokens = [];
   let nCommon = 0;

@@ -12,19 +12,20 @@ from tests.page.conftest import Open
 from tests.page.node import run_in_node
 from tinychat.model.classic_config import OUTPUT
 from tinychat.page.building import PageInputs, build_page
-from tinychat.page.packing import name_patterns
+from tinychat.page.packing import fact_tables, name_patterns
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
 
 inputs = test_building.inputs  # a fixture
 ASKED: list[Message] = [{"role": "user", "content": "내 이름은 서연이야"}]
 PIECES = ["<pad>", "<user>", "<bot>", "<eos>", *"네 !민수서연님내이름은야"]
-RULED = "이 이름은 규칙이 넣었다(사용자가 알려 준 이름)."
+RULED = "이 말은 규칙이 넣었다(사용자가 알려 준 말)."
+PATTERNS = {"patterns": name_patterns(), "facts": fact_tables()}
 
 
 def test_the_tokens_of_a_name_that_a_rule_put_in_are_marked_and_without_the_rule_the_model_says_its_own() -> None:
     said = [PIECES.index(piece) for piece in "네 민수님!"]
-    value = {"patterns": name_patterns(), "pieces": PIECES, "said": said, "asked": ASKED}
+    value = {**PATTERNS, "pieces": PIECES, "said": said, "asked": ASKED}
     ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
     assert ruled["text"] == "네 서연님!"
     assert [piece for piece, is_ruled in ruled["tokens"] if is_ruled] == ["서", "연", "님"]
@@ -40,18 +41,43 @@ def test_a_sentence_that_denies_the_name_which_was_told_begins_with_it(says: str
     pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("네 !아직이름을몰라요서연내은야?")]
     asked = [*ASKED, {"role": "assistant", "content": "네!"}, {"role": "user", "content": "내 이름은?"}]
     said = [pieces.index(piece) for piece in says]
-    value = {"patterns": name_patterns(), "pieces": pieces, "said": said, "asked": asked}
+    value = {**PATTERNS, "pieces": pieces, "said": said, "asked": asked}
     ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
     assert ruled["text"] == text
     assert [piece for piece, is_ruled in ruled["tokens"] if is_ruled] == ["서", "연"]
     assert own["text"] == says
 
 
+@pytest.mark.parametrize(
+    ("says", "text", "ruled_tokens"),
+    [
+        (["몰라요", "초밥이에요!"], "초밥이에요!", "초밥"),
+        (["아까 김밥이죠", "초밥집", "초밥을 먹어", "초밥을 좋아한대"], "초밥을 좋아한대", "초밥"),
+        (["몰라요", *(f"초밥{wrong}" for wrong in "집님도는가에국알말맛값물")], "초밥이에요", "초밥이에요"),
+        (["아까 초밥이죠"], "아까 초밥이죠", ""),
+    ],
+)
+def test_a_reply_that_does_not_say_what_the_user_told_and_asks_for_begins_with_it(
+    says: list[str], text: str, ruled_tokens: str
+) -> None:
+    pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join(says) + "나는 초밥 좋아해이에요내가뭐했지?")]
+    asked = [
+        {"role": role, "content": content}
+        for role, content in (("user", "나는 초밥 좋아해"), ("assistant", "네"), ("user", "내가 뭐 좋아한다고 했지?"))
+    ]
+    texts = [[pieces.index(piece) for piece in one] for one in says]
+    value = {**PATTERNS, "pieces": pieces, "texts": texts, "asked": asked}
+    ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
+    assert ruled["text"] == text
+    assert "".join(piece for piece, is_ruled in ruled["tokens"] if is_ruled) == ruled_tokens
+    assert own["text"] == says[0]
+
+
 def test_a_sentence_about_a_name_that_nobody_told_is_taken_back_with_the_next_one() -> None:
     pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("네. 좋은이름민수님!안녕")]
     said = [pieces.index(piece) for piece in "네. 좋은 이름. 민수님!"]
     asked = [{"role": "user", "content": "안녕"}]
-    value = {"patterns": name_patterns(), "pieces": pieces, "said": said, "asked": asked}
+    value = {**PATTERNS, "pieces": pieces, "said": said, "asked": asked}
     ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
     assert (ruled["text"], own["text"]) == ("네.", "네. 좋은 이름. 민수님!")
 
@@ -70,7 +96,7 @@ def test_no_other_name_is_praised_and_the_users_is_said_whole(texts: list[str], 
     pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join(texts) + "서연 내은야에요저얼죽아예")]
     said = [[pieces.index(piece) for piece in text] for text in [*texts, text]]
     value = {
-        "patterns": name_patterns(),
+        **PATTERNS,
         "pieces": pieces,
         "texts": said,
         "asked": [{"role": "user", "content": asked}],
@@ -90,7 +116,7 @@ def test_a_common_reply_is_said_where_the_first_sentence_calls_a_name_that_nobod
     pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join([*texts, *common]) + "서연 내이름은야안녕")]
     said = [[pieces.index(piece) for piece in one] for one in texts]
     messages = [{"role": ("user", "assistant")[n % 2], "content": one} for n, one in enumerate(asked)]
-    value = {"patterns": name_patterns(), "pieces": pieces, "texts": said, "asked": messages, "common": common}
+    value = {**PATTERNS, "pieces": pieces, "texts": said, "asked": messages, "common": common}
     ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
     assert (ruled["text"], ruled["nCommon"]) == (text, n_common)
     assert own["nCommon"] == 0
@@ -101,7 +127,7 @@ def test_a_common_reply_is_whole_and_where_none_may_stand_the_reply_begins_other
     pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("".join([*texts, *common]) + "안녕")]
     said = [[pieces.index(piece) for piece in one] for one in [*texts, *common]]
     value = {
-        "patterns": name_patterns(),
+        **PATTERNS,
         "pieces": pieces,
         "texts": said,
         "asked": [{"role": "user", "content": "안녕"}],

@@ -17,6 +17,7 @@ from tinychat.generation.sampling import SamplingOptions, SequenceState, choose_
 from tinychat.model.generation_config import GenerationConfig
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.chat import Message
+from tinychat.tokenizer.told_facts import ToldFacts
 from tinychat.tokenizer.told_names import ToldNames
 from tinychat.tokenizer.utf8 import utf8_of
 
@@ -74,7 +75,7 @@ class Engine:
 
     def request(self, messages: Sequence[Message], options: SamplingOptions) -> Request:
         """A reply that has not begun. Raises InputError where the user's turn is too long for the model."""
-        wanted, names, earlier = options.max_tokens, None, []
+        wanted, names, facts, earlier = options.max_tokens, None, None, []
         if self.generation is not None:
             if self.generation.single_exchange:
                 messages = messages[-1:]
@@ -82,8 +83,8 @@ class Engine:
             earlier = [message["content"] for message in messages if message["role"] == "assistant"]
         prompt = self.tokenizer.encode_prompt(messages, max_len=self.decoder.max_len, reply_tokens=wanted)
         if self.generation is not None:
-            names = ToldNames(messages, self.generation.titles)
-        return Request(prompt, options, self.tokenizer, names, earlier)
+            names, facts = ToldNames(messages, self.generation.titles), ToldFacts(messages)
+        return Request(prompt, options, self.tokenizer, names, facts, earlier)
 
     @property
     def free_slots(self) -> int:

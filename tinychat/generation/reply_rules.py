@@ -1,4 +1,6 @@
-"""What a reply may not say, and how it goes on instead: names that nobody told, and what was said before."""
+"""What a reply may not say, and how it goes on instead: names that nobody told, something else than what was told, and
+what was said before.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from tinychat.tokenizer.called_names import HONORIFIC, NAME_WORD
 
 MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may stay
 TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
+MAX_FACTS_REFUSED = 12  # after so many tries for a reply that says what was told, it says just that
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 
@@ -33,7 +36,8 @@ class ReplyRules:
     def take_back(self, request: Request, token: int) -> TakenBack | None:
         """What is taken back of a reply because of its next token; None where that may stand."""
         return (
-            self._other_name(request, token)
+            self._told_fact(request, token)
+            or self._other_name(request, token)
             or self._told_name(request, token)
             or self._other_than_earlier(request, token)
         )
@@ -117,6 +121,30 @@ class ReplyRules:
         request.has_denied_name = True
         before = text[: end_of_sentences(text[:start])].rstrip()
         return self._instead(ids, f"{before} {names.name}" if before else names.name)
+
+    def _told_fact(self, request: Request, token: int) -> TakenBack | None:
+        """If with this token a reply ends that has not said what the user told and asks for: how one begins that does.
+        Where that one goes on with no answer, this token is refused; after some tries it goes on with the ending alone.
+        """
+        facts = request.facts
+        if facts is None or not facts.words or request.n_facts_refused > MAX_FACTS_REFUSED:
+            return None
+        ids = [*request.reply_ids, token]
+        text, word = self._text(ids), facts.words[-1]
+        if request.n_facts_refused == 0:
+            if token != self.tokenizer.eos_id or facts.are_said(text):
+                return None
+            request.n_facts_refused = 1
+            return self._instead(ids, word)
+        behind = text.removeprefix(word)
+        if behind == text or REPLACEMENT in behind or facts.may_follow(behind):
+            return None
+        request.n_facts_refused += 1
+        if request.n_facts_refused > MAX_FACTS_REFUSED:
+            return self._instead(ids, word + facts.ending)
+        tried = sum(n_kept == len(ids) - 1 for n_kept, _ in request.refused)
+        n_kept = len(ids) - 1 if tried < TRIES_AT_A_PLACE else len(self.tokenizer.encode(word))
+        return TakenBack(n_kept, ids[n_kept])
 
     def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:
         """What takes a reply of these tokens back to where this text differs, and says that; None where the vocabulary

@@ -11,6 +11,7 @@ from tinychat.generation.sampling import SamplingOptions
 from tinychat.generation.text import ReplyText
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.called_names import NAME_WORD
+from tinychat.tokenizer.told_facts import ToldFacts
 from tinychat.tokenizer.told_names import ToldNames
 
 FinishReason = Literal["stop", "length", "cancelled", "safety"]
@@ -86,14 +87,17 @@ class Request:
         options: SamplingOptions,
         tokenizer: Tokenizer,
         names: ToldNames | None = None,
+        facts: ToldFacts | None = None,
         earlier: Sequence[str] = (),
     ) -> None:
         """`names`: those that the reply may call; None: they are not looked at.
 
+        `facts`: what the reply has to say where the user asks for what they told.
+
         `earlier`: the bot's replies in it, none of which is said again where another is about as likely.
         """
         self.prompt_ids, self.options, self.earlier = tuple(prompt_ids), options, frozenset(earlier)
-        self.names = names
+        self.names, self.facts = names, facts
         self.ids = list(prompt_ids)  # of prompt and reply
         self.choices: list[Choice] = []
         self.pending = b""  # bytes of an incomplete character
@@ -102,12 +106,16 @@ class Request:
         self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
         self.forced: list[int] = []  # the next tokens, whatever the model finds likely
         self.among: tuple[tuple[int, ...], ...] = ()  # if not empty, the reply is one of these, each with `<eos>`
-        self.n_names_refused = self.n_repeats_refused = 0
+        self.n_names_refused = self.n_facts_refused = self.n_repeats_refused = 0
         self.has_denied_name = False
         self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
         # Where nobody told a name, a sentence that speaks of one may be taken back when the next one calls it.
         held = NAME_WORD if names is not None and names.name is None else None
-        self._text = ReplyText(tokenizer.decode, options.stop, earlier, whole_sentences=names is not None, held=held)
+        # Where the user asks for what they told, a reply that does not say it is taken back as a whole.
+        says = facts.are_said if facts is not None else None
+        self._text = ReplyText(
+            tokenizer.decode, options.stop, earlier, whole_sentences=names is not None, held=held, complete=says
+        )
         self._pieces: list[str] = []
         self._reading = threading.Lock()  # one thread may append to the reply while another asks for its text
 

@@ -17,9 +17,10 @@ class ReplyText:
 
     A grapheme may be several code points (a family of emoji, a flag, a letter with its accent, the letters of a Hangul
     syllable) and a code point several tokens. The last grapheme is held back until nothing can join it. So is text that
-    may be the beginning of a stop text, and what may be taken back: with `whole_sentences` the last sentence, and all
-    from the first sentence with the text `held` on; and all of a reply that so far is the beginning of an `earlier`
-    one. Spaces at its beginning, which no training answer has, are left out. The pieces joined are `text`.
+    may be the beginning of a stop text, and what may be taken back: with `whole_sentences` the last sentence, all from
+    the first sentence with the text `held` on, and all of a reply that is not yet `complete`; and all of one that so
+    far is the beginning of an `earlier` one. Spaces at its beginning, which no training answer has, are left out. The
+    pieces joined are `text`.
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class ReplyText:
         *,
         whole_sentences: bool = False,
         held: str | None = None,
+        complete: Callable[[str], bool] | None = None,
     ) -> None:
-        self._held = held
+        self._held, self._complete = held, complete
         self._decode, self._stop, self._earlier, self._whole_sentences = decode, stop, earlier, whole_sentences
         self._ids: list[int] = []
         self._given = 0  # characters given out
@@ -49,7 +51,7 @@ class ReplyText:
         self.text = self._cut(text)
         if self.stopped:
             return self._give(len(self.text))
-        if any(other.startswith(text) for other in self._earlier):
+        if any(other.startswith(text) for other in self._earlier) or (self._complete and not self._complete(text)):
             return ""
         final = len(text)
         if self._whole_sentences:

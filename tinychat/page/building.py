@@ -18,7 +18,7 @@ from tinychat.model.weights import load_weights
 from tinychat.page.calibrating import read_sequences
 from tinychat.page.formats import ReplyRecord, SummaryRecord
 from tinychat.page.learning import Learning, read_learning
-from tinychat.page.packing import INT8_BITS, deflated, name_patterns, pack_weights, tokenizer_tables
+from tinychat.page.packing import INT8_BITS, deflated, fact_tables, name_patterns, pack_weights, tokenizer_tables
 from tinychat.page.quoting import MOST_SHARE, PackedQuotes, Quotes, pack_quotes, read_quotes
 from tinychat.page.safety_tables import classifier_weights, safety_tables
 from tinychat.schemas import HistoryRow, parse
@@ -102,6 +102,7 @@ def build_page(inputs: PageInputs, bits: int, *, help_in_danger: bool = True) ->
     tables = {
         "tokenizer": tokenizer_tables(inputs.tokenizer),
         "names": name_patterns(),
+        "facts": fact_tables(),
         "safety": safety_tables() if help_in_danger else None,
     }
     assets = HERE / "assets"

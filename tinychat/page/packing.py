@@ -19,7 +19,7 @@ from tinychat.page.calibrating import OUTPUT_WEIGHT, input_moments
 from tinychat.page.quantizing import quantize_matrix, round_for_inputs
 from tinychat.page.regexp import regexp
 from tinychat.quantizing import quantize_rows
-from tinychat.tokenizer import Tokenizer, called_names, given_names, nouns, told_names
+from tinychat.tokenizer import Tokenizer, called_names, fact_patterns, given_names, nouns, told_names
 from tinychat.tokenizer.byte_level import BYTE_OF, ByteLevelTokenizer
 
 Rounded = tuple[npt.NDArray[np.int8], Floats]  # whole numbers (out, in), the scale of each row (out,)
@@ -192,4 +192,36 @@ def name_patterns() -> dict[str, Any]:
             "second": given_names.SECOND_SYLLABLES,
             "whole": sorted(given_names.WHOLE_NAMES),
         },
+    }
+
+
+def fact_tables() -> dict[str, Any]:
+    """What told_facts.py knows of how somebody tells what they like and asks for it, its patterns for RegExp."""
+    topics = ("if_known", "favourite", "hobby", "learnt", "eaten", "disliked", "name_of")
+    return {
+        "tells": [[topic, regexp(pattern)] for topic, pattern in fact_patterns.TELLS],
+        "asks": [[topic, regexp(pattern)] for topic, pattern in fact_patterns.ASKS],
+        "corrects": regexp(fact_patterns.CORRECTS),
+        "no_longer": regexp(fact_patterns.NO_LONGER),
+        "topics": {topic: getattr(fact_patterns, topic.upper()) for topic in topics},
+        "same_kind": [*fact_patterns.SAME_KIND.items()],
+        "of_kind": [[kind, regexp(pattern)] for kind, pattern in fact_patterns.OF_KIND.items()],
+        "closed": sorted(fact_patterns.CLOSED),
+        "foods": sorted(fact_patterns.FOODS),
+        "people_kinds": sorted(fact_patterns.PEOPLE_KINDS),
+        "no_fact": sorted(fact_patterns.NO_FACT),
+        "not_the_user": sorted(fact_patterns.NOT_THE_USER),
+        "no_beginning": regexp(fact_patterns.NO_BEGINNING),
+        "is_described": regexp(fact_patterns.IS_DESCRIBED),
+        "is_verb": regexp(fact_patterns.IS_VERB),
+        "particles": fact_patterns.PARTICLES,
+        "with_particle": regexp(fact_patterns.WITH_PARTICLE),
+        "which": regexp(fact_patterns.WHICH),
+        "behind": regexp(fact_patterns.BEHIND),
+        "fit_consonant": fact_patterns.FIT_CONSONANT,
+        "fit_vowel": fact_patterns.FIT_VOWEL,
+        "also_fit": [*fact_patterns.ALSO_FIT.items()],
+        "answers": fact_patterns.ANSWERS,
+        "also_answers": [*fact_patterns.ALSO_ANSWERS.items()],
+        "behind_word": regexp(fact_patterns.BEHIND_WORD),
     }

@@ -2,6 +2,7 @@
 
 Slot 0 of the model holds the talk's sequence, slot 1 the one that is shown, slot 2 the one that is tried out. */
 
+import { FactPatterns } from "./engine/facts.js";
 import { Model, unpackWeights } from "./engine/model.js";
 import { NamePatterns } from "./engine/names.js";
 import { Bot } from "./engine/reply.js";
@@ -16,5 +17,5 @@ export async function loadNetwork(carried, { kernels, tables, weights }) {
   const bytes = await unpackWeights(weights);
   model = await Model.load(await unpackWeights(kernels), carried.config, carried.arrays, bytes);
   tokenizer = makeTokenizer(tables.tokenizer);
-  bot = new Bot(model, tokenizer, carried.generation, new NamePatterns(tables.names));
+  bot = new Bot(model, tokenizer, carried.generation, new NamePatterns(tables.names), new FactPatterns(tables.facts));
 }

@@ -82,9 +82,9 @@ export class NamePatterns {
 }
 
 const lengthOf = (name) => ([...name].length === 1 ? "short" : "long"); // of one syllable, or more
-const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+export const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 const withName = (pattern, name, flags) => new RegExp(pattern.replaceAll("NAME", escaped(name)), flags);
-const LETTER = "[가-힣A-Za-z0-9]";
+export const LETTER = "[가-힣A-Za-z0-9]";
 const LONGEST_NAME = 3; // letters, of most Korean names
 
 export class ToldNames {
@@ -216,7 +216,7 @@ function namesTold(text, some, patterns, orKinds) {
   return names;
 }
 
-function endsWithConsonant(name) {
+export function endsWithConsonant(name) {
   const last = name.at(-1);
   return !("가" <= last && last <= "힣") || (last.charCodeAt(0) - 0xac00) % 28 !== 0;
 }

@@ -1,12 +1,14 @@
 /* A reply, token by token, with what tinychat/generation/engine.py and reply_rules.py refuse: broken characters, names
-that nobody told, that a told name was not told, a reply that was said before. */
+that nobody told, that a told name was not told, a reply that does not say what was told, one that was said before. */
 
 import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
+import { ToldFacts } from "./facts.js";
 import { ToldNames } from "./names.js";
 
 const MAX_UNTOLD_NAMES = 40;
 const TRIES_AT_A_PLACE = 2;
+const MAX_FACTS_REFUSED = 12;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
 const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
@@ -83,8 +85,8 @@ export function turnsOf(messages) {
 
 export class Bot {
   /* generation: reply_tokens, titles, single_exchange and common_replies, as generation_config.json has them. */
-  constructor(model, tokenizer, generation, namePatterns) {
-    Object.assign(this, { model, tokenizer, generation, namePatterns });
+  constructor(model, tokenizer, generation, namePatterns, factPatterns) {
+    Object.assign(this, { model, tokenizer, generation, namePatterns, factPatterns });
     const { vocab_size } = model.config;
     this.never = [PAD, USER, BOT, ...tokenizer.unknown];
     for (let id = tokenizer.size; id < vocab_size; id++) this.never.push(id);
@@ -112,7 +114,7 @@ export class Bot {
 
   /* The reply to messages that end with the user's, as a generator: of each token {id, logits, text, isRuled, isCommon}, where text
   is the whole reply so far, logits (V) are what the network said before rules and chance, and isRuled says that the token
-  is of the name that the user told, put in by a rule, and isCommon that only the common replies were left to choose from
+  is of a word that the user told, put in by a rule, and isCommon that only the common replies were left to choose from
   (neither is with options.nameRules false); where a name or a sentence is
   taken back, {id: null, kept, text}, kept the number of tokens that are left. At the end it returns
   {text, ids, finish}; finish: stop, length. null where the last message is too long. `see(position, seen)` gets what the
@@ -122,11 +124,12 @@ export class Bot {
     if (!prompt) return null;
     const turns = this.#turns(messages);
     const names = new ToldNames(this.namePatterns, turns, this.generation.titles);
+    const facts = new ToldFacts(this.factPatterns, this.namePatterns, turns);
     const earlier = new Set(turns.filter((message) => message.role === "assistant").map((m) => m.content));
     const random = generator(options.seed ?? 0);
     const { model, tokenizer } = this;
     const ids = [], margins = [];
-    let refused = [], forced = [], among = [], namesRefused = 0, repeatsRefused = 0, hasDenied = false;
+    let refused = [], forced = [], among = [], namesRefused = 0, factsRefused = 0, repeatsRefused = 0, hasDenied = false;
     let logits = this.#read([...prompt.ids], see);
     const decode = (some) => this.#text(some);
     const takeBack = (kept, token, instead = [], replies = []) => {
@@ -152,6 +155,15 @@ export class Bot {
       const isForced = forced.length > 0;
       const token = isForced ? forced.shift() : chooseToken(allowed, options, random);
       if (earlier.size) margins.push(isForced ? Infinity : margin(allowed, token));
+      const back = options.nameRules !== false && factsRefused <= MAX_FACTS_REFUSED && this.#toldFact([...ids, token], facts, factsRefused, refused);
+      if (back) {
+        factsRefused += 1;
+        if (back.how) {
+          takeBack(...back.how);
+          yield { id: null, kept: ids.length, text: decode(ids) };
+          continue;
+        }
+      }
       const untold = options.nameRules !== false && this.#untoldName(ids, token, names, namesRefused, refused, earlier, options.maxTokens);
       if (untold) {
         namesRefused += 1;
@@ -236,6 +248,21 @@ export class Bot {
     if (start === null) return null;
     const before = text.slice(0, endOfSentences(text.slice(0, start))).trimEnd();
     return this.#instead(ids, before ? `${before} ${names.name}` : names.name);
+  }
+
+  /* If these tokens end a reply that has not said what the user told and asks for: how one begins that says it. If that one
+  goes on with no answer, of which n were refused: how it goes on instead. */
+  #toldFact(ids, facts, n, refused) {
+    if (!facts.words.length) return null;
+    const text = this.#text(ids), word = facts.words.at(-1);
+    if (n === 0) return ids.at(-1) !== EOS || facts.areSaid(text) ? null : { how: this.#instead(ids, word) };
+    if (!text.startsWith(word)) return null;
+    const behind = text.slice(word.length);
+    if (behind.includes("\ufffd") || facts.mayFollow(behind)) return null;
+    if (n === MAX_FACTS_REFUSED) return { how: this.#instead(ids, word + facts.ending) };
+    const tried = refused.filter(([kept]) => kept === ids.length - 1).length;
+    const kept = tried < TRIES_AT_A_PLACE ? ids.length - 1 : this.tokenizer.encode(word).length;
+    return { how: [kept, ids[kept]] };
   }
 
   /* What takes these tokens back to where this text differs, and says the text; null where the vocabulary has no tokens. */

@@ -60,7 +60,7 @@ export const en = {
   "reply.off": "A reply with {heads} off",
   "reply.before": "With all heads on: {text}",
   "reply.unchanged": "The same reply as with all heads on. Other heads may share the work of one that is off.",
-  ruled: "This name was put in by a rule: the name that the user told.",
+  ruled: "This was put in by a rule: the user told it.",
   options: "How a word is chosen",
   "options.greedy": "always the likeliest word",
   "options.drawn": "temperature {temperature}, seed {seed}",
