@@ -82,7 +82,7 @@ def test_what_is_told_and_asked_for_in_the_tests_is_the_same_in_the_page() -> No
 def test_talks_of_others_give_the_same_in_the_page() -> None:
     talks = [
         talk["say"]
-        for folder in ("told_first", "told_second")
+        for folder in ("told_first", "told_second", "told_third")
         for name in ("talks", "traps")
         for talk in yaml.safe_load((UNSEEN / folder / f"{name}.yaml").read_text(encoding="utf-8"))
     ]

@@ -210,6 +210,7 @@ def fact_tables() -> dict[str, Any]:
         "foods": sorted(fact_patterns.FOODS),
         "people_kinds": sorted(fact_patterns.PEOPLE_KINDS),
         "no_fact": sorted(fact_patterns.NO_FACT),
+        "color": fact_patterns.COLOR,
         "not_the_user": sorted(fact_patterns.NOT_THE_USER),
         "no_beginning": regexp(fact_patterns.NO_BEGINNING),
         "is_described": regexp(fact_patterns.IS_DESCRIBED),

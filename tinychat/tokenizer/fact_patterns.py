@@ -10,7 +10,7 @@ I_AM = "(?:나는|난|나|저는|전|저|내가|제가|나도|저도|나 사실|
 MY = f"(?:내|제|나의|저의|나한테|저한테|나에게|저에게|{I_AM})"
 # Words that say how much or since when, and nothing of what it is.
 HOW = (
-    "(?:(?:제일|젤|넘|가장|정말|진짜|너무|너무너무|무척|아주|아주아주|참|되게|엄청|완전|특히|세상에서|그렇게|좀|꽤|많이|더|꼭"
+    "(?:(?:제일|젤|넘|짱|가장|정말|진짜|너무|너무너무|무척|아주|아주아주|참|되게|엄청|완전|특히|세상에서|그렇게|좀|꽤|많이|더|꼭"
     "|원래는?|요즘은?|요새는?|항상|늘|매우|역시|무조건|그냥|사실은?|평소에|어릴 때부터|예전부터|옛날부터|바로|드디어"
     "|얼마 전부터|최근에|이번 달부터|올해부터|올해는|퇴근하고|주말마다|날마다|매일|같이|열심히|절대|아예|지금도|아직도"
     "|아직)"
@@ -35,7 +35,7 @@ FIRST = (
 DESCRIBED = rf"(?:{LETTER}+보다는? )?{HOW}(?:{LETTER}+(?:[운한던]|있는|없는) )?"  # 순한 것보다 매운 떡볶이
 WORD = rf"{DESCRIBED}(?P<word>{FIRST}{LETTER}+?)"
 ONE_WORD = rf"(?P<word>{LETTER}+?)"
-KIND = rf"(?P<kind>먹는 [거것]|{LETTER}+?)"
+KIND = rf"(?P<kind>{LETTER}{{1,3}} [거것]|{LETTER}+?)"
 # Kinds of what one likes, where it stands as somebody does who likes it (동물은 여우 좋아해, 엄마는 여우 좋아해).
 KNOWN_KIND = (
     "(?P<kind>음식|과일|채소|과자|간식|디저트|음료|음료수|커피|차|술|안주|빵|라면|피자|치킨|아이스크림|떡|동물|색|색깔|계절|꽃"
@@ -54,26 +54,36 @@ IS = (
 CLAUSE_ENDS = rf"{NO_LETTER}(?= *(?:[.!,~ㅋㅎㅠ^]|$))"
 IS_OR_ENDS = rf"(?:{IS}|{CLAUSE_ENDS})"
 LIKES = (
-    "(?:개?[좋조]아(?:해|해요|해용|합니다|함|한다|하는데|하는데요|하거든|하거든요|하지(?! ?[않못마])|하죠|해서|하고"
-    f"|하고요|하니까|하게 됐어|했어|했어요|했거든|했고){NO_LETTER}"
-    "|[좋조]아하는 ?(?:편|거|것|(?:사람|[가-힣]*생|직장인)(?:이야|이에요|입니다|임))|사랑해|사랑합니다|즐겨 ?먹어"
+    "(?:개?[좋조]아(?:해|해요|해용|합니다|함|한다|하는데|하는데요|하거든|하거든요|하지(?! ?[않못마])|하지요|하죠|해서"
+    f"|하고|하고요|하니까|하게 됐어|했어|했어요|했거든|했고){NO_LETTER}"
+    "|[좋조]아하는 ?(?:편|거(?! ?아니)|것(?! ?[이은]? ?아니)|(?:사람|[가-힣]*생|직장인)(?:이야|이에요|입니다|임))"
+    "|사랑해|사랑합니다|즐겨 ?먹어"
     f"|먹어도 (?:좋|안 ?질)|없(?:으면|이는?) 못 ?살|덕후|매니아|마니아){NO_QUESTION}"
 )
 IS_GOOD = (
-    "(?:[좋조]아(?:요|용)?(?![하한함해했합])|좋더라|좋습니다|좋거든|좋은데|좋다(?!고)|맛있|귀여|귀엽|예뻐|예쁘|예쁩)"
+    "(?:[좋조]아(?:요|용)?(?![하한함해했합])|좋더라|좋습니다|좋거든|좋은데|좋던데|좋고|좋다(?!고)|맛있|귀여|귀엽|예뻐|예쁘"
+    "|예쁩)"
 )
 IS_BEST = rf"(?:(?:제일|젤|넘|가장) {IS_GOOD}|최고|짱)"
-LEARNS = rf"(?:배워|배우고|배우는|배우기|배우러|배우려|배운|배웁니다|배우거든|배울|연습)(?!{LETTER}* *\?|고 싶|려면)"
+LEARNS = (
+    "(?:배워|배우고|배우는|배우기|배우러|배우려|배운|배웁니다|배우거든|배울|연습(?:하|해| 중)|공부(?:하|해| 중))"
+    rf"(?!{LETTER}* *\?|고 싶|려면)"
+)
+# When, where and with whom somebody ate.
+AT_TIMES = (
+    rf"(?:(?:{LETTER}+(?:에|에서|으로|랑|하고)|{LETTER}* ?앞에서"
+    "|(?:오늘|어제|지금|방금|아까|아침|점심|저녁)(?:은|엔|에는)?|혼자|난생처음|굶다가) ){0,4}"
+)
 COOKED = "(?:(?:시켜|해|사|받아|구워|끓여|만들어) ?)?"
 ATE = (
-    rf"(?:(?:[한두세네] ?[가-힣]|하나) )?{COOKED}(?:먹었(?![나냐니을])|먹고 (?:왔|나왔|나온|오)|먹음|먹어 ?[버봤])"
-    rf"(?!{LETTER}* *\?)"
+    rf"(?:(?:[한두세네] ?(?:[가-힣]|그릇)|하나) )?{COOKED}"
+    rf"(?:먹었(?![나냐니을대댔]|다[더고며])|한 ?그릇 했|먹고 (?:왔|나왔|나온|오)|먹음|먹어 ?[버봤])(?!{LETTER}* *\?)"
 )
 DISLIKES = "(?:도저히 )?(?:못 ?먹|안 ?먹|못 ?마[시셔]|안 ?마[시셔]|먹기 ?싫|싫어|안 ?좋아|별로|알레르기|알러지)"
 IS_HOBBY = "취미(?:가 됐|야|에요|예요|입|거든|라|다|임|인|지|죠|네)"
-DOES = "(?:해|합|하(?!기)|즐|배우|배워|시작|다니|다녀|쳐|치|그려|그리|만들|찍)"
+DOES = "(?:해|합|하(?!기)|붑|불어|탑|봅|읽|씁|즐|배우|배워|시작|다니|다녀|쳐|치|그려|그리|만들|찍)"
 DOES_REGULARLY = rf"(?:해요?{NO_LETTER}|하러 다|다녀요?{NO_LETTER}|다닙|쳐요?{NO_LETTER})"
-OURS = "(?:우리|저희|내|제)(?: ?집)? "
+OURS = "(?:우리|저희|내|제|울)(?: ?집)? "
 PET = (
     "(?P<kind>반려견|반려묘|강아지|고양이|냥이|멍멍이|댕댕이|개|토끼|햄스터|앵무새|거북이|도마뱀|고슴도치|물고기|금붕어"
     "|강쥐|딸|아들|아기|아이|애|동생)"
@@ -98,7 +108,11 @@ TELLS: list[tuple[str | None, str]] = [
     (LEARNT, rf"{MAY_SAY_I}{WORD}{OBJECT} ?{HOW}{LEARNS}"),  # 요즘 기타를 배우고 있어
     (LEARNT, rf"{MAY_SAY_I}{WORD} ?학원[에을]? {HOW}(?:다녀|다니|등록|끊었)"),  # 기타 학원 등록했어
     # 내 취미는 기타 치는 거야, 기타 치는 게 취미야
-    (HOBBY, rf"{SAYS_MY}취미[는은가] {HOW}{WORD}{OBJECT} ?(?P<doing>{LETTER}+는) ?거(?:야|예요|에요|입|라|임|지|죠)"),
+    (
+        HOBBY,
+        rf"{SAYS_MY}취미[는은가] {HOW}{WORD}{OBJECT}(?: |(?<=[을를]))(?P<doing>{LETTER}+는) ?"
+        "거(?:야|예요|에요|입|라|임|지|죠)",
+    ),
     (
         HOBBY,
         rf"{MAY_SAY_I}(?:{LETTER}+에서 )?{WORD}{OBJECT} (?P<doing>{LETTER}+는) ?(?:게|것이|거) {HOW}(?:[내제] )?"
@@ -107,7 +121,7 @@ TELLS: list[tuple[str | None, str]] = [
     # 내 취미는 등산이야
     (
         HOBBY,
-        rf"{SAYS_MY}(?:유일한 |새 |새로 생긴 )?(?:취미|낙)(?:[는은가이]|라면)?,? {HOW}{NAMELY}{HOW}{WORD}{IS_OR_ENDS}",
+        rf"{SAYS_MY}(?:유일한 |새 |새로 생긴 )?(?:취미|낙)(?:[는은가이?]|라면)?,? {HOW}{NAMELY}{HOW}{WORD}{IS_OR_ENDS}",
     ),
     (
         HOBBY,
@@ -119,37 +133,40 @@ TELLS: list[tuple[str | None, str]] = [
         HOBBY,
         rf"{MAY_SAY_I}{WORD}(?:{SUBJECT}| ?하는 ?게| ?하는 ?것이| ?하는 ?거) {HOW}(?:(?:내|제|나의|저의) )?{IS_HOBBY}",
     ),
+    (HOBBY, rf"{MAY_SAY_I}{WORD}{OBJECT} 취미로 (?:하|해|즐)"),  # 등산을 취미로 해
     (HOBBY, rf"{MAY_SAY_I}{WORD}에 {HOW}(?:푹 |확 )?(?:빠졌|빠져|빠진|꽂혔|꽂혀)"),  # 요즘 등산에 빠졌어
     (HOBBY, rf"{SAYS_I}{WORD}{OBJECT} ?{HOW}즐(?:겨(?! ?먹)|기|깁)"),  # 나는 등산을 즐겨
     (HOBBY, rf"(?:얼마 전부터|최근에|요즘|요새) {HOW}{WORD}{OBJECT} ?{HOW}시작했"),  # 얼마 전부터 등산을 시작했어요
     (HOBBY, rf"(?:주말|매주|쉬는 날)(?:마다|에|에는|엔)? {HOW}{WORD}{OBJECT} ?{DOES_REGULARLY}"),  # 주말마다 등산해
-    (EATEN, rf"(?:^|(?<= )|(?<=[.,!~])){ONE_WORD}{OBJECT} ?{HOW}{ATE}"),  # 점심에 떡볶이 먹었어
+    (EATEN, rf"{MAY_SAY_I}{AT_TIMES}{ONE_WORD}{OBJECT} ?{HOW}{ATE}"),  # 점심에 떡볶이 먹었어
     # 급식에 떡볶이 나왔어, 엄마가 떡볶이 해 줬어
     (
         EATEN,
         rf"(?:급식|점심|저녁|아침|엄마|아빠|할머니)(?:이|가|에|으로|에는)? {ONE_WORD}{OBJECT} ?"
         "(?:해 ?줬|해 ?주|나왔|차려)",
     ),
-    (DISLIKED, rf"{MAY_SAY_I}{ONE_WORD}(?:[을를은는만] ?| | 냄새도 | 냄새만 ){HOW}{DISLIKES}"),  # 나는 오이를 못 먹어
+    (DISLIKED, rf"{MAY_SAY_I}{ONE_WORD}(?:[을를은는만] ?| )(?:냄새[도만가] )?{HOW}{DISLIKES}"),  # 나는 오이를 못 먹어
     (DISLIKED, rf"(?<=데 ){ONE_WORD}만 {DISLIKES}"),  # 다 잘 먹는데 오이만 못 먹어요
     # 내가 싫어하는 음식은 오이야
     (DISLIKED, rf"{SAYS_MY}(?:싫어하는|못 ?먹는|안 ?먹는) {KIND}[은는이가]? {HOW}{WORD}{IS_OR_ENDS}"),
+    # 나는 그림 그리는 거 좋아해
+    (FAVOURITE, rf"{SAYS_I}{WORD}{OBJECT}(?: |(?<=[을를]))(?P<doing>{LETTER}+는) ?(?:거|것을?|걸) {HOW}{LIKES}"),
     (FAVOURITE, rf"{SAYS_I}{WORD}{OBJECT}[은는]? ?{HOW}{LIKES}"),  # 나는 떡볶이 좋아해
     (FAVOURITE, rf"{BEGINS}{ONE_WORD}{OBJECT} ?{HOW}{LIKES}"),  # 떡볶이 좋아해
     (FAVOURITE, rf"{SAYS_I}{WORD}{SUBJECT} {HOW}{IS_GOOD}"),  # 난 떡볶이가 제일 좋아
     (FAVOURITE, rf"{BEGINS}{WORD}{SUBJECT} (?:세상에서 )?{IS_BEST}"),  # 떡볶이가 제일 좋아
     (FAVOURITE, rf"{SAYS_I}{WORD}파(?:야|예요|에요|임|거든|라서)?{NO_LETTER}{NO_QUESTION}"),  # 난 콩국수파야
     (IF_KNOWN, rf"{BEGINS}{ONE_WORD}{SUBJECT}? ?{HOW}[좋조]아(?:요|용)?{NO_LETTER}{NO_QUESTION}"),  # 라면 너무 좋아
-    (NAME_OF, rf"{OURS}{PET}의? 이름[은이]? {HOW}{ONE_WORD}{IS_OR_ENDS}"),  # 우리 강아지 이름은 콩이야
+    (NAME_OF, rf"{OURS}{PET}[의이가]? 이름[은이]? {HOW}{ONE_WORD}{IS_OR_ENDS}"),  # 우리 강아지 이름은 콩이야
     (NAME_OF, rf"{OURS}{PET}[은는] {ONE_WORD}{CALLS}"),  # 우리 강아지는 콩이라고 해
     (NAME_OF, rf"{OURS}{PET} {ONE_WORD} 자랑"),
     # 강아지 키우는데 콩이야, 강아지 키워. 이름은 콩이야
     (NAME_OF, rf"{PET}[을를]? (?:한 마리 )?키(?:워|우(?:는데|고 있는데|거든))요?,? (?:이름[은이] )?{ONE_WORD}{IS}"),
     (NAME_OF, rf"{PET}[을를]? (?:한 마리 )?키[워우][^.!?\n]{{0,8}}[.!,]? ?이름[은이] {ONE_WORD}{IS_OR_ENDS}"),
-    (NAME_OF, rf"{BEGINS}{PET} 이름[은이]? {ONE_WORD}{IS}"),
+    (NAME_OF, rf"{BEGINS}{PET} 이름[은이]? {ONE_WORD}{IS_OR_ENDS}"),
     (
         NAME_OF,
-        rf"{PET}[을를이가] [^.?!\n]{{1,16}}이름[을은이]? {ONE_WORD}{NAMED}",
+        rf"{PET}[을를이가] [^?!\n]{{1,16}}이름[을은이]? {ONE_WORD}{NAMED}",
     ),  # 강아지를 데려왔는데 이름을 콩이라고 지었어
     (NAME_OF, rf"{PET} 이름[을은이]? {HOW}{ONE_WORD}{NAMED}"),
 ]
@@ -161,8 +178,8 @@ ASKED = rf"[^\n]*(?:{WHAT}|무슨|어떤|어느|기억|아세|알아|알지|알�
 I_SAID = rf"(?<!{LETTER}){I_AM} ?(?:아까 |전에 |방금 )?"
 MY_SAID = rf"(?<!{LETTER}){MY} ?(?:아까 |전에 |방금 )?"
 LIKED = "(?:[좋조]아(?:하는|한다던|한다는|한다고 한|한다고 했던|한다고 말한|했던)|좋다는|좋다고 한|좋다던|맛있는)"
-DISLIKED_ONE = "(?:못 ?먹는|싫어하는|안 ?먹는|못 ?마시는|싫어한다고 한|못 ?먹는다고 한)"
-A_KIND = rf"{KIND}[은는이가을]?{NO_LETTER}"
+DISLIKED_ONE = "(?:못 ?먹는|싫어하는|안 ?먹는|못 ?마시는|싫어한다고 한|못 ?먹는다고 한|먹기 ?싫다고 한|먹기 ?싫은)"
+A_KIND = rf"{KIND}(?:[은는이가을]?|은요|는요){NO_LETTER}"
 # What asks for one, with its topic as in TELLS.
 ASKS: list[tuple[str | None, str]] = [
     (FAVOURITE, rf"{I_SAID}(?:{LETTER}+보다 )?{HOW}{WHAT}[이가] {HOW}좋다{SAID}"),  # 내가 뭐가 좋다고 했지?
@@ -180,7 +197,7 @@ ASKS: list[tuple[str | None, str]] = [
     (HOBBY, rf"{I_SAID}{HOW}{WHAT}[을를]? ?시작"),  # 내가 뭐 시작했다고 했지?
     (
         LEARNT,
-        rf"{I_SAID}(?:{LETTER}+에서 )?{HOW}(?:{WHAT}|무슨 {LETTER}+)[을를]? ?{HOW}배[우운워]",
+        rf"{I_SAID}(?:{LETTER}+에서 )?{HOW}(?:{WHAT}|무슨 {LETTER}+)[을를]? ?{HOW}(?:배[우운워]|공부)",
     ),  # 내가 뭐 배운다고 했지?
     # 내가 배우는 게 뭐라고 했지?
     (
@@ -195,20 +212,20 @@ ASKS: list[tuple[str | None, str]] = [
     (DISLIKED, rf"{I_SAID}{HOW}{DISLIKED_ONE} ?{LETTER}+{ASKED}"),  # 내가 못 먹는 음식 기억나?
     (
         NAME_OF,
-        rf"(?:우리|저희|내|제|내가|제가|내가 키우는|제가 키우는)(?: ?집)? {PET} 이름",
+        rf"(?:우리|저희|내|제|울|새|내가|제가|내가 키우는|제가 키우는)(?: ?집)? {PET} 이름",
     ),  # 우리 강아지 이름 기억나?
     (NAME_OF, rf"^{PET} 이름[^\n]*(?:뭐였|뭐라고 했|뭐랬|기억)"),
 ]
 # Where the user says no more what they told before: 아니, 떡볶이 말고; of a word: 이제 커피 끊었어.
 CORRECTS = (
-    rf"{CLAUSE}아니(?:야|요|다|,|\.| |$)|말고|아니라|아니고|바꿀래|바꿔 ?줘|생각해 ?보니|잘못 ?말|바뀌었|바뀜|취소"
+    rf"{CLAUSE}아니(?:야|요|다|,|\.| |$)|말고|아니라|아니고|바꿀래|바꿔 ?줘|생각해 ?보니|잘못 ?말|오타|바뀌었|바뀜|취소"
     "|농담이|거짓말"
 )
 NO_LONGER = "안 ?좋아|안 ?먹|못 ?먹|싫|별로|끊|질렸|질려|그만|관뒀|관두|이제 안|알레르기|좋아하지 ?[않못]"
 
 # Names of the same kind, and what names none.
 SAME_KIND = {
-    **dict.fromkeys(("색깔", "컬러"), "색"),
+    **dict.fromkeys(("색깔", "컬러", "빛깔"), "색"),
     **dict.fromkeys(("요리", "메뉴", "먹는 거", "먹는 것"), "음식"),
     **dict.fromkeys(("거", "것", "게", "건", "걸"), ""),
     **dict.fromkeys(("멍멍이", "댕댕이", "강쥐"), "강아지"),
@@ -229,6 +246,7 @@ OF_KIND = {
         "|미어캣|친칠라|페럿)$"
     ),
     "색": ("(?:색|빨강|파랑|노랑|초록|하양|검정|보라|분홍|핑크|주황|블랙|화이트|블루|레드|그린|민트|베이지|네이비)$"),
+    "꽃": "(?:꽃|장미|튤립|국화|수국|백합|라벤더|작약|프리지아|카네이션|제라늄|동백|목련|수선화|해바라기|코스모스)$",
     "운동": (
         "(?:축구|야구|농구|배구|탁구|당구|수영|테니스|배드민턴|골프|볼링|달리기|러닝|마라톤|등산|클라이밍|요가|필라테스|복싱|태권도"
         "|유도|검도|스키|서핑|자전거|헬스|풋살)$"
@@ -268,6 +286,7 @@ _NO_FACT = """
 """
 # What nobody is said to like, learn or eat: somebody, something that was said before, how much, when.
 NO_FACT = frozenset(_NO_FACT.split())
+COLOR = ("색", "색깔")
 NOT_THE_USER = frozenset({"너", "넌", "니", "네", "당신", "그대", "걔", "얘", "쟤", "우리", "그"})
 NO_BEGINNING = "뭐|뭘|뭔|머|무슨|어떤|무엇|누구|어디|기억|맞[혀춰]|말해|말하|말씀|알[아려]|아세|아시|비밀|아직|그냥"
 IS_DESCRIBED = "[운은는한인던][거것걸게]$"  # 매운거, 사진찍는걸
@@ -277,7 +296,7 @@ PARTICLES = "은는을를가도에만"
 WITH_PARTICLE = (
     "(?:볶이|고양이|호랑이|원숭이|거북이|부엉이|달팽이|놀이|걸이|잡이|꽂이|강냉이|옹심이|멍멍이|댕댕이|냥이|어린이|팽이|둥이|오이"
     "|하이|종이|아이|란말이|걀말이|김말이|구이|사이|차이|타이|파이|라이|소박이|탕탕이|꽁이|생이|요가|작가|음악가|휴가|포도|태권도"
-    "|합기도|다도|서도|검도|유도|파도|제주도|독도|지도|가을|마을|노을|서울|카페|밀면|참게|마늘)$"
+    "|합기도|다도|서도|검도|유도|파도|제주도|독도|(?<!아)지도|가을|마을|노을|서울|카페|밀면|참게|마늘)$"
 )
 # What may stand behind a word in a reply that says it: 춤사 does not say 춤.
 BEHIND = (

@@ -14,6 +14,7 @@ from tinychat.tokenizer.fact_patterns import (
     BEHIND,
     BEHIND_WORD,
     CLOSED,
+    COLOR,
     CORRECTS,
     DISLIKED,
     EATEN,
@@ -143,7 +144,8 @@ def topic_of(topic: str | None, match: re.Match[str]) -> str:
     if topic not in (None, NAME_OF):
         return FAVOURITE if topic == IF_KNOWN else topic
     kind = match["kind"] or ""
-    return (topic or "") + SAME_KIND.get(kind, kind)
+    kind = SAME_KIND.get(kind, "" if kind.endswith((" 거", " 것")) else kind)  # 단 거 is no kind
+    return (topic or "") + kind
 
 
 def facts_of(text: str) -> list[Fact]:
@@ -170,6 +172,8 @@ def noun_of(match: re.Match[str]) -> str | None:
         if re.search(WITH_PARTICLE, word + particle) or not (fits or groups.get("i")):
             word, particle = word + particle, ""
     first, _, last = word.rpartition(" ")
+    if first and last in COLOR:  # 버건디 색
+        return word
     if re.fullmatch(WHICH, f"{first} ") or first in NOT_THE_USER or re.match(NO_BEGINNING, word):
         return None
     if first in NO_FACT:

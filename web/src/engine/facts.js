@@ -4,7 +4,7 @@ import { LETTER, endsWithConsonant, escaped } from "./names.js";
 
 export class FactPatterns {
   constructor({
-    tells, asks, corrects, no_longer, topics, same_kind, of_kind, closed, foods, people_kinds, no_fact, not_the_user,
+    tells, asks, corrects, no_longer, topics, same_kind, of_kind, closed, foods, people_kinds, no_fact, color, not_the_user,
     no_beginning, is_described, is_verb,
     particles, with_particle, which, behind, fit_consonant, fit_vowel, also_fit, answers, also_answers, behind_word,
   }) {
@@ -21,6 +21,7 @@ export class FactPatterns {
     this.foods = new Set(foods);
     this.peopleKinds = new Set(people_kinds);
     this.noFact = new Set(no_fact);
+    this.color = color;
     this.notTheUser = new Set(not_the_user);
     this.noBeginning = new RegExp(`^(?:${no_beginning})`, "u");
     this.isDescribed = new RegExp(is_described, "u");
@@ -46,7 +47,7 @@ export class FactPatterns {
     const { if_known, favourite, name_of } = this.topics;
     if (topic !== null && topic !== name_of) return topic === if_known ? favourite : topic;
     const kind = groups.kind ?? "";
-    return (topic ?? "") + (this.sameKind.get(kind) ?? kind);
+    return (topic ?? "") + (this.sameKind.get(kind) ?? (/ [거것]$/u.test(kind) ? "" : kind)); // 단 거 is no kind
   }
 
   /* What a message tells, [topic, word, noun], in its order; of two that overlap the one of the earlier pattern. */
@@ -73,6 +74,7 @@ export class FactPatterns {
     }
     const space = word.lastIndexOf(" "), first = word.slice(0, Math.max(space, 0));
     let last = word.slice(space + 1);
+    if (first && this.color.includes(last)) return word; // 버건디 색
     if (this.which.test(`${first} `) || this.notTheUser.has(first) || this.noBeginning.test(word)) return null;
     if (this.noFact.has(first)) word = last;
     else if (first && this.noFact.has(last) && !particle) word = last = first;
