@@ -76,6 +76,9 @@ NOT_TOLD = [
     "내가 좋아하는 음식은 뭐게",
     "내 취미는 비밀이야",
     "옆집 강아지가 귀여워",
+    "나 약 먹었어",
+    "주말에 알바 해요",
+    "김대리는 점심에 짬뽕 먹었대",
 ]
 ASKED = [
     ("내가 뭐 좋아한다고 했지?", FAVOURITE),
@@ -188,6 +191,7 @@ def test_a_reply_says_it_where_the_word_stands_in_it_whole() -> None:
         ("을 제일 좋아한다고 하셨어요.", (True, False)),
         ("를 제일 좋아한다고 하셨어요.", (False, True)),
         ("를 제일 걸", (False, False)),
+        (" 제일 좋아하는 음식은", (False, False)),
         (" 좋아한다고 하셨어요.", (True, True)),
         (" 어때요?", (False, False)),
         (", 부러워요.", (False, False)),

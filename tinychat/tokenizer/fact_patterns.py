@@ -281,8 +281,9 @@ _NO_FACT = """
 그 걔 얘 쟤 우리 누구 누가 뭐 뭘 뭔 뭐가 무엇 무슨 어떤 아무 아무거나 다 모두 전부 그냥 진짜 정말 너무 넘 매우 무척
 엄청 아주 되게 완전 꽤 좀 제일 젤 가장 더 많이 별로 안 못 둘 셋 하나 역시 특히 사람 거 것 게 걸 건 때 곳 데 쪽 편 점
 수 줄 서로 혼자 같이 자주 매일 가끔 조금 약간 잘 비밀 글쎄 몰라 없어 없음 있어 이름 생각 느낌 기분 날씨 줄게 줄게요
-냄새도 받아 시켜 나와서 두번 하나 오늘 내일 어제 아까 아직 이제 지금 요즘 요새 뭐든 뭐든지 먹는 먹을 뭐라 그렇게
-이렇게 밥 점심 저녁 아침 간식 야식 나는 저는 내가 제가 음식 동물 색 색깔 계절 취미 최애 것들 동네
+냄새도 받아 시켜 나와서 두번 오늘 내일 어제 아까 아직 이제 지금 요즘 요새 뭐든 뭐든지 먹는 먹을 뭐라 그렇게 이렇게
+밥 점심 저녁 아침 간식 야식 나는 저는 내가 제가 음식 동물 색 색깔 계절 취미 최애 것들 동네 약 나이 겁 욕 마음 더위
+애 교회 알바 출근 청소 빨래 일 회사 학교 학원 상황 방법
 """
 # What nobody is said to like, learn or eat: somebody, something that was said before, how much, when.
 NO_FACT = frozenset(_NO_FACT.split())
@@ -321,7 +322,8 @@ FIT_CONSONANT = (
 )
 FIT_VOWEL = ("예요", "라고", "라며", "야", "잖", "죠", "지", "였", "요", "네", "를", "입니다", "임")
 # … and then, or behind a space, with what answers; of some topics with more.
-ANSWERS = ("제일 좋아", "가장 좋아", "좋아한", "좋아하신", "좋아하셨", "말씀", "기억")
+LIKED_BY_YOU = ("좋아한", "좋아해", "좋아하신", "좋아하셨")
+ANSWERS = (*(f"{how}{liked}" for how in ("", "제일 ", "가장 ") for liked in LIKED_BY_YOU), "말씀", "기억")
 ALSO_FIT = {DISLIKED: ("은", "는")}
 ALSO_ANSWERS = {
     HOBBY: ("한다", "하신", "하는", "즐"),
