@@ -83,12 +83,28 @@ def test_asked_twice_it_is_said_twice(bpe: Tokenizer) -> None:
     assert "초밥" in said and "초밥" in again
 
 
-def test_a_stop_text_and_the_length_end_it_as_ever(bpe: Tokenizer) -> None:
-    texts = (UNKNOWN, "초밥이에요! 기억하고 있어요.")
-    short = SamplingOptions(max_tokens=64, stop=("!",))
-    for options, end in ((short, "초밥이에요"), (SamplingOptions(max_tokens=3), "")):
-        talker = engine(bpe, *texts)
-        reply = talker.reply([asked(*TALK)], options)[0]
-        with engine(bpe, *texts).stream(asked(*TALK), options) as stream:
+def test_a_stream_gives_nothing_out_that_is_taken_back_later(bpe: Tokenizer) -> None:
+    """초밥집 has the word at its beginning, and does not say it."""
+    texts = ("OK. 저는 초밥집이 좋아요. 네!", "초밥이에요!")
+    assert engine(bpe, *texts).reply([asked(*TALK)], OPTIONS)[0].text == "초밥이에요!"
+    with engine(bpe, *texts).stream(asked(*TALK), OPTIONS) as stream:
+        assert "".join(stream) == "초밥이에요!"
+
+
+def test_where_a_name_is_taken_back_from_it_the_word_comes_again(bpe: Tokenizer) -> None:
+    texts = (UNKNOWN, "초밥이라고 민수님!", "오, 민수님!", "초밥이에요!")
+    assert "초밥" in engine(bpe, *texts).reply([asked(*TALK)], OPTIONS)[0].text
+
+
+def test_a_reply_that_stops_within_the_phrase_gets_its_ending(bpe: Tokenizer) -> None:
+    for cut in ("초밥을", "초밥이에", "초밥"):
+        assert engine(bpe, UNKNOWN, cut).reply([asked(*TALK)], OPTIONS)[0].text == "초밥이에요"
+
+
+def test_a_reply_that_a_stop_text_or_the_length_ends_stays(bpe: Tokenizer) -> None:
+    """What was not said to the end does not say that it does not know."""
+    for options in (SamplingOptions(max_tokens=64, stop=(".",)), SamplingOptions(max_tokens=8)):
+        reply = engine(bpe, UNKNOWN, "초밥이에요!").reply([asked(*TALK)], options)[0]
+        with engine(bpe, UNKNOWN, "초밥이에요!").stream(asked(*TALK), options) as stream:
             assert "".join(stream) == reply.text
-        assert end == "" or reply.text in (end, "아직 못 들었어요. 알려 주세요")
+        assert UNKNOWN.startswith(reply.text)

@@ -19,7 +19,7 @@ from tinychat.tokenizer.chat import Message
 inputs = test_building.inputs  # a fixture
 ASKED: list[Message] = [{"role": "user", "content": "내 이름은 서연이야"}]
 PIECES = ["<pad>", "<user>", "<bot>", "<eos>", *"네 !민수서연님내이름은야"]
-RULED = "이 말은 규칙이 넣었다(사용자가 알려 준 말)."
+RULED = "사용자가 알려 준 것이라 규칙이 넣었다."
 PATTERNS = {"patterns": name_patterns(), "facts": fact_tables()}
 
 

@@ -1,6 +1,5 @@
 """What a user told of themselves, and asks for."""
 
-import re
 import time
 from pathlib import Path
 
@@ -77,6 +76,11 @@ NOT_TOLD = [
     "내 취미는 비밀이야",
     "옆집 강아지가 귀여워",
     "나 약 먹었어",
+    "내 인생은 엉망이야",
+    "저는 건강이 안 좋아요",
+    "전 애인이 싫어요",
+    "나 요즘 우울에 빠졌어",
+    "나 오늘 두 그릇 먹었어",
     "주말에 알바 해요",
     "김대리는 점심에 짬뽕 먹었대",
 ]
@@ -92,6 +96,8 @@ ASKED = [
     ("내 최애 영화 뭐게", "영화"),
     ("내 취미가 뭐라고 했지?", HOBBY),
     ("제 취미 기억나세요?", HOBBY),
+    ("제 취미가 뭐였는지 기억하십니까?", HOBBY),
+    ("아까 내 취미 뭐라고 했게", HOBBY),
     ("내가 뭐 배운다고 했지?", LEARNT),
     ("나 점심에 뭐 먹었다고 했지?", EATEN),
     ("제가 못 먹는 게 뭐라고 했죠?", DISLIKED),
@@ -105,6 +111,19 @@ NOT_ASKED = [
     "나는 떡볶이 좋아해",
     "취미가 뭐예요?",
     "우리 강아지 귀엽지?",
+    "내가 좋아하는 사람이 있는데 어떻게 말해야 할까?",
+    "내 취미로 돈을 벌 수 있을까?",
+    "나 새 취미를 갖고 싶은데 뭐가 좋을까?",
+    "내 취미 어때?",
+    "내가 먹은 게 체했나 봐",
+    "내가 못 먹는 음식인데 억지로 먹으래, 어떡해?",
+    "나 뭐 공부하지?",
+    "새 강아지 이름 뭐로 할까?",
+    "우리 강아지 이름 하나 더 지어 줘",
+    "내가 뭐가 좋아서 너랑 얘기하겠어?",
+    "내가 좋아하는 거 말고 추천해 줄래?",
+    "내 인생은 왜 이럴까?",
+    "누나 뭐 좋아한다고 했지?",
 ]
 
 
@@ -154,6 +173,10 @@ FOOD = "내가 좋아하는 음식이 뭐야?"
         (["나는 떡볶이 좋아해", "아니 초밥이라고", WHAT], []),
         (["나는 떡볶이 좋아해", "아니야, 나는 초밥을 좋아해", WHAT], ["초밥"]),
         (["나는 커피 좋아해", "이제 커피 끊었어", WHAT], []),
+        (["나는 떡볶이 좋아해", "아니 진짜 덥다", WHAT], ["떡볶이"]),
+        (["나는 떡볶이 좋아해", "오늘 공연이 취소됐어", WHAT], ["떡볶이"]),
+        (["나는 떡볶이 좋아해", "요즘 회사가 별로야. 그래도 떡볶이 먹으면 기분 좋아", WHAT], ["떡볶이"]),
+        (["내 최애는 아이유야", "내 최애가 누구라고 했지?"], ["아이유"]),
         (["점심에 김밥 먹었어", "저녁에 라면 먹었어", "내가 뭐 먹었다고 했지?"], []),
         (["점심에 김밥 먹었어", "내가 뭐 먹었다고 했지?"], ["김밥"]),
         (["우리 강아지 이름은 보리야", "우리 고양이 이름 기억해?"], []),
@@ -179,6 +202,13 @@ def test_a_reply_says_it_where_the_word_stands_in_it_whole() -> None:
     guitar = told("내 취미는 기타 치는 거야", "내 취미가 뭐야?")
     assert guitar.words == ["기타 치는 거"] and guitar.are_said("취미가 기타라고 하셨어요.")
     assert told("안녕").are_said("뭐든지")
+    two = told("나는 떡볶이랑 초밥을 좋아해")
+    assert two.are_said("떡볶이와 초밥을 좋아한다고 하셨어요.") and two.are_said("초밥이요")
+
+
+def test_a_reply_that_begins_with_the_word_does_not_end_within_what_follows_it() -> None:
+    sushi = told("나는 초밥 좋아해")
+    assert [sushi.may_end(behind) for behind in ("", "을", "이에", "이에요", "을 좋아한대")] == [False] * 3 + [True] * 2
 
 
 @pytest.mark.parametrize(
@@ -220,7 +250,7 @@ def test_what_may_follow_depends_on_what_was_asked_for() -> None:
         ("hobby_recall", "hobby", 0.92),
         ("color_recall", "color", 0.88),
         ("skill_recall", "skill", 0.98),
-        ("disliked_food_recall", "food", 0.98),
+        ("disliked_food_recall", "food", 0.92),
         ("meal_recall", "food", 0.97),
     ],
 )
@@ -258,12 +288,8 @@ def test_long_texts_take_no_long_time() -> None:
         assert time.process_time() - began < 2, text
 
 
-def test_nobody_is_told_to_like_what_the_talks_of_others_say_in_passing() -> None:
-    """Of those that were written for other purposes: what is found is what they say."""
-    texts = [
-        line.strip()
-        for file in sorted(UNSEEN.glob("*/openings.txt"))
-        for line in file.read_text(encoding="utf-8").splitlines()
-    ]
-    found = [(text, fact.word) for text in texts for fact in facts_of(text)]
-    assert texts and all(re.search(re.escape(word.split(" ")[0]), text) for text, word in found)
+def test_few_first_messages_of_others_ask_for_something_that_was_told() -> None:
+    files = sorted(UNSEEN.glob("*/openings.txt"))
+    texts = [line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    asking = [text for text in texts if asked_topics(text)]
+    assert len(texts) > 1_000 and len(asking) <= 5, asking

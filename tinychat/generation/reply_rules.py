@@ -10,6 +10,7 @@ from tinychat.generation.text import end_of_sentences, is_start_of_sentence
 from tinychat.params.limits import REPLACEMENT
 from tinychat.tokenizer import Tokenizer
 from tinychat.tokenizer.called_names import HONORIFIC, NAME_WORD
+from tinychat.tokenizer.word_level import WordLevelTokenizer
 
 MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may stay
 TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
@@ -25,6 +26,7 @@ class ReplyRules:
         self.tokenizer = tokenizer
         ids_of = {text: (*tokenizer.encode(text), tokenizer.eos_id) for text in common_replies}
         unknown = {*tokenizer.unknown_ids}
+        self._has_whole_words = isinstance(tokenizer, WordLevelTokenizer)
         self._common = {text: ids for text, ids in ids_of.items() if unknown.isdisjoint(ids)}
         last_byte = HONORIFIC.encode()[-1:]
         self._may_end_name = [
@@ -131,19 +133,23 @@ class ReplyRules:
             return None
         ids = [*request.reply_ids, token]
         text, word = self._text(ids), facts.words[-1]
-        if request.n_facts_refused == 0:
-            if token != self.tokenizer.eos_id or facts.are_said(text):
+        with_ending = word + facts.ending
+        begins, behind = text.startswith(word) and request.n_facts_refused > 0, text[len(word) :]
+        if token == self.tokenizer.eos_id:
+            if facts.are_said(text) and (not begins or facts.may_end(behind)):
                 return None
-            request.n_facts_refused = 1
-            return self._instead(ids, word)
-        behind = text.removeprefix(word)
-        if behind == text or REPLACEMENT in behind or facts.may_follow(behind):
+            request.n_facts_refused += 1
+            # With the ending where it did not go on well before, and where words cannot be continued.
+            is_first = request.n_facts_refused == 1 and not self._has_whole_words
+            return self._instead(ids, word if is_first else with_ending)
+        if not begins or REPLACEMENT in behind or facts.may_follow(behind):
             return None
         request.n_facts_refused += 1
         if request.n_facts_refused > MAX_FACTS_REFUSED:
-            return self._instead(ids, word + facts.ending)
+            return self._instead(ids, with_ending)
         tried = sum(n_kept == len(ids) - 1 for n_kept, _ in request.refused)
-        n_kept = len(ids) - 1 if tried < TRIES_AT_A_PLACE else len(self.tokenizer.encode(word))
+        of_word = self.tokenizer.encode(word)
+        n_kept = len(of_word) if tried >= TRIES_AT_A_PLACE and ids[: len(of_word)] == of_word else len(ids) - 1
         return TakenBack(n_kept, ids[n_kept])
 
     def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:

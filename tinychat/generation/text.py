@@ -51,11 +51,13 @@ class ReplyText:
         self.text = self._cut(text)
         if self.stopped:
             return self._give(len(self.text))
-        if any(other.startswith(text) for other in self._earlier) or (self._complete and not self._complete(text)):
+        if any(other.startswith(text) for other in self._earlier):
             return ""
         final = len(text)
         if self._whole_sentences:
             final = end_of_sentences(text.partition(self._held)[0] if self._held else text)
+        if self._complete and not self._complete(text[:final]):
+            return ""
         return self._give(min(start_of_last_grapheme(text), start_of_stop(text, self._stop), final))
 
     def end(self, cut: bool) -> str:

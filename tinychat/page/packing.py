@@ -197,11 +197,14 @@ def name_patterns() -> dict[str, Any]:
 
 def fact_tables() -> dict[str, Any]:
     """What told_facts.py knows of how somebody tells what they like and asks for it, its patterns for RegExp."""
-    topics = ("if_known", "favourite", "hobby", "learnt", "eaten", "disliked", "name_of")
+    topics = ("if_known", "if_food", "favourite", "hobby", "learnt", "eaten", "disliked", "name_of")
     return {
         "tells": [[topic, regexp(pattern)] for topic, pattern in fact_patterns.TELLS],
         "asks": [[topic, regexp(pattern)] for topic, pattern in fact_patterns.ASKS],
+        "asks_advice": regexp(fact_patterns.ASKS_ADVICE),
+        "and": regexp(fact_patterns.AND),
         "corrects": regexp(fact_patterns.CORRECTS),
+        "corrects_it": regexp(fact_patterns.CORRECTS_IT),
         "no_longer": regexp(fact_patterns.NO_LONGER),
         "topics": {topic: getattr(fact_patterns, topic.upper()) for topic in topics},
         "same_kind": [*fact_patterns.SAME_KIND.items()],

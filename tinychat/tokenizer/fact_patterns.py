@@ -3,6 +3,7 @@
 from tinychat.tokenizer.called_names import LETTER
 
 IF_KNOWN = "?"  # a favourite, if it is of a kind in OF_KIND
+IF_FOOD = "?음식"  # what somebody does not eat, if it is a food
 FAVOURITE, HOBBY, LEARNT, EATEN, DISLIKED, NAME_OF = "", "취미", "배우는 것", "먹은 것", "못 먹는 것", "이름: "
 
 # The subjects that a fact or a question can have: nobody else's are told (엄마는 김치찌개 좋아해).
@@ -16,6 +17,7 @@ HOW = (
     "|아직)"
     "(?: +|(?=[좋즐]))){0,4}"
 )
+GAP = rf"(?: {HOW}| ?)"  # between a word and what is said of it
 # The beginning of a clause.
 CLAUSE = r"(?:^|(?<=[.,!?~…ㅋㅎㅠㅜ^]) ?|(?<=[가-힣]데 )|(?<=지만 )|(?<=거든 )|(?<=[가-힣]요 )|(?<=[고서] ))"
 BOT = "(?:[가-힣]{1,3}[아야],? )?"  # who is called first: 티니야
@@ -36,6 +38,7 @@ DESCRIBED = rf"(?:{LETTER}+보다는? )?{HOW}(?:{LETTER}+(?:[운한던]|있는|�
 WORD = rf"{DESCRIBED}(?P<word>{FIRST}{LETTER}+?)"
 ONE_WORD = rf"(?P<word>{LETTER}+?)"
 KIND = rf"(?P<kind>{LETTER}{{1,3}} [거것]|{LETTER}+?)"
+OF_A_KIND = rf"(?: ?(?P<kind>(?![은는이가](?: |$)){LETTER}+?))?"
 # Kinds of what one likes, where it stands as somebody does who likes it (동물은 여우 좋아해, 엄마는 여우 좋아해).
 KNOWN_KIND = (
     "(?P<kind>음식|과일|채소|과자|간식|디저트|음료|음료수|커피|차|술|안주|빵|라면|피자|치킨|아이스크림|떡|동물|색|색깔|계절|꽃"
@@ -71,7 +74,7 @@ LEARNS = (
 )
 # When, where and with whom somebody ate.
 AT_TIMES = (
-    rf"(?:(?:{LETTER}+(?:에|에서|으로|랑|하고)|{LETTER}* ?앞에서"
+    rf"(?:(?:{LETTER}+(?:에|에서|로|랑|하고)|{LETTER}* ?앞에서"
     "|(?:오늘|어제|지금|방금|아까|아침|점심|저녁)(?:은|엔|에는)?|혼자|난생처음|굶다가) ){0,4}"
 )
 COOKED = "(?:(?:시켜|해|사|받아|구워|끓여|만들어) ?)?"
@@ -79,7 +82,10 @@ ATE = (
     rf"(?:(?:[한두세네] ?(?:[가-힣]|그릇)|하나) )?{COOKED}"
     rf"(?:먹었(?![나냐니을대댔]|다[더고며])|한 ?그릇 했|먹고 (?:왔|나왔|나온|오)|먹음|먹어 ?[버봤])(?!{LETTER}* *\?)"
 )
-DISLIKES = "(?:도저히 )?(?:못 ?먹|안 ?먹|못 ?마[시셔]|안 ?마[시셔]|먹기 ?싫|싫어|안 ?좋아|별로|알레르기|알러지)"
+DOES_NOT_EAT = (
+    "(?:도저히 )?(?:못 ?먹|안 ?먹|못 ?마[시셔]|안 ?마[시셔]|먹기 ?싫|싫어[하해한]|안 ?좋아[하해한]|알레르기|알러지)"
+)
+DISLIKES = "(?:싫어|안 ?좋아|별로)"
 IS_HOBBY = "취미(?:가 됐|야|에요|예요|입|거든|라|다|임|인|지|죠|네)"
 DOES = "(?:해|합|하(?!기)|붑|불어|탑|봅|읽|씁|즐|배우|배워|시작|다니|다녀|쳐|치|그려|그리|만들|찍)"
 DOES_REGULARLY = rf"(?:해요?{NO_LETTER}|하러 다|다녀요?{NO_LETTER}|다닙|쳐요?{NO_LETTER})"
@@ -93,19 +99,20 @@ NAMED = "(?P<i>이)?(?:라고|로) (?:지|해|불)"
 
 # What tells one, with its topic; None where the group `kind` has it.
 TELLS: list[tuple[str | None, str]] = [
-    (None, rf"{MAY_SAY_I}{AMONG}{WORD}{OBJECT} ?{HOW}{LIKES}"),  # 나는 음식 중에 떡볶이를 제일 좋아해
+    (None, rf"{MAY_SAY_I}{AMONG}{WORD}{OBJECT}{GAP}{LIKES}"),  # 나는 음식 중에 떡볶이를 제일 좋아해
     (None, rf"{MAY_SAY_I}{AMONG}{WORD}{SUBJECT} {HOW}{IS_GOOD}"),  # 음식 중에서 떡볶이가 제일 좋아
     # 내가 좋아하는 음식은 떡볶이야
     (None, rf"{SAYS_MY}(?:좋아하는|맛있는|아끼는) {KIND}[은는이가]?,? {HOW}{NAMELY}{HOW}{WORD}{IS_OR_ENDS}"),
-    (None, rf"{SAYS_MY}(?:최애|인생) ?{KIND}?[은는이가]? {NAMELY}{HOW}{WORD}{IS_OR_ENDS}"),  # 내 최애 음식은 떡볶이야
+    (None, rf"{SAYS_MY}최애{OF_A_KIND}[은는이가]? {NAMELY}{HOW}{WORD}{IS_OR_ENDS}"),  # 내 최애 음식은 떡볶이야
+    (None, rf"{SAYS_MY}인생 ?{KNOWN_KIND}[은는이가]? {NAMELY}{HOW}{WORD}{IS_OR_ENDS}"),  # 내 인생 영화는 기생충이야
     (
         None,
         rf"{BEGINS}{KNOWN_KIND}[은는] (?:역시 )?{WORD}{SUBJECT} {HOW}(?:{IS_GOOD}|{IS_BEST})",
     ),  # 음식은 역시 떡볶이가 최고야
-    (None, rf"{MAY_SAY_I}{KNOWN_KIND}[은는] {HOW}{WORD}{OBJECT} ?{HOW}{LIKES}"),  # 음식은 떡볶이를 좋아해
+    (None, rf"{MAY_SAY_I}{KNOWN_KIND}[은는] {HOW}{WORD}{OBJECT}{GAP}{LIKES}"),  # 음식은 떡볶이를 좋아해
     (None, rf"{BEGINS}{KNOWN_KIND}[은는] (?:역시 |무조건 ){WORD}{IS_OR_ENDS}"),  # 과일은 역시 복숭아지
     (None, rf"{BEGINS}{KIND} 하면 (?:{I_AM} )?{HOW}{WORD}{IS_OR_ENDS}"),  # 음식 하면 나는 떡볶이야
-    (LEARNT, rf"{MAY_SAY_I}{WORD}{OBJECT} ?{HOW}{LEARNS}"),  # 요즘 기타를 배우고 있어
+    (LEARNT, rf"{MAY_SAY_I}{WORD}{OBJECT}{GAP}{LEARNS}"),  # 요즘 기타를 배우고 있어
     (LEARNT, rf"{MAY_SAY_I}{WORD} ?학원[에을]? {HOW}(?:다녀|다니|등록|끊었)"),  # 기타 학원 등록했어
     # 내 취미는 기타 치는 거야, 기타 치는 게 취미야
     (
@@ -127,7 +134,7 @@ TELLS: list[tuple[str | None, str]] = [
         HOBBY,
         rf"{SAYS_I}(?:즐겨 ?하는|즐기는) ?[건것거게][은는이]? {HOW}{WORD}{IS_OR_ENDS}",
     ),  # 내가 즐겨 하는 건 등산이야
-    (HOBBY, rf"취미(?:생활)?로 {HOW}{WORD}{OBJECT} ?{HOW}{DOES}"),  # 취미로 등산을 해
+    (HOBBY, rf"취미(?:생활)?로 {HOW}{WORD}{OBJECT}{GAP}{DOES}"),  # 취미로 등산을 해
     # 등산이 내 취미야
     (
         HOBBY,
@@ -135,28 +142,35 @@ TELLS: list[tuple[str | None, str]] = [
     ),
     (HOBBY, rf"{MAY_SAY_I}{WORD}{OBJECT} 취미로 (?:하|해|즐)"),  # 등산을 취미로 해
     (HOBBY, rf"{MAY_SAY_I}{WORD}에 {HOW}(?:푹 |확 )?(?:빠졌|빠져|빠진|꽂혔|꽂혀)"),  # 요즘 등산에 빠졌어
-    (HOBBY, rf"{SAYS_I}{WORD}{OBJECT} ?{HOW}즐(?:겨(?! ?먹)|기|깁)"),  # 나는 등산을 즐겨
-    (HOBBY, rf"(?:얼마 전부터|최근에|요즘|요새) {HOW}{WORD}{OBJECT} ?{HOW}시작했"),  # 얼마 전부터 등산을 시작했어요
+    (HOBBY, rf"{SAYS_I}{WORD}{OBJECT}{GAP}즐(?:겨(?! ?먹)|기|깁)"),  # 나는 등산을 즐겨
+    (HOBBY, rf"(?:얼마 전부터|최근에|요즘|요새) {HOW}{WORD}{OBJECT}{GAP}시작했"),  # 얼마 전부터 등산을 시작했어요
     (HOBBY, rf"(?:주말|매주|쉬는 날)(?:마다|에|에는|엔)? {HOW}{WORD}{OBJECT} ?{DOES_REGULARLY}"),  # 주말마다 등산해
-    (EATEN, rf"{MAY_SAY_I}{AT_TIMES}{ONE_WORD}{OBJECT} ?{HOW}{ATE}"),  # 점심에 떡볶이 먹었어
+    (EATEN, rf"{MAY_SAY_I}{AT_TIMES}{ONE_WORD}{OBJECT}{GAP}{ATE}"),  # 점심에 떡볶이 먹었어
     # 급식에 떡볶이 나왔어, 엄마가 떡볶이 해 줬어
     (
         EATEN,
         rf"(?:급식|점심|저녁|아침|엄마|아빠|할머니)(?:이|가|에|으로|에는)? {ONE_WORD}{OBJECT} ?"
         "(?:해 ?줬|해 ?주|나왔|차려)",
     ),
-    (DISLIKED, rf"{MAY_SAY_I}{ONE_WORD}(?:[을를은는만] ?| )(?:냄새[도만가] )?{HOW}{DISLIKES}"),  # 나는 오이를 못 먹어
-    (DISLIKED, rf"(?<=데 ){ONE_WORD}만 {DISLIKES}"),  # 다 잘 먹는데 오이만 못 먹어요
+    (
+        DISLIKED,
+        rf"{MAY_SAY_I}{ONE_WORD}(?:[을를은는만] ?| )(?:냄새[도만가] )?{HOW}{DOES_NOT_EAT}",
+    ),  # 나는 오이를 못 먹어
+    (IF_FOOD, rf"{MAY_SAY_I}{ONE_WORD}(?:[을를은는이가만] ?| )(?:냄새[도만가] )?{HOW}{DISLIKES}"),  # 나는 가지가 싫어
+    (DISLIKED, rf"(?<=데 ){ONE_WORD}만 {DOES_NOT_EAT}"),  # 다 잘 먹는데 오이만 못 먹어요
     # 내가 싫어하는 음식은 오이야
     (DISLIKED, rf"{SAYS_MY}(?:싫어하는|못 ?먹는|안 ?먹는) {KIND}[은는이가]? {HOW}{WORD}{IS_OR_ENDS}"),
     # 나는 그림 그리는 거 좋아해
     (FAVOURITE, rf"{SAYS_I}{WORD}{OBJECT}(?: |(?<=[을를]))(?P<doing>{LETTER}+는) ?(?:거|것을?|걸) {HOW}{LIKES}"),
-    (FAVOURITE, rf"{SAYS_I}{WORD}{OBJECT}[은는]? ?{HOW}{LIKES}"),  # 나는 떡볶이 좋아해
-    (FAVOURITE, rf"{BEGINS}{ONE_WORD}{OBJECT} ?{HOW}{LIKES}"),  # 떡볶이 좋아해
+    (FAVOURITE, rf"{SAYS_I}{WORD}{OBJECT}[은는]?{GAP}{LIKES}"),  # 나는 떡볶이 좋아해
+    (FAVOURITE, rf"{BEGINS}{ONE_WORD}{OBJECT}{GAP}{LIKES}"),  # 떡볶이 좋아해
     (FAVOURITE, rf"{SAYS_I}{WORD}{SUBJECT} {HOW}{IS_GOOD}"),  # 난 떡볶이가 제일 좋아
     (FAVOURITE, rf"{BEGINS}{WORD}{SUBJECT} (?:세상에서 )?{IS_BEST}"),  # 떡볶이가 제일 좋아
     (FAVOURITE, rf"{SAYS_I}{WORD}파(?:야|예요|에요|임|거든|라서)?{NO_LETTER}{NO_QUESTION}"),  # 난 콩국수파야
-    (IF_KNOWN, rf"{BEGINS}{ONE_WORD}{SUBJECT}? ?{HOW}[좋조]아(?:요|용)?{NO_LETTER}{NO_QUESTION}"),  # 라면 너무 좋아
+    (
+        IF_KNOWN,
+        rf"{BEGINS}{ONE_WORD}{SUBJECT}?{GAP}(?:[좋조]아(?:요|용)?|좋더라(?:고요)?){NO_LETTER}{NO_QUESTION}",
+    ),  # 라면 너무 좋아
     (NAME_OF, rf"{OURS}{PET}[의이가]? 이름[은이]? {HOW}{ONE_WORD}{IS_OR_ENDS}"),  # 우리 강아지 이름은 콩이야
     (NAME_OF, rf"{OURS}{PET}[은는] {ONE_WORD}{CALLS}"),  # 우리 강아지는 콩이라고 해
     (NAME_OF, rf"{OURS}{PET} {ONE_WORD} 자랑"),
@@ -183,13 +197,17 @@ A_KIND = rf"{KIND}(?:[은는이가을]?|은요|는요){NO_LETTER}"
 # What asks for one, with its topic as in TELLS.
 ASKS: list[tuple[str | None, str]] = [
     (FAVOURITE, rf"{I_SAID}(?:{LETTER}+보다 )?{HOW}{WHAT}[이가] {HOW}좋다{SAID}"),  # 내가 뭐가 좋다고 했지?
-    (FAVOURITE, rf"{I_SAID}{HOW}{WHAT}[을를가]? ?{HOW}(?:먹는 [걸거] )?[좋조]아"),  # 내가 뭐 좋아한다고 했지?
+    (
+        FAVOURITE,
+        rf"{I_SAID}{HOW}{WHAT}[을를가]? ?{HOW}(?:먹는 [걸거] )?[좋조]아(?=[한하했할함])",
+    ),  # 내가 뭐 좋아한다고 했지?
     (None, rf"(?:^|{I_SAID}){WHICH}{KIND}[을를이가]? ?{HOW}좋다{SAID}"),  # 내가 무슨 색이 좋다고 했지?
     (None, rf"{I_SAID}{HOW}{WHICH}{KIND}[을를이가]? ?{HOW}[좋조]아"),  # 내가 무슨 음식 좋아하게?
     (None, rf"{MY_SAID}(?:{LETTER}+에 )?{HOW}{LIKED} ?{A_KIND}{ASKED}"),  # 내가 좋아하는 음식 기억해?
     (None, rf"^(?:근데 |혹시 )?{HOW}{LIKED} {A_KIND}{SAID}{ASKED}"),  # 좋아하는 음식이 뭐라고 했지?
-    (None, rf"{MY_SAID}{HOW}(?:최애|인생) ?{KIND}?[은는이가]?{NO_LETTER}{ASKED}"),  # 내 최애 음식이 뭐게?
-    (None, rf"말한 내 (?:최애|인생) ?{KIND}?[은는이가]?{NO_LETTER}{ASKED}"),
+    (None, rf"{MY_SAID}{HOW}최애{OF_A_KIND}[은는이가]?{NO_LETTER}{ASKED}"),  # 내 최애 음식이 뭐게?
+    (None, rf"말한 내 최애{OF_A_KIND}[은는이가]?{NO_LETTER}{ASKED}"),
+    (None, rf"{MY_SAID}{HOW}인생 ?{KNOWN_KIND}[은는이가]?{NO_LETTER}{ASKED}"),
     # 내 취미가 뭐게?
     (HOBBY, rf"{MY_SAID}{HOW}(?:말한 |얘기한 |유일한 |새 )?취미(?:로|는|가|를|도)?{NO_LETTER}{ASKED}"),
     (HOBBY, rf"{I_SAID}(?:무슨|어떤) 취미"),
@@ -197,7 +215,8 @@ ASKS: list[tuple[str | None, str]] = [
     (HOBBY, rf"{I_SAID}{HOW}{WHAT}[을를]? ?시작"),  # 내가 뭐 시작했다고 했지?
     (
         LEARNT,
-        rf"{I_SAID}(?:{LETTER}+에서 )?{HOW}(?:{WHAT}|무슨 {LETTER}+)[을를]? ?{HOW}(?:배[우운워]|공부)",
+        rf"{I_SAID}(?:{LETTER}+에서 )?{HOW}(?:{WHAT}|무슨 {LETTER}+)[을를]? ?{HOW}"
+        "(?:배[우운워]|공부(?:한다|하는지|하고 있|했))",
     ),  # 내가 뭐 배운다고 했지?
     # 내가 배우는 게 뭐라고 했지?
     (
@@ -207,8 +226,14 @@ ASKS: list[tuple[str | None, str]] = [
     ),
     (EATEN, rf"{I_AM} [^?\n]*(?:점심|저녁|아침) 메뉴"),
     (EATEN, rf"{I_AM} [^?\n]*{WHAT}[을를]? ?{COOKED}먹었"),  # 내가 뭐 먹었다고 했지?
-    (EATEN, rf"{I_SAID}(?:오늘 |점심에 |저녁에 |아침에 |어제 )*먹(?:은|었다고 한|었다던) (?:거|게|것|음식|메뉴)"),
-    (DISLIKED, rf"{I_SAID}{HOW}(?:{WHAT}|{WHICH}{LETTER}+) ?{DISLIKES}"),  # 내가 뭐 못 먹는다고 했지?
+    (
+        EATEN,
+        rf"{I_SAID}(?:오늘 |점심에 |저녁에 |아침에 |어제 )*먹(?:은|었다고 한|었다던) (?:거|게|것|음식|메뉴){ASKED}",
+    ),
+    (
+        DISLIKED,
+        rf"{I_SAID}{HOW}(?:{WHAT}|{WHICH}{LETTER}+) ?(?:{DOES_NOT_EAT}|{DISLIKES})",
+    ),  # 내가 뭐 못 먹는다고 했지?
     (DISLIKED, rf"{I_SAID}{HOW}{DISLIKED_ONE} ?{LETTER}+{ASKED}"),  # 내가 못 먹는 음식 기억나?
     (
         NAME_OF,
@@ -218,10 +243,17 @@ ASKS: list[tuple[str | None, str]] = [
 ]
 # Where the user says no more what they told before: 아니, 떡볶이 말고; of a word: 이제 커피 끊었어.
 CORRECTS = (
-    rf"{CLAUSE}아니(?:야|요|다|,|\.| |$)|말고|아니라|아니고|바꿀래|바꿔 ?줘|생각해 ?보니|잘못 ?말|오타|바뀌었|바뀜|취소"
-    "|농담이|거짓말"
+    rf"{CLAUSE}아니(?:야|요|다|,|\.)? [^\n]*(?:라고|야|예요|에요|이요|입니다)|말고|아니라|아니고|바꿀래|바뀜|잘못 ?말"
+    r"|오타|뻥이|농담이|거짓말이(?:야|고|에요)|그건 (?:어제|옛날)|생각해 ?보니[^\n]*(?:보다|더 )"
 )
+CORRECTS_IT = rf"{CLAUSE}아[니뇨]|생각해 ?보니|바[뀌꿨]|이제"  # where the message tells another one
 NO_LONGER = "안 ?좋아|안 ?먹|못 ?먹|싫|별로|끊|질렸|질려|그만|관뒀|관두|이제 안|알레르기|좋아하지 ?[않못]"
+
+# Questions for advice, which ask for nothing that was told: 내 취미로 돈을 벌 수 있을까?
+ASKS_ADVICE = (
+    "(?<![아니])(?<!뭘)(?<!무엇일)(?<!뭐일)(?<!했을)(?<!였을)(?<!볼)까(?:요|$|[?.! ])|어떡|어떻게|추천|지어 ?[줘봐]"
+    "|어때|면 (?:좋|되|돼|될)|바꾸|말고|싶[은어다지]"
+)
 
 # Names of the same kind, and what names none.
 SAME_KIND = {
@@ -283,7 +315,8 @@ _NO_FACT = """
 수 줄 서로 혼자 같이 자주 매일 가끔 조금 약간 잘 비밀 글쎄 몰라 없어 없음 있어 이름 생각 느낌 기분 날씨 줄게 줄게요
 냄새도 받아 시켜 나와서 두번 오늘 내일 어제 아까 아직 이제 지금 요즘 요새 뭐든 뭐든지 먹는 먹을 뭐라 그렇게 이렇게
 밥 점심 저녁 아침 간식 야식 나는 저는 내가 제가 음식 동물 색 색깔 계절 취미 최애 것들 동네 약 나이 겁 욕 마음 더위
-애 교회 알바 출근 청소 빨래 일 회사 학교 학원 상황 방법
+애 교회 알바 출근 청소 빨래 일 회사 학교 학원 상황 방법 우울 절망 사랑 고민 위기 결혼 이사 데이트 출장 당직 감기약
+진통제 인생
 """
 # What nobody is said to like, learn or eat: somebody, something that was said before, how much, when.
 NO_FACT = frozenset(_NO_FACT.split())
@@ -299,6 +332,7 @@ WITH_PARTICLE = (
     "|하이|종이|아이|란말이|걀말이|김말이|구이|사이|차이|타이|파이|라이|소박이|탕탕이|꽁이|생이|요가|작가|음악가|휴가|포도|태권도"
     "|합기도|다도|서도|검도|유도|파도|제주도|독도|(?<!아)지도|가을|마을|노을|서울|카페|밀면|참게|마늘)$"
 )
+AND = "(?:랑|하고|[와과]) "  # between two that were told at once
 # What may stand behind a word in a reply that says it: 춤사 does not say 춤.
 BEHIND = (
     rf"(?:{NO_LETTER}|(?:이?(?:라|야|에요|예요|지|죠|었|였|랑|요|거든|네)|[을를이가은는도만의과와하에]|으?로|님|좋|씨)"

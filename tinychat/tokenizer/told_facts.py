@@ -9,13 +9,16 @@ from tinychat.tokenizer.chat import Message
 from tinychat.tokenizer.fact_patterns import (
     ALSO_ANSWERS,
     ALSO_FIT,
+    AND,
     ANSWERS,
     ASKS,
+    ASKS_ADVICE,
     BEHIND,
     BEHIND_WORD,
     CLOSED,
     COLOR,
     CORRECTS,
+    CORRECTS_IT,
     DISLIKED,
     EATEN,
     FAVOURITE,
@@ -23,6 +26,7 @@ from tinychat.tokenizer.fact_patterns import (
     FIT_VOWEL,
     FOODS,
     HOBBY,
+    IF_FOOD,
     IF_KNOWN,
     IS_DESCRIBED,
     IS_VERB,
@@ -76,13 +80,14 @@ class ToldFacts:
         told: list[Fact] = []
         for text in said[:-1]:
             new = facts_of(text)
-            if re.search(CORRECTS, text, re.MULTILINE):
+            if re.search(CORRECTS, text, re.MULTILINE) or (new and re.search(CORRECTS_IT, text, re.MULTILINE)):
                 told = []
-            told = [fact for fact in told if not (fact.word in text and re.search(NO_LONGER, text)) and fact not in new]
+            told = [fact for fact in told if not is_taken_back(fact, text) and fact not in new]
             told += new
         answering = [fact for fact in told if any(answers(fact, topic) for topic in topics)]
         self.words = [*reversed(dict.fromkeys(fact.word for fact in reversed(answering)))]
-        self._said = [re.compile(rf"(?<!{LETTER}){re.escape(fact.noun)}{BEHIND}") for fact in answering]
+        nouns = [noun for fact in answering for noun in re.split(AND, fact.noun)]
+        self._said = [re.compile(rf"(?<!{LETTER}){re.escape(noun)}{BEHIND}") for noun in nouns]
         self._topic = answering[-1].topic if answering else FAVOURITE
         if topics == {EATEN} and len(self.words) > 1:  # at different meals
             self.words = []
@@ -100,13 +105,26 @@ class ToldFacts:
         fitting = FIT_CONSONANT if ends_with_consonant(self.words[-1]) else FIT_VOWEL
         if not begins_alike(found["ending"], (*fitting, *also_fit)):
             return False
-        particle = found["ending"] in ("", "을", "를", *also_fit)
+        is_particle = found["ending"] in ("", "을", "를", *also_fit)
         answers = (*ANSWERS, *ALSO_ANSWERS.get(self._topic, ()))
-        return not particle or found["next"] is None or begins_alike(found["next"][1:], answers)
+        return not is_particle or found["next"] is None or begins_alike(found["next"][1:], answers)
+
+    def may_end(self, behind: str) -> bool:
+        """Whether a reply that begins with the last of the words may end so: not behind the word alone, or within what
+        is to follow it (떡볶이를).
+        """
+        fitting = FIT_CONSONANT if ends_with_consonant(self.words[-1]) else FIT_VOWEL
+        cut = ("", "은", "는", *(ending[:n] for ending in fitting for n in range(1, len(ending))), "을", "를")
+        return behind.strip() not in cut
 
     def are_said(self, reply: str) -> bool:
         """Whether a reply says one of them, or there is none."""
         return not self.words or any(word.search(reply) for word in self._said)
+
+
+def is_taken_back(fact: Fact, text: str) -> bool:
+    """Whether a message says that this is so no more (커피 끊었어)."""
+    return re.search(rf"{re.escape(fact.word)}[^.!?\n]{{0,12}}(?:{NO_LONGER})", text) is not None
 
 
 def answers(fact: Fact, topic: str) -> bool:
@@ -136,13 +154,15 @@ def is_known(noun: str) -> bool:
 
 def asked_topics(text: str) -> set[str]:
     """The topics that a message asks for."""
+    if re.search(ASKS_ADVICE, text, re.MULTILINE):
+        return set()
     return {topic_of(topic, match) for topic, pattern in ASKS for match in re.finditer(pattern, text, re.MULTILINE)}
 
 
 def topic_of(topic: str | None, match: re.Match[str]) -> str:
     """The topic of a match: that of its pattern, or the kind that was said, or both."""
     if topic not in (None, NAME_OF):
-        return FAVOURITE if topic == IF_KNOWN else topic
+        return {IF_KNOWN: FAVOURITE, IF_FOOD: DISLIKED}.get(topic, topic)
     kind = match["kind"] or ""
     kind = SAME_KIND.get(kind, "" if kind.endswith((" 거", " 것")) else kind)  # 단 거 is no kind
     return (topic or "") + kind
@@ -155,9 +175,11 @@ def facts_of(text: str) -> list[Fact]:
         for match in re.finditer(pattern, text, re.MULTILINE):
             start, end = match.start("word"), match.end("word")
             noun = noun_of(match)
-            if topic == IF_KNOWN and noun and not is_known(noun):
+            if noun is None or (topic == IF_KNOWN and not is_known(noun)):
                 continue
-            if noun and not any(start < other_end and other_start < end for other_start, other_end, _ in found):
+            if topic == IF_FOOD and not re.search(OF_KIND["음식"], noun):
+                continue
+            if not any(start < other_end and other_start < end for other_start, other_end, _ in found):
                 doing = match.groupdict().get("doing")
                 found.append((start, end, Fact(topic_of(topic, match), f"{noun} {doing} 거" if doing else noun, noun)))
     return [fact for _, _, fact in sorted(found)]
@@ -172,10 +194,10 @@ def noun_of(match: re.Match[str]) -> str | None:
         if re.search(WITH_PARTICLE, word + particle) or not (fits or groups.get("i")):
             word, particle = word + particle, ""
     first, _, last = word.rpartition(" ")
-    if first and last in COLOR:  # 버건디 색
-        return word
     if re.fullmatch(WHICH, f"{first} ") or first in NOT_THE_USER or re.match(NO_BEGINNING, word):
         return None
+    if first and last in COLOR:  # 버건디 색
+        return word
     if first in NO_FACT:
         word = last
     elif first and last in NO_FACT and not particle:

@@ -4,7 +4,7 @@ import { LETTER, endsWithConsonant, escaped } from "./names.js";
 
 export class FactPatterns {
   constructor({
-    tells, asks, corrects, no_longer, topics, same_kind, of_kind, closed, foods, people_kinds, no_fact, color, not_the_user,
+    tells, asks, asks_advice, and, corrects, corrects_it, no_longer, topics, same_kind, of_kind, closed, foods, people_kinds, no_fact, color, not_the_user,
     no_beginning, is_described, is_verb,
     particles, with_particle, which, behind, fit_consonant, fit_vowel, also_fit, answers, also_answers, behind_word,
   }) {
@@ -12,7 +12,10 @@ export class FactPatterns {
     this.tells = compile(tells, "dgmu");
     this.asks = compile(asks, "gmu");
     this.corrects = new RegExp(corrects, "mu");
-    this.noLonger = new RegExp(no_longer, "u");
+    this.correctsIt = new RegExp(corrects_it, "mu"); // where the message tells another one
+    this.noLonger = no_longer;
+    this.asksAdvice = new RegExp(asks_advice, "mu");
+    this.and = new RegExp(and, "u");
     this.topics = topics; // the names of those that are no kind of what one likes
     this.ofThemselves = new Set([topics.hobby, topics.learnt, topics.eaten, topics.disliked]);
     this.sameKind = new Map(same_kind);
@@ -39,12 +42,14 @@ export class FactPatterns {
 
   /* The topics that a message asks for. */
   topicsAskedFor(text) {
+    if (this.asksAdvice.test(text)) return new Set();
     return new Set(this.asks.flatMap(([topic, pattern]) => [...text.matchAll(pattern)].map((match) => this.topicOf(topic, match))));
   }
 
   /* The topic of a match: that of its pattern, or the kind that was said, or both. */
   topicOf(topic, { groups }) {
-    const { if_known, favourite, name_of } = this.topics;
+    const { if_known, if_food, favourite, disliked, name_of } = this.topics;
+    if (topic === if_food) return disliked;
     if (topic !== null && topic !== name_of) return topic === if_known ? favourite : topic;
     const kind = groups.kind ?? "";
     return (topic ?? "") + (this.sameKind.get(kind) ?? (/ [거것]$/u.test(kind) ? "" : kind)); // 단 거 is no kind
@@ -57,6 +62,7 @@ export class FactPatterns {
       for (const match of text.matchAll(pattern)) {
         const [start, end] = match.indices.groups.word, noun = this.#nounOf(match);
         if (!noun || (topic === this.topics.if_known && !this.#isKnown(noun))) continue;
+        if (topic === this.topics.if_food && !this.ofKind.get("음식").test(noun)) continue;
         if (found.some(([otherStart, otherEnd]) => start < otherEnd && otherStart < end)) continue;
         const { doing } = match.groups;
         found.push([start, end, [this.topicOf(topic, match), doing ? `${noun} ${doing} 거` : noun, noun]]);
@@ -74,8 +80,8 @@ export class FactPatterns {
     }
     const space = word.lastIndexOf(" "), first = word.slice(0, Math.max(space, 0));
     let last = word.slice(space + 1);
-    if (first && this.color.includes(last)) return word; // 버건디 색
     if (this.which.test(`${first} `) || this.notTheUser.has(first) || this.noBeginning.test(word)) return null;
+    if (first && this.color.includes(last)) return word; // 버건디 색
     if (this.noFact.has(first)) word = last;
     else if (first && this.noFact.has(last) && !particle) word = last = first;
     if (!particle && this.particles.includes(last.at(-1)) && [...last].length > 1 && !this.withParticle.test(last)) return null;
@@ -117,14 +123,15 @@ export class ToldFacts {
     const isSame = (one, other) => one.every((part, n) => part === other[n]);
     for (const text of texts.slice(0, -1)) {
       const now = patterns.factsOf(text);
-      if (patterns.corrects.test(text)) told = [];
-      const isDropped = (fact) => text.includes(fact[1]) && patterns.noLonger.test(text);
+      if (patterns.corrects.test(text) || (now.length && patterns.correctsIt.test(text))) told = [];
+      const isDropped = ([, word]) => new RegExp(`${escaped(word)}[^.!?\\n]{0,12}(?:${patterns.noLonger})`, "u").test(text);
       told = told.filter((fact) => !isDropped(fact) && !now.some((other) => isSame(fact, other)));
       told.push(...now);
     }
     const answering = told.filter((fact) => [...asked].some((topic) => patterns.isAnswer(fact, topic, namePatterns)));
     this.words = [...new Set(answering.map(([, word]) => word).reverse())].reverse();
-    this.said = answering.map(([, , noun]) => new RegExp(`(?<!${LETTER})${escaped(noun)}${patterns.behind}`, "u"));
+    const nouns = answering.flatMap(([, , noun]) => noun.split(patterns.and));
+    this.said = nouns.map((noun) => new RegExp(`(?<!${LETTER})${escaped(noun)}${patterns.behind}`, "u"));
     if (answering.length) [this.topic] = answering.at(-1);
     if (asked.size === 1 && asked.has(patterns.topics.eaten) && this.words.length > 1) this.words = []; // at different meals
     if (this.words.length) this.ending = endsWithConsonant(this.words.at(-1)) ? "이에요" : "예요";
@@ -133,6 +140,13 @@ export class ToldFacts {
   /* Whether a reply says one of them, or there is none. */
   areSaid(reply) {
     return !this.words.length || this.said.some((word) => word.test(reply));
+  }
+
+  /* Whether a reply that begins with the last of the words may end so. */
+  mayEnd(behind) {
+    const fitting = endsWithConsonant(this.words.at(-1)) ? this.patterns.fit.consonant : this.patterns.fit.vowel;
+    const cut = fitting.flatMap((ending) => [...ending].slice(1).map((_, n) => ending.slice(0, n + 1)));
+    return !["", "은", "는", "을", "를", ...cut].includes(behind.trim());
   }
 
   /* Whether a reply that begins with the last of the words may go on so. */

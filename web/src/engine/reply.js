@@ -254,14 +254,17 @@ export class Bot {
   goes on with no answer, of which n were refused: how it goes on instead. */
   #toldFact(ids, facts, n, refused) {
     if (!facts.words.length) return null;
-    const text = this.#text(ids), word = facts.words.at(-1);
-    if (n === 0) return ids.at(-1) !== EOS || facts.areSaid(text) ? null : { how: this.#instead(ids, word) };
-    if (!text.startsWith(word)) return null;
-    const behind = text.slice(word.length);
-    if (behind.includes("\ufffd") || facts.mayFollow(behind)) return null;
-    if (n === MAX_FACTS_REFUSED) return { how: this.#instead(ids, word + facts.ending) };
-    const tried = refused.filter(([kept]) => kept === ids.length - 1).length;
-    const kept = tried < TRIES_AT_A_PLACE ? ids.length - 1 : this.tokenizer.encode(word).length;
+    const text = this.#text(ids), word = facts.words.at(-1), withEnding = word + facts.ending;
+    const begins = n > 0 && text.startsWith(word), behind = text.slice(word.length);
+    if (ids.at(-1) === EOS) {
+      if (facts.areSaid(text) && (!begins || facts.mayEnd(behind))) return null;
+      return { how: this.#instead(ids, n > 0 || this.tokenizer.hasWholeWords ? withEnding : word) };
+    }
+    if (!begins || behind.includes("\ufffd") || facts.mayFollow(behind)) return null;
+    if (n === MAX_FACTS_REFUSED) return { how: this.#instead(ids, withEnding) };
+    const tried = refused.filter(([kept]) => kept === ids.length - 1).length, ofWord = this.tokenizer.encode(word);
+    const isWhole = tried >= TRIES_AT_A_PLACE && ofWord.every((id, at) => ids[at] === id);
+    const kept = isWhole ? ofWord.length : ids.length - 1;
     return { how: [kept, ids[kept]] };
   }
 

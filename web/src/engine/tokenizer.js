@@ -96,6 +96,7 @@ class WordTokenizer {
     this.words = words;
     this.ids = new Map(words.map((word, id) => [word, id]));
     this.unknown = [unknown];
+    this.hasWholeWords = true;
     this.bytesOf = null;
   }
 

@@ -61,7 +61,7 @@ export const ko = {
   "reply.off": "{heads|를} 끈 대답",
   "reply.before": "모두 켰을 때의 대답: {text}",
   "reply.unchanged": "모두 켰을 때와 같은 대답이다. 헤드를 꺼도 그 일을 다른 헤드들이 나누어 맡기도 한다.",
-  ruled: "이 말은 규칙이 넣었다(사용자가 알려 준 말).",
+  ruled: "사용자가 알려 준 것이라 규칙이 넣었다.",
   options: "단어를 고르는 법",
   "options.greedy": "늘 가장 그럴듯한 단어",
   "options.drawn": "온도 {temperature}, 시드 {seed}",
