@@ -99,23 +99,24 @@ class ToldFacts:
         (떡볶이를, not 떡볶이을 or 떡볶이집), and with an answer (not 떡볶이 어때요?).
         """
         found = re.match(BEHIND_WORD, behind)
-        if found is None or found["stop"]:
-            return False
         also_fit = ALSO_FIT.get(self._topic, ())
-        fitting = FIT_CONSONANT if ends_with_consonant(self.words[-1]) else FIT_VOWEL
-        if not begins_alike(found["ending"], (*fitting, *also_fit)):
+        if found is None or found["stop"] or not begins_alike(found["ending"], (*self._fitting, *also_fit)):
             return False
         is_particle = found["ending"] in ("", "을", "를", *also_fit)
-        answers = (*ANSWERS, *ALSO_ANSWERS.get(self._topic, ()))
-        return not is_particle or found["next"] is None or begins_alike(found["next"][1:], answers)
+        answering = (*ANSWERS, *ALSO_ANSWERS.get(self._topic, ()))
+        return not is_particle or found["next"] is None or begins_alike(found["next"][1:], answering)
 
     def may_end(self, behind: str) -> bool:
         """Whether a reply that begins with the last of the words may end so: not behind the word alone, or within what
         is to follow it (떡볶이를).
         """
-        fitting = FIT_CONSONANT if ends_with_consonant(self.words[-1]) else FIT_VOWEL
-        cut = ("", "은", "는", *(ending[:n] for ending in fitting for n in range(1, len(ending))), "을", "를")
-        return behind.strip() not in cut
+        cut = (ending[:n] for ending in self._fitting for n in range(1, len(ending)))
+        return behind.strip() not in ("", "을", "를", "은", "는", *cut)
+
+    @property
+    def _fitting(self) -> tuple[str, ...]:
+        """The endings and particles that fit the last of the words."""
+        return FIT_CONSONANT if ends_with_consonant(self.words[-1]) else FIT_VOWEL
 
     def are_said(self, reply: str) -> bool:
         """Whether a reply says one of them, or there is none."""
@@ -129,16 +130,12 @@ def is_taken_back(fact: Fact, text: str) -> bool:
 
 def answers(fact: Fact, topic: str) -> bool:
     """Whether this fact is what is asked for by this topic."""
-    is_liked = fact.topic not in (HOBBY, LEARNT, EATEN, DISLIKED) and not fact.topic.startswith(NAME_OF)
-    is_asked_of_liked = topic not in (HOBBY, LEARNT, EATEN, DISLIKED) and not topic.startswith(NAME_OF)
+    if not (is_liking(fact.topic) and is_liking(topic)):
+        return fact.topic == topic
     if topic == FAVOURITE:
-        return is_liked
+        return True
     if fact.topic != FAVOURITE:
-        return fact.topic == topic or (
-            is_liked and is_asked_of_liked and (fact.topic.endswith(topic) or topic.endswith(fact.topic))
-        )
-    if not is_asked_of_liked:
-        return False
+        return fact.topic.endswith(topic) or topic.endswith(fact.topic)  # 사계절 and 계절
     kind = "음식" if topic in FOODS else topic
     if kind in OF_KIND and re.search(OF_KIND[kind], fact.word):
         return True
@@ -147,8 +144,13 @@ def answers(fact: Fact, topic: str) -> bool:
     return kind not in CLOSED and not is_known(fact.noun)
 
 
+def is_liking(topic: str) -> bool:
+    """Whether it is FAVOURITE, or the kind of what somebody likes."""
+    return topic not in (HOBBY, LEARNT, EATEN, DISLIKED) and not topic.startswith(NAME_OF)
+
+
 def is_known(noun: str) -> bool:
-    """Whether it is of a kind that is known."""
+    """Whether it is of a kind that OF_KIND knows."""
     return any(re.search(pattern, noun) for pattern in OF_KIND.values())
 
 

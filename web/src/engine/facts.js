@@ -98,10 +98,9 @@ export class FactPatterns {
   isAnswer([told, word, noun], topic, namePatterns) {
     const { favourite, name_of } = this.topics;
     const isLiked = (one) => !this.ofThemselves.has(one) && !one.startsWith(name_of);
-    if (topic === favourite) return isLiked(told);
-    if (told !== favourite)
-      return told === topic || (isLiked(told) && isLiked(topic) && (told.endsWith(topic) || topic.endsWith(told)));
-    if (!isLiked(topic)) return false;
+    if (!(isLiked(told) && isLiked(topic))) return told === topic;
+    if (topic === favourite) return true;
+    if (told !== favourite) return told.endsWith(topic) || topic.endsWith(told); // 사계절 and 계절
     const kind = this.foods.has(topic) ? "음식" : topic;
     if (this.ofKind.get(kind)?.test(word)) return true;
     if (!this.peopleKinds.has(kind) && namePatterns.mayBeGivenName(noun.replace(/이$/u, ""))) return false;
