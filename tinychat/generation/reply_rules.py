@@ -1,7 +1,8 @@
-"""What a reply may not say, and how it goes on instead: names that nobody told, something else than what was told, and
-what was said before.
+"""What a reply may not say, and how it goes on instead: names that nobody told, something else than what was told, a
+syllable without end, and what was said before.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,6 +16,10 @@ from tinychat.tokenizer.word_level import WordLevelTokenizer
 MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may stay
 TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
 MAX_FACTS_REFUSED = 12  # after so many tries for a reply that says what was told, it says just that
+# One to three syllables six times in a row: a model that copies what it was told may not find the end (뽀로로로로로로).
+RUN_OF_SYLLABLES = re.compile(r"([가-힣]{1,3}?)\1{5}")
+MAX_RUNS = 8  # after so many tries for a reply without a run, one may stay
+TOKENS_OF_SYLLABLES = 9  # at most so many are three syllables, since one is three bytes
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 
@@ -41,6 +46,7 @@ class ReplyRules:
             self._told_fact(request, token)
             or self._other_name(request, token)
             or self._told_name(request, token)
+            or self._run_of_syllables(request, token)
             or self._other_than_earlier(request, token)
         )
 
@@ -150,6 +156,21 @@ class ReplyRules:
         tried = sum(n_kept == len(ids) - 1 for n_kept, _ in request.refused)
         of_word = self.tokenizer.encode(word)
         n_kept = len(of_word) if tried >= TRIES_AT_A_PLACE and ids[: len(of_word)] == of_word else len(ids) - 1
+        return TakenBack(n_kept, ids[n_kept])
+
+    def _run_of_syllables(self, request: Request, token: int) -> TakenBack | None:
+        """If with this token the same syllables stand six times in a row: they stay once, and another token follows."""
+        if request.names is None or request.n_runs_refused >= MAX_RUNS:
+            return None
+        if token not in request.reply_ids[-TOKENS_OF_SYLLABLES:]:
+            return None
+        ids = [*request.reply_ids, token]
+        run = RUN_OF_SYLLABLES.search(self._text(ids))
+        if run is None:
+            return None
+        request.n_runs_refused += 1
+        once = run.string[: run.end(1)]
+        n_kept = max(n for n in range(len(ids)) if once.startswith(self._text(ids[:n])))
         return TakenBack(n_kept, ids[n_kept])
 
     def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:

@@ -106,7 +106,7 @@ class Request:
         self.refused: list[tuple[int, int]] = []  # after so many tokens, the reply must not go on with this one
         self.forced: list[int] = []  # the next tokens, whatever the model finds likely
         self.among: tuple[tuple[int, ...], ...] = ()  # if not empty, the reply is one of these, each with `<eos>`
-        self.n_names_refused = self.n_facts_refused = self.n_repeats_refused = 0
+        self.n_names_refused = self.n_facts_refused = self.n_runs_refused = self.n_repeats_refused = 0
         self.has_denied_name = False
         self.margins: list[float] = []  # of each choice: how much likelier it was than any other token, in nats
         # Where nobody told a name, a sentence that speaks of one may be taken back when the next one calls it.

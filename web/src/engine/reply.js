@@ -1,5 +1,6 @@
 /* A reply, token by token, with what tinychat/generation/engine.py and reply_rules.py refuse: broken characters, names
-that nobody told, that a told name was not told, a reply that does not say what was told, one that was said before. */
+that nobody told, that a told name was not told, a reply that does not say what was told, a syllable without end, a reply
+that was said before. */
 
 import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
@@ -9,6 +10,8 @@ import { ToldNames } from "./names.js";
 const MAX_UNTOLD_NAMES = 40;
 const TRIES_AT_A_PLACE = 2;
 const MAX_FACTS_REFUSED = 12;
+const RUN_OF_SYLLABLES = /([가-힣]{1,3}?)\1{5}/u;
+const MAX_RUNS = 8;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
 const SENTENCE_END = /(?<![.!?])[.!?]+[^\p{L}\p{N}_\s]*(?=\s)/gu;
@@ -129,7 +132,7 @@ export class Bot {
     const random = generator(options.seed ?? 0);
     const { model, tokenizer } = this;
     const ids = [], margins = [];
-    let refused = [], forced = [], among = [], namesRefused = 0, factsRefused = 0, repeatsRefused = 0, hasDenied = false;
+    let refused = [], forced = [], among = [], namesRefused = 0, factsRefused = 0, runsRefused = 0, repeatsRefused = 0, hasDenied = false;
     let logits = this.#read([...prompt.ids], see);
     const decode = (some) => this.#text(some);
     const takeBack = (kept, token, instead = [], replies = []) => {
@@ -177,6 +180,13 @@ export class Bot {
       if (denied) {
         hasDenied = true;
         takeBack(...denied);
+        yield { id: null, kept: ids.length, text: decode(ids) };
+        continue;
+      }
+      const run = options.nameRules !== false && runsRefused < MAX_RUNS && this.#runOfSyllables([...ids, token]);
+      if (run) {
+        runsRefused += 1;
+        takeBack(...run);
         yield { id: null, kept: ids.length, text: decode(ids) };
         continue;
       }
@@ -266,6 +276,16 @@ export class Bot {
     const isWhole = tried >= TRIES_AT_A_PLACE && ofWord.every((id, at) => ids[at] === id);
     const kept = isWhole ? ofWord.length : ids.length - 1;
     return { how: [kept, ids[kept]] };
+  }
+
+  /* If in these tokens the same syllables stand six times in a row: they stay once, and something else follows. */
+  #runOfSyllables(ids) {
+    const run = RUN_OF_SYLLABLES.exec(this.#text(ids));
+    if (!run) return null;
+    const once = run.input.slice(0, run.index + run[1].length);
+    let kept = ids.length - 1;
+    while (!once.startsWith(this.#text(ids.slice(0, kept)))) kept--;
+    return [kept, ids[kept]];
   }
 
   /* What takes these tokens back to where this text differs, and says the text; null where the vocabulary has no tokens. */
