@@ -34,9 +34,10 @@ def run(root: Path = Path()) -> None:
     for prompt in params.analyze.prompts:
         turns = [prompt] if isinstance(prompt, str) else prompt
         messages, _ = prompt_of([{"role": ROLES[n % 2], "content": text} for n, text in enumerate(turns)])
-        [reply] = engine.reply([messages], SamplingOptions(max_tokens=REPLY_TOKENS))
+        # The whole reply, since a rule may take back what it said first; then its beginning.
+        [reply] = engine.reply([messages], SamplingOptions())
         shown = _shown([message["content"] for message in messages], reply.prompt_ids, tokenizer)
-        trace = trace_sequence(model, [*reply.prompt_ids, *reply.token_ids])
+        trace = trace_sequence(model, [*reply.prompt_ids, *reply.token_ids[:REPLY_TOKENS]])
         sentences.append(sentence_record(shown, len(reply.prompt_ids), trace, tokenizer))
     layers, words = list_layers(model), words_of_pictures(params.report.language)
     write_folder_atomically(root / LAYERS, lambda folder: write_layer_report(folder, layers, sentences, words))

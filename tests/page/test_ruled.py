@@ -48,12 +48,12 @@ def test_a_sentence_that_denies_the_name_which_was_told_begins_with_it(says: str
     assert own["text"] == says
 
 
-def test_the_same_syllables_six_times_in_a_row_stay_once_and_another_reply_goes_on() -> None:
+def test_the_same_syllables_six_times_in_a_row_stay_twice_and_another_reply_goes_on() -> None:
     pieces = ["<pad>", "<user>", "<bot>", "<eos>", *dict.fromkeys("네 로요!내이름은서연야")]
-    texts = [[pieces.index(piece) for piece in says] for says in ("네 로로로로로로로로", "네 로요!")]
+    texts = [[pieces.index(piece) for piece in says] for says in ("네 로로로로로로로로", "네 로로요!")]
     value = {**PATTERNS, "pieces": pieces, "texts": texts, "asked": ASKED}
     ruled, own = run_in_node("ruled.mjs", {**value, "cases": [{}, {"nameRules": False}]})
-    assert ruled["text"] == "네 로요!"
+    assert ruled["text"] == "네 로로요!"
     assert not any(is_ruled for _, is_ruled in ruled["tokens"])
     assert own["text"] == "네 로로로로로로로로"
 

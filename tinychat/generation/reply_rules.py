@@ -1,5 +1,5 @@
-"""What a reply may not say, and how it goes on instead: names that nobody told, something else than what was told, a
-syllable without end, and what was said before.
+"""What a reply may not say, and how it goes on instead: names that nobody told, something else than what was told, the
+same words without end, and what was said before.
 """
 
 import re
@@ -16,10 +16,10 @@ from tinychat.tokenizer.word_level import WordLevelTokenizer
 MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may stay
 TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
 MAX_FACTS_REFUSED = 12  # after so many tries for a reply that says what was told, it says just that
-# One to three syllables six times in a row: a model that copies what it was told may not find the end (뽀로로로로로로).
-RUN_OF_SYLLABLES = re.compile(r"([가-힣]{1,3}?)\1{5}")
+# One to six syllables six times in a row: a model that copies what was said may not find the end (뽀로로로로로로).
+RUN_LENGTH = 6
+RUN = re.compile(rf"([가-힣](?: ?[가-힣]){{0,5}}?)(?: ?\1){{{RUN_LENGTH - 1}}}")
 MAX_RUNS = 8  # after so many tries for a reply without a run, one may stay
-TOKENS_OF_SYLLABLES = 9  # at most so many are three syllables, since one is three bytes
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
 
@@ -34,11 +34,9 @@ class ReplyRules:
         self._has_whole_words = isinstance(tokenizer, WordLevelTokenizer)
         self._common = {text: ids for text, ids in ids_of.items() if unknown.isdisjoint(ids)}
         last_byte = HONORIFIC.encode()[-1:]
-        self._may_end_name = [
-            last_byte in data
-            for data in tokenizer.bytes_of(vocab_size)
-            or [tokenizer.decode([token_id]).encode() for token_id in range(vocab_size)]
-        ]
+        bytes_of = tokenizer.bytes_of(vocab_size) or [tokenizer.decode([n]).encode() for n in range(vocab_size)]
+        self._may_end_name = [last_byte in data for data in bytes_of]
+        self._n_bytes = [len(data) for data in bytes_of]
 
     def take_back(self, request: Request, token: int) -> TakenBack | None:
         """What is taken back of a reply because of its next token; None where that may stand."""
@@ -46,7 +44,7 @@ class ReplyRules:
             self._told_fact(request, token)
             or self._other_name(request, token)
             or self._told_name(request, token)
-            or self._run_of_syllables(request, token)
+            or self._run(request, token)
             or self._other_than_earlier(request, token)
         )
 
@@ -158,19 +156,24 @@ class ReplyRules:
         n_kept = len(of_word) if tried >= TRIES_AT_A_PLACE and ids[: len(of_word)] == of_word else len(ids) - 1
         return TakenBack(n_kept, ids[n_kept])
 
-    def _run_of_syllables(self, request: Request, token: int) -> TakenBack | None:
-        """If with this token the same syllables stand six times in a row: they stay once, and another token follows."""
-        if request.names is None or request.n_runs_refused >= MAX_RUNS:
-            return None
-        if token not in request.reply_ids[-TOKENS_OF_SYLLABLES:]:
+    def _run(self, request: Request, token: int) -> TakenBack | None:
+        """If with this token the same syllables or words stand six times in a row, and nobody said that before: they
+        stay twice (뽀로로), after another run once, and another token follows.
+        """
+        if request.names is None or request.among or request.n_runs_refused >= MAX_RUNS:
             return None
         ids = [*request.reply_ids, token]
-        run = RUN_OF_SYLLABLES.search(self._text(ids))
-        if run is None:
+        text = self._text(ids)
+        added = set(text[-(self._n_bytes[token] + 1) :])  # has the last syllable of a run that ends here
+        if not any("가" <= char <= "힣" and text.count(char) >= RUN_LENGTH for char in added):
             return None
+        run = RUN.search(text)
+        if run is None or run.group() in self.tokenizer.decode(request.prompt_ids):
+            return None
+        copy = run.group(1)
+        stays = run.end(1) if request.n_runs_refused else text.index(copy, run.end(1)) + len(copy)
         request.n_runs_refused += 1
-        once = run.string[: run.end(1)]
-        n_kept = max(n for n in range(len(ids)) if once.startswith(self._text(ids[:n])))
+        n_kept = max(n for n in range(len(ids)) if text[:stays].startswith(self._text(ids[:n])))
         return TakenBack(n_kept, ids[n_kept])
 
     def _instead(self, ids: Sequence[int], text: str) -> TakenBack | None:

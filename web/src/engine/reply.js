@@ -1,6 +1,6 @@
 /* A reply, token by token, with what tinychat/generation/engine.py and reply_rules.py refuse: broken characters, names
-that nobody told, that a told name was not told, a reply that does not say what was told, a syllable without end, a reply
-that was said before. */
+that nobody told, that a told name was not told, a reply that does not say what was told, the same words without end,
+a reply that was said before. */
 
 import { cleanText } from "./cleaning.js";
 import { BOT, EOS, PAD, USER, encodePrompt } from "./tokenizer.js";
@@ -10,7 +10,7 @@ import { ToldNames } from "./names.js";
 const MAX_UNTOLD_NAMES = 40;
 const TRIES_AT_A_PLACE = 2;
 const MAX_FACTS_REFUSED = 12;
-const RUN_OF_SYLLABLES = /([가-힣]{1,3}?)\1{5}/u;
+const RUN = /([가-힣](?: ?[가-힣]){0,5}?)(?: ?\1){5}/u;
 const MAX_RUNS = 8;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
@@ -183,7 +183,7 @@ export class Bot {
         yield { id: null, kept: ids.length, text: decode(ids) };
         continue;
       }
-      const run = options.nameRules !== false && runsRefused < MAX_RUNS && this.#runOfSyllables([...ids, token]);
+      const run = options.nameRules !== false && !among.length && runsRefused < MAX_RUNS && this.#run([...ids, token], prompt.ids, runsRefused);
       if (run) {
         runsRefused += 1;
         takeBack(...run);
@@ -278,13 +278,15 @@ export class Bot {
     return { how: [kept, ids[kept]] };
   }
 
-  /* If in these tokens the same syllables stand six times in a row: they stay once, and something else follows. */
-  #runOfSyllables(ids) {
-    const run = RUN_OF_SYLLABLES.exec(this.#text(ids));
-    if (!run) return null;
-    const once = run.input.slice(0, run.index + run[1].length);
+  /* If in these tokens the same syllables or words stand six times in a row, and nobody said that before: they stay twice
+  (뽀로로), after n other runs once, and another token follows. */
+  #run(ids, promptIds, n) {
+    const run = RUN.exec(this.#text(ids));
+    if (!run || this.tokenizer.decode(promptIds).includes(run[0])) return null;
+    const once = run.index + run[1].length;
+    const stays = run.input.slice(0, n ? once : run.input.indexOf(run[1], once) + run[1].length);
     let kept = ids.length - 1;
-    while (!once.startsWith(this.#text(ids.slice(0, kept)))) kept--;
+    while (!stays.startsWith(this.#text(ids.slice(0, kept)))) kept--;
     return [kept, ids[kept]];
   }
 
