@@ -66,8 +66,9 @@ def test_a_common_reply_stays(bpe: Tokenizer) -> None:
 
 
 def test_after_so_many_tries_a_run_stays(bpe: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply_rules, "MAX_RUNS", 0)
-    assert reply(engine(bpe, "로" * 12), "안녕") == "로" * 12
+    monkeypatch.setattr(reply_rules, "MAX_RUNS", 1)
+    second = "로로, " + "김밥" * 8
+    assert reply(engine(bpe, "로" * 12, second), "안녕") == second
 
 
 def test_a_stream_shows_nothing_of_what_is_taken_back(bpe: Tokenizer) -> None:

@@ -17,8 +17,8 @@ MAX_UNTOLD_NAMES = 40  # after so many tries for a reply without, a name may sta
 TRIES_AT_A_PLACE = 2  # for a reply without, before it is taken back to an earlier token, where one has no text
 MAX_FACTS_REFUSED = 12  # after so many tries for a reply that says what was told, it says just that
 # One to six syllables six times in a row: a model that copies what was said may not find the end (뽀로로로로로로).
-RUN_LENGTH = 6
-RUN = re.compile(rf"([가-힣](?: ?[가-힣]){{0,5}}?)(?: ?\1){{{RUN_LENGTH - 1}}}")
+SYLLABLE_RUN = re.compile(r"([가-힣](?: ?[가-힣]){0,5}?)(?: ?\1){5}")
+MIN_REPEATED = 2  # tokens that came before in the reply; with fewer there is no endless run, and nothing is decoded
 MAX_RUNS = 8  # after so many tries for a reply without a run, one may stay
 MAX_REPEATS = 4  # after so many tries for another reply, one that was said before may stay
 MAX_MARGIN = 1.6  # nats: another token is about as likely where it has at least a fifth of the probability
@@ -34,9 +34,11 @@ class ReplyRules:
         self._has_whole_words = isinstance(tokenizer, WordLevelTokenizer)
         self._common = {text: ids for text, ids in ids_of.items() if unknown.isdisjoint(ids)}
         last_byte = HONORIFIC.encode()[-1:]
-        bytes_of = tokenizer.bytes_of(vocab_size) or [tokenizer.decode([n]).encode() for n in range(vocab_size)]
-        self._may_end_name = [last_byte in data for data in bytes_of]
-        self._n_bytes = [len(data) for data in bytes_of]
+        self._may_end_name = [
+            last_byte in data
+            for data in tokenizer.bytes_of(vocab_size)
+            or [tokenizer.decode([token_id]).encode() for token_id in range(vocab_size)]
+        ]
 
     def take_back(self, request: Request, token: int) -> TakenBack | None:
         """What is taken back of a reply because of its next token; None where that may stand."""
@@ -44,7 +46,7 @@ class ReplyRules:
             self._told_fact(request, token)
             or self._other_name(request, token)
             or self._told_name(request, token)
-            or self._run(request, token)
+            or self._syllable_run(request, token)
             or self._other_than_earlier(request, token)
         )
 
@@ -156,18 +158,17 @@ class ReplyRules:
         n_kept = len(of_word) if tried >= TRIES_AT_A_PLACE and ids[: len(of_word)] == of_word else len(ids) - 1
         return TakenBack(n_kept, ids[n_kept])
 
-    def _run(self, request: Request, token: int) -> TakenBack | None:
+    def _syllable_run(self, request: Request, token: int) -> TakenBack | None:
         """If with this token the same syllables or words stand six times in a row, and nobody said that before: they
         stay twice (뽀로로), after another run once, and another token follows.
         """
         if request.names is None or request.among or request.n_runs_refused >= MAX_RUNS:
             return None
         ids = [*request.reply_ids, token]
-        text = self._text(ids)
-        added = set(text[-(self._n_bytes[token] + 1) :])  # has the last syllable of a run that ends here
-        if not any("가" <= char <= "힣" and text.count(char) >= RUN_LENGTH for char in added):
+        if len(set(ids)) > len(ids) - MIN_REPEATED:
             return None
-        run = RUN.search(text)
+        text = self._text(ids)
+        run = SYLLABLE_RUN.search(text)
         if run is None or run.group() in self.tokenizer.decode(request.prompt_ids):
             return None
         copy = run.group(1)

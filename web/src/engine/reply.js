@@ -10,7 +10,8 @@ import { ToldNames } from "./names.js";
 const MAX_UNTOLD_NAMES = 40;
 const TRIES_AT_A_PLACE = 2;
 const MAX_FACTS_REFUSED = 12;
-const RUN = /([가-힣](?: ?[가-힣]){0,5}?)(?: ?\1){5}/u;
+const SYLLABLE_RUN = /([가-힣](?: ?[가-힣]){0,5}?)(?: ?\1){5}/u;
+const MIN_REPEATED = 2;
 const MAX_RUNS = 8;
 const MAX_REPEATS = 4;
 const MAX_MARGIN = 1.6; // nats
@@ -183,7 +184,7 @@ export class Bot {
         yield { id: null, kept: ids.length, text: decode(ids) };
         continue;
       }
-      const run = options.nameRules !== false && !among.length && runsRefused < MAX_RUNS && this.#run([...ids, token], prompt.ids, runsRefused);
+      const run = options.nameRules !== false && !among.length && runsRefused < MAX_RUNS && this.#syllableRun([...ids, token], prompt.ids, runsRefused);
       if (run) {
         runsRefused += 1;
         takeBack(...run);
@@ -280,8 +281,9 @@ export class Bot {
 
   /* If in these tokens the same syllables or words stand six times in a row, and nobody said that before: they stay twice
   (뽀로로), after n other runs once, and another token follows. */
-  #run(ids, promptIds, n) {
-    const run = RUN.exec(this.#text(ids));
+  #syllableRun(ids, promptIds, n) {
+    if (new Set(ids).size > ids.length - MIN_REPEATED) return null;
+    const run = SYLLABLE_RUN.exec(this.#text(ids));
     if (!run || this.tokenizer.decode(promptIds).includes(run[0])) return null;
     const once = run.index + run[1].length;
     const stays = run.input.slice(0, n ? once : run.input.indexOf(run[1], once) + run[1].length);
