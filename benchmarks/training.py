@@ -1,10 +1,11 @@
 """Training speed of tinychat compared with a plain implementation of the article, in one interleaved run.
 
-    python -m benchmarks.training [--rounds 15]      after `make repro`: it takes data/prepared and params.yaml
+    python -m benchmarks.training [--rounds 15] [--compiled]    after `make repro`: takes data/prepared and params.yaml
 
 The same dialogues for every side, forward, backward and optimizer step. It is compared with the
 article's model, corrected: nn.MultiheadAttention with a causal and a padding mask, dialogues in random order, padded to
 the longest of their batch, logits for every position. Figures are medians; compare the ratios, not the machine's speed.
+With --compiled also the model compiled by torch.compile, which needs a C++ compiler and half a minute.
 """
 
 import argparse
@@ -88,8 +89,10 @@ def article_step(config: ClassicConfig, params: Params) -> TrainStep:
     return step
 
 
-def tinychat_step(config: ClassicConfig, params: Params, precision: str) -> TrainStep:
+def tinychat_step(config: ClassicConfig, params: Params, precision: str, compiled: bool = False) -> TrainStep:
     model = build_model(config, params.train.dropout)
+    if compiled:
+        model.compile(dynamic=True)  # for any width of a batch
     optimizer = build_optimizer(model, params.train)
     runtime = Runtime("cpu", precision, torch.get_num_threads())
 
@@ -137,7 +140,9 @@ def in_random_order(split: PreparedSplit, batch_tokens: int) -> Iterator[Batch]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--compiled", action="store_true")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
     keep_freed_memory()
     params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
     split = open_split(Path("data/prepared"), "train", vocab_size=tokenizer.size, max_len=params.model.max_len)
@@ -152,6 +157,9 @@ def main() -> None:
         "tinychat bf16, any width": (bf16, by_length(split, tokens)),
         "tinychat bf16, fused attention": (with_fused_attention(bf16), by_length(split, tokens, BF16_WIDTH_STEP)),
     }
+    if arguments.compiled:
+        step = tinychat_step(config, params, "bf16", compiled=True)
+        sides["tinychat bf16, compiled"] = (step, by_length(split, tokens, BF16_WIDTH_STEP))
     speeds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 2):
         for name, (step, batches) in sides.items():
