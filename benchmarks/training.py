@@ -142,7 +142,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--compiled", action="store_true")
     arguments = parser.parse_args()
-    rounds = arguments.rounds
     keep_freed_memory()
     params, tokenizer = load_params(Path()), load_tokenizer("artifacts/vocab")
     split = open_split(Path("data/prepared"), "train", vocab_size=tokenizer.size, max_len=params.model.max_len)
@@ -161,7 +160,7 @@ def main() -> None:
         step = tinychat_step(config, params, "bf16", compiled=True)
         sides["tinychat bf16, compiled"] = (step, by_length(split, tokens, BF16_WIDTH_STEP))
     speeds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(rounds + 2):
+    for number in range(arguments.rounds + 2):
         for name, (step, batches) in sides.items():
             batch = next(batches)
             begun = time.perf_counter()
@@ -169,7 +168,7 @@ def main() -> None:
             seconds = time.perf_counter() - begun
             if number >= 2:  # the first steps allocate
                 speeds[name].append(int((batch.inputs != 0).sum()) / seconds)
-    table = Table("", "tokens/s, padding not counted", "ratio to the article's", title=f"{rounds} interleaved rounds")
+    table = Table("", "tokens/s, padding not counted", "ratio to the article's", title=f"{arguments.rounds} interleaved rounds")
     reference = statistics.median(speeds["article, corrected"])
     for name, values in speeds.items():
         median = statistics.median(values)
