@@ -168,7 +168,9 @@ def main() -> None:
             seconds = time.perf_counter() - begun
             if number >= 2:  # the first steps allocate
                 speeds[name].append(int((batch.inputs != 0).sum()) / seconds)
-    table = Table("", "tokens/s, padding not counted", "ratio to the article's", title=f"{arguments.rounds} interleaved rounds")
+    table = Table(
+        "", "tokens/s, padding not counted", "ratio to the article's", title=f"{arguments.rounds} interleaved rounds"
+    )
     reference = statistics.median(speeds["article, corrected"])
     for name, values in speeds.items():
         median = statistics.median(values)
