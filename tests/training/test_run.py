@@ -332,3 +332,20 @@ def test_the_model_card_and_facts_name_no_time_host_or_path(prepared: Path, unin
     text = uninterrupted["models/dialogue/README.md"].decode("utf-8")
     assert str(prepared.parent.parent) not in text + json.dumps(settings)
     assert "김밥" not in text
+
+
+POSITIONS = """
+import hashlib
+from tinychat.training.run import resolve_mkl_functions
+from tinychat.model.classic import sinusoids
+resolve_mkl_functions()
+print(hashlib.sha256(sinusoids(192, 256).numpy().tobytes()).hexdigest())
+"""
+
+
+def test_each_training_begins_with_the_same_positions() -> None:
+    """On an Intel Xeon a few processes in a hundred had other sines, most often where several ran at once."""
+    command = [sys.executable, "-c", POSITIONS]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(12)]
+    found = {process.communicate()[0] for process in processes}
+    assert len(found) == 1 and found != {""}

@@ -105,6 +105,7 @@ def train_model(
     }
     with exclusive_training(work_folder), StopSignals() as stop:
         torch.manual_seed(train_params.seed)
+        resolve_mkl_functions()
         model = build_model(config, train_params.dropout).to(runtime.device)
         n_parameters = model.n_parameters()
         files = [*files, *(Path(inspect.getfile(kind)) for kind in (type(config), type(model)))]
@@ -162,6 +163,19 @@ def train_model(
             # DVC ignores Ctrl-C while a stage runs, and would start the next one.
             raise Interrupted(trainer.save_for_resume())
         store.remove()
+
+
+def resolve_mkl_functions() -> None:
+    """Call the functions that oneMKL computes for torch once, on this thread alone.
+
+    oneMKL chooses the code for this processor at the first call. Where several threads make that call at once, one of
+    them may compute its part to four digits (pytorch/pytorch#188792). A model of a seed then began with other position
+    embeddings, and became another model, at one start in ten on an Intel Xeon (docs/experiments.md).
+    """
+    for dtype in (torch.float32, torch.float64):
+        one = torch.ones(1, dtype=dtype)
+        for function in (torch.sin, torch.cos, torch.sqrt):
+            function(one)
 
 
 def inputs_changed(what: Phrase) -> InputError:
